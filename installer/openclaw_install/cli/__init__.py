@@ -1,0 +1,1 @@
+"""The command line: parse, call one application function, render its frozen result."""

@@ -1,0 +1,1 @@
+"""Errors, atomic files, locks, redaction and the data folders: what every floor may use."""

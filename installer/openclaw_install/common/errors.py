@@ -1,0 +1,67 @@
+"""The tree of errors that an operator can meet: each names what happened and what to do next."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class InstallError(Exception):
+    """An expected failure: it carries a code for machines, a message and a next step for people.
+
+    Args:
+        message: what happened, naming the place (file, key path, port). It must hold no secret.
+        next_step: the one thing to do about it, as a sentence or a command.
+        code: overrides the class's own code where one class serves several causes.
+    """
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, next_step: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
+        self.error_code = code or self.code
+
+
+class UsageProblem(InstallError):
+    """The command line itself is wrong (exit code 2)."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class ConfigProblem(InstallError):
+    """The host's config document cannot be read, parsed or edited."""
+
+    code = "config"
+
+
+class HostProblem(InstallError):
+    """The host's folders or programs are not what they must be."""
+
+    code = "host"
+
+
+class GatewayProblem(InstallError):
+    """The gateway does not answer, or answers as no OpenClaw does."""
+
+    code = "gateway"
+
+
+class BundleProblem(InstallError):
+    """A shipped bundle is damaged or declares something that this version does not know."""
+
+    code = "bundle"
+
+
+class FileProblem(InstallError):
+    """A file could not be read or written: permissions, space, or a folder where a file should be."""
+
+    code = "file"
+
+
+class ConflictProblem(InstallError):
+    """Somebody else changed what we were about to change, or another run holds the lock."""
+
+    code = "conflict"

@@ -1,0 +1,1 @@
+"""One-shot plan, apply, receipt and undo; the activation report."""
