@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Severity = Literal["critical", "warning", "info"]
+Severity = Literal["critical", "warn", "info"]
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Finding:
 
     Attributes:
         id: stable and dotted; where `openclaw security audit` has the same check, its `checkId`.
-        severity: `critical` blocks the activation, `warning` should be looked at, `info` is context.
+        severity: `critical` blocks the activation, `warn` should be looked at, `info` is context.
         path: config path (`hooks.token`) or file path that it is about.
         message: one sentence for a person; never holds a secret.
         repair: what mends it, as a command or an edit in words; empty when nothing has to be done.

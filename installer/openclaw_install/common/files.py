@@ -1,0 +1,142 @@
+"""Writing files so that a crash, a full disk or a reader in the middle never meets half of one."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from openclaw_install.common.errors import FileProblem
+
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+
+
+def sha256(data: bytes) -> str:
+    """The SHA-256 of `data` in lower-case hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_if_exists(path: Path) -> bytes | None:
+    """The file's bytes, or None when nothing is there.
+
+    Raises:
+        FileProblem: something is there that cannot be read as a file.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise file_problem(error, path, "read") from error
+
+
+def write_atomic(path: Path, data: bytes, *, mode: int | None = None) -> None:
+    """Replaces the content of `path` in one step: temporary file beside it, fsync, rename, fsync of the folder.
+
+    A symlink is followed, so the link stays and its target changes.
+
+    Args:
+        path: the file; its folder must exist.
+        data: the whole new content.
+        mode: permission bits; None keeps those of the file that is there, or 0600 for a new one.
+
+    Raises:
+        FileProblem: the folder is read-only, the disk is full, or a folder stands in the way. The old
+            content is untouched then.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        if mode is None:
+            mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else PRIVATE_FILE
+        temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fchmod(stream.fileno(), mode)
+                os.fsync(stream.fileno())
+            temporary.replace(target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+        sync_folder(target.parent)
+    except OSError as error:
+        raise file_problem(error, path, "write") from error
+
+
+def make_private_folder(path: Path) -> None:
+    """Makes `path` and its missing parents with mode 0700; folders that exist keep their mode.
+
+    Raises:
+        FileProblem: a file stands in the way, or the place is read-only.
+    """
+    try:
+        path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    except OSError as error:
+        raise file_problem(error, path, "make the folder") from error
+
+
+def sync_folder(path: Path) -> None:
+    """Makes renames inside `path` durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def safe_join(root: Path, name: str) -> Path:
+    """`root / name` for a relative name that somebody else chose.
+
+    Raises:
+        FileProblem: the name is empty, absolute, holds a NUL, a backslash or `..`, or leaves `root` by a symlink.
+    """
+    pure = PurePosixPath(name)
+    parts = pure.parts
+    odd = not parts or pure.is_absolute() or ".." in parts or "\0" in name or "\\" in name
+    joined = root.joinpath(*parts) if not odd else root
+    if odd or not joined.resolve().is_relative_to(root.resolve()):
+        raise FileProblem(
+            f"the name {name!r} does not stay inside {root}",
+            next_step="use a relative name without '..' and without links that lead out of the folder",
+            code="file.unsafe_name",
+        )
+    return joined
+
+
+def walk_files(root: Path) -> Iterator[Path]:
+    """Every regular file below `root`, in a stable order, as paths relative to it."""
+    for path in sorted(root.rglob("*")):
+        if path.is_file():
+            yield path.relative_to(root)
+
+
+_NEXT_STEPS = {
+    errno.EACCES: "give this user the right to do so, or run as the user who owns the host",
+    errno.EPERM: "give this user the right to do so, or run as the user who owns the host",
+    errno.EROFS: "remount the file system read-write",
+    errno.ENOSPC: "free some disk space and run the command again",
+    errno.EDQUOT: "free some of your quota and run the command again",
+    errno.ENOTDIR: "a file stands where a folder is needed: move it away",
+    errno.EEXIST: "a file stands where a folder is needed: move it away",
+    errno.EISDIR: "a folder stands where a file is needed: move it away",
+    errno.ELOOP: "the symbolic links form a loop: point them at a real file",
+}
+
+
+def file_problem(error: OSError, path: Path, verb: str) -> FileProblem:
+    """Turns an OSError into an error that says which file, what failed and what to do."""
+    reason = error.strerror or type(error).__name__
+    return FileProblem(
+        f"cannot {verb} {path}: {reason}",
+        next_step=_NEXT_STEPS.get(error.errno or 0, "check the path and try again"),
+        code="file." + (errno.errorcode.get(error.errno or 0, "oserror").lower()),
+    )
