@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from openclaw_install.common.errors import BundleProblem
+from openclaw_install.common.errors import BundleError
 
 DataFolder = Literal["skills", "hooks", "schemas"]
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -17,12 +17,12 @@ def data_folder(name: DataFolder) -> Path:
     """The folder `name` of the wheel's data, or of the checkout that this package is imported from.
 
     Raises:
-        BundleProblem: neither exists, so the installation is damaged.
+        BundleError: neither exists, so the installation is damaged.
     """
     for candidate in (_PACKAGE / "data" / name, _PACKAGE.parent.parent / name):
         if candidate.is_dir():
             return candidate
-    raise BundleProblem(
+    raise BundleError(
         f"the folder {name!r} that ships with openclaw-install is missing",
         next_step="reinstall it: pip install --force-reinstall openclaw-install",
         code="bundle.data_missing",

@@ -24,44 +24,44 @@ class InstallError(Exception):
         self.error_code = code or self.code
 
 
-class UsageProblem(InstallError):
+class UsageError(InstallError):
     """The command line itself is wrong (exit code 2)."""
 
     code = "usage"
     exit_code = 2
 
 
-class ConfigProblem(InstallError):
+class ConfigError(InstallError):
     """The host's config document cannot be read, parsed or edited."""
 
     code = "config"
 
 
-class HostProblem(InstallError):
+class HostError(InstallError):
     """The host's folders or programs are not what they must be."""
 
     code = "host"
 
 
-class GatewayProblem(InstallError):
+class GatewayError(InstallError):
     """The gateway does not answer, or answers as no OpenClaw does."""
 
     code = "gateway"
 
 
-class BundleProblem(InstallError):
+class BundleError(InstallError):
     """A shipped bundle is damaged or declares something that this version does not know."""
 
     code = "bundle"
 
 
-class FileProblem(InstallError):
+class FileError(InstallError):
     """A file could not be read or written: permissions, space, or a folder where a file should be."""
 
     code = "file"
 
 
-class ConflictProblem(InstallError):
+class ConflictError(InstallError):
     """Somebody else changed what we were about to change, or another run holds the lock."""
 
     code = "conflict"

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from openclaw_install.common.errors import FileProblem
+from openclaw_install.common.errors import FileError
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -26,18 +26,18 @@ def read_if_exists(path: Path) -> bytes | None:
     """The file's bytes, or None when nothing is there.
 
     Raises:
-        FileProblem: something is there that cannot be read as a file.
+        FileError: something is there that cannot be read as a file.
     """
     try:
         return path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise file_problem(error, path, "read") from error
+        raise file_error(error, path, "read") from error
 
 
 def write_atomic(path: Path, data: bytes, *, mode: int | None = None) -> None:
-    """Replaces the content of `path` in one step: temporary file beside it, fsync, rename, fsync of the folder.
+    """Replaces the content of `path` in one step: temporary file, fsync, rename, fsync of the folder.
 
     A symlink is followed, so the link stays and its target changes.
 
@@ -47,7 +47,7 @@ def write_atomic(path: Path, data: bytes, *, mode: int | None = None) -> None:
         mode: permission bits; None keeps those of the file that is there, or 0600 for a new one.
 
     Raises:
-        FileProblem: the folder is read-only, the disk is full, or a folder stands in the way. The old
+        FileError: the folder is read-only, the disk is full, or a folder stands in the way. The old
             content is untouched then.
     """
     target = Path(os.path.realpath(path))
@@ -69,19 +69,19 @@ def write_atomic(path: Path, data: bytes, *, mode: int | None = None) -> None:
             raise
         sync_folder(target.parent)
     except OSError as error:
-        raise file_problem(error, path, "write") from error
+        raise file_error(error, path, "write") from error
 
 
 def make_private_folder(path: Path) -> None:
     """Makes `path` and its missing parents with mode 0700; folders that exist keep their mode.
 
     Raises:
-        FileProblem: a file stands in the way, or the place is read-only.
+        FileError: a file stands in the way, or the place is read-only.
     """
     try:
         path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     except OSError as error:
-        raise file_problem(error, path, "make the folder") from error
+        raise file_error(error, path, "make the folder") from error
 
 
 def sync_folder(path: Path) -> None:
@@ -97,14 +97,14 @@ def safe_join(root: Path, name: str) -> Path:
     """`root / name` for a relative name that somebody else chose.
 
     Raises:
-        FileProblem: the name is empty, absolute, holds a NUL, a backslash or `..`, or leaves `root` by a symlink.
+        FileError: the name is empty, absolute, has a NUL, a backslash or `..`, or leaves `root` by a link.
     """
     pure = PurePosixPath(name)
     parts = pure.parts
     odd = not parts or pure.is_absolute() or ".." in parts or "\0" in name or "\\" in name
     joined = root.joinpath(*parts) if not odd else root
     if odd or not joined.resolve().is_relative_to(root.resolve()):
-        raise FileProblem(
+        raise FileError(
             f"the name {name!r} does not stay inside {root}",
             next_step="use a relative name without '..' and without links that lead out of the folder",
             code="file.unsafe_name",
@@ -132,10 +132,10 @@ _NEXT_STEPS = {
 }
 
 
-def file_problem(error: OSError, path: Path, verb: str) -> FileProblem:
+def file_error(error: OSError, path: Path, verb: str) -> FileError:
     """Turns an OSError into an error that says which file, what failed and what to do."""
     reason = error.strerror or type(error).__name__
-    return FileProblem(
+    return FileError(
         f"cannot {verb} {path}: {reason}",
         next_step=_NEXT_STEPS.get(error.errno or 0, "check the path and try again"),
         code="file." + (errno.errorcode.get(error.errno or 0, "oserror").lower()),

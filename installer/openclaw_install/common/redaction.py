@@ -1,4 +1,4 @@
-"""Secrets by type: a `Secret` prints as `<redacted>` wherever it ends up, and gives its value only when asked."""
+"""Secrets by type: a `Secret` prints as `<redacted>` wherever it ends up."""
 
 from __future__ import annotations
 
