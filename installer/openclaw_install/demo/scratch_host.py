@@ -1,0 +1,118 @@
+"""An isolated OpenClaw host in a scratch folder: its own home, state folder, config and free port."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from openclaw_install.common.files import make_private_folder, write_atomic
+from openclaw_install.demo.gateway_process import GatewayProcess
+from openclaw_install.demo.provision import OpenClaw
+
+_PASSED_ON = ("LANG", "LC_ALL", "TMPDIR", "TZ")
+
+
+def free_port() -> int:
+    """A TCP port that was free on loopback a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True)
+class ScratchHost:
+    """A host that touches nothing outside `root`.
+
+    Attributes:
+        openclaw: the program that it runs.
+        root: scratch folder; its home folder lies in it.
+        port: the gateway's loopback port.
+        gateway_token: the gateway's own token, random for each host.
+        extra_env: variables that the host sees on top of the isolated environment.
+    """
+
+    openclaw: OpenClaw
+    root: Path
+    port: int = field(default_factory=free_port)
+    gateway_token: str = field(default_factory=lambda: secrets.token_hex(24), repr=False)
+    extra_env: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        make_private_folder(self.state_dir)
+
+    @property
+    def home(self) -> Path:
+        return self.root / "home"
+
+    @property
+    def state_dir(self) -> Path:
+        return self.home / ".openclaw"
+
+    @property
+    def config_path(self) -> Path:
+        return self.state_dir / "openclaw.json"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The whole environment of the host's processes; nothing of the caller's own host leaks in."""
+        passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        return {
+            **passed_on,
+            "PATH": f"{self.openclaw.node.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "HOME": str(self.home),
+            "XDG_CONFIG_HOME": str(self.home / ".config"),
+            "XDG_STATE_HOME": str(self.home / ".local" / "state"),
+            "XDG_CACHE_HOME": str(self.home / ".cache"),
+            "XDG_DATA_HOME": str(self.home / ".local" / "share"),
+            "OPENCLAW_STATE_DIR": str(self.state_dir),
+            "OPENCLAW_CONFIG_PATH": str(self.config_path),
+            "NODE_COMPILE_CACHE": str(self.openclaw.compile_cache),
+            "NO_COLOR": "1",
+            **self.extra_env,
+        }
+
+    def gateway_config(self) -> dict[str, Any]:
+        """The `gateway` section that serves on this host's port."""
+        auth = {"mode": "token", "token": self.gateway_token}
+        return {"mode": "local", "port": self.port, "bind": "loopback", "auth": auth}
+
+    def write_config(self, config: Mapping[str, Any] | str) -> Path:
+        """Writes `openclaw.json` (mode 0600): a text as it is, a mapping with `gateway` filled in."""
+        if isinstance(config, str):
+            text = config
+        else:
+            text = json.dumps({"gateway": self.gateway_config(), **config}, indent=2) + "\n"
+        write_atomic(self.config_path, text.encode(), mode=0o600)
+        return self.config_path
+
+    def run(self, *args: str, timeout: float = 90.0) -> subprocess.CompletedProcess[str]:
+        """Runs the real `openclaw ARGS...` on this host; `timeout` in seconds."""
+        command = self.openclaw.command(*args)
+        return subprocess.run(
+            command, env=self.env, cwd=self.root, capture_output=True, text=True, timeout=timeout, check=False
+        )
+
+    def start_gateway(self) -> GatewayProcess:
+        """Starts `openclaw gateway run` without waiting for it."""
+        return GatewayProcess.start(
+            self.openclaw.command("gateway", "run"), env=self.env, cwd=self.root, port=self.port
+        )
+
+    @contextlib.contextmanager
+    def gateway(self, *, timeout: float = 90.0) -> Iterator[GatewayProcess]:
+        """A gateway that serves within `timeout` seconds; it is stopped on the way out."""
+        process = self.start_gateway()
+        try:
+            process.wait_ready(timeout)
+            yield process
+        finally:
+            process.stop()

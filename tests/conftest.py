@@ -1,0 +1,52 @@
+"""The rig: one real OpenClaw for the session, a scratch host for each test, a guard on the home folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from openclaw_install.demo.provision import OpenClaw, cache_folder, provision
+from openclaw_install.demo.scratch_host import ScratchHost
+
+_CACHE = cache_folder()
+_REAL_HOME = Path.home()
+_PRIVATE = ("OPENCLAW_", "PINGAGENT_", "MYSTA_", "MISTRO_", "IM_INGRESS_")
+
+
+@pytest.fixture(autouse=True)
+def home_guard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gives every test a home of its own and takes the operator's variables away."""
+    home = tmp_path / "guarded-home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    for name in list(os.environ):
+        if name.startswith(_PRIVATE) or name.startswith("XDG_"):
+            monkeypatch.delenv(name)
+
+
+def _forbid_real_state(event: str, args: tuple[object, ...]) -> None:
+    """An audit hook: opening OpenClaw's or our own state in the real home is a bug in a test."""
+    if event == "open" and isinstance(args[0], str):
+        for name in (".openclaw", ".pingagent", ".config/mistro", ".config/openclaw-install"):
+            if args[0].startswith(str(_REAL_HOME / name)):
+                raise RuntimeError(f"a test touched the real home folder: {args[0]}")
+
+
+sys.addaudithook(_forbid_real_state)
+
+
+@pytest.fixture(scope="session")
+def openclaw() -> OpenClaw:
+    """The pinned OpenClaw, fetched into the cache when it is missing."""
+    return provision(lambda line: sys.stderr.write(f"{line}\n"), cache=_CACHE)
+
+
+@pytest.fixture
+def scratch_host(openclaw: OpenClaw, tmp_path: Path) -> ScratchHost:
+    """A host of its own, in a folder that goes with the test."""
+    root = tmp_path / "host"
+    root.mkdir()
+    return ScratchHost(openclaw, root)
