@@ -1,0 +1,185 @@
+"""Finds the OpenClaw host on this machine: home, state folder, config path, profile, port and CLI.
+
+The rules are those of OpenClaw's own path resolution (`src/config/paths.ts`, `src/cli/profile.ts`,
+`src/infra/home-dir.ts`), so that both sides always mean the same files.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from openclaw_install.common.errors import HostError, UsageError
+
+DEFAULT_PORT = 18789
+_DEV_PORT = 19001
+_PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_CONFIG_NAMES = ("openclaw.json", "clawdbot.json")
+
+
+@dataclass(frozen=True)
+class HostLocation:
+    """Where one host lives.
+
+    Attributes:
+        home: the home folder that `~` stands for.
+        state_dir: the state folder; it need not exist.
+        config_path: the config file as named, symlinks not followed; it need not exist.
+        profile: the named profile, or None for the default one.
+        env: the variables as the host's own processes see them (profile applied).
+        cli: path of the `openclaw` program, or None when it is not on PATH.
+        read_only: the host declares its config managed from outside (Nix mode or
+            `OPENCLAW_CONFIG_READONLY=1`).
+    """
+
+    home: Path
+    state_dir: Path
+    config_path: Path
+    profile: str | None
+    env: Mapping[str, str]
+    cli: Path | None
+    read_only: bool
+
+    @property
+    def is_default_state(self) -> bool:
+        """Whether the state folder is the home's own `.openclaw`."""
+        return os.path.realpath(self.state_dir) == os.path.realpath(self.home / ".openclaw")
+
+    def port(self, config: Mapping[str, Any]) -> int:
+        """The gateway's TCP port: variable, then config, then the profile's derived port, then 18789."""
+        return gateway_port(config, self.env)
+
+    def default_workspace(self) -> Path:
+        """The workspace of an agent that names none."""
+        override = self.env.get("OPENCLAW_WORKSPACE_DIR", "").strip()
+        return Path(override).absolute() if override else self.state_dir / "workspace"
+
+
+def locate(
+    env: Mapping[str, str],
+    *,
+    state_dir: Path | None = None,
+    config: Path | None = None,
+    profile: str | None = None,
+) -> HostLocation:
+    """Finds the host that the variables and options mean.
+
+    Args:
+        env: the caller's environment.
+        state_dir: overrides `OPENCLAW_STATE_DIR`.
+        config: overrides `OPENCLAW_CONFIG_PATH`.
+        profile: as `openclaw --profile NAME`: the host under `~/.openclaw-NAME`.
+
+    Raises:
+        UsageError: the profile's name is not one that OpenClaw takes.
+        HostError: the state folder is not a folder.
+    """
+    host_env = dict(env)
+    home = home_folder(host_env)
+    if state_dir is not None:
+        host_env["OPENCLAW_STATE_DIR"] = str(state_dir.expanduser().absolute())
+        # An inherited config path belongs to the inherited host, not to the one that was named.
+        host_env.pop("OPENCLAW_CONFIG_PATH", None)
+    if config is not None:
+        host_env["OPENCLAW_CONFIG_PATH"] = str(config.expanduser().absolute())
+    name = _apply_profile(host_env, home, profile)
+    state = _state_folder(host_env, home)
+    if state.exists() and not state.is_dir():
+        raise HostError(
+            f"the state folder {state} is a file",
+            next_step="move the file away, or name the right folder with --state-dir",
+            code="host.state_is_file",
+        )
+    cli = shutil.which("openclaw", path=host_env.get("PATH"))
+    return HostLocation(
+        home=home,
+        state_dir=state,
+        config_path=_config_path(host_env, home, state),
+        profile=name,
+        env=host_env,
+        cli=Path(cli) if cli else None,
+        read_only=host_env.get("OPENCLAW_CONFIG_READONLY") == "1" or host_env.get("OPENCLAW_NIX_MODE") == "1",
+    )
+
+
+def home_folder(env: Mapping[str, str]) -> Path:
+    """The home that OpenClaw uses: `OPENCLAW_HOME`, then `HOME`, then the account's."""
+    explicit = _meaningful(env.get("OPENCLAW_HOME"))
+    system = Path(_meaningful(env.get("HOME")) or os.path.expanduser("~")).absolute()  # noqa: PTH111 - no Path home without HOME
+    if explicit is None:
+        return system
+    return Path(re.sub(r"^~(?=$|/)", lambda _found: str(system), explicit)).absolute()
+
+
+def user_path(text: str, home: Path) -> Path:
+    """A path as OpenClaw reads it from config or environment: trimmed, `~` expanded, absolute."""
+    return Path(re.sub(r"^~(?=$|/)", lambda _found: str(home), text.strip())).absolute()
+
+
+def gateway_port(config: Mapping[str, Any], env: Mapping[str, str]) -> int:
+    """The TCP port on which the gateway of this config and environment listens."""
+    from_env = _port_of(env.get("OPENCLAW_GATEWAY_PORT", "").strip())
+    if from_env is not None:
+        return from_env
+    gateway = config.get("gateway")
+    configured = gateway.get("port") if isinstance(gateway, Mapping) else None
+    if isinstance(configured, int | float) and not isinstance(configured, bool) and configured > 0:
+        return int(configured)
+    profile = env.get("OPENCLAW_PROFILE", "").strip()
+    if not _PROFILE_NAME.fullmatch(profile) or profile.lower() == "default":
+        return DEFAULT_PORT
+    # FNV-1a over the profile's name, as `resolveGatewayPort` does it.
+    digest = 2166136261
+    for byte in profile.encode():
+        digest = (digest ^ byte) * 16777619 & 0xFFFFFFFF
+    return 20000 + digest % 40000
+
+
+def _apply_profile(env: dict[str, str], home: Path, option: str | None) -> str | None:
+    if option is not None:
+        if not _PROFILE_NAME.fullmatch(option.strip()):
+            raise UsageError(
+                f"{option!r} is no profile name",
+                next_step="use letters, digits, '-' and '_', at most 64, beginning with a letter or digit",
+            )
+        name = option.strip()
+        env["OPENCLAW_PROFILE"] = name
+        suffix = "" if name.lower() == "default" else f"-{name}"
+        env.setdefault("OPENCLAW_STATE_DIR", str(home / f".openclaw{suffix}"))
+        env.setdefault("OPENCLAW_CONFIG_PATH", str(Path(env["OPENCLAW_STATE_DIR"]) / "openclaw.json"))
+        if name == "dev":
+            env.setdefault("OPENCLAW_GATEWAY_PORT", str(_DEV_PORT))
+    active = env.get("OPENCLAW_PROFILE", "").strip()
+    return active if active and active.lower() != "default" else None
+
+
+def _state_folder(env: Mapping[str, str], home: Path) -> Path:
+    override = env.get("OPENCLAW_STATE_DIR", "").strip()
+    if override:
+        return user_path(override, home)
+    current, legacy = home / ".openclaw", home / ".clawdbot"
+    return legacy if legacy.exists() and not current.exists() else current
+
+
+def _config_path(env: Mapping[str, str], home: Path, state: Path) -> Path:
+    override = env.get("OPENCLAW_CONFIG_PATH", "").strip()
+    if override:
+        return user_path(override, home)
+    candidates = [state / name for name in _CONFIG_NAMES]
+    return next((path for path in candidates if path.exists()), candidates[0])
+
+
+def _meaningful(value: str | None) -> str | None:
+    trimmed = (value or "").strip()
+    return trimmed if trimmed not in {"", "undefined", "null"} else None
+
+
+def _port_of(text: str) -> int | None:
+    digits = re.fullmatch(r"(?:\[[^\]]+\]:|[^:]+:)?(\d+)", text)
+    port = int(digits[1]) if digits else 0
+    return port if 0 < port < 65536 else None
