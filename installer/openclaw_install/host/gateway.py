@@ -192,16 +192,16 @@ def read_answer(status: int, text: str, port: int) -> LivePolicy:
         state, detail = _BY_STATUS[status]
         return LivePolicy(state, port, detail=detail)
     error = _json_object(text).get("error")
-    detail = re.sub(r"[\x00-\x1f\x7f]", " ", error)[:500] if isinstance(error, str) else ""
+    detail = re.sub(r"[\x00-\x1f\x7f]", " ", error) if isinstance(error, str) else ""
     if status != 400 or not detail:
         return LivePolicy("not_openclaw", port, detail=f"the hooks path answered {status}")
     if detail.startswith(_PREFIX_ANSWER):
         prefixes = tuple(part for part in detail.removeprefix(_PREFIX_ANSWER).split(", ") if part)
-        return LivePolicy("enforced", port, True, prefixes, detail)
+        return LivePolicy("enforced", port, request_session_key=True, prefixes=prefixes, detail=detail)
     if detail.startswith("sessionKey is disabled"):
         return LivePolicy("enforced", port, request_session_key=False, detail=detail)
     if "allowedSessionKeyPrefixes is required" in detail:
-        return LivePolicy("enforced", port, True, (), detail)
+        return LivePolicy("enforced", port, request_session_key=True, prefixes=(), detail=detail)
     return LivePolicy("agent_rule" if "agent" in detail.lower() else "not_openclaw", port, detail=detail)
 
 
