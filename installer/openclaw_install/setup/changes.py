@@ -16,9 +16,9 @@ from openclaw_install.common.files import (
     sync_folder,
     write_atomic,
 )
+from openclaw_install.host.config_paths import KeyPath
 
 ChangeKind = Literal["bundle", "config", "mode"]
-KeyPath = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)

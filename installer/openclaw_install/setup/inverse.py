@@ -1,4 +1,4 @@
-"""Takes a config edit back while keeping what the user changed since (pure): a three-way merge by key path."""
+"""Takes a config edit back and keeps what the user changed since (pure): a three-way merge by key path."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from openclaw_install.host.config_edit import Edit, Remove, SetValue
-from openclaw_install.setup.changes import KeyPath
+from openclaw_install.host.config_paths import KeyPath, dotted
 
 
 class _Absent:
@@ -96,11 +96,6 @@ def value_at(document: Any, path: KeyPath) -> Any:
         else:
             return ABSENT
     return document
-
-
-def dotted(path: KeyPath) -> str:
-    """`hooks.allowedSessionKeyPrefixes` for the path of that key."""
-    return ".".join(str(key) for key in path)
 
 
 def _without_index(path: KeyPath) -> KeyPath:

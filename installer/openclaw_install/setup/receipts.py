@@ -45,6 +45,7 @@ class Receipt:
         created: when it began.
         changes: what it changed, with both images.
         folders: folders that it created.
+        takes_back: ids of the receipts that this run undoes; empty for a run that sets up.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Receipt:
     created: datetime
     changes: tuple[Change, ...]
     folders: tuple[Path, ...]
+    takes_back: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The stored document (`schemas/receipt.schema.json`)."""
@@ -63,8 +65,21 @@ class Receipt:
             "status": self.status,
             "created": self.created.isoformat(),
             "folders": [str(folder) for folder in self.folders],
+            "takes_back": list(self.takes_back),
             "changes": [_change_to_json(change, n) for n, change in enumerate(self.changes)],
         }
+
+
+def new_receipt(
+    command: str,
+    changes: Sequence[Change],
+    folders: Sequence[Path],
+    now: datetime,
+    takes_back: Sequence[str] = (),
+) -> Receipt:
+    """A receipt with status `applying` and an id that sorts by `now` (UTC)."""
+    identity = f"{now:%Y%m%dT%H%M%S}.{now.microsecond:06d}Z-{secrets.token_hex(2)}"
+    return Receipt(identity, command, "applying", now, tuple(changes), tuple(folders), tuple(takes_back))
 
 
 class ReceiptStore:
@@ -77,7 +92,7 @@ class ReceiptStore:
 
     def __init__(self, location: HostLocation, root: Path | None = None) -> None:
         base = root or platformdirs.user_state_path("openclaw-install")
-        # The config's own link is not followed: a host whose link is pointed elsewhere is still the same host.
+        # The config's own link is not followed: pointed elsewhere, it is still the same host.
         config = real_path(location.config_path.parent) / location.config_path.name
         names = f"{config}\0{real_path(location.state_dir)}"
         self.folder = base / "hosts" / hashlib.sha256(names.encode()).hexdigest()[:16]
@@ -104,20 +119,24 @@ class ReceiptStore:
         finally:
             lock.release()
 
-    def begin(
-        self, command: str, changes: Sequence[Change], folders: Sequence[Path], now: datetime
-    ) -> Receipt:
-        """Writes images and receipt with status `applying`, durably, before anything is changed."""
-        identity = f"{now:%Y%m%dT%H%M%S}.{now.microsecond:06d}Z-{secrets.token_hex(2)}"
-        receipt = Receipt(identity, command, "applying", now, tuple(changes), tuple(folders))
+    def begin(self, receipt: Receipt) -> None:
+        """Writes images and receipt, durably, before anything is changed."""
         place = self.place(receipt.id)
         make_private_folder(place)
-        for n, change in enumerate(changes):
+        for n, change in enumerate(receipt.changes):
             for name, data in (("before", change.before), ("after", change.after)):
                 if data is not None:
                     write_atomic(place / f"{name}-{n}", data, mode=0o600)
         self._write(receipt)
-        return receipt
+
+    def settle(self, receipt: Receipt) -> Receipt:
+        """Records that all changes of a run are in place, and what that means for the runs it takes back."""
+        if not receipt.takes_back:
+            return self.mark(receipt, "applied")
+        for other in self.all():
+            if other.id in receipt.takes_back:
+                self.mark(other, "undone")
+        return self.mark(receipt, "undone")
 
     def mark(self, receipt: Receipt, status: ReceiptStatus) -> Receipt:
         """Records what became of a run."""
@@ -164,6 +183,7 @@ class ReceiptStore:
                 created=datetime.fromisoformat(document["created"]),
                 changes=changes,
                 folders=tuple(Path(folder) for folder in document["folders"]),
+                takes_back=tuple(document["takes_back"]),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise FileError(

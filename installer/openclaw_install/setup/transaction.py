@@ -9,7 +9,7 @@ from typing import Literal
 
 from openclaw_install.common.errors import ConflictError
 from openclaw_install.setup.changes import Change, DiskFiles, Files, carry_out, is_at, missing_folders
-from openclaw_install.setup.receipts import Receipt, ReceiptStore
+from openclaw_install.setup.receipts import Receipt, ReceiptStore, new_receipt
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,22 @@ class Recovery:
 
 
 def apply_changes(
-    command: str, changes: Sequence[Change], store: ReceiptStore, files: Files | None = None
+    command: str,
+    changes: Sequence[Change],
+    store: ReceiptStore,
+    files: Files | None = None,
+    takes_back: Sequence[Receipt] = (),
 ) -> Receipt:
     """Makes all `changes`, or none of them.
 
     The caller holds the store's lock. The config comes last, so that what it refers to is there first.
+
+    Args:
+        command: what the receipt is filed under.
+        changes: what to change.
+        store: where the receipt goes.
+        files: the file system.
+        takes_back: the receipts that these changes undo; the folders that they made go when they are empty.
 
     Raises:
         ConflictError: a file is no longer what the plan saw; nothing was changed.
@@ -45,17 +56,20 @@ def apply_changes(
                 code="conflict.changed",
             )
     ordered = sorted(changes, key=lambda change: change.kind == "config")
-    receipt = store.begin(command, ordered, missing_folders(ordered), datetime.now(UTC))
+    undone = [other.id for other in takes_back]
+    receipt = new_receipt(command, ordered, missing_folders(ordered), datetime.now(UTC), undone)
+    store.begin(receipt)
     try:
         disk.make_folders(receipt.folders)
         for change in receipt.changes:
             carry_out(change, disk)
+        disk.remove_empty_folders([folder for other in takes_back for folder in other.folders])
     except BaseException:
         # An interrupt counts as a failure: the host goes back to where it was.
         _roll_back(receipt, disk)
         store.mark(receipt, "rolled_back")
         raise
-    return store.mark(receipt, "applied")
+    return store.settle(receipt)
 
 
 def recover(store: ReceiptStore, files: Files | None = None) -> tuple[Recovery, ...]:
@@ -68,7 +82,7 @@ def recover(store: ReceiptStore, files: Files | None = None) -> tuple[Recovery, 
     settled = []
     for receipt in reversed(store.interrupted()):
         if all(is_at(change, disk.look(change.path), "after") for change in receipt.changes):
-            store.mark(receipt, "applied")
+            store.settle(receipt)
             settled.append(Recovery(receipt.id, "completed"))
             continue
         for change in receipt.changes:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from openclaw_install.common.errors import ConflictError, UsageError
 from openclaw_install.host.config_edit import apply_edits
-from openclaw_install.host.hook_policy import BootVerdict, boot_verdict
+from openclaw_install.host.hook_boot import BootVerdict, boot_verdict
 from openclaw_install.host.json5_text import parse_json5
 from openclaw_install.setup.changes import Change, DiskFiles, Files, is_at
 from openclaw_install.setup.inverse import inverse_of
@@ -34,7 +34,6 @@ class UndoPlan:
         changes: the changes to make; empty when the host is already as it was.
         kept: what stays because the user changed it since.
         conflicts: what we changed and the user changed again; undo refuses while there are any.
-        folders: folders that we created, to be removed where they are empty.
         next_boot: whether the gateway would start from the restored config; None when it is not touched.
     """
 
@@ -42,7 +41,6 @@ class UndoPlan:
     changes: tuple[Change, ...]
     kept: tuple[Kept, ...]
     conflicts: tuple[str, ...]
-    folders: tuple[Path, ...]
     next_boot: BootVerdict | None
 
     def require_no_conflict(self) -> None:
@@ -98,28 +96,19 @@ def plan_undo(
             changes.append(step.change)
             if change.kind == "config":
                 verdict = _verdict_on(step.change.after)
-    folders = tuple(folder for receipt in receipts for folder in receipt.folders)
     newest_first = tuple(reversed(receipts))
-    return UndoPlan(newest_first, tuple(changes), tuple(kept), tuple(conflicts), folders, verdict)
+    return UndoPlan(newest_first, tuple(changes), tuple(kept), tuple(conflicts), verdict)
 
 
-def carry_out_undo(
-    plan: UndoPlan, command: str, store: ReceiptStore, files: Files | None = None
-) -> Receipt | None:
-    """Makes the plan's changes in one transaction and marks the receipts as undone.
+def carry_out_undo(plan: UndoPlan, command: str, store: ReceiptStore, files: Files | None = None) -> Receipt:
+    """Makes the plan's changes in one transaction, after which its receipts stand no more.
 
-    Returns:
-        The receipt of the undo itself (already marked `undone`, so that it is never taken for a run), or None
-        when nothing had to be changed.
+    Raises:
+        ConflictError: the plan has conflicts, or a file changed since it was made.
+        FileError: the file system refused; nothing was changed.
     """
     plan.require_no_conflict()
-    made = apply_changes(command, plan.changes, store, files) if plan.changes else None
-    for receipt in plan.receipts:
-        store.mark(receipt, "undone")
-    if made is not None:
-        made = store.mark(made, "undone")
-    (files or DiskFiles()).remove_empty_folders(plan.folders)
-    return made
+    return apply_changes(command, plan.changes, store, files, takes_back=plan.receipts)
 
 
 def compose(receipts: Sequence[Receipt]) -> tuple[Change, ...]:

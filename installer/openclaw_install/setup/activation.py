@@ -1,0 +1,199 @@
+"""The activation report (pure): findings and the gateway's answer become one of two states, with the cures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from openclaw_install.common.findings import Finding
+from openclaw_install.host.gateway import LivePolicy
+from openclaw_install.host.hook_boot import BootVerdict
+from openclaw_install.host.hook_policy import HookPolicy, IngressNeeds
+from openclaw_install.host.hook_text import admits
+
+ActivationState = Literal["ready_waiting_inbound", "blocked"]
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """One thing that keeps messages from coming in, or a warning of the same shape.
+
+    Attributes:
+        id: stable; that of the finding behind it.
+        cause: one sentence.
+        command: the one command that mends it; empty for a warning that needs none.
+    """
+
+    id: str
+    cause: str
+    command: str
+
+    def to_json(self) -> dict[str, str]:
+        return {"id": self.id, "cause": self.cause, "command": self.command}
+
+
+@dataclass(frozen=True)
+class PolicyThreeWays:
+    """The hook policy on disk, in the running gateway (None when it was not asked), and at the next boot."""
+
+    disk: HookPolicy | None
+    running: LivePolicy | None
+    next_boot: BootVerdict | None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "disk": None if self.disk is None else self.disk.to_json(),
+            "running": None if self.running is None else self.running.to_json(),
+            "next_boot": None if self.next_boot is None else self.next_boot.to_json(),
+        }
+
+
+@dataclass(frozen=True)
+class ActivationReport:
+    """Whether the host is ready for inbound messages, and what is in the way.
+
+    Attributes:
+        blockers: what has to be mended first; empty exactly when the state is `ready_waiting_inbound`.
+        warnings: what should be looked at.
+        findings: everything that the checks said.
+        policy: the hook policy told three ways.
+        host: where the host lives.
+        bundles: state of each shipped bundle.
+        mcp_servers: state of each MCP server that the bundles want.
+    """
+
+    blockers: tuple[Blocker, ...]
+    warnings: tuple[Blocker, ...]
+    findings: tuple[Finding, ...]
+    policy: PolicyThreeWays
+    host: Mapping[str, Any]
+    bundles: tuple[Mapping[str, Any], ...] = ()
+    mcp_servers: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def activation_state(self) -> ActivationState:
+        return "blocked" if self.blockers else "ready_waiting_inbound"
+
+    @property
+    def clean(self) -> bool:
+        """Ready, and no critical finding is left that something can be done about."""
+        left = any(finding.severity == "critical" and finding.repair for finding in self.findings)
+        return not self.blockers and not left
+
+    def to_json(self) -> dict[str, Any]:
+        """The `result` of `verify-runtime` (`schemas/activation-report.schema.json`)."""
+        return {
+            "activation_state": self.activation_state,
+            "blockers": [blocker.to_json() for blocker in self.blockers],
+            "warnings": [warning.to_json() for warning in self.warnings],
+            "findings": [finding_to_json(finding) for finding in self.findings],
+            "policy": self.policy.to_json(),
+            "host": dict(self.host),
+            "bundles": [dict(bundle) for bundle in self.bundles],
+            "mcp_servers": [dict(server) for server in self.mcp_servers],
+        }
+
+
+def finding_to_json(finding: Finding) -> dict[str, str]:
+    return {
+        "id": finding.id,
+        "severity": finding.severity,
+        "path": finding.path,
+        "message": finding.message,
+        "repair": finding.repair,
+    }
+
+
+def live_findings(live: LivePolicy, disk: HookPolicy, needs: IngressNeeds) -> tuple[Finding, ...]:
+    """What the running gateway's answer means for the ingress (pure).
+
+    Args:
+        live: its answer.
+        disk: the policy on disk, which the running one should equal.
+        needs: what the ingress wants.
+    """
+    if live.state == "enforced":
+        return _enforced_findings(live, disk, needs)
+    if live.state == "no_token":
+        return ()  # the missing token is a finding of its own
+    name, message, repair = _ANSWERS[live.state]
+    return (_critical(name, live.port, message.format(port=live.port, detail=live.detail), repair),)
+
+
+_RESTART = "openclaw gateway restart"
+_ANSWERS: Mapping[str, tuple[str, str, str]] = {
+    "unreachable": (
+        "gateway.unreachable",
+        "no gateway listens on 127.0.0.1:{port}",
+        "openclaw gateway run",
+    ),
+    "timeout": (
+        "gateway.timeout",
+        "something listens on 127.0.0.1:{port} and does not answer ({detail})",
+        _RESTART,
+    ),
+    "not_openclaw": (
+        "gateway.not_openclaw",
+        "port {port} answers, but not as an OpenClaw gateway does ({detail})",
+        "openclaw gateway status --deep",
+    ),
+    "token_rejected": (
+        "gateway.token_differs",
+        "the running gateway refuses the hook token that is on disk",
+        _RESTART,
+    ),
+    "hooks_off": (
+        "gateway.hooks_off",
+        "the running gateway has no hook ingress under the path that is on disk",
+        _RESTART,
+    ),
+    "throttled": (
+        "gateway.throttled",
+        "the running gateway refuses hook requests for a minute: too many bad tokens came lately",
+        "sleep 60; openclaw-install verify-runtime",
+    ),
+    "agent_rule": (
+        "gateway.agent_rule",
+        "the running gateway refuses the ingress for its agent rule: {detail}",
+        _RESTART,
+    ),
+}
+
+
+def _enforced_findings(live: LivePolicy, disk: HookPolicy, needs: IngressNeeds) -> tuple[Finding, ...]:
+    found = []
+    if needs.required and not live.request_session_key:
+        message = "the running gateway lets no caller choose the session key"
+        found.append(_critical("gateway.request_keys_off", live.port, message, _RESTART))
+    refused = [key for key in needs.prefixes if live.prefixes is not None and not admits(live.prefixes, key)]
+    if needs.required and refused:
+        message = f"the running gateway does not admit session keys that begin with {', '.join(refused)}"
+        found.append(_critical("gateway.prefix_missing", live.port, message, _RESTART))
+    if live.prefixes is not None and set(live.prefixes) != set(disk.prefixes or ()) and not found:
+        message = "the running gateway enforces other session-key prefixes than the file says"
+        place = f"127.0.0.1:{live.port}"
+        found.append(Finding("gateway.prefixes_differ", "warn", place, message, _RESTART))
+    return tuple(found)
+
+
+def _critical(name: str, port: int, message: str, repair: str) -> Finding:
+    return Finding(name, "critical", f"127.0.0.1:{port}", message, repair)
+
+
+def blockers_from(
+    findings: Iterable[Finding], mendable: Sequence[Finding], fix_command: str
+) -> tuple[Blocker, ...]:
+    """The findings that keep messages out, each with its one command.
+
+    Args:
+        findings: everything that the checks said.
+        mendable: those that `verify-runtime --fix-hooks` would mend.
+        fix_command: that command, as it must be typed for this host.
+
+    A file that others can read is a finding and makes the exit code 1, but it keeps no message out.
+    """
+    kept_out = [f for f in findings if f.severity == "critical" and f.repair and not f.id.startswith("fs.")]
+    blockers = [Blocker(f.id, f.message, fix_command if f in mendable else f.repair) for f in kept_out]
+    # What the file mends comes first: the running gateway follows it.
+    return tuple(sorted(blockers, key=lambda blocker: blocker.id.startswith("gateway.")))

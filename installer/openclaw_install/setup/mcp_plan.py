@@ -1,0 +1,147 @@
+"""Which MCP servers of the bundles a run registers, and why it skips the others."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from openclaw_install.host.bundle_manifest import Manifest, McpServer
+from openclaw_install.host.config_edit import Edit, SetValue
+from openclaw_install.host.hook_agents import section
+
+McpState = Literal[
+    "registered",  # in the config, as we would write it
+    "differs",  # in the config, as somebody else wrote it: it stays
+    "to_register",  # prerequisites hold, not in the config yet
+    "skipped",  # something that it needs is missing
+]
+
+
+@dataclass(frozen=True)
+class McpSurvey:
+    """How one MCP server of a bundle stands on the host.
+
+    Attributes:
+        name: the server's name in `mcp.servers`.
+        bundle: the bundle that wants it.
+        state: see `McpState`.
+        reason: why it is skipped, or what is odd; empty otherwise.
+        command: what the operator runs to get it registered; empty when nothing has to be done.
+        wanted: the registration that we would write.
+    """
+
+    name: str
+    bundle: str
+    state: McpState
+    reason: str = ""
+    command: str = ""
+    wanted: Mapping[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "bundle": self.bundle,
+            "state": self.state,
+            "reason": self.reason,
+            "command": self.command,
+        }
+
+
+@dataclass(frozen=True)
+class Prerequisites:
+    """What the host offers to MCP servers.
+
+    Attributes:
+        path: the PATH that commands are looked up on.
+        gateway_env: names of the variables that are set for a gateway started from this shell: the shell's
+            own, those of the state folder's `.env` and of the config's `env` section.
+        durable_env: those that are set however the gateway is started.
+    """
+
+    path: str | None
+    gateway_env: frozenset[str]
+    durable_env: frozenset[str]
+
+    def has_command(self, name: str) -> bool:
+        return shutil.which(name, path=self.path) is not None
+
+
+def survey_servers(
+    manifests: Iterable[Manifest], config: Mapping[str, Any], offers: Prerequisites
+) -> tuple[McpSurvey, ...]:
+    """How every server of every bundle stands.
+
+    Args:
+        manifests: what the bundles say of themselves.
+        config: the host's config as written, `${NAME}` not resolved.
+        offers: commands and variables of the host.
+    """
+    servers = section(config, "mcp", "servers")
+    return tuple(
+        _survey(server, manifest, servers.get(server.name), offers)
+        for manifest in manifests
+        for server in manifest.mcp_servers
+    )
+
+
+def plan_servers(surveys: Iterable[McpSurvey]) -> tuple[Edit, ...]:
+    """The config edits that register what can be registered."""
+    return tuple(
+        SetValue(("mcp", "servers", survey.name), dict(survey.wanted))
+        for survey in surveys
+        if survey.state == "to_register" and survey.wanted is not None
+    )
+
+
+def _survey(server: McpServer, manifest: Manifest, present: Any, offers: Prerequisites) -> McpSurvey:
+    wanted = server.registration(offers.gateway_env)
+    bins = {name for name in server.requires.bins if offers.has_command(name)}
+    lacking = server.requires.missing(bins=bins, env=offers.gateway_env)
+    if present is not None:
+        return _survey_present(server, manifest, present, wanted, lacking.env)
+    if lacking:
+        names = [*(f"the command {name}" for name in lacking.bins), *lacking.env]
+        reason = f"missing: {', '.join(names)}"
+        cure = cure_for([*lacking.bins, *lacking.env], manifest)
+        return McpSurvey(server.name, manifest.name, "skipped", reason, cure)
+    fleeting = [name for name in server.references() if name not in offers.durable_env]
+    reason = ""
+    if fleeting:
+        reason = (
+            f"{', '.join(fleeting)} is set in this shell only; the gateway's own environment needs it too"
+        )
+    return McpSurvey(server.name, manifest.name, "to_register", reason, wanted=wanted)
+
+
+def _survey_present(
+    server: McpServer, manifest: Manifest, present: Any, wanted: Mapping[str, Any], lacking: Collection[str]
+) -> McpSurvey:
+    if lacking:
+        reason = f"registered, but not set: {', '.join(lacking)}"
+        return McpSurvey(server.name, manifest.name, "differs", reason, cure_for(lacking, manifest))
+    if _essentials(present, server) == _essentials(wanted, server):
+        return McpSurvey(server.name, manifest.name, "registered")
+    return McpSurvey(server.name, manifest.name, "differs", "registered by somebody else; it stays as it is")
+
+
+def _essentials(registration: Any, server: McpServer) -> Any:
+    """A registration without the variables that are handed on only where they are set."""
+    if not isinstance(registration, Mapping):
+        return registration
+    env = registration.get("env")
+    kept = {name: value for name, value in env.items() if name not in server.optional_env} if env else None
+    return {**registration, "env": kept or None}
+
+
+def cure_for(names: Collection[str], manifest: Manifest) -> str:
+    """The command that adds the first of the missing commands or variables."""
+    for name in names:
+        for binary in manifest.binaries:
+            if name in binary.any_of:
+                return binary.add
+        for variable in manifest.environment:
+            if name == variable.name:
+                return variable.add
+    return ""

@@ -1,0 +1,257 @@
+"""Looks at one host without changing anything: config, policy, permissions, bundles, MCP registrations."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from openclaw_install.common.errors import ConfigError
+from openclaw_install.common.findings import Finding
+from openclaw_install.common.redaction import Secret
+from openclaw_install.host.bundle_manifest import RouteMode
+from openclaw_install.host.bundles import Bundle, shipped_bundles
+from openclaw_install.host.config_document import ConfigDocument, read_config
+from openclaw_install.host.config_edit import Edit, Remove, value_at
+from openclaw_install.host.config_env import gateway_env, with_config_env
+from openclaw_install.host.gateway import GatewayAddress
+from openclaw_install.host.hook_agents import section
+from openclaw_install.host.hook_auth import GatewayEnv, HookFacts
+from openclaw_install.host.hook_boot import BootVerdict, boot_verdict
+from openclaw_install.host.hook_findings import findings as hook_findings
+from openclaw_install.host.hook_policy import (
+    INGRESS_PREFIX,
+    HookPolicy,
+    IngressNeeds,
+    read_policy,
+    route_prefix,
+)
+from openclaw_install.host.hook_repair import repair
+from openclaw_install.host.locate import HostLocation
+from openclaw_install.host.permissions import config_findings, path_mode, state_dir_findings
+from openclaw_install.host.workspace import ACTIVE_GROUP_FILE, active_group_text, agent_workspace
+from openclaw_install.setup.bundle_plan import BundleSurvey, survey_bundles
+from openclaw_install.setup.mcp_plan import McpSurvey, Prerequisites, survey_servers
+from openclaw_install.setup.receipts import Receipt
+
+_TOKEN_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one look at the host saw.
+
+    Attributes:
+        location: where the host lives.
+        document: its config.
+        policy: the hook policy on disk.
+        needs: what the bundles and the route mode want of the hook ingress.
+        facts: what the hook rules want to know beside the document.
+        next_boot: whether the gateway would start from this file.
+        findings: what the checks on disk said.
+        bundles: how each shipped bundle stands.
+        servers: how each MCP server that the bundles want stands.
+    """
+
+    location: HostLocation
+    document: ConfigDocument
+    policy: HookPolicy
+    needs: IngressNeeds
+    facts: HookFacts
+    next_boot: BootVerdict
+    findings: tuple[Finding, ...]
+    bundles: tuple[BundleSurvey, ...]
+    servers: tuple[McpSurvey, ...]
+
+    @property
+    def address(self) -> GatewayAddress:
+        """Where the gateway of this config answers hooks."""
+        tls = section(self.document.data, "gateway", "tls").get("enabled") is True
+        return GatewayAddress(self.location.port(self.document.data), self.policy.path, tls)
+
+    @property
+    def token(self) -> Secret | None:
+        """The hook token on disk, `${ENV}` resolved."""
+        return self.policy.token
+
+    def hook_edits(self) -> tuple[Edit, ...]:
+        """The edits that make the hook policy whole; a fresh token is drawn where one is needed."""
+        return repair(
+            self.document.data,
+            self.needs,
+            new_token=lambda: secrets.token_hex(_TOKEN_BYTES),
+            facts=self.facts,
+        )
+
+    def mendable(self) -> tuple[Finding, ...]:
+        """The findings that the hook repair makes go away."""
+        mended = with_hook_edits(self.document.data, self.hook_edits())
+        left = {finding.id for finding in hook_findings(mended, self.needs, self.facts)}
+        return tuple(f for f in self.findings if f.id.startswith("hooks.") and f.id not in left)
+
+
+def look_at_host(
+    location: HostLocation,
+    route_mode: RouteMode,
+    receipts: Sequence[Receipt] = (),
+    bundles: Sequence[Bundle] | None = None,
+) -> Survey:
+    """Reads everything that the report and the plans need; changes nothing.
+
+    Args:
+        location: the host.
+        route_mode: how inbound messages find their session.
+        receipts: our earlier runs whose changes stand.
+        bundles: what ships; read from the package unless given.
+
+    Raises:
+        ConfigError: the config is missing or cannot be read; the code says why.
+        HostError, FileError, BundleError: a folder or file is not what it must be.
+    """
+    document = read_config(location.config_path, location.env)
+    if not document.exists:
+        raise missing_config(location)
+    shipped = shipped_bundles() if bundles is None else tuple(bundles)
+    needs, route_findings = _ingress_needs(shipped, route_mode, document, location)
+    facts = _hook_facts(document, location.env)
+    verdict = boot_verdict(
+        document.data,
+        facts.unresolved,
+        config_dir=document.path.parent,
+        has_includes=bool(document.included),
+    )
+    findings = (
+        *hook_findings(document.data, needs, facts),
+        *route_findings,
+        *_permission_findings(location, document.path),
+        *_unresolved_findings(document),
+    )
+    return Survey(
+        location=location,
+        document=document,
+        policy=read_policy(document.data),
+        needs=needs,
+        facts=facts,
+        next_boot=verdict,
+        findings=findings,
+        bundles=survey_bundles(shipped, location.state_dir / "skills", receipts),
+        servers=survey_servers(
+            [bundle.manifest for bundle in shipped], document.as_written, _prerequisites(document, location)
+        ),
+    )
+
+
+def missing_config(location: HostLocation) -> ConfigError:
+    """The error for a host that was never set up by OpenClaw itself."""
+    return ConfigError(
+        f"there is no OpenClaw config at {location.config_path}",
+        next_step="openclaw onboard",
+        code="config.missing",
+    )
+
+
+def with_hook_edits(config: Mapping[str, Any], edits: Sequence[Edit]) -> Mapping[str, Any]:
+    """The config as the hook repair's edits would leave it; `config` itself stays as it is."""
+    hooks = dict(section(config, "hooks"))
+    for edit in edits:
+        if len(edit.path) == 1:
+            hooks = {} if isinstance(edit, Remove) else dict(edit.value)
+        elif isinstance(edit, Remove):
+            hooks.pop(str(edit.path[1]), None)
+        else:
+            hooks[str(edit.path[1])] = edit.value
+    return {**config, "hooks": hooks}
+
+
+def _ingress_needs(
+    bundles: Sequence[Bundle], mode: RouteMode, document: ConfigDocument, location: HostLocation
+) -> tuple[IngressNeeds, tuple[Finding, ...]]:
+    wanting = [bundle.manifest.hook_ingress for bundle in bundles if bundle.manifest.hook_ingress.required]
+    prefixes = [prefix for ingress in wanting for prefix in ingress.session_key_prefixes]
+    found: tuple[Finding, ...] = ()
+    if mode == "map-active-group" and wanting:
+        workspace = agent_workspace(document.data, location)
+        text = active_group_text(workspace)
+        prefix = route_prefix(text) if text is not None else None
+        if prefix is None:
+            found = (_no_active_group(workspace, present=text is not None),)
+        else:
+            prefixes.append(prefix)
+    admitted = tuple(dict.fromkeys(prefixes)) or (INGRESS_PREFIX,)
+    return IngressNeeds(required=bool(wanting), prefixes=admitted), found
+
+
+def _no_active_group(workspace: Path, *, present: bool) -> Finding:
+    path = workspace / ACTIVE_GROUP_FILE
+    what = "names no session key" if present else "is missing"
+    return Finding(
+        "hooks.ingress.active_group_missing",
+        "warn",
+        str(path),
+        f"map-active-group: {path} {what}, so inbound messages go to hook:im:* threads instead",
+        f"write the session key of the working thread, such as feishu:default:oc_x, into {path}",
+    )
+
+
+def _hook_facts(document: ConfigDocument, env: Mapping[str, str]) -> HookFacts:
+    try:
+        written = value_at(document.as_written, ("hooks", "token"))
+    except KeyError:
+        written = None
+    reference = written if isinstance(written, str) and "${" in written else None
+    full_env = _gateway_environment(document, env)
+    token, password = full_env.get("OPENCLAW_GATEWAY_TOKEN"), full_env.get("OPENCLAW_GATEWAY_PASSWORD")
+    return HookFacts(
+        gateway_env=GatewayEnv(
+            token=Secret(token) if token else None, password=Secret(password) if password else None
+        ),
+        unresolved=frozenset(item.name for item in document.unresolved),
+        token_reference=reference,
+        config_dir=document.path.parent,
+        has_includes=bool(document.included),
+    )
+
+
+def _gateway_environment(document: ConfigDocument, env: Mapping[str, str]) -> Mapping[str, str]:
+    return with_config_env(gateway_env(document.path, env), document.as_written)
+
+
+def _prerequisites(document: ConfigDocument, location: HostLocation) -> Prerequisites:
+    # The host's own places are found by these; what else this shell has set does not outlive it.
+    kept = {key: value for key, value in location.env.items() if key.startswith("OPENCLAW_") or key == "HOME"}
+    return Prerequisites(
+        path=location.env.get("PATH"),
+        gateway_env=_names(_gateway_environment(document, location.env)),
+        durable_env=_names(_gateway_environment(document, kept)),
+    )
+
+
+def _names(env: Mapping[str, str]) -> frozenset[str]:
+    return frozenset(name for name, value in env.items() if value.strip())
+
+
+def _permission_findings(location: HostLocation, config: Path) -> tuple[Finding, ...]:
+    state, file = path_mode(location.state_dir), path_mode(config)
+    return (
+        *(state_dir_findings(state) if state else ()),
+        *(config_findings(file) if file else ()),
+    )
+
+
+def _unresolved_findings(document: ConfigDocument) -> tuple[Finding, ...]:
+    """References without a value outside `hooks`, where rules of their own speak of them."""
+    from openclaw_install.host.config_paths import dotted
+
+    return tuple(
+        Finding(
+            "config.env_unresolved",
+            "warn",
+            dotted(item.path),
+            f"${{{item.name}}} has no value here; the gateway would take the reference itself as the value",
+            f"set {item.name} in the gateway's environment, or in the .env file of its state folder",
+        )
+        for item in document.unresolved
+        if item.path[:1] != ("hooks",)
+    )
