@@ -1,0 +1,73 @@
+"""Decides whether edits belong into the root config file, and writes it when nobody else has meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from openclaw_install.common.errors import ConfigError, ConflictError
+from openclaw_install.common.files import PRIVATE_FILE, read_if_exists, write_atomic
+from openclaw_install.host.config_document import ConfigDocument
+from openclaw_install.host.config_edit import Edit, Remove
+from openclaw_install.host.config_includes import Origin
+from openclaw_install.host.config_paths import dotted
+
+
+def editable(document: ConfigDocument, edits: Sequence[Edit]) -> None:
+    """Makes sure that each edit can be made in the root file and will then be what OpenClaw reads.
+
+    Raises:
+        ConfigError: `config.owned_by_include`: an included file holds the key or a part of it, so a change in
+            the root file would be merged with that; the message names the file to edit.
+            `config.encoding`: the root file is not UTF-8.
+    """
+    _ = document.text
+    for edit in edits:
+        foreign = _foreign(document, edit)
+        if foreign:
+            raise ConfigError(
+                f"{dotted(edit.path)} comes from {foreign}, which {document.path} includes",
+                next_step=f"make the change in {foreign} by hand",
+                code="config.owned_by_include",
+            )
+
+
+def _foreign(document: ConfigDocument, edit: Edit) -> str:
+    """The included file that stands against the edit, or an empty text."""
+    here = document.origin
+    for depth, part in enumerate(edit.path):
+        if here.files and document.path not in here.files:
+            return str(here.files[-1])
+        if part not in here.children:
+            # A new key merges with nothing; a new element would land behind those that other files add.
+            others = [str(file) for file in here.files if file != document.path]
+            return others[-1] if others and isinstance(edit.path[depth], int) else ""
+        here = here.children[part]
+    others = [str(file) for file in _contributors(here) if file != document.path]
+    overrides = not isinstance(edit, Remove) and not isinstance(edit.value, dict | list)
+    if others and overrides and document.path in here.files:
+        return ""  # a plain value beside `$include` wins over the included one, whatever that is
+    return others[-1] if others else ""
+
+
+def _contributors(origin: Origin) -> list[object]:
+    found: list[object] = list(origin.files)
+    for child in origin.children.values():
+        found += _contributors(child)
+    return found
+
+
+def write_config(document: ConfigDocument, new_text: str) -> None:
+    """Replaces the root file's content in one step; links and permission bits stay; a new file gets 0600.
+
+    Raises:
+        ConflictError: `config.changed`: the file is no longer what `document` was read from.
+        FileError: it cannot be written; the old content is untouched then.
+    """
+    present = read_if_exists(document.real_path)
+    if present != (document.raw if document.exists else None):
+        raise ConflictError(
+            f"{document.path} has changed since it was read",
+            next_step="run the command again: it plans from the new content",
+            code="config.changed",
+        )
+    write_atomic(document.real_path, new_text.encode("utf-8"), mode=document.mode or PRIVATE_FILE)

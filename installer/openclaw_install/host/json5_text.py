@@ -1,0 +1,77 @@
+"""From JSON5 text to plain values, and from a syntax error to a place that shows no secret."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from openclaw_install.host.json5_tree import Json5Error, parse_tree
+
+_LINE_END = re.compile(r"\r\n|[\n\r\u2028\u2029]")
+_MASKED_TOKEN = re.compile(
+    r"""//.*|/\*.*?(?:\*/|$)|"(?:[^"\\]|\\.)*(?:"|$)|'(?:[^'\\]|\\.)*(?:'|$)|[^\s{}\[\],:"'/]+|/"""
+)
+_KEY_AHEAD = re.compile(r"\s*:")
+_PLAIN_KEY = re.compile(r"""(["']?)[A-Za-z_$][\w$-]{0,40}\1""")
+_EXCERPT_LENGTH = 80
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in a text an error is: line and column count from 1; the excerpt shows keys and brackets only."""
+
+    line: int
+    column: int
+    excerpt: str
+
+
+def parse_json5(text: str) -> Any:
+    """The document's value, as OpenClaw reads it: strict JSON first, then JSON5.
+
+    Large files are machine-made and therefore strict JSON, which Python reads quickly.
+
+    Raises:
+        Json5Error: npm's json5 would refuse it.
+    """
+    try:
+        return json.loads(text, parse_constant=_not_json)
+    except (ValueError, RecursionError):
+        return parse_tree(text).value
+
+
+def _not_json(word: str) -> None:
+    raise ValueError(word)  # Python's reader takes NaN and Infinity for JSON; our own reader decides then
+
+
+def place_of(text: str, error: Json5Error) -> Place:
+    """Line, column and a masked excerpt for the error."""
+    line, start = 1, 0
+    for match in _LINE_END.finditer(text, 0, error.offset):
+        line, start = line + 1, match.end()
+    ending = _LINE_END.search(text, error.offset)
+    source = text[start : ending.start() if ending else len(text)]
+    return Place(line, error.offset - start + 1, mask_line(source))
+
+
+def mask_line(source: str) -> str:
+    """`source` with everything but keys, brackets and commas replaced by `***`: any value may be a secret."""
+    parts: list[str] = []
+    key_may_follow = True
+    position = 0
+    for match in _MASKED_TOKEN.finditer(source):
+        gap = source[position : match.start()]
+        key_may_follow = _key_may_follow(gap, before=key_may_follow)
+        token = match[0]
+        is_key = key_may_follow and _KEY_AHEAD.match(source, match.end()) and _PLAIN_KEY.fullmatch(token)
+        parts += [gap, token if is_key else "***"]
+        key_may_follow = False
+        position = match.end()
+    excerpt = "".join([*parts, source[position:]]).strip()
+    return excerpt if len(excerpt) <= _EXCERPT_LENGTH else excerpt[: _EXCERPT_LENGTH - 1] + "…"
+
+
+def _key_may_follow(gap: str, *, before: bool) -> bool:
+    structure = gap.strip()
+    return before if not structure else structure[-1] in "{,"
