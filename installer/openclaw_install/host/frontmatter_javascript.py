@@ -1,0 +1,118 @@
+"""The few rules of JavaScript that show in OpenClaw's results: white space, numbers as text, JSON text."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+# What `String.prototype.trim` and `\s` take for white space. Python's own notion differs (U+001C, U+FEFF).
+WHITE_SPACE: Final = (
+    "\t\n\v\f\r \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000\ufeff"
+)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_INDEX = re.compile(r"0|[1-9][0-9]{0,9}")
+_MAX_INDEX = 2**32 - 2
+
+
+class RawJson(str):
+    """A value of which only its JSON text is known (a date, bytes, an object without properties)."""
+
+    __slots__ = ()
+
+
+Value = str | float | bool | None | RawJson | list["Value"] | dict[str, "Value"]
+
+
+class CircularValueError(ValueError):
+    """A value contains itself, so it has no JSON text."""
+
+
+def trim(text: str) -> str:
+    """`text.trim()`."""
+    return text.strip(WHITE_SPACE)
+
+
+def join_surrogates(text: str) -> str:
+    """Joins halves of characters that escapes spelt one by one; halves without a partner stay."""
+    if not _SURROGATE.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
+def well_formed(text: str) -> str:
+    """The text with lone halves of characters replaced by U+FFFD, so that it can be written as UTF-8."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def number_text(value: float) -> str:
+    """`String(value)`."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    if value == 0:
+        return "0"
+    sign = "-" if value < 0 else ""
+    _, digit_tuple, exponent = Decimal(repr(abs(value))).normalize().as_tuple()
+    digits = "".join(map(str, digit_tuple))
+    point = len(digits) + int(exponent)  # where the decimal point stands, counted from the first digit
+    if len(digits) <= point <= 21:
+        return sign + digits.ljust(point, "0")
+    if 0 < point <= 21:
+        return f"{sign}{digits[:point]}.{digits[point:]}"
+    if -6 < point <= 0:
+        return f"{sign}0.{'0' * -point}{digits}"
+    fraction = f".{digits[1:]}" if len(digits) > 1 else ""
+    return f"{sign}{digits[0]}{fraction}e{'+' if point > 0 else '-'}{abs(point - 1)}"
+
+
+def json_text(value: Value) -> str:
+    """`JSON.stringify(value)`.
+
+    Raises:
+        CircularValueError: the value contains itself.
+    """
+    return _json(value, set())
+
+
+def _json(value: Value, around: set[int]) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, RawJson):
+        return str(value)
+    if isinstance(value, str):
+        return json_string(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return number_text(value) if math.isfinite(value) else "null"
+    if id(value) in around:
+        raise CircularValueError
+    around.add(id(value))
+    if isinstance(value, list):
+        text = "[" + ",".join(_json(item, around) for item in value) + "]"
+    else:
+        pairs = (f"{json_string(key)}:{_json(value[key], around)}" for key in property_order(value))
+        text = "{" + ",".join(pairs) + "}"
+    around.discard(id(value))
+    return text
+
+
+def json_string(text: str) -> str:
+    """`JSON.stringify(text)`: lone surrogates are escaped, everything else beyond ASCII stays."""
+    joined = join_surrogates(text)
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(joined, ensure_ascii=False))
+
+
+def property_order(value: Mapping[str, object]) -> list[str]:
+    """The keys as JavaScript orders an object's properties: array indexes ascending, then the rest."""
+    indexes = [key for key in value if _INDEX.fullmatch(key) and int(key) <= _MAX_INDEX]
+    if not indexes:
+        return list(value)
+    first = set(indexes)
+    return sorted(indexes, key=int) + [key for key in value if key not in first]

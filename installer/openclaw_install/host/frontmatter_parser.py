@@ -1,0 +1,433 @@
+"""Groups lexemes into the concrete tree, token by token, as OpenClaw's YAML library does."""
+
+from __future__ import annotations
+
+from openclaw_install.host.frontmatter_block_map import block_map_token
+from openclaw_install.host.frontmatter_lexer import Lexer
+from openclaw_install.host.frontmatter_tree import (
+    BLOCK_COLLECTIONS,
+    FLOW_SCALARS,
+    Item,
+    Token,
+    all_empty,
+    includes,
+    lexeme_type,
+    mend_flow_sequence_items,
+    previous_props,
+    take_key_props,
+)
+
+_INDICATORS = frozenset({"explicit-key-ind", "map-value-ind", "seq-item-ind"})
+_ENDS_NODE = frozenset({"comma", "doc-start", "doc-end", "flow-seq-end", "flow-map-end", "map-value-ind"})
+_STREAM_TOKENS = frozenset({"byte-order-mark", "space", "comment", "newline"})
+_PROPS_AND_SPACE = frozenset({"anchor", "tag", "space", "comment", "newline"})
+
+
+class Parser:
+    """One parse of one text. `stack[-1]` is what is being built; `emitted` holds what is finished."""
+
+    def __init__(self) -> None:
+        self.emitted: list[Token] = []
+        self.stack: list[Token] = []
+        self.at_new_line = True
+        self.at_scalar = False
+        self.indent = 0
+        self.offset = 0
+        self.on_key_line = False
+        self.source = ""
+        self.type = ""
+
+    def parse(self, text: str) -> list[Token]:
+        """The documents, directives, errors and separators of `text`, in the order of their completion."""
+        for lexeme in Lexer(text).lex():
+            self._next(lexeme)
+        while self.stack:
+            self.pop()
+        return self.emitted
+
+    # -- the current token ------------------------------------------------------------------------------
+
+    def token(self) -> Token:
+        """The current lexeme as a token."""
+        return Token(self.type, self.offset, self.indent, self.source)
+
+    def error(self, message: str) -> Token:
+        """An error at the current lexeme, which goes into the tree in place of a node."""
+        token = Token("error", self.offset, None, self.source)
+        token.message = message
+        return token
+
+    def block_map(self, items: list[Item], start: Token | None = None) -> Token:
+        """A new block map with these items, starting at the current lexeme or at the token `start`."""
+        at = start or self.token()
+        made = Token("block-map", at.offset, at.indent)
+        made.items = items
+        return made
+
+    # -- the machine ------------------------------------------------------------------------------------
+
+    def _next(self, source: str) -> None:
+        self.source = source
+        if self.at_scalar:
+            self.at_scalar = False
+            self.step()
+            self.offset += len(source)
+            return
+        kind = lexeme_type(source)
+        if kind is None:
+            self.pop(self.error(f"Not a YAML token: {source}"))
+            self.offset += len(source)
+        elif kind == "scalar":
+            self.at_new_line = False
+            self.at_scalar = True
+            self.type = "scalar"
+        else:
+            self.type = kind
+            self.step()
+            self._after_step(kind, source)
+
+    def _after_step(self, kind: str, source: str) -> None:
+        if kind == "newline":
+            self.at_new_line = True
+            self.indent = 0
+        elif kind == "space":
+            if self.at_new_line and source[0] == " ":
+                self.indent += len(source)
+        elif kind in _INDICATORS:
+            if self.at_new_line:
+                self.indent += len(source)
+        elif kind in ("doc-mode", "flow-error-end"):
+            return
+        else:
+            self.at_new_line = False
+        self.offset += len(source)
+
+    def step(self) -> None:
+        """Gives the current token to whatever is being built."""
+        if self.type == "doc-end" and not (self.stack and self.stack[-1].type == "doc-end"):
+            while self.stack:
+                self.pop()
+            self.stack.append(Token("doc-end", self.offset, None, self.source))
+            return
+        if not self.stack:
+            self._stream()
+            return
+        top = self.stack[-1]
+        kind = top.type
+        if kind == "block-map":
+            if not block_map_token(self, top):
+                self._pop_and_step()
+        elif kind in FLOW_SCALARS:
+            self._scalar(top)
+        elif kind == "document":
+            self._document(top)
+        elif kind == "block-seq":
+            if not self._block_seq(top):
+                self._pop_and_step()
+        elif kind == "flow-collection":
+            self._flow_collection(top)
+        elif kind == "block-scalar":
+            self._block_scalar(top)
+        elif kind == "doc-end":
+            self._document_end(top)
+        else:
+            self.pop()
+
+    def _pop_and_step(self) -> None:
+        self.pop()
+        self.step()
+
+    def pop(self, error: Token | None = None) -> None:
+        """Hands the finished top (or `error` in its place) to its parent, or emits it."""
+        token = error or self.stack.pop()
+        if not self.stack:
+            self.emitted.append(token)
+            return
+        top = self.stack[-1]
+        if token.type == "block-scalar":
+            token.indent = top.indent or 0  # its parent's rather than its header's
+        elif token.type == "flow-collection":
+            if top.type == "document":
+                token.indent = 0
+            mend_flow_sequence_items(token)
+        if self._adopt(top, token):
+            _move_trailing_space(top, token)
+
+    def _adopt(self, top: Token, token: Token) -> bool:
+        """Puts `token` into `top`; False where it became a key or a flow item and nothing more is due."""
+        kind = top.type
+        if kind == "document":
+            top.value = token
+        elif kind == "block-scalar":
+            top.start.append(token)
+        elif kind == "block-map":
+            item = top.items[-1]
+            if item.value is not None:
+                top.items.append(Item([], token, []))
+                self.on_key_line = True
+                return False
+            if item.sep is None:
+                item.key, item.sep = token, []
+                self.on_key_line = not item.explicit_key
+                return False
+            item.value = token
+        elif kind == "block-seq":
+            if top.items[-1].value is not None:
+                top.items.append(Item([], value=token))
+            else:
+                top.items[-1].value = token
+        elif kind == "flow-collection":
+            self._adopt_into_flow(top, token)
+            return False
+        else:
+            self.pop()
+            self.pop(token)
+        return True
+
+    @staticmethod
+    def _adopt_into_flow(top: Token, token: Token) -> None:
+        item = top.items[-1] if top.items else None
+        if item is None or item.value is not None:
+            top.items.append(Item([], token, []))
+        elif item.sep is not None:
+            item.value = token
+        else:
+            item.key, item.sep = token, []
+
+    # -- one method for each thing that can be on top of the stack ----------------------------------------
+
+    def _stream(self) -> None:
+        if self.type == "directive-line":
+            self.emitted.append(Token("directive", self.offset, None, self.source))
+        elif self.type in _STREAM_TOKENS:
+            self.emitted.append(self.token())
+        elif self.type in ("doc-mode", "doc-start"):
+            document = Token("document", self.offset, None)
+            if self.type == "doc-start":
+                document.start.append(self.token())
+            self.stack.append(document)
+        else:
+            self.emitted.append(self.error(f"Unexpected {self.type} token in YAML stream"))
+
+    def _document(self, document: Token) -> None:
+        if document.value is not None:
+            self._line_end(document)
+        elif self.type == "doc-start":
+            if all_empty(document.start):
+                document.start.append(self.token())
+            else:
+                self._pop_and_step()
+        elif self.type in _PROPS_AND_SPACE:
+            document.start.append(self.token())
+        else:
+            block = self.start_block_value(document)
+            if block:
+                self.stack.append(block)
+            else:
+                self.emitted.append(self.error(f"Unexpected {self.type} token in YAML document"))
+
+    def _scalar(self, scalar: Token) -> None:
+        if self.type != "map-value-ind":
+            self._line_end(scalar)
+            return
+        start = take_key_props(previous_props(self.stack[-2]))
+        sep = [*(scalar.end or []), self.token()]
+        scalar.end = None
+        self.on_key_line = True
+        self.stack[-1] = self.block_map([Item(start, scalar, sep)], scalar)
+
+    def _block_scalar(self, scalar: Token) -> None:
+        if self.type in ("space", "comment", "newline"):
+            scalar.start.append(self.token())
+        elif self.type == "scalar":
+            scalar.source = self.source
+            self.at_new_line = True  # the text includes its last newline
+            self.indent = 0
+            self.pop()
+        else:
+            self._pop_and_step()
+
+    def _block_seq(self, seq: Token) -> bool:
+        item = seq.items[-1]
+        if self.type in ("newline", "space", "comment"):
+            self.space_in_block(seq, item)
+            return True
+        if self.type in ("anchor", "tag"):
+            if item.value is not None or self.indent <= (seq.indent or 0):
+                return False
+            item.start.append(self.token())
+            return True
+        if self.type == "seq-item-ind":
+            if self.indent != seq.indent:
+                return self._deeper_in_seq(seq)
+            if item.value is not None or includes(item.start, "seq-item-ind"):
+                seq.items.append(Item([self.token()]))
+            else:
+                item.start.append(self.token())
+            return True
+        return self._deeper_in_seq(seq)
+
+    def _deeper_in_seq(self, seq: Token) -> bool:
+        if self.indent > (seq.indent or 0):
+            block = self.start_block_value(seq)
+            if block:
+                self.stack.append(block)
+                return True
+        return False
+
+    def space_in_block(self, block: Token, item: Item) -> None:
+        """A newline, space or comment inside a block map or sequence."""
+        if item.value is not None:
+            end = item.value.end
+            if self.type == "newline" and end and end[-1].type == "comment":
+                end.append(self.token())
+            else:
+                block.items.append(Item([self.token()]))
+        elif item.sep is not None:
+            item.sep.append(self.token())
+        elif self.type != "newline" and self._move_indented_comment(block, item):
+            return
+        else:
+            item.start.append(self.token())
+
+    def _move_indented_comment(self, block: Token, item: Item) -> bool:
+        """A comment indented deeper than the block belongs to the end of the entry before."""
+        if self.type != "comment" or self.indent <= (block.indent or 0) or len(block.items) < 2:
+            return False
+        if not all(token.type in ("newline", "space") for token in item.start):
+            return False
+        previous = block.items[-2].value
+        if previous is None or previous.end is None:
+            return False
+        previous.end.extend(item.start)
+        previous.end.append(self.token())
+        block.items.pop()
+        return True
+
+    def _flow_collection(self, flow: Token) -> None:
+        if self.type == "flow-error-end":
+            self.pop()
+            while self.stack and self.stack[-1].type == "flow-collection":
+                self.pop()
+        elif not flow.end:
+            self._inside_flow(flow)
+        else:
+            self._after_flow(flow)
+
+    def _inside_flow(self, flow: Token) -> None:
+        item = flow.items[-1] if flow.items else None
+        if self.type in ("comma", "explicit-key-ind"):
+            if item is None or item.sep is not None:
+                flow.items.append(Item([self.token()]))
+            else:
+                item.start.append(self.token())
+        elif self.type == "map-value-ind":
+            if item is None or item.value is not None:
+                flow.items.append(Item([], None, [self.token()]))
+            elif item.sep is not None:
+                item.sep.append(self.token())
+            else:
+                item.key, item.sep = None, [self.token()]
+        elif self.type in _PROPS_AND_SPACE:
+            if item is None or item.value is not None:
+                flow.items.append(Item([self.token()]))
+            else:
+                (item.start if item.sep is None else item.sep).append(self.token())
+        elif self.type in FLOW_SCALARS:
+            if item is None or item.value is not None:
+                flow.items.append(Item([], self.token(), []))
+            elif item.sep is not None:
+                self.stack.append(self.token())
+            else:
+                item.key, item.sep = self.token(), []
+        elif self.type in ("flow-map-end", "flow-seq-end"):
+            flow.end = [self.token()]
+        else:
+            block = self.start_block_value(flow)
+            if block:
+                self.stack.append(block)
+            else:
+                self._pop_and_step()
+
+    def _after_flow(self, flow: Token) -> None:
+        parent = self.stack[-2]
+        starts_value = self.type == "map-value-ind"
+        if parent.type == "block-map" and (
+            (starts_value and parent.indent == flow.indent)
+            or (self.type == "newline" and parent.items[-1].sep is None)
+        ):
+            self._pop_and_step()
+        elif starts_value and parent.type != "flow-collection":
+            start = take_key_props(previous_props(parent))
+            mend_flow_sequence_items(flow)
+            end = flow.end or []
+            sep = [*end[1:], self.token()]
+            flow.end = end[:1]
+            self.on_key_line = True
+            self.stack[-1] = self.block_map([Item(start, flow, sep)], flow)
+        else:
+            self._line_end(flow)
+
+    def start_block_value(self, parent: Token) -> Token | None:
+        """The node that the current token starts, or None if it starts none."""
+        kind = self.type
+        if kind in FLOW_SCALARS:
+            return self.token()
+        if kind == "block-scalar-header":
+            scalar = Token("block-scalar", self.offset, self.indent)
+            scalar.start = [self.token()]
+            return scalar
+        if kind in ("flow-map-start", "flow-seq-start"):
+            flow = Token("flow-collection", self.offset, self.indent)
+            flow.start = [self.token()]
+            flow.end = []
+            return flow
+        if kind == "seq-item-ind":
+            seq = Token("block-seq", self.offset, self.indent)
+            seq.items = [Item([self.token()])]
+            return seq
+        if kind not in ("explicit-key-ind", "map-value-ind"):
+            return None
+        self.on_key_line = True
+        start = take_key_props(previous_props(parent))
+        if kind == "explicit-key-ind":
+            return self.block_map([Item([*start, self.token()], explicit_key=True)])
+        return self.block_map([Item(start, None, [self.token()])])
+
+    def _document_end(self, end: Token) -> None:
+        if self.type == "doc-mode":
+            return
+        end.end = [*(end.end or []), self.token()]
+        if self.type == "newline":
+            self.pop()
+
+    def _line_end(self, token: Token) -> None:
+        if self.type in _ENDS_NODE:
+            self._pop_and_step()
+            return
+        if self.type == "newline":
+            self.on_key_line = False
+        if token.end is None:
+            token.end = []
+        token.end.append(self.token())
+        if self.type == "newline":
+            self.pop()
+
+
+def _move_trailing_space(top: Token, token: Token) -> None:
+    """Space and comments after the last entry of a block go to the block around it."""
+    if top.type != "document" and top.type not in BLOCK_COLLECTIONS:
+        return
+    if token.type not in BLOCK_COLLECTIONS or not token.items:
+        return
+    last = token.items[-1]
+    if last.sep is not None or last.value is not None or not last.start or not all_empty(last.start):
+        return
+    indent = token.indent or 0
+    if indent and any(st.type == "comment" and (st.indent or 0) >= indent for st in last.start):
+        return
+    if top.type == "document":
+        top.end = last.start
+    else:
+        top.items.append(Item(last.start))
+    token.items.pop()
