@@ -9,9 +9,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from openclaw_install.common.data_files import data_folder, load_schema
+from openclaw_install.common.data_files import load_schema
 from openclaw_install.common.errors import BundleError
 from openclaw_install.host.bundle_manifest import Requires, parse_manifest
+from openclaw_install.host.bundles import Bundle, shipped_bundles
 
 COMPLETE: dict[str, Any] = {
     "schema_version": 1,
@@ -88,9 +89,9 @@ def test_the_schema_is_a_valid_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(load_schema("bundle"))
 
 
-@pytest.mark.parametrize("name", ["mistro-connect", "mysta-sync", "pingagent"])
-def test_each_shipped_manifest_satisfies_the_schema(name: str) -> None:
-    text = (data_folder("skills") / name / "bundle.json").read_text(encoding="utf-8")
+@pytest.mark.parametrize("bundle", shipped_bundles(), ids=lambda bundle: bundle.name)
+def test_each_shipped_manifest_satisfies_the_schema(bundle: Bundle) -> None:
+    text = (bundle.folder / "bundle.json").read_text(encoding="utf-8")
     jsonschema.Draft202012Validator(load_schema("bundle")).validate(json.loads(text))
 
 
@@ -109,16 +110,11 @@ def test_a_complete_manifest_is_read_in_full() -> None:
 
 def test_a_stdio_registration_hands_on_optional_variables_only_where_they_are_set() -> None:
     stdio = parse_manifest(COMPLETE, "echo").mcp_servers[0]
-    bare = {
-        "command": "echo-server",
-        "args": ["--key", "${ECHO_KEY}"],
-        "env": {"ECHO_KEY": "${ECHO_KEY}", "ECHO_MODE": "loud"},
-    }
+    env = {"ECHO_KEY": "${ECHO_KEY}", "ECHO_MODE": "loud"}
+    bare = {"command": "echo-server", "args": ["--key", "${ECHO_KEY}"], "env": env}
     assert stdio.registration() == bare
-    assert stdio.registration({"ECHO_HOME", "PATH"}) == {
-        **bare,
-        "env": {**bare["env"], "ECHO_HOME": "${ECHO_HOME}"},  # type: ignore[dict-item]
-    }
+    handed_on = stdio.registration({"ECHO_HOME", "PATH"})
+    assert handed_on == {**bare, "env": {**env, "ECHO_HOME": "${ECHO_HOME}"}}
 
 
 def test_a_remote_registration_names_url_transport_and_headers() -> None:

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import pytest
 import yaml
@@ -29,6 +29,9 @@ from openclaw_install.host.bundles import (
     load_bundle,
     shipped_bundles,
 )
+from openclaw_install.host.hook_boot import boot_verdict
+from openclaw_install.host.hook_policy import IngressNeeds, read_policy
+from openclaw_install.host.hook_repair import repair
 
 NAMES = ["mistro-connect", "mysta-sync", "pingagent"]
 AGENT_SKILLS_KEYS = {"name", "description", "license", "compatibility", "metadata", "allowed-tools"}
@@ -314,9 +317,32 @@ def test_a_hook_configuration_is_commented_json5_without_a_token(mode: RouteMode
         assert set(bundle.manifest.hook_ingress.session_key_prefixes) <= set(prefixes[mode])
 
 
+@pytest.mark.parametrize("mode", get_args(RouteMode))
+def test_a_hook_configuration_is_whole_by_the_rules_of_the_hook_policy(mode: RouteMode) -> None:
+    hooks = {**hook_configuration(mode), "token": "t" * 64}
+    prefixes = tuple(hooks["allowedSessionKeyPrefixes"])
+    config = {"hooks": hooks}
+    assert boot_verdict(config).ok
+    assert repair(config, IngressNeeds(required=True, prefixes=prefixes), new_token=lambda: "n" * 64) == ()
+
+
+def test_both_modes_admit_their_session_keys_and_the_key_of_requests_without_one() -> None:
+    stable, mapped = (
+        read_policy({"hooks": hook_configuration(mode)})
+        for mode in ("stable-hook-session", "map-active-group")
+    )
+    for policy in (stable, mapped):
+        assert policy.admits("hook:im:c_dm_42")
+        assert policy.admits_keyless
+        assert policy.allowed_agent_ids == ("main",)
+    assert not stable.admits("feishu:default:oc_1234")
+    assert mapped.admits("feishu:default:oc_1234")
+    assert not mapped.admits("agent:main:main")
+
+
 def test_an_unknown_route_mode_is_refused_and_reads_no_file() -> None:
     with pytest.raises(BundleError, match="there are stable-hook-session, map-active-group"):
-        hook_configuration("../skills/x")  # type: ignore[arg-type]
+        hook_configuration(cast("RouteMode", "../skills/x"))
 
 
 @pytest.mark.parametrize(
@@ -335,6 +361,18 @@ def test_a_damaged_hook_file_is_told_by_name(
 # --- the real host ---
 
 
+# Two forms that look right and are not; see docs/bundles.md.
+FILE_IN_CONFIG = """requires:
+      bins:
+        - node
+      config:
+        - ~/.config/mistro/config.json"""
+LOOKALIKES = {
+    "file-in-config": f"metadata:\n  openclaw:\n    {FILE_IN_CONFIG}",
+    "text-in-map": """metadata:\n  openclaw: '{"requires": {"bins": ["no-such-command"]}}'""",
+}
+
+
 def fake_binaries(folder: Path, *names: str) -> str:
     folder.mkdir()
     for name in names:
@@ -348,7 +386,7 @@ def listed(host: ScratchHost) -> dict[str, dict[str, Any]]:
     answer = host.run("skills", "list", "--json")
     assert answer.returncode == 0, answer.stderr
     skills: list[dict[str, Any]] = json.loads(answer.stdout)["skills"]
-    return {skill["name"]: skill for skill in skills if skill["name"] in NAMES}
+    return {skill["name"]: skill for skill in skills if skill["name"] in {*NAMES, *LOOKALIKES}}
 
 
 def wants(manifest: Manifest) -> dict[str, list[str]]:
@@ -369,6 +407,12 @@ def test_the_host_lists_each_bundle_with_what_it_lacks_and_serves_with_both_hook
     node = str(scratch_host.openclaw.node.parent)
     for bundle in shipped_bundles():
         install(bundle, scratch_host.state_dir / "skills" / bundle.name)
+    for name, metadata in LOOKALIKES.items():
+        (scratch_host.state_dir / "skills" / name).mkdir()
+        text = f"---\nname: {name}\ndescription: Looks right.\n{metadata}\n---\n"
+        (scratch_host.state_dir / "skills" / name / "SKILL.md").write_text(text)
+    (scratch_host.home / ".config" / "mistro").mkdir(parents=True)
+    (scratch_host.home / ".config" / "mistro" / "config.json").write_text("{}")
     bare = dataclasses.replace(scratch_host, extra_env={"PATH": node})
     bare.write_config({})
     before = listed(bare)
@@ -379,6 +423,9 @@ def test_the_host_lists_each_bundle_with_what_it_lacks_and_serves_with_both_hook
         assert (skill["eligible"], skill["missing"]) == (False, expected)
         assert skill["source"] == "openclaw-managed"
         assert skill["description"] == frontmatter(bundle)["description"]
+    # The file is there, but the list means paths inside openclaw.json; the text is not read at all.
+    assert before["file-in-config"]["missing"]["config"] == ["~/.config/mistro/config.json"]
+    assert before["text-in-map"]["eligible"]
 
     binaries = fake_binaries(tmp_path / "bin", "mistro", "pingagent", "openclaw-install")
     keys = {"MISTRO_API_KEY": "made-up", "MYSTA_API_KEY": "mysta_made-up", "OPENCLAW_HOOKS_TOKEN": "t" * 40}
@@ -388,7 +435,7 @@ def test_the_host_lists_each_bundle_with_what_it_lacks_and_serves_with_both_hook
         with ready.gateway() as gateway:
             assert gateway.serves()
             after = listed(ready) if mode == "map-active-group" else {}
-    assert {name: skill["eligible"] for name, skill in after.items()} == dict.fromkeys(NAMES, True)
+    assert {name: after[name]["eligible"] for name in NAMES} == dict.fromkeys(NAMES, True)
 
 
 def test_the_bundles_are_found_in_the_checkout_or_the_wheel() -> None:

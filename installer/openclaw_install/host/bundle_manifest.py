@@ -64,7 +64,7 @@ class McpServer:
         env: variables of the command; values may be `${NAME}` references to variables in `requires.env`.
             OpenClaw hands a stdio server nothing but these and a few basics such as PATH and HOME.
         optional_env: variables that are handed on as references only where they are set, because
-            OpenClaw cannot resolve a reference to one that is not.
+            OpenClaw hands on the text `${NAME}` itself for one that is not.
     """
 
     name: str

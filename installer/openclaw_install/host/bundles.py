@@ -226,6 +226,9 @@ def hook_configuration_text(route_mode: RouteMode) -> str:
 def hook_configuration(route_mode: RouteMode) -> Mapping[str, Any]:
     """The value for `hooks` in the host's config; `token` is a `${NAME}` placeholder.
 
+    Never write it to a host with the placeholder unless the gateway will find that variable set: OpenClaw
+    takes an unresolved reference itself for the token.
+
     Raises:
         BundleError: no such mode, or its file is missing or is not a JSON5 object.
     """
