@@ -1,8 +1,8 @@
-"""The activation report (pure): findings and the gateway's answer become one of two states, with the cures."""
+"""The activation report (pure): findings and the gateway's answer become one of two states, with cures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -181,19 +181,29 @@ def _critical(name: str, port: int, message: str, repair: str) -> Finding:
     return Finding(name, "critical", f"127.0.0.1:{port}", message, repair)
 
 
-def blockers_from(
-    findings: Iterable[Finding], mendable: Sequence[Finding], fix_command: str
-) -> tuple[Blocker, ...]:
+def blockers_from(findings: Iterable[Finding], invocation: str) -> tuple[Blocker, ...]:
     """The findings that keep messages out, each with its one command.
+
+    What only the audit calls critical, and a file that others can read, make the exit code 1,
+    but they keep no message out.
 
     Args:
         findings: everything that the checks said.
-        mendable: those that `verify-runtime --fix-hooks` would mend.
-        fix_command: that command, as it must be typed for this host.
-
-    A file that others can read is a finding and makes the exit code 1, but it keeps no message out.
+        invocation: how this program is called for this host, with the options that name it.
     """
-    kept_out = [f for f in findings if f.severity == "critical" and f.repair and not f.id.startswith("fs.")]
-    blockers = [Blocker(f.id, f.message, fix_command if f in mendable else f.repair) for f in kept_out]
+    blockers = [
+        Blocker(finding.id, finding.message, as_typed(finding.repair, invocation))
+        for finding in findings
+        if finding.severity == "critical" and finding.id.startswith(_KEEPS_OUT)
+    ]
     # What the file mends comes first: the running gateway follows it.
     return tuple(sorted(blockers, key=lambda blocker: blocker.id.startswith("gateway.")))
+
+
+def as_typed(command: str, invocation: str) -> str:
+    """A cure with the options that name this host, where it calls this program."""
+    return command.replace(PROGRAM, invocation) if invocation != PROGRAM else command
+
+
+PROGRAM = "openclaw-install"
+_KEEPS_OUT = ("hooks.boot.", "hooks.ingress.", "hooks.token_unresolved", "gateway.", "config.", "host.")

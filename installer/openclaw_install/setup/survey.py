@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import secrets
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from openclaw_install.common.errors import ConfigError
 from openclaw_install.common.findings import Finding
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.bundle_manifest import RouteMode
-from openclaw_install.host.bundles import Bundle, shipped_bundles
+from openclaw_install.host.bundles import SKILL_FILE, Bundle, shipped_bundles
 from openclaw_install.host.config_document import ConfigDocument, read_config
-from openclaw_install.host.config_edit import Edit, Remove, value_at
+from openclaw_install.host.config_edit import Edit, value_at
 from openclaw_install.host.config_env import gateway_env, with_config_env
 from openclaw_install.host.gateway import GatewayAddress
 from openclaw_install.host.hook_agents import section
@@ -31,6 +32,8 @@ from openclaw_install.host.hook_policy import (
 from openclaw_install.host.hook_repair import repair
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.host.permissions import config_findings, path_mode, state_dir_findings
+from openclaw_install.host.requirements import KnownFacts, Missing, missing
+from openclaw_install.host.skill_file import parse_skill
 from openclaw_install.host.workspace import ACTIVE_GROUP_FILE, active_group_text, agent_workspace
 from openclaw_install.setup.bundle_plan import BundleSurvey, survey_bundles
 from openclaw_install.setup.mcp_plan import McpSurvey, Prerequisites, survey_servers
@@ -76,6 +79,19 @@ class Survey:
         """The hook token on disk, `${ENV}` resolved."""
         return self.policy.token
 
+    def missing_for(self, survey: BundleSurvey) -> Missing:
+        """What a bundle's skill lacks here before OpenClaw calls it eligible."""
+        skill = parse_skill((survey.bundle.folder / SKILL_FILE).read_bytes(), survey.bundle.name)
+        path = self.location.env.get("PATH")
+        known = KnownFacts(
+            config=self.document.data,
+            env=_gateway_environment(self.document, self.location.env),
+            find_bin=lambda name: shutil.which(name, path=path) is not None,
+            platform=sys.platform,
+            entry=section(self.document.data, "skills", "entries", skill.skill_key or survey.bundle.name),
+        )
+        return missing(skill.requirements, known)
+
     def hook_edits(self) -> tuple[Edit, ...]:
         """The edits that make the hook policy whole; a fresh token is drawn where one is needed."""
         return repair(
@@ -84,12 +100,6 @@ class Survey:
             new_token=lambda: secrets.token_hex(_TOKEN_BYTES),
             facts=self.facts,
         )
-
-    def mendable(self) -> tuple[Finding, ...]:
-        """The findings that the hook repair makes go away."""
-        mended = with_hook_edits(self.document.data, self.hook_edits())
-        left = {finding.id for finding in hook_findings(mended, self.needs, self.facts)}
-        return tuple(f for f in self.findings if f.id.startswith("hooks.") and f.id not in left)
 
 
 def look_at_host(
@@ -150,19 +160,6 @@ def missing_config(location: HostLocation) -> ConfigError:
         next_step="openclaw onboard",
         code="config.missing",
     )
-
-
-def with_hook_edits(config: Mapping[str, Any], edits: Sequence[Edit]) -> Mapping[str, Any]:
-    """The config as the hook repair's edits would leave it; `config` itself stays as it is."""
-    hooks = dict(section(config, "hooks"))
-    for edit in edits:
-        if len(edit.path) == 1:
-            hooks = {} if isinstance(edit, Remove) else dict(edit.value)
-        elif isinstance(edit, Remove):
-            hooks.pop(str(edit.path[1]), None)
-        else:
-            hooks[str(edit.path[1])] = edit.value
-    return {**config, "hooks": hooks}
 
 
 def _ingress_needs(

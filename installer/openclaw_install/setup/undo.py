@@ -24,6 +24,9 @@ class Kept:
     path: str
     reason: str
 
+    def to_json(self) -> dict[str, str]:
+        return {"path": self.path, "reason": self.reason}
+
 
 @dataclass(frozen=True)
 class UndoPlan:

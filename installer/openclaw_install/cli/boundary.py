@@ -1,0 +1,111 @@
+"""The one error boundary of the command line: every way out ends here, with the right exit code."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from openclaw_install.cli.render import plain
+from openclaw_install.cli.reply import Reply
+from openclaw_install.common.errors import InstallError, UsageError
+
+INTERRUPTED = 130
+UNEXPECTED = 3
+
+
+class UnexpectedError(InstallError):
+    """Something that we did not foresee; the details are in a log file."""
+
+    code = "unexpected"
+    exit_code = UNEXPECTED
+
+
+class InterruptedRunError(InstallError):
+    """The operator pressed Ctrl-C, or answered no prompt."""
+
+    code = "interrupted"
+    exit_code = INTERRUPTED
+
+
+def run_command(group: click.Group, arguments: Sequence[str]) -> int:
+    """Runs the command line and returns its exit code; nothing is raised."""
+    as_json = "--json" in arguments
+    try:
+        reply = _invoke(group, arguments)
+    except InstallError as error:
+        reply = Reply(_name_of(group, arguments), None, exit_code=error.exit_code, errors=[error])
+    if reply is None:
+        return 0
+    try:
+        _emit(reply, as_json=as_json)
+    except BrokenPipeError:
+        # The reader has gone (`| head`): nothing is left to say, and the exit code stays true.
+        sys.stderr.close()
+    return reply.exit_code
+
+
+def _invoke(group: click.Group, arguments: Sequence[str]) -> Reply | None:
+    try:
+        reply = group.main(list(arguments), prog_name="openclaw-install", standalone_mode=False)
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "openclaw-install"
+        raise UsageError(error.format_message(), next_step=f"{where} --help") from error
+    except click.FileError as error:
+        raise UsageError(error.format_message(), next_step="check the path") from error
+    except (click.Abort, KeyboardInterrupt) as error:
+        raise InterruptedRunError(
+            "interrupted; what was being changed was taken back", next_step="run the command again"
+        ) from error
+    except InstallError:
+        raise
+    except Exception as error:  # noqa: BLE001 - this is the boundary: what reaches it is a bug, and is logged
+        raise _unexpected(error) from error
+    return reply if isinstance(reply, Reply) else None
+
+
+def _emit(reply: Reply, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(reply.document())
+    else:
+        for error in reply.errors:
+            click.echo(plain(f"error: {error.message}"), err=True)
+            click.echo(plain(f"  next: {error.next_step}"), err=True)
+        for line in reply.lines:
+            click.echo(line)
+    sys.stdout.flush()
+
+
+def _name_of(group: click.Group, arguments: Sequence[str]) -> str:
+    known = [word for word in arguments if word in group.commands]
+    return known[0] if known else "setup"
+
+
+def _unexpected(error: Exception) -> UnexpectedError:
+    path = _log(error)
+    return UnexpectedError(
+        f"unexpected {type(error).__name__}; nothing more is known to be wrong",
+        next_step=f"report it with the log {path}" if path else "report it with what you did",
+    )
+
+
+def _log(error: Exception, folder: Callable[[], Path] | None = None) -> Path | None:
+    """Writes the traceback to a log of its own; None when even that fails."""
+    import platformdirs
+
+    from openclaw_install.common.files import make_private_folder, write_atomic
+
+    try:
+        place = folder() if folder else platformdirs.user_log_path("openclaw-install")
+        make_private_folder(place)
+        path = place / f"error-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}.log"
+        # Frames only, and no value of a variable: an exception's own text may quote what it choked on.
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        write_atomic(path, f"{type(error).__name__}\n{frames}".encode(), mode=0o600)
+    except (OSError, InstallError):
+        return None
+    return path

@@ -1,0 +1,139 @@
+"""The command line: `openclaw-install` and its commands; each parses, calls one function and renders its result."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from openclaw_install import __version__
+from openclaw_install.cli.options import CommonOptions, common_options, gather
+from openclaw_install.cli.reply import Reply
+
+_ROUTE_MODES = ("stable-hook-session", "map-active-group")
+_route_mode = click.option(
+    "--route-mode",
+    "--im-ingress-session-route-mode",
+    "route_mode",
+    type=click.Choice(_ROUTE_MODES),
+    envvar="IM_INGRESS_SESSION_ROUTE_MODE",
+    default="stable-hook-session",
+    show_default=True,
+    help="How inbound messages find their session.",
+)
+_offline = click.option("--offline", is_flag=True, help="Do not ask the running gateway.")
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="openclaw-install")
+@common_options
+@_route_mode
+@_offline
+@click.option("--overwrite-edited", is_flag=True, help="Replace bundle files that you changed.")
+@click.pass_context
+def cli(
+    context: click.Context, route_mode: str, offline: bool, overwrite_edited: bool, **said: Any
+) -> Reply | None:
+    """Set an OpenClaw host up, and prove on the running gateway that it works.
+
+    Without a command: bundles, MCP servers, hook policy and permissions, after a diff and your consent.
+    """
+    common = gather(context, said)
+    context.obj = common
+    if context.invoked_subcommand is not None:
+        return None
+    from openclaw_install.setup.install import run_setup
+
+    options = _options(common, route_mode, offline=offline, overwrite_edited=overwrite_edited)
+    run = run_setup(common.location(), options, _operator(common))
+    return _run_reply("setup", run, common)
+
+
+@cli.command("verify-runtime")
+@common_options
+@_route_mode
+@_offline
+@click.option("--fix-hooks", is_flag=True, help="Mend the hook policy, after a diff and your consent.")
+@click.pass_context
+def verify_runtime_command(
+    context: click.Context, route_mode: str, offline: bool, fix_hooks: bool, **said: Any
+) -> Reply:
+    """Report whether the host is ready for inbound messages, and what is in the way."""
+    from openclaw_install.setup import verify
+
+    common = gather(context, said)
+    options = _options(common, route_mode, offline=offline)
+    if fix_hooks:
+        run = verify.fix_hooks(common.location(), options, _operator(common))
+    else:
+        run = verify.verify_runtime(common.location(), options)
+    return _run_reply("verify-runtime", run, common)
+
+
+@cli.command("undo")
+@common_options
+@click.argument("receipt", required=False)
+@click.option("--keep-changed", is_flag=True, help="Keep what you changed since, and undo the rest.")
+@click.pass_context
+def undo_command(context: click.Context, receipt: str | None, keep_changed: bool, **said: Any) -> Reply:
+    """Take one run back: RECEIPT, or the newest that stands."""
+    from openclaw_install.setup.install import UndoOptions, run_undo
+
+    common = gather(context, said)
+    options = UndoOptions(dry_run=common.dry_run, keep_changed=keep_changed)
+    return _undo_reply("undo", run_undo(common.location(), receipt, options, _operator(common)))
+
+
+@cli.command("uninstall")
+@common_options
+@click.option("--keep-changed", is_flag=True, help="Keep what you changed since, and remove the rest.")
+@click.pass_context
+def uninstall_command(context: click.Context, keep_changed: bool, **said: Any) -> Reply:
+    """Remove all that we ever added to this host, and nothing else."""
+    from openclaw_install.setup.install import UndoOptions, run_uninstall
+
+    common = gather(context, said)
+    options = UndoOptions(dry_run=common.dry_run, keep_changed=keep_changed)
+    return _undo_reply("uninstall", run_uninstall(common.location(), options, _operator(common)))
+
+
+def _options(common: CommonOptions, route_mode: str, *, offline: bool, overwrite_edited: bool = False) -> Any:
+    from openclaw_install.setup.verify import Options
+
+    return Options(
+        route_mode="map-active-group" if route_mode == "map-active-group" else "stable-hook-session",
+        offline=offline,
+        dry_run=common.dry_run,
+        overwrite_edited=overwrite_edited,
+        invocation=common.invocation,
+    )
+
+
+def _operator(common: CommonOptions) -> Any:
+    from openclaw_install.cli.terminal import Terminal
+
+    return Terminal(yes=common.yes, quiet=common.as_json)
+
+
+def _run_reply(command: str, run: Any, common: CommonOptions) -> Reply:
+    from openclaw_install.cli.render import plan_lines, run_lines
+
+    lines = run_lines(run, verbose=common.verbose)
+    if run.applied is not None and run.applied.outcome == "planned":
+        lines = [*plan_lines(run.applied.plan), "", *lines]
+    errors = [] if run.error is None else [run.error]
+    return Reply(command, run.to_json(), lines, run.exit_code, errors)
+
+
+def _undo_reply(command: str, result: Any) -> Reply:
+    from openclaw_install.cli.render import undo_result_lines
+
+    return Reply(command, result.to_json(), undo_result_lines(result), result.exit_code)
+
+
+def entry_point() -> None:
+    """The console script."""
+    from openclaw_install.cli.boundary import run_command
+
+    sys.exit(run_command(cli, sys.argv[1:]))

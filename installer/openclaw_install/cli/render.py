@@ -1,0 +1,136 @@
+"""Turns results into lines for a person. What others chose (names, messages) is shown without control characters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from openclaw_install.host.gateway import LivePolicy
+from openclaw_install.setup.activation import ActivationReport, Blocker
+from openclaw_install.setup.install import UndoResult
+from openclaw_install.setup.plan import Plan, action_of
+from openclaw_install.setup.undo import UndoPlan
+from openclaw_install.setup.verify import Applied, RunResult
+
+
+def plain(text: str) -> str:
+    """`text` with control characters (and so terminal escapes) made visible."""
+    return "".join(char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text)
+
+
+def run_lines(run: RunResult, *, verbose: bool) -> list[str]:
+    """The setup's and verify-runtime's text; the last line is `activation_state=...`."""
+    lines = [*_host_lines(run.report), *_policy_lines(run.report), *_asset_lines(run.report)]
+    if run.applied is not None:
+        lines += ["", *_applied_lines(run.applied)]
+    lines += _block("blocked by", run.report.blockers)
+    lines += _block("worth a look", run.report.warnings)
+    if verbose:
+        found = [f"  [{f.severity}] {f.id} ({f.path}): {f.message}" for f in run.report.findings]
+        lines += ["", "all findings:", *(found or ["  none"])]
+    return [*map(plain, lines), "", f"activation_state={run.report.activation_state}"]
+
+
+def _host_lines(report: ActivationReport) -> Iterator[str]:
+    if report.host:
+        yield f"host      {report.host['state_dir']}"
+        yield f"config    {report.host['config_path']}"
+
+
+def _policy_lines(report: ActivationReport) -> Iterator[str]:
+    policy = report.policy
+    if policy.disk is not None:
+        prefixes = ", ".join(policy.disk.prefixes or ()) or "not restricted"
+        state = "on" if policy.disk.enabled else "off"
+        yield f"on disk   hooks {state}, session keys: {prefixes}"
+        yield f"running   {_running(policy.running)}"
+    if policy.next_boot is not None:
+        verdict = policy.next_boot
+        yield f"next boot {'would start' if verdict.ok else f'would stop: {verdict.rule} ({verdict.message})'}"
+
+
+def _running(live: LivePolicy | None) -> str:
+    if live is None:
+        return "not asked"
+    if live.state == "enforced":
+        prefixes = ", ".join(live.prefixes or ()) or "none"
+        return f"port {live.port} answers; session keys: {prefixes}"
+    return f"port {live.port}: {live.detail}"
+
+
+def _asset_lines(report: ActivationReport) -> Iterator[str]:
+    for bundle in report.bundles:
+        missing = [name for names in bundle["missing"].values() for name in names]
+        able = "eligible" if bundle["eligible"] else f"waits for {', '.join(missing) or 'its installation'}"
+        yield f"bundle    {bundle['name']}: {bundle['state']}, {able}"
+    for server in report.mcp_servers:
+        reason = f" ({server['reason']})" if server["reason"] else ""
+        yield f"mcp       {server['name']}: {server['state'].replace('_', ' ')}{reason}"
+
+
+def _applied_lines(applied: Applied) -> Iterator[str]:
+    if applied.outcome == "unchanged":
+        yield "nothing to change: every byte is as it should be"
+        return
+    if applied.outcome != "applied":
+        yield {"planned": "dry run: nothing was written", "declined": "declined: nothing was written"}[
+            applied.outcome
+        ]
+        return
+    yield f"{len(applied.plan.changes)} changes made; take them back with: openclaw-install undo {applied.receipt}"
+    yield f"images before and after: {applied.backup}"
+    if applied.live is not None:
+        yield (
+            "the running gateway enforces the new policy"
+            if applied.live
+            else "the running gateway did not take the new policy over within 15 s"
+        )
+
+
+def _block(title: str, blockers: Sequence[Blocker]) -> Iterator[str]:
+    if blockers:
+        yield ""
+        yield f"{title}:"
+    for blocker in blockers:
+        yield f"  {blocker.id}: {blocker.cause}"
+        if blocker.command:
+            yield f"      -> {blocker.command}"
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """What a run would change, file by file, and the diff of the config."""
+    lines = [f"{action_of(change):<10} {change.path}" for change in plan.changes]
+    lines += [f"{'keep':<10} {kept.path}: {kept.reason}" for kept in plan.kept]
+    lines += [f"{'skip':<10} {item.what}: {item.reason}" + _cure(item.command) for item in plan.skipped]
+    return [*_plain_all(lines), *(_plain_all(plan.diff.splitlines()))]
+
+
+def undo_lines(plan: UndoPlan) -> list[str]:
+    """What taking runs back would change."""
+    lines = [f"take back  {receipt.id} ({receipt.command})" for receipt in plan.receipts]
+    lines += [f"{action_of(change):<10} {change.path}" for change in plan.changes]
+    lines += [f"{'keep':<10} {kept.path}: {kept.reason}" for kept in plan.kept]
+    lines += [f"{'conflict':<10} {name}" for name in plan.conflicts]
+    if plan.next_boot is not None and not plan.next_boot.ok:
+        lines.append(
+            f"warning    the gateway would not start from the restored config: {plan.next_boot.message}"
+        )
+    return _plain_all(lines)
+
+
+def undo_result_lines(result: UndoResult) -> list[str]:
+    """The last words of `undo` and `uninstall`."""
+    texts = {
+        "undone": f"{len(result.plan.changes)} changes taken back",
+        "planned": "dry run: nothing was written",
+        "declined": "declined: nothing was written",
+        "unchanged": "nothing of ours is on this host",
+    }
+    return [texts[result.outcome], *(f"kept {kept.path}: {kept.reason}" for kept in result.plan.kept)]
+
+
+def _cure(command: str) -> str:
+    return f"\n{'':<10}   -> {command}" if command else ""
+
+
+def _plain_all(lines: Iterable[str]) -> list[str]:
+    return [plain(line) for line in lines]

@@ -1,0 +1,43 @@
+"""What a command answers: the frozen result as JSON, as text, and the exit code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from openclaw_install.common.errors import InstallError
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A command's answer.
+
+    Attributes:
+        command: the command's name, as in the JSON document.
+        result: the JSON result; None when there is none.
+        lines: the same for a person.
+        exit_code: 0 done and ready, 1 findings remain or blocked, 2 wrong usage, 3 unexpected error.
+        errors: what went wrong, for the JSON document and for stderr.
+    """
+
+    command: str
+    result: Any
+    lines: Sequence[str] = ()
+    exit_code: int = 0
+    errors: Sequence[InstallError] = field(default=())
+
+    def document(self) -> str:
+        """The one JSON document (`schemas/envelope.schema.json`)."""
+        envelope = {
+            "command": self.command,
+            "ok": self.exit_code == 0,
+            "exit_code": self.exit_code,
+            "result": self.result,
+            "errors": [
+                {"code": error.error_code, "message": error.message, "next_step": error.next_step}
+                for error in self.errors
+            ],
+        }
+        return json.dumps(envelope, indent=2, ensure_ascii=False)

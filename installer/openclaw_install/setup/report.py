@@ -1,0 +1,150 @@
+"""Builds the activation report from a survey and the gateway's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from openclaw_install.common.errors import InstallError
+from openclaw_install.common.findings import Finding
+from openclaw_install.host.gateway import Asker, LivePolicy
+from openclaw_install.host.hook_policy import ingress_agent
+from openclaw_install.host.locate import HostLocation
+from openclaw_install.setup.activation import (
+    PROGRAM,
+    ActivationReport,
+    Blocker,
+    PolicyThreeWays,
+    as_typed,
+    blockers_from,
+    live_findings,
+)
+from openclaw_install.setup.bundle_plan import BundleSurvey
+from openclaw_install.setup.receipts import Receipt
+from openclaw_install.setup.survey import Survey
+
+
+def ask_running(survey: Survey, ask: Asker) -> LivePolicy:
+    """Asks the gateway of this host; where no agent is the default one, on behalf of the first that may."""
+    policy = survey.policy
+    agent = None
+    if policy.default_agent is None:
+        agent = ingress_agent(policy, survey.needs) or (policy.allowed_agent_ids or policy.agents)[0]
+    return ask(survey.address, survey.token, agent_id=agent)
+
+
+def live_is_as_wanted(survey: Survey, live: LivePolicy) -> bool:
+    """Whether the running gateway enforces what the file says and the ingress needs."""
+    return live.state == "enforced" and not live_findings(live, survey.policy, survey.needs)
+
+
+def build_report(
+    survey: Survey,
+    live: LivePolicy | None,
+    *,
+    invocation: str = PROGRAM,
+    interrupted: tuple[Receipt, ...] = (),
+) -> ActivationReport:
+    """The report on a host that could be read.
+
+    Args:
+        survey: what is on disk.
+        live: what the running gateway said; None when it was not asked.
+        invocation: how this program is called for this host.
+        interrupted: receipts of runs that died.
+    """
+    from_gateway = live_findings(live, survey.policy, survey.needs) if live else ()
+    findings = (*survey.findings, *from_gateway)
+    warnings = [
+        *([] if live else [_NOT_ASKED]),
+        *(_interrupted(receipt) for receipt in interrupted),
+        *(_from_finding(f) for f in findings if f.severity == "warn" and f.repair),
+        *(warning for bundle in survey.bundles if (warning := _bundle_warning(bundle))),
+        *(
+            Blocker(f"mcp.{server.state}", f"MCP server {server.name}: {server.reason}", server.command)
+            for server in survey.servers
+            if server.reason
+        ),
+        *(_TO_REGISTER for server in survey.servers if server.state == "to_register" and not server.reason),
+    ]
+    return ActivationReport(
+        blockers=blockers_from(findings, invocation),
+        warnings=tuple(
+            Blocker(warning.id, warning.cause, as_typed(warning.command, invocation))
+            for warning in dict.fromkeys(warnings)
+        ),
+        findings=findings,
+        policy=PolicyThreeWays(survey.policy, live, survey.next_boot),
+        host=_host(survey.location, survey.address.port),
+        bundles=tuple(_bundle(bundle, survey) for bundle in survey.bundles),
+        mcp_servers=tuple(server.to_json() for server in survey.servers),
+    )
+
+
+def report_on_error(location: HostLocation | None, error: InstallError) -> ActivationReport:
+    """The report on a host that cannot be read: blocked, with the error as its one blocker."""
+    blocker = Blocker(error.error_code, error.message, error.next_step)
+    finding = Finding(error.error_code, "critical", _place(location), error.message, error.next_step)
+    return ActivationReport(
+        blockers=(blocker,),
+        warnings=(),
+        findings=(finding,),
+        policy=PolicyThreeWays(None, None, None),
+        host=_host(location, None) if location else {},
+    )
+
+
+_NOT_ASKED = Blocker(
+    "gateway.not_asked",
+    "the running gateway was not asked (--offline): this is about the files only",
+    f"{PROGRAM} verify-runtime",
+)
+_TO_REGISTER = Blocker("mcp.to_register", "an MCP server can be registered now", PROGRAM)
+
+
+def _place(location: HostLocation | None) -> str:
+    return str(location.config_path) if location else ""
+
+
+def _from_finding(finding: Finding) -> Blocker:
+    return Blocker(finding.id, finding.message, finding.repair)
+
+
+def _interrupted(receipt: Receipt) -> Blocker:
+    cause = f"the run {receipt.id} ({receipt.command}) died before its end; the next run settles it"
+    return Blocker("setup.interrupted", cause, PROGRAM)
+
+
+def _bundle_warning(survey: BundleSurvey) -> Blocker | None:
+    texts = {
+        "absent": "is not installed",
+        "incomplete": "lacks files",
+        "outdated": "is of an earlier version",
+        "edited": "was changed by hand; your version stays",
+    }
+    if survey.state not in texts:
+        return None
+    command = f"{PROGRAM} --overwrite-edited" if survey.state == "edited" else PROGRAM
+    return Blocker(f"bundle.{survey.state}", f"bundle {survey.bundle.name} {texts[survey.state]}", command)
+
+
+def _bundle(bundle: BundleSurvey, survey: Survey) -> Mapping[str, Any]:
+    missing = survey.missing_for(bundle)
+    return {
+        "name": bundle.bundle.name,
+        "version": bundle.bundle.manifest.version,
+        "path": str(bundle.folder),
+        "state": bundle.state,
+        "eligible": bundle.state != "absent" and not missing,
+        "missing": missing.to_json(),
+    }
+
+
+def _host(location: HostLocation, port: int | None) -> Mapping[str, Any]:
+    return {
+        "state_dir": str(location.state_dir),
+        "config_path": str(location.config_path),
+        "profile": location.profile,
+        "port": port,
+        "cli": str(location.cli) if location.cli else None,
+    }

@@ -1,0 +1,205 @@
+"""`verify-runtime`: reports on a host; with `--fix-hooks` mends its hook policy and proves it live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from openclaw_install.common.errors import ConfigError, ConflictError, HostError, InstallError
+from openclaw_install.host.bundle_manifest import RouteMode
+from openclaw_install.host.gateway import Asker, ask_gateway, wait_for_policy
+from openclaw_install.host.locate import HostLocation
+from openclaw_install.setup.activation import PROGRAM, ActivationReport
+from openclaw_install.setup.operator import Operator
+from openclaw_install.setup.plan import Plan, plan_hook_fix
+from openclaw_install.setup.receipts import Receipt, ReceiptStore
+from openclaw_install.setup.report import ask_running, build_report, live_is_as_wanted, report_on_error
+from openclaw_install.setup.survey import Survey, look_at_host
+from openclaw_install.setup.transaction import Recovery, apply_changes, recover
+
+PlanMaker = Callable[[Survey], Plan]
+_PLANS_AT_MOST = 3
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the operator asked for.
+
+    Attributes:
+        route_mode: how inbound messages find their session.
+        offline: do not ask the running gateway.
+        dry_run: show the plan and write nothing.
+        overwrite_edited: replace files of bundles that the user changed.
+        invocation: how this program is called for this host, for the cures in the report.
+    """
+
+    route_mode: RouteMode = "stable-hook-session"
+    offline: bool = False
+    dry_run: bool = False
+    overwrite_edited: bool = False
+    invocation: str = PROGRAM
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What became of a plan.
+
+    Attributes:
+        plan: what was, or would be, changed.
+        outcome: `unchanged` (nothing to do), `planned` (dry run), `declined`, or `applied`.
+        receipt: id of the receipt, which `undo` takes; None when nothing was changed.
+        backup: the folder with the images of everything that was changed.
+        live: whether the running gateway took the new policy over in time; None when it was not asked.
+        recovered: what was done about earlier runs that had died.
+    """
+
+    plan: Plan
+    outcome: str
+    receipt: str | None = None
+    backup: str | None = None
+    live: bool | None = None
+    recovered: tuple[Recovery, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "outcome": self.outcome,
+            "plan": self.plan.to_json(),
+            "receipt": self.receipt,
+            "backup": self.backup,
+            "live": self.live,
+            "recovered": [{"receipt": item.receipt, "outcome": item.outcome} for item in self.recovered],
+        }
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a command reports: the activation report, what it applied, and the error that stopped it."""
+
+    report: ActivationReport
+    applied: Applied | None = None
+    error: InstallError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 done and ready; 1 blocked, findings remain, or the plan was declined."""
+        declined = self.applied is not None and self.applied.outcome == "declined"
+        return 0 if self.report.clean and self.error is None and not declined else 1
+
+    def to_json(self) -> dict[str, Any]:
+        applied = {} if self.applied is None else {"applied": self.applied.to_json()}
+        return {**self.report.to_json(), **applied}
+
+
+def verify_runtime(
+    location: HostLocation, options: Options, *, ask: Asker = ask_gateway, store: ReceiptStore | None = None
+) -> RunResult:
+    """Looks at the host and asks its gateway; changes nothing and starts nothing."""
+    receipts = store or ReceiptStore(location)
+    try:
+        survey = look_at_host(location, options.route_mode, receipts.in_force())
+        live = None if options.offline else ask_running(survey, ask)
+        interrupted = receipts.interrupted()
+    except (ConfigError, HostError) as error:
+        return RunResult(report_on_error(location, error), error=error)
+    return RunResult(build_report(survey, live, invocation=options.invocation, interrupted=interrupted))
+
+
+def fix_hooks(
+    location: HostLocation,
+    options: Options,
+    operator: Operator,
+    *,
+    ask: Asker = ask_gateway,
+    store: ReceiptStore | None = None,
+) -> RunResult:
+    """Mends the hook policy: diff, consent, one atomic write, and proof on the running gateway.
+
+    Raises:
+        ConflictError: another run holds the host, or an interrupted one cannot be settled.
+        FileError: the config cannot be written; it is untouched then.
+        UsageError: there is nobody to ask for consent.
+    """
+    runner = Runner(location, options, operator, ask, store or ReceiptStore(location))
+    return runner.run("verify-runtime --fix-hooks", plan_hook_fix)
+
+
+class Runner:
+    """Plan, diff, consent, apply, verify, report: what the setup and `--fix-hooks` have in common."""
+
+    def __init__(
+        self,
+        location: HostLocation,
+        options: Options,
+        operator: Operator,
+        ask: Asker,
+        store: ReceiptStore,
+    ) -> None:
+        self.location = location
+        self.options = options
+        self.operator = operator
+        self.ask = ask
+        self.store = store
+
+    def run(self, command: str, make_plan: PlanMaker) -> RunResult:
+        """Runs one command from the first look to the report."""
+        try:
+            if self.options.dry_run:
+                return self._dry_run(make_plan)
+            with self.store.lock():
+                return self._locked(command, make_plan)
+        except (ConfigError, HostError) as error:
+            return RunResult(report_on_error(self.location, error), error=error)
+
+    def _dry_run(self, make_plan: PlanMaker) -> RunResult:
+        survey = self._look()
+        applied = Applied(make_plan(survey), "planned")
+        if applied.plan.empty:
+            applied = Applied(applied.plan, "unchanged")
+        return RunResult(self._report(survey, self.store.interrupted()), applied)
+
+    def _locked(self, command: str, make_plan: PlanMaker) -> RunResult:
+        recovered = recover(self.store)
+        for item in recovered:
+            self.operator.show(f"an earlier run had died; it was {item.outcome.replace('_', ' ')}")
+        for attempt in range(1, _PLANS_AT_MOST + 1):
+            survey = self._look()
+            plan = make_plan(survey)
+            if plan.empty:
+                return RunResult(self._report(survey), Applied(plan, "unchanged", recovered=recovered))
+            self.operator.show_plan(plan)
+            if not self.operator.confirm("Make these changes?"):
+                return RunResult(self._report(survey), Applied(plan, "declined", recovered=recovered))
+            try:
+                receipt = apply_changes(command, plan.changes, self.store)
+            except ConflictError as error:
+                if error.error_code != "conflict.changed" or attempt == _PLANS_AT_MOST:
+                    raise
+                self.operator.show(f"{error.message}; planning anew")
+                continue
+            return self._prove(plan, receipt, recovered)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _prove(self, plan: Plan, receipt: Receipt, recovered: tuple[Recovery, ...]) -> RunResult:
+        survey = self._look()
+        backup = str(self.store.place(receipt.id))
+        live: bool | None = None
+        answer = None
+        if not self.options.offline:
+            self.operator.progress("waiting for the running gateway to take the new policy over")
+            touched = any(change.kind == "config" for change in plan.changes)
+            answer, live = wait_for_policy(
+                lambda: ask_running(survey, self.ask),
+                lambda policy: live_is_as_wanted(survey, policy),
+                patient=False,
+                timeout=15.0 if touched else 0.0,
+            )
+        report = build_report(survey, answer, invocation=self.options.invocation)
+        return RunResult(report, Applied(plan, "applied", receipt.id, backup, live, recovered))
+
+    def _look(self) -> Survey:
+        return look_at_host(self.location, self.options.route_mode, self.store.in_force())
+
+    def _report(self, survey: Survey, interrupted: tuple[Receipt, ...] = ()) -> ActivationReport:
+        live = None if self.options.offline else ask_running(survey, self.ask)
+        return build_report(survey, live, invocation=self.options.invocation, interrupted=interrupted)
