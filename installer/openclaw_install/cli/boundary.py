@@ -63,7 +63,8 @@ def _invoke(group: click.Group, arguments: Sequence[str]) -> Reply | None:
         ) from error
     except InstallError:
         raise
-    except Exception as error:  # noqa: BLE001 - this is the boundary: what reaches it is a bug, and is logged
+    except Exception as error:
+        # This is the boundary: what reaches it is a bug, and is logged.
         raise _unexpected(error) from error
     return reply if isinstance(reply, Reply) else None
 

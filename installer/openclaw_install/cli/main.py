@@ -1,4 +1,4 @@
-"""The command line: `openclaw-install` and its commands; each parses, calls one function and renders its result."""
+"""The command line: each command parses, calls one application function and renders its result."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _offline = click.option("--offline", is_flag=True, help="Do not ask the running 
 @click.option("--overwrite-edited", is_flag=True, help="Replace bundle files that you changed.")
 @click.pass_context
 def cli(
-    context: click.Context, route_mode: str, offline: bool, overwrite_edited: bool, **said: Any
+    context: click.Context, /, *, route_mode: str, offline: bool, overwrite_edited: bool, **said: Any
 ) -> Reply | None:
     """Set an OpenClaw host up, and prove on the running gateway that it works.
 
@@ -57,7 +57,7 @@ def cli(
 @click.option("--fix-hooks", is_flag=True, help="Mend the hook policy, after a diff and your consent.")
 @click.pass_context
 def verify_runtime_command(
-    context: click.Context, route_mode: str, offline: bool, fix_hooks: bool, **said: Any
+    context: click.Context, /, *, route_mode: str, offline: bool, fix_hooks: bool, **said: Any
 ) -> Reply:
     """Report whether the host is ready for inbound messages, and what is in the way."""
     from openclaw_install.setup import verify
@@ -76,7 +76,7 @@ def verify_runtime_command(
 @click.argument("receipt", required=False)
 @click.option("--keep-changed", is_flag=True, help="Keep what you changed since, and undo the rest.")
 @click.pass_context
-def undo_command(context: click.Context, receipt: str | None, keep_changed: bool, **said: Any) -> Reply:
+def undo_command(context: click.Context, /, *, receipt: str | None, keep_changed: bool, **said: Any) -> Reply:
     """Take one run back: RECEIPT, or the newest that stands."""
     from openclaw_install.setup.install import UndoOptions, run_undo
 
@@ -89,13 +89,29 @@ def undo_command(context: click.Context, receipt: str | None, keep_changed: bool
 @common_options
 @click.option("--keep-changed", is_flag=True, help="Keep what you changed since, and remove the rest.")
 @click.pass_context
-def uninstall_command(context: click.Context, keep_changed: bool, **said: Any) -> Reply:
+def uninstall_command(context: click.Context, /, *, keep_changed: bool, **said: Any) -> Reply:
     """Remove all that we ever added to this host, and nothing else."""
     from openclaw_install.setup.install import UndoOptions, run_uninstall
 
     common = gather(context, said)
     options = UndoOptions(dry_run=common.dry_run, keep_changed=keep_changed)
     return _undo_reply("uninstall", run_uninstall(common.location(), options, _operator(common)))
+
+
+@cli.command("demo")
+@common_options
+@click.pass_context
+def demo_command(context: click.Context, /, **said: Any) -> Reply:
+    """Play the whole story on a real OpenClaw in a scratch folder; nothing of yours is touched."""
+    from openclaw_install.demo.story import tell_story
+
+    common = gather(context, said)
+    operator = _operator(common)
+    tell = (lambda _line: None) if common.as_json else click.echo
+    story = tell_story(tell, operator.progress)
+    seconds = sum(chapter.seconds for chapter in story.chapters)
+    lines = ["", f"{len(story.chapters)} chapters, each as told, in {seconds:.0f} s; nothing is left behind"]
+    return Reply("demo", story.to_json(), lines)
 
 
 def _options(common: CommonOptions, route_mode: str, *, offline: bool, overwrite_edited: bool = False) -> Any:

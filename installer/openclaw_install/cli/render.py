@@ -1,4 +1,4 @@
-"""Turns results into lines for a person. What others chose (names, messages) is shown without control characters."""
+"""Turns results into lines for a person; what others chose is shown without control characters."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def _policy_lines(report: ActivationReport) -> Iterator[str]:
         yield f"running   {_running(policy.running)}"
     if policy.next_boot is not None:
         verdict = policy.next_boot
-        yield f"next boot {'would start' if verdict.ok else f'would stop: {verdict.rule} ({verdict.message})'}"
+        outcome = "would start" if verdict.ok else f"would stop: {verdict.rule} ({verdict.message})"
+        yield f"next boot {outcome}"
 
 
 def _running(live: LivePolicy | None) -> str:
@@ -57,11 +58,20 @@ def _running(live: LivePolicy | None) -> str:
     return f"port {live.port}: {live.detail}"
 
 
+_BUNDLE_STATES = {
+    "absent": "not installed",
+    "identical": "installed",
+    "incomplete": "installed in part",
+    "outdated": "installed, of an earlier version",
+    "edited": "installed, changed by you",
+}
+
+
 def _asset_lines(report: ActivationReport) -> Iterator[str]:
     for bundle in report.bundles:
         missing = [name for names in bundle["missing"].values() for name in names]
         able = "eligible" if bundle["eligible"] else f"waits for {', '.join(missing) or 'its installation'}"
-        yield f"bundle    {bundle['name']}: {bundle['state']}, {able}"
+        yield f"bundle    {bundle['name']}: {_BUNDLE_STATES[bundle['state']]}, {able}"
     for server in report.mcp_servers:
         reason = f" ({server['reason']})" if server["reason"] else ""
         yield f"mcp       {server['name']}: {server['state'].replace('_', ' ')}{reason}"
@@ -76,7 +86,8 @@ def _applied_lines(applied: Applied) -> Iterator[str]:
             applied.outcome
         ]
         return
-    yield f"{len(applied.plan.changes)} changes made; take them back with: openclaw-install undo {applied.receipt}"
+    count = len(applied.plan.changes)
+    yield f"{count} changes made; take them back with: openclaw-install undo {applied.receipt}"
     yield f"images before and after: {applied.backup}"
     if applied.live is not None:
         yield (

@@ -61,9 +61,9 @@ class GatewayProcess:
         return found["reason"].strip() if found else None
 
     def serves(self) -> bool:
-        """Whether `GET /healthz` answers 200."""
+        """Whether `GET /readyz` answers 200: `/healthz` does so before hooks are taken."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=2) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False

@@ -41,7 +41,7 @@ class StubModel:
         """The `models` and `agents` sections that make a host use this stub."""
         provider = {
             "baseUrl": f"http://127.0.0.1:{self.port}/v1",
-            "apiKey": "stub",
+            "apiKey": "no-key-is-needed",
             "api": "openai-completions",
             "models": [_MODEL],
         }
@@ -94,7 +94,7 @@ def _handler_for(stub: StubModel) -> type[BaseHTTPRequestHandler]:
                 self.wfile.write(b"data: " + json.dumps(_chunk(part, reason)).encode() + b"\n\n")
             self.wfile.write(b"data: [DONE]\n\n")
 
-        def log_request(self, code: object = "-", size: object = "-") -> None:
+        def log_message(self, *_args: object) -> None:
             """The stub keeps its own record; nothing goes to stderr."""
 
     return Handler

@@ -27,6 +27,7 @@ LiveState = Literal[
     "agent_rule",  # the agent rule refused before the session-key policy was reached
     "token_rejected",  # hooks are on, with another token than the one on disk
     "hooks_off",  # nothing answers under the hooks path
+    "starting",  # the gateway is live and takes no hooks yet, or is going down
     "throttled",  # too many bad tokens lately
     "unreachable",  # nothing listens on the port
     "timeout",  # something listens and does not answer in time
@@ -176,6 +177,7 @@ def _is_health(text: str) -> bool:
 _BY_STATUS: Mapping[int, tuple[LiveState, str]] = {
     401: ("token_rejected", "the running gateway has another hook token"),
     404: ("hooks_off", "nothing answers under the hooks path"),
+    503: ("starting", "the gateway takes no hooks yet: it is starting or going down"),
     429: ("throttled", "too many bad tokens in the last minute"),
 }
 
@@ -209,6 +211,7 @@ def wait_for_policy(
     ask: Callable[[], LivePolicy],
     wanted: Callable[[LivePolicy], bool],
     *,
+    patient: bool = True,
     timeout: float = 15.0,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
@@ -217,6 +220,14 @@ def wait_for_policy(
 
     The pauses double from 0.2 s: a new token is refused until the gateway has reloaded, and 20 refusals
     within a minute would lock honest senders out.
+
+    Args:
+        ask: asks once.
+        wanted: tells whether an answer is the wanted one.
+        patient: keep asking while no gateway answers; False gives up at the first such answer.
+        timeout: seconds in all, besides the last question's own time.
+        sleep: waits.
+        clock: monotonic seconds.
 
     Returns:
         The last answer, and whether it was the wanted one within `timeout` seconds.
@@ -228,7 +239,7 @@ def wait_for_policy(
         if wanted(policy):
             return policy, True
         left = deadline - clock()
-        if left <= 0 or policy.state in {"unreachable", "not_openclaw", "throttled"}:
+        if left <= 0 or policy.state == "throttled" or not (patient or policy.reachable):
             return policy, False
         sleep(min(pause, left))
         pause *= 2

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from openclaw_install.common.findings import Finding
 from openclaw_install.host.gateway import LivePolicy
+from openclaw_install.host.hook_audit import FIX
 from openclaw_install.host.hook_boot import BootVerdict
 from openclaw_install.host.hook_policy import HookPolicy, IngressNeeds
 from openclaw_install.host.hook_text import admits
@@ -105,28 +106,39 @@ def finding_to_json(finding: Finding) -> dict[str, str]:
     }
 
 
-def live_findings(live: LivePolicy, disk: HookPolicy, needs: IngressNeeds) -> tuple[Finding, ...]:
+def live_findings(
+    live: LivePolicy, disk: HookPolicy, needs: IngressNeeds, *, boots: bool = True
+) -> tuple[Finding, ...]:
     """What the running gateway's answer means for the ingress (pure).
 
     Args:
         live: its answer.
         disk: the policy on disk, which the running one should equal.
         needs: what the ingress wants.
+        boots: whether the gateway would start from the file. Where it would not, a restart is never the cure:
+            it would take down a gateway that still runs.
     """
+    found = _live_findings(live, disk, needs)
+    return found if boots else tuple(replace(f, repair=FIX) if f.repair in _STARTS else f for f in found)
+
+
+def _live_findings(live: LivePolicy, disk: HookPolicy, needs: IngressNeeds) -> tuple[Finding, ...]:
     if live.state == "enforced":
         return _enforced_findings(live, disk, needs)
-    if live.state == "no_token":
-        return ()  # the missing token is a finding of its own
+    if live.state == "no_token" or (live.state == "hooks_off" and not disk.enabled):
+        return ()  # what the file lacks is a finding of its own
     name, message, repair = _ANSWERS[live.state]
     return (_critical(name, live.port, message.format(port=live.port, detail=live.detail), repair),)
 
 
 _RESTART = "openclaw gateway restart"
+_START = "openclaw gateway run"
+_STARTS = frozenset({_RESTART, _START})
 _ANSWERS: Mapping[str, tuple[str, str, str]] = {
     "unreachable": (
         "gateway.unreachable",
         "no gateway listens on 127.0.0.1:{port}",
-        "openclaw gateway run",
+        _START,
     ),
     "timeout": (
         "gateway.timeout",
@@ -148,6 +160,11 @@ _ANSWERS: Mapping[str, tuple[str, str, str]] = {
         "the running gateway has no hook ingress under the path that is on disk",
         _RESTART,
     ),
+    "starting": (
+        "gateway.starting",
+        "the gateway on port {port} is starting or going down, and takes no hooks yet",
+        "openclaw-install verify-runtime",
+    ),
     "throttled": (
         "gateway.throttled",
         "the running gateway refuses hook requests for a minute: too many bad tokens came lately",
@@ -162,11 +179,13 @@ _ANSWERS: Mapping[str, tuple[str, str, str]] = {
 
 
 def _enforced_findings(live: LivePolicy, disk: HookPolicy, needs: IngressNeeds) -> tuple[Finding, ...]:
+    # What the file lacks as well is a finding about the file: the running gateway only follows it.
     found = []
-    if needs.required and not live.request_session_key:
+    if needs.required and not live.request_session_key and disk.allow_request_session_key:
         message = "the running gateway lets no caller choose the session key"
         found.append(_critical("gateway.request_keys_off", live.port, message, _RESTART))
-    refused = [key for key in needs.prefixes if live.prefixes is not None and not admits(live.prefixes, key)]
+    refused = [key for key in needs.prefixes if not admits(live.prefixes or (), key) and disk.admits(key)]
+    refused = [] if live.prefixes is None else refused
     if needs.required and refused:
         message = f"the running gateway does not admit session keys that begin with {', '.join(refused)}"
         found.append(_critical("gateway.prefix_missing", live.port, message, _RESTART))

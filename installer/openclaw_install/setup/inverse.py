@@ -74,7 +74,7 @@ def _merge(was: Any, ours: Any, now: Any) -> Any:
     if _same(now, was):
         return now
     if all(isinstance(value, list) for value in (ours, now)) and (was is ABSENT or isinstance(was, list)):
-        old = [] if was is ABSENT else was
+        old: list[Any] = was if isinstance(was, list) else []
         added = [item for item in ours if item not in old]
         kept = [item for item in now if item not in added]
         restored = [item for item in old if item not in ours and item not in kept]

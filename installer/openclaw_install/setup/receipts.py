@@ -32,6 +32,7 @@ from openclaw_install.setup.changes import Change, ChangeKind, real_path
 
 ReceiptStatus = Literal["applying", "applied", "rolled_back", "undone"]
 _FORMAT = 1
+_KEPT_AT_MOST = 10
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,9 @@ class ReceiptStore:
         for other in self.all():
             if other.id in receipt.takes_back:
                 self.mark(other, "undone")
-        return self.mark(receipt, "undone")
+        settled = self.mark(receipt, "undone")
+        self._prune()
+        return settled
 
     def mark(self, receipt: Receipt, status: ReceiptStatus) -> Receipt:
         """Records what became of a run."""
@@ -167,6 +170,12 @@ class ReceiptStore:
     def forget_all(self) -> None:
         """Deletes the store of this host, images included."""
         shutil.rmtree(self.folder / "receipts", ignore_errors=True)
+
+    def _prune(self) -> None:
+        """Deletes all but the newest receipts that stand no more, with their images."""
+        over = [receipt for receipt in self.all() if receipt.status in {"undone", "rolled_back"}]
+        for receipt in over[:-_KEPT_AT_MOST]:
+            shutil.rmtree(self.place(receipt.id), ignore_errors=True)
 
     def _write(self, receipt: Receipt) -> None:
         text = json.dumps(receipt.to_json(), indent=2) + "\n"

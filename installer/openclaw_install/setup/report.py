@@ -7,7 +7,7 @@ from typing import Any
 
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.findings import Finding
-from openclaw_install.host.gateway import Asker, LivePolicy
+from openclaw_install.host.gateway import Asker, LivePolicy, wait_for_policy
 from openclaw_install.host.hook_policy import ingress_agent
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.activation import (
@@ -22,6 +22,13 @@ from openclaw_install.setup.activation import (
 from openclaw_install.setup.bundle_plan import BundleSurvey
 from openclaw_install.setup.receipts import Receipt
 from openclaw_install.setup.survey import Survey
+
+
+def ask_settled(survey: Survey, ask: Asker) -> LivePolicy:
+    """Asks the gateway, and gives one that is still starting up to 20 s to take hooks."""
+    return wait_for_policy(
+        lambda: ask_running(survey, ask), lambda live: live.state != "starting", patient=False, timeout=20.0
+    )[0]
 
 
 def ask_running(survey: Survey, ask: Asker) -> LivePolicy:
@@ -53,7 +60,9 @@ def build_report(
         invocation: how this program is called for this host.
         interrupted: receipts of runs that died.
     """
-    from_gateway = live_findings(live, survey.policy, survey.needs) if live else ()
+    from_gateway: tuple[Finding, ...] = ()
+    if live is not None:
+        from_gateway = live_findings(live, survey.policy, survey.needs, boots=survey.next_boot.ok)
     findings = (*survey.findings, *from_gateway)
     warnings = [
         *([] if live else [_NOT_ASKED]),

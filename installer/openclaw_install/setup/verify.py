@@ -14,12 +14,19 @@ from openclaw_install.setup.activation import PROGRAM, ActivationReport
 from openclaw_install.setup.operator import Operator
 from openclaw_install.setup.plan import Plan, plan_hook_fix
 from openclaw_install.setup.receipts import Receipt, ReceiptStore
-from openclaw_install.setup.report import ask_running, build_report, live_is_as_wanted, report_on_error
+from openclaw_install.setup.report import (
+    ask_running,
+    ask_settled,
+    build_report,
+    live_is_as_wanted,
+    report_on_error,
+)
 from openclaw_install.setup.survey import Survey, look_at_host
 from openclaw_install.setup.transaction import Recovery, apply_changes, recover
 
 PlanMaker = Callable[[Survey], Plan]
 _PLANS_AT_MOST = 3
+_TAKE_OVER_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,7 @@ def verify_runtime(
     receipts = store or ReceiptStore(location)
     try:
         survey = look_at_host(location, options.route_mode, receipts.in_force())
-        live = None if options.offline else ask_running(survey, ask)
+        live = None if options.offline else ask_settled(survey, ask)
         interrupted = receipts.interrupted()
     except (ConfigError, HostError) as error:
         return RunResult(report_on_error(location, error), error=error)
@@ -192,7 +199,7 @@ class Runner:
                 lambda: ask_running(survey, self.ask),
                 lambda policy: live_is_as_wanted(survey, policy),
                 patient=False,
-                timeout=15.0 if touched else 0.0,
+                timeout=_TAKE_OVER_SECONDS if touched else 0.0,
             )
         report = build_report(survey, answer, invocation=self.options.invocation)
         return RunResult(report, Applied(plan, "applied", receipt.id, backup, live, recovered))
@@ -201,5 +208,5 @@ class Runner:
         return look_at_host(self.location, self.options.route_mode, self.store.in_force())
 
     def _report(self, survey: Survey, interrupted: tuple[Receipt, ...] = ()) -> ActivationReport:
-        live = None if self.options.offline else ask_running(survey, self.ask)
+        live = None if self.options.offline else ask_settled(survey, self.ask)
         return build_report(survey, live, invocation=self.options.invocation, interrupted=interrupted)

@@ -1,0 +1,244 @@
+"""The demo's story on a real OpenClaw: set up, break, mend, one inbound message, and the way back."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from openclaw_install.common.errors import InstallError
+from openclaw_install.demo.provision import OpenClaw, provision
+from openclaw_install.demo.scratch_host import ScratchHost
+from openclaw_install.demo.stub_model import StubModel, running_stub
+from openclaw_install.host.config_document import read_config
+from openclaw_install.host.gateway import GatewayAddress, ask_gateway
+from openclaw_install.host.hook_policy import read_policy
+
+_COMMAND_TIMEOUT = 120.0
+_TURN_TIMEOUT = 120.0
+_REPLY = "Got it: the tests run in CI, and I will report here."
+_MESSAGE = "From did:agent:demo: can you fix the failing tests?"
+Tell = Callable[[str], None]
+
+
+class StoryError(InstallError):
+    """The demo's host did not do what the story says."""
+
+    code = "demo.story"
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One step of the story, as it really happened.
+
+    Attributes:
+        title: what it shows.
+        seconds: how long it took.
+        facts: what was observed.
+    """
+
+    title: str
+    seconds: float
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Story:
+    """The whole demo; it is only returned when every chapter went as told."""
+
+    openclaw_version: str
+    chapters: tuple[Chapter, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The `result` of `demo` (`schemas/demo.schema.json`)."""
+        return {
+            "openclaw_version": self.openclaw_version,
+            "chapters": [
+                {"title": chapter.title, "seconds": round(chapter.seconds, 1), "facts": chapter.facts}
+                for chapter in self.chapters
+            ],
+        }
+
+
+def tell_story(tell: Tell, progress: Tell, *, openclaw: OpenClaw | None = None) -> Story:
+    """Plays the whole story on a scratch host and leaves nothing behind, also when it is interrupted.
+
+    Args:
+        tell: receives the story's lines.
+        progress: receives what takes a while.
+        openclaw: the program to use; provisioned unless given.
+
+    Raises:
+        ProvisionError: OpenClaw could not be fetched.
+        StoryError, GatewayStartError: something went otherwise than told.
+    """
+    program = openclaw or provision(progress)
+    with (
+        _terminated_as_interrupted(),
+        tempfile.TemporaryDirectory(prefix="openclaw-install-demo-") as folder,
+        running_stub(StubModel(reply=lambda _messages: _REPLY)) as stub,
+    ):
+        teller = _Teller(tell, ScratchHost(program, Path(folder)), stub)
+        return Story(program.version, tuple(teller.chapters(progress)))
+
+
+class _Teller:
+    def __init__(self, tell: Tell, host: ScratchHost, stub: StubModel) -> None:
+        self.tell = tell
+        self.host = host
+        self.stub = stub
+
+    def chapters(self, progress: Tell) -> Iterator[Chapter]:
+        self._write_first_config()
+        progress("starting a real OpenClaw gateway on a free loopback port (about ten seconds)")
+        with self.host.gateway():
+            for title, play in (
+                ("One command sets the host up", self._set_up),
+                ("Somebody edits the config: a time bomb that OpenClaw's own check calls valid", self._break),
+                ("The report names the rule that would stop the next start", self._report),
+                ("The mend, as a diff, proved on the running gateway", self._mend),
+                ("An inbound message becomes a completed agent turn", self._message),
+                ("The way back: the file as it was, byte for byte", self._undo),
+            ):
+                self.tell(f"\n== {title}")
+                begun = time.monotonic()
+                facts = play()
+                yield Chapter(title, time.monotonic() - begun, facts)
+
+    def _write_first_config(self) -> None:
+        config = {"gateway": self.host.gateway_config(), **self.stub.provider_config()}
+        body = json.dumps(config, indent=2)
+        self.host.write_config(f"// An operator's own config: comments must survive.\n{body}\n")
+
+    def _set_up(self) -> dict[str, Any]:
+        run = self._ours("--yes")
+        return {"activation_state": _state(run, "ready_waiting_inbound"), "exit_code": run.returncode}
+
+    def _break(self) -> dict[str, Any]:
+        path = self.host.config_path
+        text = path.read_text()
+        # The default key no longer matches a prefix; the line as such looks harmless.
+        bombed = text.replace('["hook:im:", "hook:ingress"]', '["hook:im:", "hook:mail:"] /* tidied */')
+        _require(bombed != text, "the setup wrote no hook policy that could be broken")
+        path.write_text(bombed)
+        self.tell(_changed_line(bombed))
+        verdict = self.host.run("config", "validate")
+        self.tell("$ openclaw config validate")
+        self.tell(verdict.stdout.strip() or verdict.stderr.strip())
+        _require(verdict.returncode == 0, "openclaw config validate saw the time bomb")
+        return {"openclaw_config_validate": verdict.returncode}
+
+    def _report(self) -> dict[str, Any]:
+        run = self._ours("verify-runtime")
+        state = _state(run, "blocked")
+        rule = next((word for word in run.stdout.split() if word.startswith("hooks.boot.")), "")
+        _require(bool(rule), "the report names no boot rule")
+        return {"activation_state": state, "exit_code": run.returncode, "rule": rule}
+
+    def _mend(self) -> dict[str, Any]:
+        self.bombed = self.host.config_path.read_bytes()
+        run = self._ours("verify-runtime", "--fix-hooks", "--yes")
+        return {"activation_state": _state(run, "ready_waiting_inbound"), "exit_code": run.returncode}
+
+    def _message(self) -> dict[str, Any]:
+        before = len(self.stub.requests)
+        answer = self._post({"message": _MESSAGE, "sessionKey": "hook:im:demo", "waitForCompletion": True})
+        self.tell(f'$ curl -X POST .../hooks/agent -d \'{{"message": "{_MESSAGE}", ...}}\'')
+        self.tell(json.dumps(answer))
+        turn = [
+            conversation
+            for conversation in self.stub.requests[before:]
+            if _MESSAGE in json.dumps(conversation)
+        ]
+        _require(bool(turn), "the message never reached the model")
+        self.tell(f"the model saw it, and answered: {_REPLY}")
+        status = answer.get("completion", {}).get("status")
+        _require(status == "ok", f"the turn ended with status {status!r}")
+        return {
+            "run_id": answer["runId"],
+            "status": status,
+            "model_requests": len(self.stub.requests) - before,
+        }
+
+    def _undo(self) -> dict[str, Any]:
+        self._ours("undo", "--yes")
+        restored = self.host.config_path.read_bytes()
+        _require(restored == self.bombed, "undo did not restore the file")
+        digest = hashlib.sha256(restored).hexdigest()
+        self.tell(f"sha256 of the config, before the mend and now: {digest}")
+        return {"sha256": digest, "byte_for_byte": True}
+
+    def _ours(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        self.tell(f"$ openclaw-install {' '.join(arguments)}")
+        done = subprocess.run(
+            [sys.executable, "-m", "openclaw_install", *arguments],
+            env=self.host.env,
+            cwd=self.host.root,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_COMMAND_TIMEOUT,
+            check=False,
+        )
+        self.tell(done.stdout.rstrip())
+        return done
+
+    def _post(self, body: dict[str, Any]) -> dict[str, Any]:
+        import httpx
+
+        policy = read_policy(read_config(self.host.config_path, self.host.env).data)
+        token = policy.token.reveal() if policy.token else ""
+        live = ask_gateway(GatewayAddress(self.host.port, policy.path), policy.token)
+        _require(live.state == "enforced", f"the gateway does not take hooks: {live.detail}")
+        answer = httpx.post(
+            f"http://127.0.0.1:{self.host.port}{policy.path}/agent",
+            json={"sessionMode": "persistent", **body},
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=_TURN_TIMEOUT,
+            trust_env=False,
+        )
+        document: dict[str, Any] = answer.json()
+        _require(answer.status_code == 200, f"the hook was refused: {document.get('error')}")
+        return document
+
+
+def _changed_line(text: str) -> str:
+    return next(line for line in text.splitlines() if "tidied" in line)
+
+
+def _state(run: subprocess.CompletedProcess[str], wanted: str) -> str:
+    last = run.stdout.strip().splitlines()[-1] if run.stdout.strip() else ""
+    _require(last == f"activation_state={wanted}", f"expected activation_state={wanted}, got {last!r}")
+    return wanted
+
+
+def _require(held: bool, otherwise: str) -> None:  # noqa: FBT001 - an assertion reads best like this
+    if not held:
+        raise StoryError(otherwise, next_step="run the demo again with --verbose and report its output")
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM and a closed terminal end the demo as Ctrl-C does, so that it cleans up after itself."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, interrupt) for number in signals]
+    try:
+        yield
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)
