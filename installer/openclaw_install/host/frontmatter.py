@@ -20,6 +20,7 @@ from openclaw_install.host.frontmatter_javascript import (
     json_string,
     json_text,
     number_text,
+    split_surrogates,
     trim,
 )
 from openclaw_install.host.frontmatter_nodes import Alias, Scalar
@@ -65,7 +66,12 @@ def read_frontmatter(content: str) -> Frontmatter:
     if not closing:
         return Frontmatter(issue=Issue("UNTERMINATED_FRONTMATTER", "missing closing --- delimiter"))
     block = tail[: closing.start()]
-    return _read_block(block) if block else Frontmatter()
+    if not block:
+        return Frontmatter()
+    read = _read_block(split_surrogates(block))
+    fields = {join_surrogates(key): join_surrogates(value) for key, value in read.fields.items()}
+    issue = read.issue and Issue(read.issue.code, join_surrogates(read.issue.message))
+    return Frontmatter(fields, issue)
 
 
 def normalize(content: str) -> str:
@@ -103,7 +109,7 @@ def _read_yaml(block: str, lines: Mapping[str, str]) -> Frontmatter:
     inline_colons = _inline_colon_keys(document.root, block)
     fields: dict[str, str] = {}
     for raw_key, item in value.items() if isinstance(value, dict) else ():
-        key = trim(join_surrogates(raw_key))
+        key = trim(raw_key)
         text = _as_text(item) if key else None
         if text is None:
             continue
@@ -124,7 +130,7 @@ def _as_text(value: Value) -> str | None:
     if isinstance(value, float):
         return number_text(value)
     if isinstance(value, str) and not isinstance(value, RawJson):
-        return trim(join_surrogates(value))
+        return trim(value)
     try:
         return json_text(value)
     except CircularValueError:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from openclaw_install.host.frontmatter_javascript import json_string
 from openclaw_install.host.frontmatter_nodes import (
+    PREFIX,
     Alias,
     Mapping,
     Node,
@@ -192,6 +193,7 @@ class _Composer:
             name = None
         else:
             name = self.directives.tag_name(tag.source, lambda text: self._tag_error(tag, text))
+        scalar.tag = name or None
         if name and name != "!" and tag is not None:
             tagged_scalar(scalar, value, name, self.directives, lambda text: self._tag_error(tag, text))
         elif name != "!" and style == "plain":
@@ -222,6 +224,7 @@ class _Composer:
         else:
             collection = self._flow(token)
         if name and tag:
+            collection.tag = name if name != "!" else PREFIX + ("map" if isinstance(collection, Mapping) else "seq")
             tagged_collection(collection, name, self.directives, lambda text: self._tag_error(tag, text))
         return collection
 
@@ -324,7 +327,7 @@ class _Composer:
     def _flow(self, token: Token) -> Mapping | Sequence:
         is_map = token.start[0].source == "{"
         name = "flow map" if is_map else "flow sequence"
-        collection: Mapping | Sequence = Mapping(flow=True) if is_map else Sequence(flow=True)
+        collection: Mapping | Sequence = Mapping() if is_map else Sequence()
         at_root = self.at_root
         self.at_root = False
         seen: set[object] = set()
@@ -396,7 +399,7 @@ class _Composer:
             collection.pairs.append((key, value))
         else:
             end = (value or key).range
-            pair = Mapping((key.range[0], end[1], end[2]), [(key, value)], flow=True)
+            pair = Mapping((key.range[0], end[1], end[2]), [(key, value)])
             collection.items.append(pair)
         return value.range[2] if value else props.end
 

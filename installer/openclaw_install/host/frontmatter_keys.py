@@ -9,43 +9,63 @@ from __future__ import annotations
 import re
 
 from openclaw_install.host.frontmatter_javascript import json_string, number_text
-from openclaw_install.host.frontmatter_nodes import Alias, Mapping, Node, Scalar, resolve_plain
+from openclaw_install.host.frontmatter_nodes import PREFIX, Alias, Mapping, Node, Scalar, resolve_plain
 
 _LINE_WIDTH = 80
-_UNFIT_FOR_SINGLE_QUOTES = re.compile("[\\n\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]")
+_UNFIT_FOR_PLAIN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_ESCAPE = re.compile(r"\\(?:u00([0-9a-f]{2})|.)")
+_SHORT_ESCAPES = {"00": "0", "07": "a", "0b": "v", "1b": "e"}
 _NEEDS_QUOTES = re.compile(
     r"^[\n\t ,\[\]{}#&*!|>'\"%@`]|^[?-]\Z|^[?-][ \t]|[\n:][ \t]|[ \t]\n|[\n\t ]#|[\n\t :]\Z|[\[\]{},]"
 )
 
 
-def key_text(node: Node, indent: str = "") -> str:
-    """The flow YAML of `node`, as the library spells a key."""
+def key_text(node: Node) -> str:
+    """The flow YAML of `node` as a map key; its own tag and anchor are not part of it."""
+    return _content(node, "")
+
+
+def _with_props(node: Node, indent: str) -> str:
     if isinstance(node, Alias):
         return f"*{node.source}"
-    props = f"&{node.anchor} " if node.anchor else ""
+    anchor = f"&{node.anchor} " if node.anchor else ""
+    return f"{anchor}{_tag_text(node.tag)}{_content(node, indent)}"
+
+
+def _tag_text(tag: str | None) -> str:
+    if tag is None:
+        return ""
+    if tag.startswith(PREFIX):
+        return f"!!{tag.removeprefix(PREFIX)} "
+    return f"{tag} " if tag.startswith("!") else f"!<{tag}> "
+
+
+def _content(node: Node, indent: str) -> str:
+    if isinstance(node, Alias):
+        return f"*{node.source}"
     if isinstance(node, Scalar):
-        return props + _scalar(node)
+        return _scalar(node)
     if isinstance(node, Mapping):
         lines = [_pair(key, value, indent + "  ") for key, value in node.pairs]
         opening, closing = "{", "}"
     else:
-        lines = [key_text(item, indent + "    ") for item in node.items]
+        lines = [_with_props(item, indent + "    ") for item in node.items]
         opening, closing = "[", "]"
     if not lines:
-        return props + opening + closing
+        return opening + closing
     lines = [f"{line}," for line in lines[:-1]] + lines[-1:]
     if any("\n" in line for line in lines) or sum(len(line) + 2 for line in lines) + 2 > _LINE_WIDTH:
-        return props + opening + "".join(f"\n  {indent}{line}" for line in lines) + f"\n{indent}{closing}"
-    return f"{props}{opening} {' '.join(lines)} {closing}"
+        return opening + "".join(f"\n  {indent}{line}" for line in lines) + f"\n{indent}{closing}"
+    return f"{opening} {' '.join(lines)} {closing}"
 
 
 def _pair(key: Node, value: Node | None, indent: str) -> str:
     inner = indent + "  "
-    text = key_text(key, inner)
+    text = _with_props(key, inner)
     explicit = not isinstance(key, Scalar | Alias)
     if value is None:
         return f"? {text}" if explicit else text or "?"
-    value_text = key_text(value, inner)
+    value_text = _with_props(value, inner)
     if explicit:
         return f"? {text}\n{indent}: {value_text}"
     if "\n" in value_text and not isinstance(value, Scalar | Alias):
@@ -61,9 +81,20 @@ def _scalar(node: Scalar) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return number_text(value)
-    if node.style == "'" and not _UNFIT_FOR_SINGLE_QUOTES.search(value):
+    if _UNFIT_FOR_PLAIN.search(value):
+        return _double_quoted(value)
+    if node.style == "'" and "\n" not in value:
         return "'" + value.replace("'", "''") + "'"
     if node.style == "plain" and isinstance(resolve_plain(value), str) and not _NEEDS_QUOTES.search(value):
         return value
-    single = '"' in value and "'" not in value and not _UNFIT_FOR_SINGLE_QUOTES.search(value)
-    return f"'{value}'" if single and node.style != '"' else json_string(value)
+    single = '"' in value and "'" not in value and "\n" not in value
+    return f"'{value}'" if single and node.style != '"' else _double_quoted(value)
+
+
+def _double_quoted(value: str) -> str:
+    return _ESCAPE.sub(_escape, json_string(value))
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = found[1]
+    return found[0] if code is None else "\\" + _SHORT_ESCAPES.get(code, f"x{code}")

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 # Numbers are always floats here: JavaScript has no other, and 1 and 1.0 are the same key there.
 ScalarValue = str | float | bool | None
 
+PREFIX = "tag:yaml.org,2002:"  # of the tags that are written with two exclamation marks
+
 _NULL = re.compile(r"(?:~|[Nn]ull|NULL)?")
 _BOOL = re.compile(r"[Tt]rue|TRUE|[Ff]alse|FALSE")
 _OCTAL = re.compile(r"0o[0-7]+")
@@ -33,6 +35,7 @@ class Scalar:
     range: tuple[int, int, int]
     style: str = "plain"
     anchor: str | None = None
+    tag: str | None = None
     text: str | None = None
     opaque: str | None = None
 
@@ -53,7 +56,7 @@ class Mapping:
     range: tuple[int, int, int] = (0, 0, 0)
     pairs: list[tuple[Node, Node | None]] = field(default_factory=list)
     anchor: str | None = None
-    flow: bool = False
+    tag: str | None = None
     opaque: bool = False  # `!!set`: an object without properties of its own for JSON
 
 
@@ -64,7 +67,7 @@ class Sequence:
     range: tuple[int, int, int] = (0, 0, 0)
     items: list[Node] = field(default_factory=list)
     anchor: str | None = None
-    flow: bool = False
+    tag: str | None = None
     opaque: bool = False  # `!!omap`: an object without properties of its own for JSON
 
 

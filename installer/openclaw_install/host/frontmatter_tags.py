@@ -10,7 +10,9 @@ import re
 from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
+from openclaw_install.host.frontmatter_javascript import trim
 from openclaw_install.host.frontmatter_nodes import (
+    PREFIX,
     Mapping,
     Scalar,
     Sequence,
@@ -21,8 +23,6 @@ from openclaw_install.host.frontmatter_nodes import (
     key_identity,
 )
 
-PREFIX = "tag:yaml.org,2002:"
-STR = PREFIX + "str"
 _HANDLE = re.compile(r"(.*!)([^!]*)", re.DOTALL)
 _KNOWN_COLLECTIONS = {"omap": "seq", "pairs": "seq", "set": "map"}
 _TIMESTAMP = re.compile(
@@ -41,7 +41,7 @@ class Directives:
 
     def add(self, line: str, on_error: Callable[[int, str], None]) -> None:
         """Takes one directive line; `on_error` gets an offset in the line and a message."""
-        name, *parts = re.split(r"[ \t]+", line.strip())
+        name, *parts = re.split(r"[ \t]+", trim(line))
         if name == "%TAG":
             if len(parts) != 2:
                 on_error(0, "%TAG directive should contain exactly two parts")
