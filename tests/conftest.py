@@ -41,7 +41,7 @@ sys.addaudithook(_forbid_real_state)
 @pytest.fixture(scope="session")
 def openclaw() -> OpenClaw:
     """The pinned OpenClaw, fetched into the cache when it is missing."""
-    return provision(lambda line: sys.stderr.write(f"{line}\n"), cache=_CACHE)
+    return provision(lambda line: print(line, file=sys.stderr), cache=_CACHE)
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ LiveState = Literal[
     "unreachable",  # nothing listens on the port
     "timeout",  # something listens and does not answer in time
     "not_openclaw",  # something else answers on the port
+    "token_unsendable",  # the token on disk has characters that no HTTP header can carry
     "no_token",  # there is no token on disk to ask with
 ]
 _PRIVATE_PLANE = 0xF0000
@@ -124,7 +125,7 @@ def ask_gateway(
         return LivePolicy("unreachable", port, detail=f"nothing listens on 127.0.0.1:{port}")
     except (httpx.TimeoutException, TimeoutError):
         return LivePolicy("timeout", port, detail=f"no answer within {timeout:g} s")
-    except (httpx.HTTPError, UnicodeEncodeError) as error:
+    except httpx.HTTPError as error:
         return LivePolicy("not_openclaw", port, detail=f"the answer was no HTTP: {type(error).__name__}")
 
 
@@ -138,6 +139,10 @@ async def _ask(address: GatewayAddress, token: Secret | None, agent_id: str | No
             return LivePolicy("not_openclaw", address.port, detail=f"GET /healthz answered {status}")
         if token is None:
             return LivePolicy("no_token", address.port, detail="no hook token on disk to ask with")
+        if not re.fullmatch(r"[!-~]+", token.reveal()):
+            return LivePolicy(
+                "token_unsendable", address.port, detail="no HTTP header can carry the hook token"
+            )
         url = f"{address.base}{address.hooks_path}/agent"
         bearer = {"Authorization": f"Bearer {token.reveal()}"}
         request = httpx.Request("POST", url, json=_probe_body(agent_id), headers=bearer)

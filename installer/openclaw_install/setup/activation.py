@@ -155,6 +155,11 @@ _ANSWERS: Mapping[str, tuple[str, str, str]] = {
         "the running gateway refuses the hook token that is on disk",
         _RESTART,
     ),
+    "token_unsendable": (
+        "gateway.token_unsendable",
+        "the hook token has characters that no HTTP header can carry, so nobody can use it",
+        "replace hooks.token by 32 or more characters of printable ASCII without spaces",
+    ),
     "hooks_off": (
         "gateway.hooks_off",
         "the running gateway has no hook ingress under the path that is on disk",
