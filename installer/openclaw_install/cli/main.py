@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -96,6 +97,42 @@ def uninstall_command(context: click.Context, /, *, keep_changed: bool, **said: 
     common = gather(context, said)
     options = UndoOptions(dry_run=common.dry_run, keep_changed=keep_changed)
     return _undo_reply("uninstall", run_uninstall(common.location(), options, _operator(common)))
+
+
+@cli.group("skills")
+@common_options
+@click.pass_context
+def skills_group(context: click.Context, /, **said: Any) -> None:
+    """Read SKILL.md files as OpenClaw's own loader does."""
+    context.obj = gather(context, said)
+
+
+@skills_group.command("check")
+@common_options
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
+@click.pass_context
+def skills_check_command(context: click.Context, /, *, paths: tuple[Path, ...], **said: Any) -> Reply:
+    """Judge every SKILL.md below each PATH, or in the host's own roots."""
+    from openclaw_install.cli.render_skills import check_lines
+    from openclaw_install.setup.skills import check_skills
+
+    common = gather(context, said)
+    found = check_skills(common.location(), paths)
+    lines = check_lines(found, verbose=common.verbose)
+    return Reply("skills check", found.to_json(), lines, 1 if found.any_invalid else 0)
+
+
+@skills_group.command("list")
+@common_options
+@click.pass_context
+def skills_list_command(context: click.Context, /, **said: Any) -> Reply:
+    """Show the host's skill roots in order of precedence, and who wins each name."""
+    from openclaw_install.cli.render_skills import list_lines
+    from openclaw_install.setup.skills import list_skills
+
+    common = gather(context, said)
+    found = list_skills(common.location())
+    return Reply("skills list", found.to_json(), list_lines(found))
 
 
 @cli.command("demo")

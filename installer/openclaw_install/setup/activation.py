@@ -158,7 +158,7 @@ _ANSWERS: Mapping[str, tuple[str, str, str]] = {
     "token_unsendable": (
         "gateway.token_unsendable",
         "the hook token has characters that no HTTP header can carry, so nobody can use it",
-        "replace hooks.token by 32 or more characters of printable ASCII without spaces",
+        "replace hooks.token by 32 or more characters of printable ASCII",
     ),
     "hooks_off": (
         "gateway.hooks_off",

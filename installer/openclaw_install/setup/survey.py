@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import secrets
-import shutil
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from openclaw_install.common.errors import ConfigError
@@ -16,7 +14,6 @@ from openclaw_install.host.bundle_manifest import RouteMode
 from openclaw_install.host.bundles import SKILL_FILE, Bundle, shipped_bundles
 from openclaw_install.host.config_document import ConfigDocument, read_config
 from openclaw_install.host.config_edit import Edit, value_at
-from openclaw_install.host.config_env import gateway_env, with_config_env
 from openclaw_install.host.gateway import GatewayAddress
 from openclaw_install.host.hook_agents import section
 from openclaw_install.host.hook_auth import GatewayEnv, HookFacts
@@ -32,8 +29,11 @@ from openclaw_install.host.hook_policy import (
 from openclaw_install.host.hook_repair import repair
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.host.permissions import config_findings, path_mode, state_dir_findings
-from openclaw_install.host.requirements import KnownFacts, Missing, missing
+from openclaw_install.host.requirements import Missing
+from openclaw_install.host.search_path import gateway_path
+from openclaw_install.host.skill_facts import HostFacts
 from openclaw_install.host.skill_file import parse_skill
+from openclaw_install.host.skill_host import host_environment, node_platform, skill_host
 from openclaw_install.host.workspace import ACTIVE_GROUP_FILE, active_group_text, agent_workspace
 from openclaw_install.setup.bundle_plan import BundleSurvey, survey_bundles
 from openclaw_install.setup.mcp_plan import McpSurvey, Prerequisites, survey_servers
@@ -82,15 +82,8 @@ class Survey:
     def missing_for(self, survey: BundleSurvey) -> Missing:
         """What a bundle's skill lacks here before OpenClaw calls it eligible."""
         skill = parse_skill((survey.bundle.folder / SKILL_FILE).read_bytes(), survey.bundle.name)
-        path = self.location.env.get("PATH")
-        known = KnownFacts(
-            config=self.document.data,
-            env=_gateway_environment(self.document, self.location.env),
-            find_bin=lambda name: shutil.which(name, path=path) is not None,
-            platform=sys.platform,
-            entry=section(self.document.data, "skills", "entries", skill.skill_key or survey.bundle.name),
-        )
-        return missing(skill.requirements, known)
+        facts = HostFacts(skill_host(self.location, self.document))
+        return facts.eligibility(skill, str(survey.folder), "openclaw-managed").missing
 
     def hook_edits(self) -> tuple[Edit, ...]:
         """The edits that make the hook policy whole; a fresh token is drawn where one is needed."""
@@ -125,7 +118,7 @@ def look_at_host(
         raise missing_config(location)
     shipped = shipped_bundles() if bundles is None else tuple(bundles)
     needs, route_findings = _ingress_needs(shipped, route_mode, document, location)
-    facts = _hook_facts(document, location.env)
+    facts = _hook_facts(document, location)
     verdict = boot_verdict(
         document.data,
         facts.unresolved,
@@ -192,13 +185,13 @@ def _no_active_group(workspace: Path, *, present: bool) -> Finding:
     )
 
 
-def _hook_facts(document: ConfigDocument, env: Mapping[str, str]) -> HookFacts:
+def _hook_facts(document: ConfigDocument, location: HostLocation) -> HookFacts:
     try:
         written = value_at(document.as_written, ("hooks", "token"))
     except KeyError:
         written = None
     reference = written if isinstance(written, str) and "${" in written else None
-    full_env = _gateway_environment(document, env)
+    full_env = host_environment(location, document)
     token, password = full_env.get("OPENCLAW_GATEWAY_TOKEN"), full_env.get("OPENCLAW_GATEWAY_PASSWORD")
     return HookFacts(
         gateway_env=GatewayEnv(
@@ -211,17 +204,13 @@ def _hook_facts(document: ConfigDocument, env: Mapping[str, str]) -> HookFacts:
     )
 
 
-def _gateway_environment(document: ConfigDocument, env: Mapping[str, str]) -> Mapping[str, str]:
-    return with_config_env(gateway_env(document.path, env), document.as_written)
-
-
 def _prerequisites(document: ConfigDocument, location: HostLocation) -> Prerequisites:
     # The host's own places are found by these; what else this shell has set does not outlive it.
     kept = {key: value for key, value in location.env.items() if key.startswith("OPENCLAW_") or key == "HOME"}
     return Prerequisites(
-        path=location.env.get("PATH"),
-        gateway_env=_names(_gateway_environment(document, location.env)),
-        durable_env=_names(_gateway_environment(document, kept)),
+        path=gateway_path(location.env, location.home, node_platform()),
+        gateway_env=_names(host_environment(location, document)),
+        durable_env=_names(host_environment(replace(location, env=kept), document)),
     )
 
 
