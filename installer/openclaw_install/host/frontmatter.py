@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from openclaw_install.host.frontmatter_compose import Document, parse_document
+from openclaw_install.host.frontmatter_document import Document, parse_document
 from openclaw_install.host.frontmatter_javascript import (
     WHITE_SPACE,
     CircularValueError,
@@ -25,6 +25,7 @@ from openclaw_install.host.frontmatter_javascript import (
 )
 from openclaw_install.host.frontmatter_nodes import Alias, Scalar
 from openclaw_install.host.frontmatter_nodes import Mapping as MappingNode
+from openclaw_install.host.frontmatter_quick import quick_fields
 from openclaw_install.host.frontmatter_values import YamlValueError, to_value
 
 _S = f"[{WHITE_SPACE}]"
@@ -68,6 +69,12 @@ def read_frontmatter(content: str) -> Frontmatter:
     block = tail[: closing.start()]
     if not block:
         return Frontmatter()
+    quick = quick_fields(block)
+    return Frontmatter(quick) if quick is not None else read_block(block)
+
+
+def read_block(block: str) -> Frontmatter:
+    """Reads the text between the delimiters in full, as OpenClaw does it."""
     read = _read_block(split_surrogates(block))
     fields = {join_surrogates(key): join_surrogates(value) for key, value in read.fields.items()}
     issue = read.issue and Issue(read.issue.code, join_surrogates(read.issue.message))

@@ -72,14 +72,14 @@ def number_text(value: float) -> str:
     _, digit_tuple, exponent = Decimal(repr(abs(value))).normalize().as_tuple()
     digits = "".join(map(str, digit_tuple))
     point = len(digits) + int(exponent)  # where the decimal point stands, counted from the first digit
-    if len(digits) <= point <= 21:
-        return sign + digits.ljust(point, "0")
     if 0 < point <= 21:
-        return f"{sign}{digits[:point]}.{digits[point:]}"
-    if -6 < point <= 0:
-        return f"{sign}0.{'0' * -point}{digits}"
-    fraction = f".{digits[1:]}" if len(digits) > 1 else ""
-    return f"{sign}{digits[0]}{fraction}e{'+' if point > 0 else '-'}{abs(point - 1)}"
+        whole, fraction = digits[:point].ljust(point, "0"), digits[point:]
+    elif -6 < point <= 0:
+        whole, fraction = "0", "0" * -point + digits
+    else:
+        whole, fraction = digits[0], digits[1:]
+    power = "" if -6 < point <= 21 else f"e{'+' if point > 0 else '-'}{abs(point - 1)}"
+    return f"{sign}{whole}{'.' if fraction else ''}{fraction}{power}"
 
 
 def json_text(value: Value) -> str:

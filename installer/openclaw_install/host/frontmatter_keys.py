@@ -1,7 +1,7 @@
 """The text of a map key that is itself a collection, such as the one in an unquoted `{{ placeholder }}`.
 
-JavaScript objects have text keys only, so OpenClaw's YAML library writes such a key as flow YAML. This follows
-it for everything that fits its rules for one line; it does not break long texts inside such a key.
+JavaScript objects have text keys only, so OpenClaw's YAML library writes such a key as flow YAML. This
+follows it for everything that fits its rules for one line; it does not break long texts inside such a key.
 """
 
 from __future__ import annotations
@@ -79,16 +79,19 @@ def _scalar(node: Scalar) -> str:
         return "null" if node.text is None else node.text
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float):
-        return number_text(value)
-    if _UNFIT_FOR_PLAIN.search(value):
-        return _double_quoted(value)
-    if node.style == "'" and "\n" not in value:
-        return "'" + value.replace("'", "''") + "'"
-    if node.style == "plain" and isinstance(resolve_plain(value), str) and not _NEEDS_QUOTES.search(value):
-        return value
-    single = '"' in value and "'" not in value and "\n" not in value
-    return f"'{value}'" if single and node.style != '"' else _double_quoted(value)
+    return number_text(value) if isinstance(value, float) else _string(node.style, value)
+
+
+def _string(style: str, value: str) -> str:
+    if not _UNFIT_FOR_PLAIN.search(value):
+        fits_single = "\n" not in value
+        if style == "'" and fits_single:
+            return "'" + value.replace("'", "''") + "'"
+        if style == "plain" and isinstance(resolve_plain(value), str) and not _NEEDS_QUOTES.search(value):
+            return value
+        if style != '"' and fits_single and '"' in value and "'" not in value:
+            return f"'{value}'"
+    return _double_quoted(value)
 
 
 def _double_quoted(value: str) -> str:

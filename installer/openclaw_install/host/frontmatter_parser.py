@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from openclaw_install.host.frontmatter_block_map import block_map_token
+from openclaw_install.host.frontmatter_flow import adopt_into_flow, flow_collection_token
 from openclaw_install.host.frontmatter_lexer import Lexer
 from openclaw_install.host.frontmatter_tree import (
     BLOCK_COLLECTIONS,
     FLOW_SCALARS,
+    PROPS_AND_SPACE,
     Item,
     Token,
     all_empty,
@@ -19,8 +21,13 @@ from openclaw_install.host.frontmatter_tree import (
 
 _INDICATORS = frozenset({"explicit-key-ind", "map-value-ind", "seq-item-ind"})
 _ENDS_NODE = frozenset({"comma", "doc-start", "doc-end", "flow-seq-end", "flow-map-end", "map-value-ind"})
+_STARTED_BY = {
+    "block-scalar-header": "block-scalar",
+    "flow-map-start": "flow-collection",
+    "flow-seq-start": "flow-collection",
+    "seq-item-ind": "block-seq",
+}
 _STREAM_TOKENS = frozenset({"byte-order-mark", "space", "comment", "newline"})
-_PROPS_AND_SPACE = frozenset({"anchor", "tag", "space", "comment", "newline"})
 
 
 class Parser:
@@ -113,27 +120,22 @@ class Parser:
             self._stream()
             return
         top = self.stack[-1]
-        kind = top.type
-        if kind == "block-map":
+        if top.type == "block-map":
             if not block_map_token(self, top):
-                self._pop_and_step()
-        elif kind in FLOW_SCALARS:
-            self._scalar(top)
-        elif kind == "document":
-            self._document(top)
-        elif kind == "block-seq":
-            if not self._block_seq(top):
-                self._pop_and_step()
-        elif kind == "flow-collection":
-            self._flow_collection(top)
-        elif kind == "block-scalar":
-            self._block_scalar(top)
-        elif kind == "doc-end":
-            self._document_end(top)
+                self.pop_and_step()
+        elif top.type == "flow-collection":
+            flow_collection_token(self, top)
         else:
-            self.pop()
+            handlers = {
+                "document": self._document,
+                "block-seq": self._block_seq,
+                "block-scalar": self._block_scalar,
+                "doc-end": self._document_end,
+            }
+            handlers.get(top.type, self._scalar)(top)
 
-    def _pop_and_step(self) -> None:
+    def pop_and_step(self) -> None:
+        """Ends what is being built, and gives the current token to what is around it."""
         self.pop()
         self.step()
 
@@ -177,22 +179,12 @@ class Parser:
             else:
                 top.items[-1].value = token
         elif kind == "flow-collection":
-            self._adopt_into_flow(top, token)
+            adopt_into_flow(top, token)
             return False
         else:
             self.pop()
             self.pop(token)
         return True
-
-    @staticmethod
-    def _adopt_into_flow(top: Token, token: Token) -> None:
-        item = top.items[-1] if top.items else None
-        if item is None or item.value is not None:
-            top.items.append(Item([], token, []))
-        elif item.sep is not None:
-            item.value = token
-        else:
-            item.key, item.sep = token, []
 
     # -- one method for each thing that can be on top of the stack ----------------------------------------
 
@@ -211,13 +203,13 @@ class Parser:
 
     def _document(self, document: Token) -> None:
         if document.value is not None:
-            self._line_end(document)
+            self.line_end(document)
         elif self.type == "doc-start":
             if all_empty(document.start):
                 document.start.append(self.token())
             else:
-                self._pop_and_step()
-        elif self.type in _PROPS_AND_SPACE:
+                self.pop_and_step()
+        elif self.type in PROPS_AND_SPACE:
             document.start.append(self.token())
         else:
             block = self.start_block_value(document)
@@ -228,7 +220,7 @@ class Parser:
 
     def _scalar(self, scalar: Token) -> None:
         if self.type != "map-value-ind":
-            self._line_end(scalar)
+            self.line_end(scalar)
             return
         start = take_key_props(previous_props(self.stack[-2]))
         sep = [*(scalar.end or []), self.token()]
@@ -245,35 +237,33 @@ class Parser:
             self.indent = 0
             self.pop()
         else:
-            self._pop_and_step()
+            self.pop_and_step()
 
-    def _block_seq(self, seq: Token) -> bool:
+    def _block_seq(self, seq: Token) -> None:
         item = seq.items[-1]
+        indent = seq.indent or 0
         if self.type in ("newline", "space", "comment"):
             self.space_in_block(seq, item)
-            return True
-        if self.type in ("anchor", "tag"):
-            if item.value is not None or self.indent <= (seq.indent or 0):
-                return False
-            item.start.append(self.token())
-            return True
-        if self.type == "seq-item-ind":
-            if self.indent != seq.indent:
-                return self._deeper_in_seq(seq)
+        elif self.type in ("anchor", "tag"):
+            if item.value is not None or self.indent <= indent:
+                self._deeper_in_seq(seq)
+            else:
+                item.start.append(self.token())
+        elif self.type == "seq-item-ind" and self.indent == indent:
             if item.value is not None or includes(item.start, "seq-item-ind"):
                 seq.items.append(Item([self.token()]))
             else:
                 item.start.append(self.token())
-            return True
-        return self._deeper_in_seq(seq)
+        else:
+            self._deeper_in_seq(seq)
 
-    def _deeper_in_seq(self, seq: Token) -> bool:
-        if self.indent > (seq.indent or 0):
-            block = self.start_block_value(seq)
-            if block:
-                self.stack.append(block)
-                return True
-        return False
+    def _deeper_in_seq(self, seq: Token) -> None:
+        """A value that is indented deeper begins; anything else ends the sequence."""
+        block = self.start_block_value(seq) if self.indent > (seq.indent or 0) else None
+        if block:
+            self.stack.append(block)
+        else:
+            self.pop_and_step()
 
     def space_in_block(self, block: Token, item: Item) -> None:
         """A newline, space or comment inside a block map or sequence."""
@@ -304,95 +294,27 @@ class Parser:
         block.items.pop()
         return True
 
-    def _flow_collection(self, flow: Token) -> None:
-        if self.type == "flow-error-end":
-            self.pop()
-            while self.stack and self.stack[-1].type == "flow-collection":
-                self.pop()
-        elif not flow.end:
-            self._inside_flow(flow)
-        else:
-            self._after_flow(flow)
-
-    def _inside_flow(self, flow: Token) -> None:
-        item = flow.items[-1] if flow.items else None
-        if self.type in ("comma", "explicit-key-ind"):
-            if item is None or item.sep is not None:
-                flow.items.append(Item([self.token()]))
-            else:
-                item.start.append(self.token())
-        elif self.type == "map-value-ind":
-            if item is None or item.value is not None:
-                flow.items.append(Item([], None, [self.token()]))
-            elif item.sep is not None:
-                item.sep.append(self.token())
-            else:
-                item.key, item.sep = None, [self.token()]
-        elif self.type in _PROPS_AND_SPACE:
-            if item is None or item.value is not None:
-                flow.items.append(Item([self.token()]))
-            else:
-                (item.start if item.sep is None else item.sep).append(self.token())
-        elif self.type in FLOW_SCALARS:
-            if item is None or item.value is not None:
-                flow.items.append(Item([], self.token(), []))
-            elif item.sep is not None:
-                self.stack.append(self.token())
-            else:
-                item.key, item.sep = self.token(), []
-        elif self.type in ("flow-map-end", "flow-seq-end"):
-            flow.end = [self.token()]
-        else:
-            block = self.start_block_value(flow)
-            if block:
-                self.stack.append(block)
-            else:
-                self._pop_and_step()
-
-    def _after_flow(self, flow: Token) -> None:
-        parent = self.stack[-2]
-        starts_value = self.type == "map-value-ind"
-        if parent.type == "block-map" and (
-            (starts_value and parent.indent == flow.indent)
-            or (self.type == "newline" and parent.items[-1].sep is None)
-        ):
-            self._pop_and_step()
-        elif starts_value and parent.type != "flow-collection":
-            start = take_key_props(previous_props(parent))
-            mend_flow_sequence_items(flow)
-            end = flow.end or []
-            sep = [*end[1:], self.token()]
-            flow.end = end[:1]
-            self.on_key_line = True
-            self.stack[-1] = self.block_map([Item(start, flow, sep)], flow)
-        else:
-            self._line_end(flow)
-
     def start_block_value(self, parent: Token) -> Token | None:
         """The node that the current token starts, or None if it starts none."""
         kind = self.type
         if kind in FLOW_SCALARS:
             return self.token()
-        if kind == "block-scalar-header":
-            scalar = Token("block-scalar", self.offset, self.indent)
-            scalar.start = [self.token()]
-            return scalar
-        if kind in ("flow-map-start", "flow-seq-start"):
-            flow = Token("flow-collection", self.offset, self.indent)
-            flow.start = [self.token()]
-            flow.end = []
-            return flow
-        if kind == "seq-item-ind":
-            seq = Token("block-seq", self.offset, self.indent)
-            seq.items = [Item([self.token()])]
-            return seq
-        if kind not in ("explicit-key-ind", "map-value-ind"):
+        if kind in ("explicit-key-ind", "map-value-ind"):
+            self.on_key_line = True
+            start = take_key_props(previous_props(parent))
+            if kind == "explicit-key-ind":
+                return self.block_map([Item([*start, self.token()], explicit_key=True)])
+            return self.block_map([Item(start, None, [self.token()])])
+        made = _STARTED_BY.get(kind)
+        if made is None:
             return None
-        self.on_key_line = True
-        start = take_key_props(previous_props(parent))
-        if kind == "explicit-key-ind":
-            return self.block_map([Item([*start, self.token()], explicit_key=True)])
-        return self.block_map([Item(start, None, [self.token()])])
+        node = Token(made, self.offset, self.indent)
+        if made == "block-seq":
+            node.items = [Item([self.token()])]
+        else:
+            node.start = [self.token()]
+            node.end = [] if made == "flow-collection" else None
+        return node
 
     def _document_end(self, end: Token) -> None:
         if self.type == "doc-mode":
@@ -401,9 +323,10 @@ class Parser:
         if self.type == "newline":
             self.pop()
 
-    def _line_end(self, token: Token) -> None:
+    def line_end(self, token: Token) -> None:
+        """What follows a finished node on its line."""
         if self.type in _ENDS_NODE:
-            self._pop_and_step()
+            self.pop_and_step()
             return
         if self.type == "newline":
             self.on_key_line = False

@@ -87,7 +87,6 @@ class _PropsReader:
 
     def _take(self, token: Token) -> None:
         kind = token.type
-        place, props = self.place, self.props
         if kind == "space":
             self._space(token)
         elif kind == "comment":
@@ -95,29 +94,24 @@ class _PropsReader:
                 self.on_error(token.offset, "MISSING_CHAR", _COMMENT_NEEDS_SPACE)
             self.at_newline = False
         elif kind == "newline":
-            self.at_newline = self.has_space = props.has_newline = True
-            if props.anchor or props.tag:
-                props.newline_after_prop = token
-        elif kind == "anchor":
-            if props.anchor:
-                self.on_error(token.offset, "MULTIPLE_ANCHORS", "A node can have at most one anchor")
-            props.anchor = token
+            self.at_newline = self.has_space = self.props.has_newline = True
+            if self.props.anchor or self.props.tag:
+                self.props.newline_after_prop = token
+        elif kind in ("anchor", "tag"):
             self._prop(token)
-        elif kind == "tag":
-            if props.tag:
-                self.on_error(token.offset, "MULTIPLE_TAGS", "A node can have at most one tag")
-            props.tag = token
-            self._prop(token)
-        elif kind == place.indicator:
+        elif kind == self.place.indicator:
             self._indicator(token)
-        elif kind == "comma" and place.flow:
-            if props.comma:
-                self.on_error(token.offset, "UNEXPECTED_TOKEN", f"Unexpected , in {place.flow}")
-            props.comma = token
-            self.at_newline = self.has_space = False
         else:
-            self.on_error(token.offset, "UNEXPECTED_TOKEN", f"Unexpected {kind} token")
-            self.at_newline = self.has_space = False
+            self._comma_or_error(token)
+
+    def _comma_or_error(self, token: Token) -> None:
+        if token.type != "comma" or not self.place.flow:
+            self.on_error(token.offset, "UNEXPECTED_TOKEN", f"Unexpected {token.type} token")
+        else:
+            if self.props.comma:
+                self.on_error(token.offset, "UNEXPECTED_TOKEN", f"Unexpected , in {self.place.flow}")
+            self.props.comma = token
+        self.at_newline = self.has_space = False
 
     def _space(self, token: Token) -> None:
         before_flow = self.place.next is not None and self.place.next.type == "flow-collection"
@@ -127,6 +121,15 @@ class _PropsReader:
         self.has_space = True
 
     def _prop(self, token: Token) -> None:
+        props = self.props
+        if token.type == "anchor":
+            if props.anchor:
+                self.on_error(token.offset, "MULTIPLE_ANCHORS", "A node can have at most one anchor")
+            props.anchor = token
+        else:
+            if props.tag:
+                self.on_error(token.offset, "MULTIPLE_TAGS", "A node can have at most one tag")
+            props.tag = token
         if self.first is None:
             self.first = token.offset
         self.at_newline = self.has_space = False

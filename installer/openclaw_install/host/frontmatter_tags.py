@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import datetime
+import datetime as dt
 import json
 import re
 from collections.abc import Callable
@@ -60,13 +60,7 @@ class Directives:
         if source == "!":
             return "!"
         if source.startswith("!<"):
-            verbatim = source[2:-1]
-            if verbatim in ("!", "!!"):
-                on_error(f"Verbatim tags aren't resolved, so {source} is invalid.")
-                return None
-            if not source.endswith(">"):
-                on_error("Verbatim tags must end with a >")
-            return verbatim
+            return _verbatim(source, on_error)
         found = _HANDLE.fullmatch(source)
         handle, suffix = (found[1], found[2]) if found else ("!", "")
         if not suffix:
@@ -78,10 +72,19 @@ class Directives:
             except UnicodeDecodeError:
                 on_error("URIError: URI malformed")
                 return None
-        if handle == "!":
-            return source
-        on_error(f"Could not resolve tag: {source}")
+        if handle != "!":
+            on_error(f"Could not resolve tag: {source}")
+        return source if handle == "!" else None
+
+
+def _verbatim(source: str, on_error: Callable[[str], None]) -> str | None:
+    name = source[2:-1]
+    if name in ("!", "!!"):
+        on_error(f"Verbatim tags aren't resolved, so {source} is invalid.")
         return None
+    if not source.endswith(">"):
+        on_error("Verbatim tags must end with a >")
+    return name
 
 
 def tagged_scalar(
@@ -157,13 +160,13 @@ def _date_as_json(found: re.Match[str]) -> str:
     year, month, day = (int(found[group]) for group in (1, 2, 3))
     seconds = float(found[6] or 0)
     try:
-        date = datetime.datetime(year, 1, 1, tzinfo=datetime.UTC)
+        date = dt.datetime(year, 1, 1, tzinfo=dt.UTC)
         date = date.replace(year=year + (month - 1) // 12, month=(month - 1) % 12 + 1)
-        date += datetime.timedelta(
+        date += dt.timedelta(
             days=day - 1, hours=int(found[4] or 0), minutes=int(found[5] or 0), seconds=int(seconds)
         )
-        date += datetime.timedelta(milliseconds=int(seconds % 1 * 1000 + 1e-6))
-        date -= datetime.timedelta(minutes=_zone_minutes(found[7] or "Z"))
+        date += dt.timedelta(milliseconds=int(seconds % 1 * 1000 + 1e-6))
+        date -= dt.timedelta(minutes=_zone_minutes(found[7] or "Z"))
     except (ValueError, OverflowError):
         return "null"
     return json.dumps(f"{date:%Y-%m-%dT%H:%M:%S}.{date.microsecond // 1000:03}Z")

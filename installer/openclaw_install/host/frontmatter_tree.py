@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from openclaw_install.host.frontmatter_lexer import BOM, DOCUMENT, FLOW_END, SCALAR
+from openclaw_install.host.frontmatter_scanner import BOM, DOCUMENT, FLOW_END, SCALAR
 
 _FIXED_TYPES = {
     BOM: "byte-order-mark",
@@ -37,6 +37,7 @@ _TYPES_BY_FIRST = {
 }
 FLOW_SCALARS = frozenset({"alias", "scalar", "single-quoted-scalar", "double-quoted-scalar"})
 BLOCK_COLLECTIONS = frozenset({"block-map", "block-seq"})
+PROPS_AND_SPACE = frozenset({"anchor", "tag", "space", "comment", "newline"})
 _FLOW_TOKENS = FLOW_SCALARS | {"flow-collection"}
 _EMPTY_TYPES = frozenset({"space", "comment", "newline"})
 _KEY_STARTS_AFTER = frozenset({"doc-start", "explicit-key-ind", "map-value-ind", "seq-item-ind", "newline"})

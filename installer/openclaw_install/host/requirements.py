@@ -1,7 +1,7 @@
 """What a skill needs from its host, and what is missing here: pure functions over facts.
 
-Source of the rules: `src/shared/requirements.ts`, `src/shared/config-eval.ts` and `src/skills/loading/config.ts`
-of OpenClaw 2026.9.6. `missing` and `eligible` are what `openclaw skills list --json` prints.
+Source of the rules: `src/shared/requirements.ts`, `src/shared/config-eval.ts` and
+`src/skills/loading/config.ts` of OpenClaw 2026.9.6. `missing` is what `openclaw skills list --json` prints.
 """
 
 from __future__ import annotations

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from openclaw_install.host.frontmatter_javascript import join_surrogates, number_text, trim
 from openclaw_install.host.requirements import Requirements
 
-MANIFEST_KEYS = ("openclaw", "clawdbot")  # the second is an older name of the product, read where the first is absent
+# The second is an older name of the product, and counts where the first is absent.
+MANIFEST_KEYS = ("openclaw", "clawdbot")
+NO_REQUIREMENTS = Requirements()
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class SkillFile:
     valid: bool
     error: str | None
     fields: Mapping[str, str] = field(default_factory=dict)
-    requirements: Requirements = Requirements()
+    requirements: Requirements = NO_REQUIREMENTS
     skill_key: str | None = None
 
 

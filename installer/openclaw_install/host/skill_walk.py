@@ -1,5 +1,8 @@
 """Every SKILL.md below a folder, with the reason where OpenClaw's own discovery would not get to it."""
 
+# A check looks at thousands of folders, and paths as plain strings are ten times as fast as Path objects.
+# ruff: noqa: PTH118, PTH120
+
 from __future__ import annotations
 
 import os
