@@ -11,7 +11,7 @@ from typing import Any, Literal
 from openclaw_install.host.hook_agents import section
 from openclaw_install.host.hook_mappings import read_mappings
 from openclaw_install.host.hook_policy import GENERATED_KEY_PROBE, read_policy
-from openclaw_install.host.hook_schema import schema_issues, without_retired_keys
+from openclaw_install.host.hook_schema import SchemaIssue, schema_issues, without_retired_keys
 from openclaw_install.host.hook_text import optional_text, text_items
 
 BootRule = Literal[
@@ -46,12 +46,17 @@ class BootVerdict:
         rule: id of the first rule that stops it.
         message: the gateway's own error text.
         path: config path that the rule is about.
+        key: the key of `hooks` that it is about; "" for the section itself.
     """
 
     ok: bool
     rule: BootRule | None = None
     message: str | None = None
     path: str | None = None
+
+    @property
+    def key(self) -> str:
+        return SchemaIssue(self.path or "", "").key
 
     def to_json(self) -> dict[str, Any]:
         """The document's `result.policy.next_boot`."""

@@ -12,7 +12,7 @@ from openclaw_install.host.hook_auth import HookFacts
 from openclaw_install.host.hook_boot import BootVerdict, boot_failures
 from openclaw_install.host.hook_ingress import ingress_findings
 from openclaw_install.host.hook_plan import mapping_keys, must_restrict, token_trouble, unbounded
-from openclaw_install.host.hook_policy import HookPolicy, IngressNeeds, read_policy
+from openclaw_install.host.hook_policy import POLICY_KEYS, HookPolicy, IngressNeeds, read_policy
 from openclaw_install.host.hook_schema import retired_keys
 
 _NO_FACTS = HookFacts()
@@ -22,10 +22,6 @@ _BY_HAND = {
     "hooks.boot.transforms_dir_outside": "move the modules below hooks/transforms beside the config file",
     "hooks.boot.mapping_invalid": "name a top-level key of the payload",
 }
-_POLICY_KEYS = (
-    *("enabled", "token", "path", "allowRequestSessionKey"),
-    *("allowedSessionKeyPrefixes", "defaultSessionKey", "allowedAgentIds"),
-)
 
 
 def findings(
@@ -50,12 +46,12 @@ def findings(
 
 
 def _boot(failure: BootVerdict) -> Finding:
-    rule, path = str(failure.rule), str(failure.path)
+    rule = str(failure.rule)
     # A policy key of a wrong type is set right by the repair; any other one is the operator's.
-    own = rule == "hooks.boot.schema" and path.split(".")[1:2] and path.split(".")[1] in _POLICY_KEYS
-    repair = FIX if own else _BY_HAND.get(rule, FIX)
+    mended = rule == "hooks.boot.schema" and failure.key in POLICY_KEYS
+    repair = FIX if mended else _BY_HAND.get(rule, FIX)
     message = f"the gateway does not start from this file: {failure.message}"
-    return Finding(rule, "critical", path, message, repair)
+    return Finding(rule, "critical", str(failure.path), message, repair)
 
 
 def _host(

@@ -30,7 +30,7 @@ class HookMapping:
 
     Attributes:
         id: its id, or `mapping-<number>`.
-        where: config path that declares it (`hooks.mappings.0`, `hooks.presets`).
+        where: config path that declares it (`hooks.mappings[0]`, `hooks.presets`).
         match_path: path below `hooks.path`; None or "" matches every path.
         match_source: value of the payload's `source`; None or "" matches any.
         session_key: the key or key template as written; None where it is blank.
@@ -63,7 +63,7 @@ def read_mappings(hooks: Mapping[str, Any]) -> tuple[HookMapping, ...]:
     """The custom mappings, then those of the presets; entries of a wrong type are left out."""
     declared = hooks.get("mappings")
     found = [
-        (f"hooks.mappings.{index}", entry)
+        (f"hooks.mappings[{index}]", entry)
         for index, entry in enumerate(declared if isinstance(declared, list) else ())
         if isinstance(entry, Mapping)
     ]

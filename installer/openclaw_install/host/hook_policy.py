@@ -22,6 +22,11 @@ from openclaw_install.host.hook_text import (
 
 RouteMode = Literal["stable-hook-session", "map-active-group"]
 DEFAULT_PATH = "/hooks"
+# The keys that make up the policy: the repair touches no other key.
+POLICY_KEYS = (
+    *("enabled", "token", "path", "allowRequestSessionKey"),
+    *("allowedSessionKeyPrefixes", "defaultSessionKey", "allowedAgentIds"),
+)
 INGRESS_PREFIX = "hook:im:"
 # The key that the gateway tries where keys are generated: `hook:` and a UUID.
 GENERATED_KEY_PROBE = "hook:example"

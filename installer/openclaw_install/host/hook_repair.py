@@ -11,6 +11,7 @@ from openclaw_install.host.hook_auth import HookFacts
 from openclaw_install.host.hook_plan import plan_prefixes, token_trouble
 from openclaw_install.host.hook_policy import (
     DEFAULT_PATH,
+    POLICY_KEYS,
     HookPolicy,
     IngressNeeds,
     ingress_agent,
@@ -20,11 +21,6 @@ from openclaw_install.host.hook_policy import (
 from openclaw_install.host.hook_schema import schema_issues
 from openclaw_install.host.hook_text import text_items
 
-# The keys that make up the policy: no other key is ever touched.
-_OWN_KEYS = (
-    *("enabled", "token", "path", "allowRequestSessionKey"),
-    *("allowedSessionKeyPrefixes", "defaultSessionKey", "allowedAgentIds"),
-)
 _LISTS = ("allowedSessionKeyPrefixes", "allowedAgentIds")
 _NO_FACTS = HookFacts()
 
@@ -64,7 +60,7 @@ def repair(
     if not isinstance(config.get("hooks"), Mapping):
         return (SetValue(("hooks",), values),)
     hooks = config["hooks"]
-    ordered = (edit for key in _OWN_KEYS if key in values for edit in _edits(hooks, key, values[key]))
+    ordered = (edit for key in POLICY_KEYS if key in values for edit in _edits(hooks, key, values[key]))
     return (*ordered, *_wrong_types(hooks, mended["hooks"], values, policy))
 
 
@@ -130,9 +126,9 @@ def _wrong_types(
     hooks: Mapping[str, Any], mended: Mapping[str, Any], values: Mapping[str, Any], policy: HookPolicy
 ) -> tuple[Edit, ...]:
     """Policy keys of a wrong type that nothing else sets: what can be read is kept, else the key goes."""
-    wrong = {issue.path.split(".")[1] for issue in schema_issues(hooks) if issue.path != "hooks"}
+    wrong = {issue.key for issue in schema_issues(hooks)}
     edits: list[Edit] = []
-    for key in _OWN_KEYS:
+    for key in POLICY_KEYS:
         if key not in wrong or key in values or (key == "token" and isinstance(hooks[key], Mapping)):
             continue
         kept = mended[key] if key in _LISTS and isinstance(mended[key], list) else []

@@ -11,10 +11,15 @@ from openclaw_install.host.hook_text import js_trim
 
 
 class SchemaIssue(NamedTuple):
-    """One refusal: the config path (`hooks.mappings.0.forEach`) and OpenClaw's own words for it."""
+    """One refusal: the config path (`hooks.mappings[0].forEach`) and OpenClaw's own words for it."""
 
     path: str
     message: str
+
+    @property
+    def key(self) -> str:
+        """The key of `hooks` that it is about; "" where it is about the section itself."""
+        return re.split(r"[.\[]", self.path)[1] if "." in self.path else ""
 
 
 Check = Callable[[Any, str], Iterator[SchemaIssue]]
@@ -89,7 +94,7 @@ def _list_of(item: Check) -> Check:
             yield _refuse("array", value, path)
             return
         for index, entry in enumerate(value):
-            yield from item(entry, f"{path}.{index}")
+            yield from item(entry, f"{path}[{index}]")
 
     return check
 
@@ -215,7 +220,7 @@ def _persistent_without_key(hooks: Any) -> Iterator[SchemaIssue]:
         persistent = mapping.get("sessionMode") == "persistent" and mapping.get("action", "agent") == "agent"
         if persistent and not key and "transform" not in mapping:
             yield SchemaIssue(
-                f"hooks.mappings.{index}.sessionKey",
+                f"hooks.mappings[{index}].sessionKey",
                 "persistent hook mappings require sessionKey, hooks.defaultSessionKey, or a transform",
             )
 
