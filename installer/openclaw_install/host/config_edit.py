@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from openclaw_install.common.errors import ConfigError
@@ -50,6 +51,18 @@ def apply_edits(text: str, edits: Sequence[Edit]) -> str:
             is no object or list), `config.edit_value` (the value is no JSON), `config.edit_failed` (the
             result would not read back as intended; nothing is returned then).
     """
+    for takes_element, group in groupby(edits, key=_takes_element):
+        for batch in ([edit] for edit in group) if takes_element else [list(group)]:
+            text = _apply(text, batch)
+    return text
+
+
+def _takes_element(edit: Edit) -> bool:
+    """Whether the edit names a list element by its place: equal neighbours must not be taken in its stead."""
+    return isinstance(edit, Remove) and bool(edit.path) and isinstance(edit.path[-1], int)
+
+
+def _apply(text: str, edits: Sequence[Edit]) -> str:
     base = text if text.strip() else text + _NEW_DOCUMENT
     root = _parse(base)
     if not isinstance(root.value, dict):
@@ -59,8 +72,13 @@ def apply_edits(text: str, edits: Sequence[Edit]) -> str:
         wanted = _wanted(wanted, edit, 0)
     if same(root.value, wanted):
         return text
-    patches: list[Patch] = []
-    _Differ(base, style_of(base, root), patches).compare(root, wanted)
+    style = style_of(base, root)
+    if _takes_element(edits[0]):
+        path = edits[0].path
+        change = Splice(_node_at(root, path[:-1]), frozenset({int(path[-1])}), (), 0)
+        patches = splice_children(base, change, style)
+    else:
+        patches = _Differ(base, style).compare(root, wanted)
     result = _patched(base, patches)
     if not _reads_back(base, root.value, result, wanted):
         raise _error(
@@ -71,6 +89,12 @@ def apply_edits(text: str, edits: Sequence[Edit]) -> str:
     return result
 
 
+def _node_at(root: Node, path: KeyPath) -> Node:
+    for part in path:
+        root = next(child.node for child in reversed(root.children) if child.name == part)
+    return root
+
+
 def value_at(data: Any, path: KeyPath) -> Any:
     """The value at `path`.
 
@@ -78,12 +102,10 @@ def value_at(data: Any, path: KeyPath) -> Any:
         KeyError: there is none.
     """
     for part in path:
-        if (isinstance(data, list) and isinstance(part, int) and 0 <= part < len(data)) or (
-            isinstance(data, Mapping) and part in data
-        ):
-            data = data[part]
-        else:
+        is_index = isinstance(data, list) and isinstance(part, int) and 0 <= part < len(data)
+        if not is_index and not (isinstance(data, Mapping) and part in data):
             raise KeyError(dotted(path))
+        data = data[part]
     return data
 
 
@@ -105,20 +127,21 @@ def same(left: Any, right: Any) -> bool:
 class _Differ:
     """Walks the tree and the wanted value together and notes the patches that turn one into the other."""
 
-    def __init__(self, text: str, style: Style, patches: list[Patch]) -> None:
+    def __init__(self, text: str, style: Style) -> None:
         self.text = text
         self.style = style
-        self.patches = patches
+        self.patches: list[Patch] = []
 
-    def compare(self, node: Node, wanted: Any) -> None:
+    def compare(self, node: Node, wanted: Any) -> list[Patch]:
         if same(node.value, wanted):
-            return
+            return self.patches
         if isinstance(node.value, dict) and isinstance(wanted, dict):
             self._object(node, wanted)
         elif isinstance(node.value, list) and isinstance(wanted, list):
             self._list(node, wanted)
         else:
             self._replace(node, wanted)
+        return self.patches
 
     def _replace(self, node: Node, wanted: Any) -> None:
         style = self.style
@@ -196,17 +219,19 @@ def _without(value: Any, part: str | int) -> Any:
 def _plain(value: Any, path: KeyPath, depth: int) -> Any:
     """A copy of `value` made of dict, list and scalars only."""
     if depth <= MAX_DEPTH:
-        if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        if isinstance(value, Mapping) and all(isinstance(key, str) and _is_text(key) for key in value):
             return {key: _plain(child, path, depth + 1) for key, child in value.items()}
         if isinstance(value, list | tuple):
             return [_plain(child, path, depth + 1) for child in value]
-        if (
-            value is None
-            or isinstance(value, str | int)
-            or (isinstance(value, float) and math.isfinite(value))
-        ):
+        is_number = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+        if value is None or is_number or (isinstance(value, str) and _is_text(value)):
             return value
     raise _error("edit_value", f"the value for {dotted(path)} is no plain JSON", "pass plain JSON data")
+
+
+def _is_text(value: str) -> bool:
+    """Whether the text can stand in a UTF-8 file: it holds no half of a surrogate pair."""
+    return value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def _patched(text: str, patches: list[Patch]) -> str:

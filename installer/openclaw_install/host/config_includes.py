@@ -16,13 +16,12 @@ from typing import Any
 
 from openclaw_install.common.errors import ConfigError
 from openclaw_install.host.config_paths import KeyPath
-from openclaw_install.host.json5_tree import MAX_DEPTH, as_js_number
+from openclaw_install.host.json5_tree import MAX_DEPTH
 
 INCLUDE = "$include"
 MAX_INCLUDE_BYTES = 2_097_152
 MAX_INCLUDE_DEPTH = 10
 _MAX_PATH = 4096
-_EXACT_INT = 2**53
 # Names that reach JavaScript's prototypes: dropped wherever two objects merge.
 _BLOCKED_KEYS = frozenset({"__proto__", "prototype", "constructor"})
 
@@ -107,7 +106,7 @@ class _Reader:
                 return self._include(value[INCLUDE], own, below)
             visited = {key: self.visit(child, below) for key, child in own.items()}
             return _object(visited, place.file)
-        return _scalar(value), Origin((place.file,))
+        return value, Origin((place.file,))
 
     def _include(self, named: Any, own: dict[str, Any], place: _Place) -> tuple[Any, Origin]:
         names = named if isinstance(named, list) else [named]
@@ -191,12 +190,6 @@ def _merge(base: tuple[Any, Origin], over: tuple[Any, Origin]) -> tuple[Any, Ori
 
 def _cleaned(pair: tuple[Any, Origin]) -> tuple[Any, Origin]:
     return _merge(({}, Origin(())), pair) if isinstance(pair[0], dict) else pair
-
-
-def _scalar(value: Any) -> Any:
-    if isinstance(value, float) or (type(value) is int and abs(value) > _EXACT_INT):
-        return as_js_number(value)
-    return value
 
 
 _NEXT_STEPS = {

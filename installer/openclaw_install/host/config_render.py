@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from openclaw_install.host.json5_tree import Node
+from openclaw_install.host.json5_tree import Child, Node
 
 _BARE_KEY = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 _LINE_END = re.compile(r"\r\n|\n|\r")
-_ESCAPE_ALWAYS = re.compile("[\u007f\u0085\u2028\u2029\ufeff\ud800-\udfff]")
+_ESCAPE_ALWAYS = re.compile("[\u007f\u0085\u2028\u2029\ufeff]")
 _INLINE_WIDTH = 88
 _SAMPLE = 200
 
@@ -52,6 +52,7 @@ def style_of(text: str, root: Node) -> Style:
         quote=next(strings, key_quote or '"'),
         unit=next((indent for indent in indents if indent), "  "),
         newline=newline,
+        colon=colon_gap(text, root.children[0]) or "",
         trailing=root.children[-1].comma is not None,
     )
 
@@ -70,6 +71,15 @@ def _some_nodes(root: Node) -> Iterator[Node]:
 def key_quote_at(text: str, offset: int) -> str:
     """The quote that a key at `offset` has, or "" for a bare key."""
     return text[offset] if text[offset] in "\"'" else ""
+
+
+def colon_gap(text: str, child: Child) -> str | None:
+    """The blanks between a member's colon and its value; None where more than blanks stands there."""
+    end = child.node.start
+    start = end
+    while text[start - 1] in " \t":
+        start -= 1
+    return text[start:end] if text[start - 1] == ":" else None
 
 
 def own_indent(text: str, offset: int) -> str | None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from openclaw_install.host.config_render import (
     Style,
+    colon_gap,
     key_quote_at,
     line_indent,
     own_indent,
@@ -97,13 +98,14 @@ class _Insertion:
         self.text = text
         self.node = change.node
         self.added = change.added
-        before = [child for child in change.node.children[: change.before] if child in kept]
+        children = change.node.children
+        before = [children[i] for i in range(change.before) if i not in change.removed]
         self.anchor = before[-1] if before else None
         self.is_followed = bool(kept) and self.anchor is not kept[-1]
         self.has_kept = bool(kept)
         self.style = self._local_style(style)
         self.position, in_line_comment = self._position()
-        self.samples = [*reversed(before), *change.node.children]
+        self.samples = [*reversed(before), *children]
         self.multiline = in_line_comment or self._is_multiline()
 
     def patches(self) -> list[Patch]:
@@ -160,12 +162,8 @@ class _Insertion:
         rendered = render_value(value, self.style, indent, multiline=self.multiline)
         if name is None:
             return rendered
-        colon = self.style.colon
-        sample = next((child for child in self.samples), None)
-        if sample is not None and isinstance(sample.name, str):
-            head = self.text[sample.start : sample.node.start]
-            gap = head[head.rindex(":") + 1 :] if ":" in head else colon
-            colon = gap if not gap.strip(" \t") else colon
+        gaps = (colon_gap(self.text, child) for child in self.samples[:1])
+        colon = next((gap for gap in gaps if gap is not None), self.style.colon)
         return f"{render_key(name, self.style)}:{colon}{rendered}"
 
     def _lines(self) -> str:
@@ -209,7 +207,7 @@ class _Insertion:
             if child.comma is not None:
                 gap = self.text[child.comma + 1 : following.start]
                 return gap if not gap.strip(" \t") else " "
-        return " " if len(children) != 1 or " " in self.text[self.node.start : self.node.end] else ""
+        return " " if self.style.colon else ""
 
 
 def _skip(pattern: re.Pattern[str], text: str, offset: int) -> int:

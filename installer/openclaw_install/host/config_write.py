@@ -34,13 +34,12 @@ def editable(document: ConfigDocument, edits: Sequence[Edit]) -> None:
 def _foreign(document: ConfigDocument, edit: Edit) -> str:
     """The included file that stands against the edit, or an empty text."""
     here = document.origin
-    for depth, part in enumerate(edit.path):
-        if here.files and document.path not in here.files:
-            return str(here.files[-1])
+    for part in edit.path:
+        others = [str(file) for file in here.files if file != document.path]
+        if others and (document.path not in here.files or isinstance(part, int)):
+            return others[-1]  # in a joined list no place means the same as in the root file
         if part not in here.children:
-            # A new key merges with nothing; a new element would land behind those that other files add.
-            others = [str(file) for file in here.files if file != document.path]
-            return others[-1] if others and isinstance(edit.path[depth], int) else ""
+            return ""  # a new key beside included ones merges with nothing
         here = here.children[part]
     others = [str(file) for file in _contributors(here) if file != document.path]
     overrides = not isinstance(edit, Remove) and not isinstance(edit.value, dict | list)

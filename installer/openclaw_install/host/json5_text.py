@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from openclaw_install.host.json5_tree import Json5Error, parse_tree
+from openclaw_install.host.json5_tree import EXACT_DIGITS, Json5Error, as_js_number, parse_tree
 
 _LINE_END = re.compile(r"\r\n|[\n\r\u2028\u2029]")
 _MASKED_TOKEN = re.compile(
@@ -36,9 +36,17 @@ def parse_json5(text: str) -> Any:
         Json5Error: npm's json5 would refuse it.
     """
     try:
-        return json.loads(text, parse_constant=_not_json)
+        return json.loads(text, parse_int=_integer, parse_float=_fraction, parse_constant=_not_json)
     except (ValueError, RecursionError):
         return parse_tree(text).value
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= EXACT_DIGITS else as_js_number(float(digits))
+
+
+def _fraction(digits: str) -> int | float:
+    return as_js_number(float(digits))
 
 
 def _not_json(word: str) -> None:

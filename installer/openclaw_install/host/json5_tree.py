@@ -32,7 +32,7 @@ _LITERALS = {"t": ("true", True), "f": ("false", False), "n": ("null", None)}
 _START_CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Nl"})
 _PART_CATEGORIES = _START_CATEGORIES | {"Mn", "Mc", "Nd", "Pc"}
 _CLOSERS = {"{": "}", "[": "]"}
-_EXACT_DIGITS = 15
+EXACT_DIGITS = 15  # so many digits a double always keeps
 
 
 class Json5Error(ValueError):
@@ -44,7 +44,7 @@ class Json5Error(ValueError):
         self.reason = reason
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Node:
     """One value: its span in the text (`end` is exclusive) and, in a container, its children."""
 
@@ -58,7 +58,7 @@ class Node:
         return isinstance(self.value, dict | list)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Child:
     """A member or an element. `start` is where its key (or, in a list, its value) begins.
 
@@ -223,7 +223,7 @@ def _number(match: re.Match[str]) -> int | float:
         return math.nan if match["word"] == "NaN" else (-math.inf if negative else math.inf)
     if match["hex"]:
         return as_js_number(int(match["hex"], 16) * (-1 if negative else 1))
-    if match["int"] and len(match["int"]) <= _EXACT_DIGITS:
+    if match["int"] and len(match["int"]) <= EXACT_DIGITS:
         return int(text)
     return as_js_number(float(text))
 
