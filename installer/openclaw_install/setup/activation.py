@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from openclaw_install.common.findings import Finding
 from openclaw_install.host.gateway import LivePolicy
-from openclaw_install.host.hook_audit import FIX
 from openclaw_install.host.hook_boot import BootVerdict
 from openclaw_install.host.hook_policy import HookPolicy, IngressNeeds
 from openclaw_install.host.hook_text import admits
@@ -107,7 +106,7 @@ def finding_to_json(finding: Finding) -> dict[str, str]:
 
 
 def live_findings(
-    live: LivePolicy, disk: HookPolicy, needs: IngressNeeds, *, boots: bool = True
+    live: LivePolicy, disk: HookPolicy, needs: IngressNeeds, *, instead_of_start: str = ""
 ) -> tuple[Finding, ...]:
     """What the running gateway's answer means for the ingress (pure).
 
@@ -115,11 +114,13 @@ def live_findings(
         live: its answer.
         disk: the policy on disk, which the running one should equal.
         needs: what the ingress wants.
-        boots: whether the gateway would start from the file. Where it would not, a restart is never the cure:
-            it would take down a gateway that still runs.
+        instead_of_start: what to do first where the gateway would not start from the file; empty where it
+            would. A restart is no cure then: it would take down a gateway that still runs.
     """
     found = _live_findings(live, disk, needs)
-    return found if boots else tuple(replace(f, repair=FIX) if f.repair in _STARTS else f for f in found)
+    if not instead_of_start:
+        return found
+    return tuple(replace(f, repair=instead_of_start) if f.repair in _STARTS else f for f in found)
 
 
 def _live_findings(live: LivePolicy, disk: HookPolicy, needs: IngressNeeds) -> tuple[Finding, ...]:

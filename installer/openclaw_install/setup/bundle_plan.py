@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from openclaw_install.common.files import safe_join, sha256
+from openclaw_install.common.files import sha256
 from openclaw_install.host.bundles import (
     SKILL_FILE,
     Bundle,
@@ -16,11 +17,13 @@ from openclaw_install.host.bundles import (
     installed_hashes,
     installed_state,
 )
-from openclaw_install.setup.changes import Change, DiskFiles, Files
-from openclaw_install.setup.receipts import Receipt
-from openclaw_install.setup.undo import Kept, compose
+from openclaw_install.setup.changes import Change, Files, real_path
+from openclaw_install.setup.disk_files import DiskFiles
+from openclaw_install.setup.receipt import Receipt
+from openclaw_install.setup.undo import Kept
 
 _FILE_MODE = 0o600
+_YOURS = "you changed it; --overwrite-edited replaces it"
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class BundleSurvey:
 
     Attributes:
         bundle: the shipped bundle.
-        folder: where it is, or would be, installed.
+        folder: where it is, or would be, installed; links above it are resolved.
         state: what is there.
         verdicts: file by file.
     """
@@ -48,66 +51,91 @@ def survey_bundles(
     Raises:
         FileError: a file of an installed bundle cannot be read.
     """
-    written = [change for change in compose(receipts) if change.kind == "bundle" and change.after is not None]
-    found = []
-    for bundle in bundles:
-        folder = skills_root / bundle.name
-        ours = _written_below(folder, written)
-        state = installed_state(bundle, folder, ours)
-        verdicts = compare(bundle.hashes(), installed_hashes(folder) or {}, ours)
-        found.append(BundleSurvey(bundle, folder, state, verdicts))
-    return tuple(found)
+    root = real_path(skills_root)
+    written = _last_written(receipts)
+    return tuple(_survey(bundle, root / bundle.name, written) for bundle in bundles)
 
 
 def plan_bundles(
     surveys: Iterable[BundleSurvey], *, overwrite_edited: bool, files: Files | None = None
 ) -> tuple[tuple[Change, ...], tuple[Kept, ...]]:
-    """The changes that bring every bundle to its shipped state, and the edited files that stay.
+    """The changes that bring every bundle to its shipped state, and what stays as the user made it.
 
     `SKILL.md` comes last in each bundle: without it OpenClaw sees no skill, so it never sees half of one.
+    Nothing is ever written through a link below the skills folder, or in the place of a folder.
 
     Raises:
-        FileError: the bundle's folder leads out of the skills folder by a link.
+        FileError: a file cannot be looked at.
     """
     disk = files or DiskFiles()
     changes: list[Change] = []
-    kept: list[Kept] = []
+    kept: dict[Path, str] = {}
     for survey in surveys:
-        shipped = {file.relative: file for file in survey.bundle.files()}
-        whole_is_link = survey.folder.is_symlink()
+        shipped = {file.relative: file.data for file in survey.bundle.files()}
         for name in sorted(survey.verdicts, key=lambda name: (name == SKILL_FILE, name)):
             verdict = survey.verdicts[name]
-            if whole_is_link and verdict in {"missing", "outdated", "retired"}:
+            if verdict in {"identical", "foreign"}:
                 continue
-            edited = verdict == "user-edited"
-            if edited and not (overwrite_edited and name in shipped):
-                kept.append(Kept(str(survey.folder / name), "you changed it; --overwrite-edited replaces it"))
-            elif edited or verdict in {"missing", "outdated", "retired"}:
-                changes.append(_change(survey, name, shipped[name].data if name in shipped else None, disk))
-        if whole_is_link:
-            kept.append(Kept(str(survey.folder), "it is a symbolic link; what it leads to is yours"))
-    return tuple(changes), tuple(kept)
+            path = survey.folder / name
+            if found := _obstacle(survey.folder, path):
+                kept[found[0]] = found[1]
+            elif verdict == "user-edited" and not (overwrite_edited and name in shipped):
+                kept[path] = _YOURS if name in shipped else "you changed it"
+            else:
+                changes.append(_change(survey.bundle.name, name, path, shipped.get(name), disk))
+    return tuple(changes), tuple(Kept(str(path), reason) for path, reason in kept.items())
 
 
-def _change(survey: BundleSurvey, name: str, data: bytes | None, disk: Files) -> Change:
-    path = safe_join(survey.folder.parent, f"{survey.folder.name}/{name}")
+def _survey(bundle: Bundle, folder: Path, written: Mapping[Path, str]) -> BundleSurvey:
+    ours = {
+        path.relative_to(folder).as_posix(): digest
+        for path, digest in written.items()
+        if path.is_relative_to(folder)
+    }
+    if folder.exists() and not folder.is_dir():
+        # Something of the user's stands where the folder belongs: nothing of ours is there.
+        return BundleSurvey(bundle, folder, "edited", dict.fromkeys(bundle.hashes(), "user-edited"))
+    verdicts = compare(bundle.hashes(), installed_hashes(folder) or {}, ours)
+    return BundleSurvey(bundle, folder, installed_state(bundle, folder, ours), verdicts)
+
+
+def _last_written(receipts: Sequence[Receipt]) -> Mapping[Path, str]:
+    """The hash of what our standing runs last wrote, by path."""
+    return {
+        change.path: sha256(change.after)
+        for receipt in receipts
+        for change in receipt.changes
+        if change.kind == "bundle" and change.after is not None
+    }
+
+
+def _obstacle(folder: Path, path: Path) -> tuple[Path, str] | None:
+    """What stands between the skills folder and a file of a bundle and is not ours to replace."""
+    below = path.relative_to(folder)
+    chain = [folder, *(folder / parent for parent in reversed(below.parents) if parent.parts), path]
+    for place in chain:
+        try:
+            mode = place.lstat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if stat.S_ISLNK(mode):
+            return place, "it is a symbolic link; what it leads to is yours"
+        if place == path and not stat.S_ISREG(mode):
+            return place, "it is no file; move it away to have the shipped file there"
+        if place != path and not stat.S_ISDIR(mode):
+            return place, "it is no folder; move it away to have the shipped folder there"
+    return None
+
+
+def _change(bundle: str, name: str, path: Path, data: bytes | None, disk: Files) -> Change:
     present = disk.look(path)
     return Change(
         "bundle",
         path,
-        f"bundle {survey.bundle.name}: {name}",
+        f"bundle {bundle}: {name}",
         before=present.content,
         after=data,
         before_mode=present.mode,
-        after_mode=present.mode if present.mode is not None else _FILE_MODE,
-        bundle=survey.bundle.name,
+        after_mode=_FILE_MODE if present.mode is None else None,
+        bundle=bundle,
     )
-
-
-def _written_below(folder: Path, written: Iterable[Change]) -> dict[str, str]:
-    """Hashes of what we last wrote below `folder`, by relative name."""
-    return {
-        change.path.relative_to(folder).as_posix(): sha256(change.after or b"")
-        for change in written
-        if change.path.is_relative_to(folder)
-    }

@@ -1,4 +1,4 @@
-"""What a run changes: one `Change` for each file or folder mode, with the state before and after."""
+"""What a run changes: one `Change` for each file or permission, with the state before and after."""
 
 from __future__ import annotations
 
@@ -9,13 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from openclaw_install.common.files import (
-    file_error,
-    make_private_folder,
-    read_if_exists,
-    sync_folder,
-    write_atomic,
-)
+from openclaw_install.common.files import PRIVATE_FOLDER
 from openclaw_install.host.config_paths import KeyPath
 
 ChangeKind = Literal["bundle", "config", "mode"]
@@ -48,7 +42,12 @@ class Change:
     bundle: str | None = None
 
     def reversed(self) -> Change:
-        """The change that takes this one back."""
+        """The change that takes this one back.
+
+        Content that comes back keeps the permissions that the file has by then: they are a change of their
+        own. Only a file that was deleted gets its former ones.
+        """
+        brings_mode = self.kind == "mode" or self.after is None
         return Change(
             self.kind,
             self.path,
@@ -56,7 +55,7 @@ class Change:
             before=self.after,
             after=self.before,
             before_mode=self.after_mode if self.after_mode is not None else self.before_mode,
-            after_mode=self.before_mode,
+            after_mode=self.before_mode if brings_mode else None,
             key_paths=self.key_paths,
             bundle=self.bundle,
         )
@@ -64,64 +63,51 @@ class Change:
 
 @dataclass(frozen=True)
 class Present:
-    """What is at a path now: its content (None for nothing or a folder) and its permission bits."""
+    """What is at a path now.
+
+    Attributes:
+        content: the file's bytes; None when there is nothing, or something that is no ordinary file.
+        mode: its permission bits; None when there is nothing.
+    """
 
     content: bytes | None
     mode: int | None
 
 
+@dataclass(frozen=True)
+class Folder:
+    """A folder that a run makes or takes away, with its permission bits."""
+
+    path: Path
+    mode: int = PRIVATE_FOLDER
+
+
 class Files(Protocol):
-    """The seam to the file system: the real one, and twins in the tests that die at a chosen moment."""
+    """The seam to the file system: `DiskFiles`, and a twin in memory that dies at a chosen moment.
 
-    def look(self, path: Path) -> Present: ...
-    def write(self, path: Path, data: bytes, mode: int | None) -> None: ...
-    def delete(self, path: Path) -> None: ...
-    def set_mode(self, path: Path, mode: int) -> None: ...
-    def make_folders(self, folders: Sequence[Path]) -> None: ...
-    def remove_empty_folders(self, folders: Sequence[Path]) -> None: ...
-
-
-class DiskFiles:
-    """The real file system. Every method raises FileError with the path and a next step."""
+    Every method raises FileError with the path and a next step, and doing it twice is as good as once.
+    """
 
     def look(self, path: Path) -> Present:
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            return Present(None, None)
-        except OSError as error:
-            raise file_error(error, path, "look at") from error
-        mode = stat.S_IMODE(status.st_mode)
-        return Present(None if stat.S_ISDIR(status.st_mode) else read_if_exists(path), mode)
+        """What is at `path`; a symbolic link is none of an ordinary file."""
 
     def write(self, path: Path, data: bytes, mode: int | None) -> None:
-        write_atomic(path, data, mode=mode)
+        """Replaces a file in one step; `mode` None keeps its permissions, or 0600 for a new one."""
 
     def delete(self, path: Path) -> None:
-        try:
-            path.unlink(missing_ok=True)
-            sync_folder(path.parent)
-        except OSError as error:
-            raise file_error(error, path, "delete") from error
+        """Deletes a file; nothing happens where there is none."""
 
     def set_mode(self, path: Path, mode: int) -> None:
-        try:
-            path.chmod(mode)
-        except OSError as error:
-            raise file_error(error, path, "change the mode of") from error
+        """Changes permissions."""
 
-    def make_folders(self, folders: Sequence[Path]) -> None:
-        for folder in folders:
-            make_private_folder(folder)
+    def make_folders(self, folders: Sequence[Folder]) -> None:
+        """Makes those that are missing, in this order."""
 
     def remove_empty_folders(self, folders: Sequence[Path]) -> None:
         """Removes those of `folders` that are empty, deepest first; others stay."""
-        for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
-            if folder.is_dir() and not any(folder.iterdir()):
-                try:
-                    folder.rmdir()
-                except OSError as error:
-                    raise file_error(error, folder, "remove") from error
+
+    def remove_leftovers(self, path: Path) -> None:
+        """Removes what a `write` of `path` left beside it when its process died."""
 
 
 def carry_out(change: Change, files: Files) -> None:
@@ -141,15 +127,14 @@ def carry_out(change: Change, files: Files) -> None:
 
 def is_at(change: Change, present: Present, which: Literal["before", "after"]) -> bool:
     """Whether a path is in the state before or after `change`."""
-    content, mode = (
-        (change.before, change.before_mode) if which == "before" else (change.after, change.after_mode)
-    )
     if change.kind == "mode":
-        return present.mode == mode
-    return present.content == content
+        return present.mode == (change.before_mode if which == "before" else change.after_mode)
+    content = change.before if which == "before" else change.after
+    # Where nothing should be, a folder or a link is something.
+    return present.content == content and (content is not None or present.mode is None)
 
 
-def missing_folders(changes: Sequence[Change]) -> tuple[Path, ...]:
+def missing_folders(changes: Sequence[Change], files: Files) -> tuple[Folder, ...]:
     """The folders that do not exist yet and that `changes` need, outermost first."""
     found: dict[Path, None] = {}
     for change in changes:
@@ -157,13 +142,25 @@ def missing_folders(changes: Sequence[Change]) -> tuple[Path, ...]:
             continue
         chain: list[Path] = []
         folder = change.path.parent
-        while not folder.exists():
+        while folder not in found and files.look(folder).mode is None:
             chain.append(folder)
             folder = folder.parent
         found.update(dict.fromkeys(reversed(chain)))
-    return tuple(found)
+    return tuple(Folder(path) for path in found)
+
+
+def standing_folders(paths: Sequence[Path], files: Files) -> tuple[Folder, ...]:
+    """Those of `paths` that exist, with their permissions, outermost first."""
+    ordered = sorted(dict.fromkeys(paths), key=lambda path: len(path.parts))
+    modes = ((path, files.look(path).mode) for path in ordered)
+    return tuple(Folder(path, mode) for path, mode in modes if mode is not None)
 
 
 def real_path(path: Path) -> Path:
     """`path` with every link resolved, whether or not it exists."""
     return Path(os.path.realpath(path))
+
+
+def permission_bits(status: os.stat_result) -> int:
+    """The permission bits of a stat result."""
+    return stat.S_IMODE(status.st_mode)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from openclaw_install.host.gateway import Asker, ask_gateway
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.operator import Operator
-from openclaw_install.setup.plan import action_of, plan_setup
-from openclaw_install.setup.receipts import Receipt, ReceiptStore
+from openclaw_install.setup.plan import action_of, config_is_read_only, plan_setup
+from openclaw_install.setup.receipt import Receipt
+from openclaw_install.setup.receipts import ReceiptStore
 from openclaw_install.setup.transaction import recover
 from openclaw_install.setup.undo import UndoPlan, carry_out_undo, choose_receipt, plan_undo
 from openclaw_install.setup.verify import Options, Runner, RunResult
@@ -96,10 +98,9 @@ def run_undo(
         ConflictError: something that the run changed was changed again since; nothing is undone.
         FileError: something cannot be written; everything is as it was then.
     """
-    receipts = store or ReceiptStore(location)
-    with receipts.lock():
-        _settle_earlier(receipts, operator, dry_run=options.dry_run)
-        return _take_back("undo", [choose_receipt(receipts, wanted)], receipts, options, operator)
+    taker = _Taker(location, options, operator, store or ReceiptStore(location))
+    with taker.holding():
+        return taker.run("undo", [choose_receipt(taker.store, wanted)])
 
 
 def run_uninstall(
@@ -116,33 +117,57 @@ def run_uninstall(
     Raises:
         ConflictError, FileError, UsageError: as `run_undo`.
     """
-    receipts = store or ReceiptStore(location)
-    with receipts.lock():
-        _settle_earlier(receipts, operator, dry_run=options.dry_run)
-        standing = receipts.in_force()
+    taker = _Taker(location, options, operator, store or ReceiptStore(location))
+    with taker.holding():
+        standing = taker.store.in_force()
         if not standing:
             return UndoResult("unchanged", plan_undo(()))
-        result = _take_back("uninstall", standing, receipts, options, operator)
+        result = taker.run("uninstall", standing)
         if result.outcome == "undone" and not result.plan.kept:
-            receipts.forget_all()
+            taker.store.forget_all()
         return result
 
 
-def _settle_earlier(store: ReceiptStore, operator: Operator, *, dry_run: bool) -> None:
-    if not dry_run:
-        for item in recover(store):
-            operator.show(f"an earlier run had died; it was {item.outcome.replace('_', ' ')}")
+class _Taker:
+    """Plan, show, consent, take back: what `undo` and `uninstall` have in common."""
 
+    def __init__(
+        self, location: HostLocation, options: UndoOptions, operator: Operator, store: ReceiptStore
+    ) -> None:
+        self.location = location
+        self.options = options
+        self.operator = operator
+        self.store = store
 
-def _take_back(
-    command: str, receipts: Sequence[Receipt], store: ReceiptStore, options: UndoOptions, operator: Operator
-) -> UndoResult:
-    plan = plan_undo(receipts, keep_changed=options.keep_changed)
-    operator.show_undo(plan)
-    if options.dry_run:
-        return UndoResult("planned", plan)
-    plan.require_no_conflict()
-    if not operator.confirm("Take this back?"):
-        return UndoResult("declined", plan)
-    carry_out_undo(plan, command, store)
-    return UndoResult("undone", plan)
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[None]:
+        """Locks the host and settles what died earlier; a dry run does neither, because it writes nothing."""
+        if self.options.dry_run:
+            yield
+            return
+        with self.store.lock():
+            for item in recover(self.store):
+                self.operator.show(item.sentence())
+            yield
+
+    def run(self, command: str, receipts: Sequence[Receipt]) -> UndoResult:
+        newest = receipts[-1].id
+        plan = plan_undo(
+            receipts,
+            keep_changed=self.options.keep_changed,
+            later=[receipt for receipt in self.store.in_force() if receipt.id > newest],
+            location=self.location,
+        )
+        self.operator.show_undo(plan)
+        if self.options.dry_run:
+            return UndoResult("planned", plan)
+        plan.require_no_conflict()
+        self._require_writable(plan)
+        if not self.operator.confirm("Take this back?"):
+            return UndoResult("declined", plan)
+        carry_out_undo(plan, command, self.store)
+        return UndoResult("undone", plan)
+
+    def _require_writable(self, plan: UndoPlan) -> None:
+        if self.location.read_only and any(change.kind == "config" for change in plan.changes):
+            raise config_is_read_only(self.location.config_path)

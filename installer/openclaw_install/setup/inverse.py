@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from openclaw_install.host.config_edit import Edit, Remove, SetValue
+from openclaw_install.host.config_edit import Edit, Remove, SetValue, same
 from openclaw_install.host.config_paths import KeyPath, dotted
 
 
@@ -18,6 +18,7 @@ class _Absent:
 
 
 ABSENT: Final = _Absent()
+_CONFLICT: Final = object()
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,14 @@ class Inverse:
 
     Attributes:
         edits: what to do to the current document.
-        conflicts: dotted key paths that we changed and the user changed again since.
+        emptied: objects that our edit had to create and that hold nothing after `edits`, deepest first. They
+            go too, unless a comment of the user's stands in them.
+        conflicts: key paths that we changed and the user changed again since.
     """
 
-    edits: tuple[Edit, ...]
-    conflicts: tuple[str, ...]
+    edits: tuple[Edit, ...] = ()
+    emptied: tuple[KeyPath, ...] = ()
+    conflicts: tuple[KeyPath, ...] = ()
 
 
 def inverse_of(
@@ -38,8 +42,7 @@ def inverse_of(
 ) -> Inverse:
     """Computes the edits that bring every path from our `after` back to `before` in the `current` document.
 
-    A list that we extended loses our elements and keeps the user's. An object that we had to create for a key
-    goes too when nothing else is in it.
+    A list that we extended loses our elements and keeps the user's.
 
     Args:
         before: the document before our edit.
@@ -47,55 +50,76 @@ def inverse_of(
         current: the document as it is now.
         paths: the key paths that our edit set or removed.
     """
-    edits: dict[KeyPath, Edit] = {}
-    conflicts: list[str] = []
-    # The last edit of a path decides; an index into a list means the list itself.
-    for path in dict.fromkeys(_without_index(path) for path in paths):
+    edits: list[Edit] = []
+    conflicts: list[KeyPath] = []
+    # The outermost of nested paths stands for all; an index into a list means the list itself.
+    for path in outermost(paths):
         was, ours, now = (value_at(document, path) for document in (before, after, current))
         target = _merge(was, ours, now)
-        if target is ABSENT and now is not ABSENT:
-            top = _created_ancestor(before, after, current, path)
-            edits[top] = Remove(top)
-        elif target is _CONFLICT:
-            conflicts.append(dotted(path))
-        elif target is not ABSENT and not _same(target, now):
-            edits[path] = SetValue(path, target)
-    covered = {path for path, edit in edits.items() if isinstance(edit, Remove)}
-    kept = (edit for path, edit in edits.items() if not any(path[:n] in covered for n in range(1, len(path))))
-    return Inverse(tuple(kept), tuple(conflicts))
+        if target is _CONFLICT:
+            conflicts.append(path)
+        elif target is ABSENT:
+            edits += [] if now is ABSENT else [Remove(path)]
+        elif now is ABSENT or not same(target, now):
+            # A parent that is no object any more takes nothing back.
+            edits += [SetValue(path, target)] if parents_allow(current, path) else []
+            conflicts += [] if parents_allow(current, path) else [path]
+    return Inverse(tuple(edits), _emptied(before, current, edits), tuple(conflicts))
 
 
-_CONFLICT: Final = object()
-
-
-def _merge(was: Any, ours: Any, now: Any) -> Any:
-    if _same(now, ours):
-        return was
-    if _same(now, was):
-        return now
-    if all(isinstance(value, list) for value in (ours, now)) and (was is ABSENT or isinstance(was, list)):
-        old: list[Any] = was if isinstance(was, list) else []
-        added = [item for item in ours if item not in old]
-        kept = [item for item in now if item not in added]
-        restored = [item for item in old if item not in ours and item not in kept]
-        merged = kept + restored
-        return merged or (ABSENT if was is ABSENT else was)
-    return _CONFLICT
-
-
-def _same(left: Any, right: Any) -> bool:
-    # 1 == True in Python, not in a config document.
-    return type(left) is type(right) and bool(left == right)
+def outermost(paths: Sequence[KeyPath]) -> tuple[KeyPath, ...]:
+    """The paths without list indexes, each once, and none that lies below another."""
+    bare = dict.fromkeys(_without_index(path) for path in paths)
+    return tuple(path for path in bare if not any(path[:length] in bare for length in range(len(path))))
 
 
 def value_at(document: Any, path: KeyPath) -> Any:
     """The value at `path`, or ABSENT."""
     for key in path:
-        if isinstance(document, Mapping) and isinstance(key, str) and key in document:
+        if isinstance(document, Mapping) and key in document:
             document = document[key]
         else:
             return ABSENT
     return document
+
+
+def parents_allow(document: Any, path: KeyPath) -> bool:
+    """Whether every parent of `path` is an object or missing."""
+    parents = (value_at(document, path[:length]) for length in range(len(path)))
+    return all(parent is ABSENT or isinstance(parent, Mapping) for parent in parents)
+
+
+def _merge(was: Any, ours: Any, now: Any) -> Any:
+    if _equal(now, ours):
+        return was
+    if _equal(now, was):
+        return now
+    if isinstance(ours, list) and isinstance(now, list) and (was is ABSENT or isinstance(was, list)):
+        return _merge_lists(was, ours, now)
+    return _CONFLICT
+
+
+def _merge_lists(was: Any, ours: list[Any], now: list[Any]) -> Any:
+    old: list[Any] = [] if was is ABSENT else was
+    added = [item for item in ours if not _among(item, old)]
+    kept = [item for item in now if not _among(item, added)]
+    lost = [item for item in old if not _among(item, ours) and not _among(item, kept)]
+    if len(kept) == len(now) and not lost:
+        return now
+    if kept or lost:
+        return kept + lost
+    # An empty list can mean the opposite of what was there: "nothing restricts", "nobody may".
+    return ABSENT if was is ABSENT else _CONFLICT
+
+
+def _equal(left: Any, right: Any) -> bool:
+    if left is ABSENT or right is ABSENT:
+        return left is right
+    return same(left, right)
+
+
+def _among(item: Any, items: Sequence[Any]) -> bool:
+    return any(same(item, other) for other in items)
 
 
 def _without_index(path: KeyPath) -> KeyPath:
@@ -105,12 +129,14 @@ def _without_index(path: KeyPath) -> KeyPath:
     return path
 
 
-def _created_ancestor(before: Any, after: Any, current: Any, path: KeyPath) -> KeyPath:
-    """The outermost object that our edit created and that holds nothing but what it created."""
-    for length in range(1, len(path)):
-        ancestor = path[:length]
-        if value_at(before, ancestor) is not ABSENT:
-            continue
-        if _same(value_at(current, ancestor), value_at(after, ancestor)):
-            return ancestor
-    return path
+def _emptied(before: Any, current: Any, edits: Sequence[Edit]) -> tuple[KeyPath, ...]:
+    """The objects that were not there before our edit and that hold nothing once `edits` are made."""
+    gone = {edit.path for edit in edits if isinstance(edit, Remove)}
+    parents = {path[:length] for path in gone for length in range(1, len(path))}
+    found: list[KeyPath] = []
+    for parent in sorted(parents, key=lambda path: (-len(path), dotted(path))):
+        members = value_at(current, parent)
+        if value_at(before, parent) is ABSENT and all((*parent, key) in gone for key in members):
+            gone.add(parent)
+            found.append(parent)
+    return tuple(found)

@@ -96,43 +96,47 @@ def plan_servers(surveys: Iterable[McpSurvey]) -> tuple[Edit, ...]:
 
 
 def _survey(server: McpServer, manifest: Manifest, present: Any, offers: Prerequisites) -> McpSurvey:
-    wanted = server.registration(offers.gateway_env)
+    # What is optional is handed on only where the gateway finds it set however it is started.
+    wanted = server.registration(offers.durable_env)
     bins = {name for name in server.requires.bins if offers.has_command(name)}
     lacking = server.requires.missing(bins=bins, env=offers.gateway_env)
-    if present is not None:
-        return _survey_present(server, manifest, present, wanted, lacking.env)
     if lacking:
         names = [*(f"the command {name}" for name in lacking.bins), *lacking.env]
         reason = f"missing: {', '.join(names)}"
         cure = cure_for([*lacking.bins, *lacking.env], manifest)
-        return McpSurvey(server.name, manifest.name, "skipped", reason, cure)
-    fleeting = [name for name in server.references() if name not in offers.durable_env]
-    reason = ""
-    if fleeting:
-        reason = (
-            f"{', '.join(fleeting)} is set in this shell only; the gateway's own environment needs it too"
-        )
-    return McpSurvey(server.name, manifest.name, "to_register", reason, wanted=wanted)
-
-
-def _survey_present(
-    server: McpServer, manifest: Manifest, present: Any, wanted: Mapping[str, Any], lacking: Collection[str]
-) -> McpSurvey:
-    if lacking:
-        reason = f"registered, but not set: {', '.join(lacking)}"
-        return McpSurvey(server.name, manifest.name, "differs", reason, cure_for(lacking, manifest))
+    else:
+        reason, cure = _fleeting(server, offers)
+    if present is None:
+        state: McpState = "skipped" if lacking else "to_register"
+        return McpSurvey(server.name, manifest.name, state, reason, cure, None if lacking else wanted)
     if _essentials(present, server) == _essentials(wanted, server):
-        return McpSurvey(server.name, manifest.name, "registered")
-    return McpSurvey(server.name, manifest.name, "differs", "registered by somebody else; it stays as it is")
+        return McpSurvey(server.name, manifest.name, "registered", reason, cure)
+    reason = f"; {reason}" if reason else ""
+    return McpSurvey(
+        server.name, manifest.name, "differs", f"registered otherwise; it stays as it is{reason}", cure
+    )
+
+
+def _fleeting(server: McpServer, offers: Prerequisites) -> tuple[str, str]:
+    """What is odd about a server whose variables only this shell has, and what to do about it."""
+    names = [name for name in server.references() if name not in offers.durable_env]
+    if not names:
+        return "", ""
+    listed = ", ".join(names)
+    return (
+        f"{listed} is set in this shell only; the gateway's own environment needs it too",
+        f"write {listed} into the file .env of the state folder",
+    )
 
 
 def _essentials(registration: Any, server: McpServer) -> Any:
     """A registration without the variables that are handed on only where they are set."""
     if not isinstance(registration, Mapping):
         return registration
-    env = registration.get("env")
-    kept = {name: value for name, value in env.items() if name not in server.optional_env} if env else None
-    return {**registration, "env": kept or None}
+    env = registration.get("env") or {}
+    if isinstance(env, Mapping):
+        env = {name: value for name, value in env.items() if name not in server.optional_env}
+    return {**registration, "env": env or None}
 
 
 def cure_for(names: Collection[str], manifest: Manifest) -> str:

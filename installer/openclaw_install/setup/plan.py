@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,13 @@ from openclaw_install.common.errors import ConfigError
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.config_document import ConfigDocument
 from openclaw_install.host.config_edit import Edit, SetValue, apply_edits
+from openclaw_install.host.config_paths import KeyPath, dotted
 from openclaw_install.host.config_secrets import masked_diff, secrets_in
 from openclaw_install.host.config_write import editable
 from openclaw_install.host.permissions import narrowed, path_mode
 from openclaw_install.setup.bundle_plan import plan_bundles
 from openclaw_install.setup.changes import Change, real_path
+from openclaw_install.setup.inverse import ABSENT, parents_allow, value_at
 from openclaw_install.setup.mcp_plan import plan_servers
 from openclaw_install.setup.survey import Survey
 from openclaw_install.setup.undo import Kept
@@ -53,10 +55,18 @@ class Plan:
     def empty(self) -> bool:
         return not self.changes
 
-    def same_as(self, other: Plan) -> bool:
-        """Whether the other plan shows the operator the same; a fresh token is drawn for each plan."""
-        mine = [(change.label, change.path) for change in self.changes]
-        return self.diff == other.diff and mine == [(change.label, change.path) for change in other.changes]
+    def shows_same_as(self, other: Plan) -> bool:
+        """Whether the operator would read the same again; a fresh token is drawn for each plan."""
+        return self.to_json() == other.to_json()
+
+    def require_writable(self, survey: Survey) -> None:
+        """Makes sure that the config may be changed, where the plan wants to.
+
+        Raises:
+            ConfigError: the host declares its config read-only.
+        """
+        if survey.location.read_only and any(change.kind == "config" for change in self.changes):
+            raise config_is_read_only(survey.document.path)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -75,6 +85,15 @@ class Plan:
         }
 
 
+def config_is_read_only(path: Path) -> ConfigError:
+    """The error for a config that the host declares to be managed from outside."""
+    return ConfigError(
+        f"{path} is declared read-only (OPENCLAW_CONFIG_READONLY or OPENCLAW_NIX_MODE)",
+        next_step="make the change where the config is generated; --dry-run shows it",
+        code="config.read_only",
+    )
+
+
 def action_of(change: Change) -> str:
     """`create`, `update`, `delete` or `chmod 0600`."""
     if change.kind == "mode":
@@ -87,9 +106,10 @@ def action_of(change: Change) -> str:
 def plan_setup(survey: Survey, *, overwrite_edited: bool = False) -> Plan:
     """The plan of the one-shot setup: bundles, permissions, hook policy, MCP servers.
 
+    The config comes last, so that what it refers to is there first.
+
     Raises:
-        ConfigError: the hook policy has to be mended and cannot be: an included file owns a key of it, or the
-            host declares its config read-only.
+        ConfigError: the hook policy has to be mended and cannot be: an included file owns a key of it.
         FileError: a file of a bundle cannot be read.
     """
     bundles, kept = plan_bundles(survey.bundles, overwrite_edited=overwrite_edited)
@@ -117,12 +137,6 @@ def _config_change(survey: Survey, edits: Sequence[Edit]) -> Plan:
     document = survey.document
     if not edits:
         return Plan(())
-    if survey.location.read_only:
-        raise ConfigError(
-            f"{document.path} is declared read-only (OPENCLAW_CONFIG_READONLY or OPENCLAW_NIX_MODE)",
-            next_step="make the change where the config is generated; --dry-run shows it",
-            code="config.read_only",
-        )
     editable(document, edits)
     before = document.text
     after = apply_edits(before, edits)
@@ -135,15 +149,35 @@ def _config_change(survey: Survey, edits: Sequence[Edit]) -> Plan:
         before=document.raw,
         after=after.encode("utf-8"),
         before_mode=document.mode,
-        key_paths=tuple(edit.path for edit in edits),
+        key_paths=_key_paths(edits, document.as_written),
     )
-    fresh = [Secret(edit.value) for edit in edits if _is_token(edit) and isinstance(edit, SetValue)]
-    diff = masked_diff(before, after, document.path, [*secrets_in(document), *fresh])
+    known = [*secrets_in(document), *_fresh_secrets(edits)]
+    diff = masked_diff(before, after, document.path, known)
     return Plan((change,), diff)
 
 
-def _is_token(edit: Edit) -> bool:
-    return edit.path == ("hooks", "token") and isinstance(edit, SetValue) and isinstance(edit.value, str)
+def _key_paths(edits: Sequence[Edit], document: Mapping[str, Any]) -> tuple[KeyPath, ...]:
+    """The key paths that the edits set; of a new section each key, so that one can be taken back alone."""
+    paths: list[KeyPath] = []
+    for edit in edits:
+        value = edit.value if isinstance(edit, SetValue) else None
+        is_new = len(edit.path) == 1 and value_at(document, edit.path) is ABSENT
+        if is_new and isinstance(value, Mapping):
+            paths += [(*edit.path, key) for key in value]
+        else:
+            paths.append(edit.path)
+    return tuple(paths)
+
+
+def _fresh_secrets(edits: Sequence[Edit]) -> list[Secret]:
+    """The tokens that the edits write, which the config on disk does not hold yet."""
+    found = []
+    for edit in edits:
+        value = edit.value if isinstance(edit, SetValue) else None
+        token = value.get("token") if isinstance(value, Mapping) and edit.path == ("hooks",) else value
+        if isinstance(token, str) and edit.path in {("hooks",), ("hooks", "token")}:
+            found.append(Secret(token))
+    return found
 
 
 def _own_edits(
@@ -153,10 +187,15 @@ def _own_edits(
     own: list[Edit] = []
     skipped: list[Skipped] = []
     for edit in edits:
+        what = f"MCP server {edit.path[-1]}"
+        if not parents_allow(document.as_written, edit.path):
+            reason = f"{dotted(edit.path[:-1])} is no object"
+            skipped.append(Skipped(what, reason, "openclaw config validate"))
+            continue
         try:
             editable(document, [edit])
         except ConfigError as error:
-            skipped.append(Skipped(f"MCP server {edit.path[-1]}", error.message, error.next_step))
+            skipped.append(Skipped(what, error.message, error.next_step))
         else:
             own.append(edit)
     return tuple(own), tuple(skipped)
@@ -164,10 +203,9 @@ def _own_edits(
 
 def _mode_changes(survey: Survey) -> tuple[Change, ...]:
     wanted = {finding.path for finding in survey.findings if finding.id.startswith("fs.") and finding.repair}
-    places: tuple[tuple[Path, bool], ...] = (
-        (survey.location.state_dir, True),
-        (survey.document.path, False),
-    )
+    places: list[tuple[Path, bool]] = [(survey.location.state_dir, True)]
+    # A config that is generated elsewhere has its permissions from there, too.
+    places += [] if survey.location.read_only else [(survey.document.path, False)]
     changes = []
     for path, is_folder in places:
         present = path_mode(path)

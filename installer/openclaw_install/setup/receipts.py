@@ -6,7 +6,8 @@ Layout, below our state folder (0700, files 0600)::
     hosts/<host id>/receipts/<receipt id>/receipt.json
     hosts/<host id>/receipts/<receipt id>/{before,after}-<n>
 
-Images can hold secrets of the host's config; `receipt.json` holds none.
+Images can hold secrets of the host's config; `receipt.json` holds none. A receipt counts from the moment its
+`receipt.json` is there, so that file comes last; one replacement of it decides what became of a run.
 """
 
 from __future__ import annotations
@@ -14,73 +15,42 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, cast
-
-import filelock
-import platformdirs
+from typing import Any
 
 from openclaw_install.common.errors import ConflictError, FileError
-from openclaw_install.common.files import make_private_folder, read_if_exists, sha256, write_atomic
+from openclaw_install.common.files import PRIVATE_FOLDER, file_error, read_if_exists, sha256, write_atomic
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.setup.changes import Change, ChangeKind, real_path
+from openclaw_install.setup.changes import real_path
+from openclaw_install.setup.disk_files import make_folder
+from openclaw_install.setup.receipt import FORMAT, STATUSES, Receipt, ReceiptStatus, receipt_from_json
 
-ReceiptStatus = Literal["applying", "applied", "rolled_back", "undone"]
-_FORMAT = 1
 _KEPT_AT_MOST = 10
+_DOCUMENT = "receipt.json"
 
 
 @dataclass(frozen=True)
-class Receipt:
-    """One run's record.
+class _Entry:
+    """A stored receipt whose images were not read yet."""
 
-    Attributes:
-        id: sorts by time; what `undo` takes.
-        command: the command that made it.
-        status: `applying` until the last change is made; then `applied`; `rolled_back` or `undone` later.
-        created: when it began.
-        changes: what it changed, with both images.
-        folders: folders that it created.
-        takes_back: ids of the receipts that this run undoes; empty for a run that sets up.
-    """
+    place: Path
+    document: dict[str, Any]
 
-    id: str
-    command: str
-    status: ReceiptStatus
-    created: datetime
-    changes: tuple[Change, ...]
-    folders: tuple[Path, ...]
-    takes_back: tuple[str, ...] = ()
+    @property
+    def id(self) -> str:
+        return self.place.name
 
-    def to_json(self) -> dict[str, Any]:
-        """The stored document (`schemas/receipt.schema.json`)."""
-        return {
-            "format": _FORMAT,
-            "id": self.id,
-            "command": self.command,
-            "status": self.status,
-            "created": self.created.isoformat(),
-            "folders": [str(folder) for folder in self.folders],
-            "takes_back": list(self.takes_back),
-            "changes": [_change_to_json(change, n) for n, change in enumerate(self.changes)],
-        }
+    @property
+    def status(self) -> str:
+        return str(self.document["status"])
 
-
-def new_receipt(
-    command: str,
-    changes: Sequence[Change],
-    folders: Sequence[Path],
-    now: datetime,
-    takes_back: Sequence[str] = (),
-) -> Receipt:
-    """A receipt with status `applying` and an id that sorts by `now` (UTC)."""
-    identity = f"{now:%Y%m%dT%H%M%S}.{now.microsecond:06d}Z-{secrets.token_hex(2)}"
-    return Receipt(identity, command, "applying", now, tuple(changes), tuple(folders), tuple(takes_back))
+    @property
+    def takes_back(self) -> list[str]:
+        return list(self.document["takes_back"])
 
 
 class ReceiptStore:
@@ -92,11 +62,10 @@ class ReceiptStore:
     """
 
     def __init__(self, location: HostLocation, root: Path | None = None) -> None:
-        base = root or platformdirs.user_state_path("openclaw-install")
         # The config's own link is not followed: pointed elsewhere, it is still the same host.
         config = real_path(location.config_path.parent) / location.config_path.name
         names = f"{config}\0{real_path(location.state_dir)}"
-        self.folder = base / "hosts" / hashlib.sha256(names.encode()).hexdigest()[:16]
+        self.folder = (root or _own_state()) / "hosts" / hashlib.sha256(names.encode()).hexdigest()[:16]
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -104,8 +73,11 @@ class ReceiptStore:
 
         Raises:
             ConflictError: another run holds it.
+            FileError: our state folder cannot be written.
         """
-        make_private_folder(self.folder)
+        import filelock
+
+        _make_private_chain(self.folder)
         lock = filelock.FileLock(self.folder / "lock", mode=0o600)
         try:
             lock.acquire(timeout=0)
@@ -115,31 +87,43 @@ class ReceiptStore:
                 next_step="wait until it has ended and run the command again",
                 code="conflict.locked",
             ) from error
+        except OSError as error:
+            raise file_error(error, self.folder / "lock", "lock") from error
         try:
             yield
         finally:
             lock.release()
 
+    def moment_after_last(self) -> datetime:
+        """The present moment, or one just after the newest receipt's where the clock was set back."""
+        now = datetime.now(UTC)
+        moments = [datetime.fromisoformat(str(entry.document["created"])) for entry in self._entries()]
+        return max([now, *(moment + timedelta(microseconds=1) for moment in moments)])
+
     def begin(self, receipt: Receipt) -> None:
-        """Writes images and receipt, durably, before anything is changed."""
+        """Writes images and receipt, durably, before anything is changed.
+
+        Raises:
+            FileError: the journal cannot be written; nothing of the receipt is left then.
+        """
         place = self.place(receipt.id)
-        make_private_folder(place)
-        for n, change in enumerate(receipt.changes):
-            for name, data in (("before", change.before), ("after", change.after)):
-                if data is not None:
-                    write_atomic(place / f"{name}-{n}", data, mode=0o600)
-        self._write(receipt)
+        try:
+            _make_private_chain(place)
+            for n, change in enumerate(receipt.changes):
+                for name, data in (("before", change.before), ("after", change.after)):
+                    if data is not None:
+                        write_atomic(place / f"{name}-{n}", data, mode=0o600)
+            self._write(receipt)
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
 
     def settle(self, receipt: Receipt) -> Receipt:
-        """Records that all changes of a run are in place, and what that means for the runs it takes back."""
-        if not receipt.takes_back:
-            return self.mark(receipt, "applied")
-        for other in self.all():
-            if other.id in receipt.takes_back:
-                self.mark(other, "undone")
-        settled = self.mark(receipt, "undone")
-        self._prune()
-        return settled
+        """Records that all changes of a run are in place: from here on it counts.
+
+        The receipts that it takes back stand no more from the same moment; `tidy` writes that into theirs.
+        """
+        return self.mark(receipt, "applied")
 
     def mark(self, receipt: Receipt, status: ReceiptStatus) -> Receipt:
         """Records what became of a run."""
@@ -149,95 +133,154 @@ class ReceiptStore:
 
     def place(self, receipt_id: str) -> Path:
         """The folder of one receipt."""
-        return self.folder / "receipts" / receipt_id
-
-    def all(self) -> tuple[Receipt, ...]:
-        """Every receipt of this host, oldest first; a folder without one was never begun and is left out."""
-        base = self.folder / "receipts"
-        if not base.is_dir():
-            return ()
-        places = sorted(place for place in base.iterdir() if (place / "receipt.json").is_file())
-        return tuple(self._read(place) for place in places)
+        return self._receipts / receipt_id
 
     def in_force(self) -> tuple[Receipt, ...]:
-        """The receipts whose changes stand, oldest first."""
-        return tuple(receipt for receipt in self.all() if receipt.status == "applied")
+        """The receipts whose changes stand, oldest first.
+
+        Raises:
+            FileError: `file.receipt_damaged` or `file.receipt_newer`: one cannot be read.
+        """
+        entries = self._entries()
+        taken_back = {name for entry in entries if entry.status == "applied" for name in entry.takes_back}
+        standing = (e for e in entries if e.status == "applied" and not e.takes_back)
+        return tuple(self._load(entry) for entry in standing if entry.id not in taken_back)
 
     def interrupted(self) -> tuple[Receipt, ...]:
-        """The receipts of runs that died before their end, oldest first."""
-        return tuple(receipt for receipt in self.all() if receipt.status == "applying")
+        """The receipts of runs that died before their end, oldest first.
+
+        Raises:
+            FileError: as `in_force`.
+        """
+        return tuple(self._load(entry) for entry in self._entries() if entry.status == "applying")
+
+    def leftover_folders(self) -> tuple[Path, ...]:
+        """Folders that we made for runs that were taken back since, and that were still in use then."""
+        undoing = (entry for entry in self._entries() if entry.status == "applied" and entry.takes_back)
+        return tuple(Path(folder) for entry in undoing for folder in entry.document["folders"])
+
+    def tidy(self) -> None:
+        """Housekeeping: finishes what a crash left undone here, and deletes receipts that stand no more.
+
+        The caller holds the lock.
+
+        Raises:
+            FileError: a receipt cannot be read or written.
+        """
+        for place in self._places():
+            if not (place / _DOCUMENT).is_file():
+                shutil.rmtree(place, ignore_errors=True)
+            for leftover in place.glob(".*.tmp"):
+                leftover.unlink(missing_ok=True)
+        entries = self._entries()
+        taken_back = {name for entry in entries if entry.status == "applied" for name in entry.takes_back}
+        for entry in entries:
+            if entry.id in taken_back and entry.status == "applied":
+                self.mark(self._load(entry), "undone")
+        self._prune()
 
     def forget_all(self) -> None:
-        """Deletes the store of this host, images included."""
-        shutil.rmtree(self.folder / "receipts", ignore_errors=True)
+        """Deletes the receipts of this host, images included.
+
+        Raises:
+            FileError: something of them cannot be deleted; the message names it.
+        """
+        try:
+            if self._receipts.exists():
+                shutil.rmtree(self._receipts)
+        except OSError as error:
+            raise file_error(error, Path(error.filename or self._receipts), "delete") from error
 
     def _prune(self) -> None:
         """Deletes all but the newest receipts that stand no more, with their images."""
-        over = [receipt for receipt in self.all() if receipt.status in {"undone", "rolled_back"}]
-        for receipt in over[:-_KEPT_AT_MOST]:
-            shutil.rmtree(self.place(receipt.id), ignore_errors=True)
+        entries = self._entries()
+        alive = {entry.id for entry in entries if entry.status == "applied"}
+        over = [
+            entry
+            for entry in entries
+            if entry.status in {"undone", "rolled_back"}
+            or (entry.takes_back and entry.status == "applied" and not entry.document["folders"])
+        ]
+        for entry in over[:-_KEPT_AT_MOST]:
+            if not alive & set(entry.takes_back):
+                shutil.rmtree(entry.place, ignore_errors=True)
+
+    @property
+    def _receipts(self) -> Path:
+        return self.folder / "receipts"
+
+    def _places(self) -> Sequence[Path]:
+        try:
+            return sorted(place for place in self._receipts.iterdir() if place.is_dir())
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        except OSError as error:
+            raise file_error(error, self._receipts, "list") from error
+
+    def _entries(self) -> Sequence[_Entry]:
+        """Every receipt of this host, oldest first; a folder without one was never begun and is left out."""
+        found = []
+        for place in self._places():
+            text = read_if_exists(place / _DOCUMENT)
+            if text is not None:
+                found.append(_entry(place, text))
+        return found
+
+    def _load(self, entry: _Entry) -> Receipt:
+        def image(name: str, digest: str) -> bytes:
+            data = read_if_exists(entry.place / Path(name).name)
+            if data is None or sha256(data) != digest:
+                raise ValueError("image missing or altered")
+            return data
+
+        try:
+            return receipt_from_json(entry.document, entry.id, image)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise _damaged(entry.place, error) from error
 
     def _write(self, receipt: Receipt) -> None:
         text = json.dumps(receipt.to_json(), indent=2) + "\n"
-        write_atomic(self.place(receipt.id) / "receipt.json", text.encode(), mode=0o600)
+        write_atomic(self.place(receipt.id) / _DOCUMENT, text.encode(), mode=0o600)
 
-    def _read(self, place: Path) -> Receipt:
-        try:
-            document = json.loads((place / "receipt.json").read_text(encoding="utf-8"))
-            changes = tuple(_change_from_json(item, place) for item in document["changes"])
-            return Receipt(
-                id=place.name,
-                command=document["command"],
-                status=cast("ReceiptStatus", document["status"]),
-                created=datetime.fromisoformat(document["created"]),
-                changes=changes,
-                folders=tuple(Path(folder) for folder in document["folders"]),
-                takes_back=tuple(document["takes_back"]),
-            )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+
+def _entry(place: Path, text: bytes) -> _Entry:
+    try:
+        document = json.loads(text)
+        if document["format"] > FORMAT:
             raise FileError(
-                f"the receipt {place / 'receipt.json'} is damaged ({type(error).__name__})",
-                next_step="move that folder away; what its run changed then has to be undone by hand",
-                code="file.receipt_damaged",
-            ) from error
+                f"a newer openclaw-install wrote the receipt {place / _DOCUMENT}",
+                next_step="pip install --upgrade openclaw-install",
+                code="file.receipt_newer",
+            )
+        entry = _Entry(place, document)
+        datetime.fromisoformat(document["created"]).astimezone(UTC)
+        sound = entry.status in STATUSES and isinstance(document["folders"], list)
+        if not sound or not all(isinstance(name, str) for name in entry.takes_back):
+            raise ValueError("unknown status or wrong lists")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise _damaged(place, error) from error
+    return entry
 
 
-def _change_to_json(change: Change, number: int) -> dict[str, Any]:
-    return {
-        "kind": change.kind,
-        "path": str(change.path),
-        "label": change.label,
-        "bundle": change.bundle,
-        "before": None
-        if change.before is None
-        else {"file": f"before-{number}", "sha256": sha256(change.before)},
-        "after": None
-        if change.after is None
-        else {"file": f"after-{number}", "sha256": sha256(change.after)},
-        "before_mode": None if change.before_mode is None else f"{change.before_mode:04o}",
-        "after_mode": None if change.after_mode is None else f"{change.after_mode:04o}",
-        "key_paths": [list(path) for path in change.key_paths],
-    }
-
-
-def _change_from_json(item: dict[str, Any], place: Path) -> Change:
-    return Change(
-        kind=cast("ChangeKind", item["kind"]),
-        path=Path(item["path"]),
-        label=item["label"],
-        before=_image(item["before"], place),
-        after=_image(item["after"], place),
-        before_mode=None if item["before_mode"] is None else int(item["before_mode"], 8),
-        after_mode=None if item["after_mode"] is None else int(item["after_mode"], 8),
-        key_paths=tuple(tuple(path) for path in item["key_paths"]),
-        bundle=item["bundle"],
+def _damaged(place: Path, error: Exception) -> FileError:
+    return FileError(
+        f"the receipt {place / _DOCUMENT} is damaged ({type(error).__name__})",
+        next_step="move that folder away; what its run changed then has to be undone by hand",
+        code="file.receipt_damaged",
     )
 
 
-def _image(reference: dict[str, str] | None, place: Path) -> bytes | None:
-    if reference is None:
-        return None
-    data = read_if_exists(place / Path(reference["file"]).name)
-    if data is None or sha256(data) != reference["sha256"]:
-        raise ValueError("image missing or altered")
-    return data
+def _own_state() -> Path:
+    import platformdirs
+
+    return platformdirs.user_state_path("openclaw-install")
+
+
+def _make_private_chain(folder: Path) -> None:
+    """Makes a folder and its missing parents, each with mode 0700, each durable."""
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for path in reversed(missing):
+        make_folder(path, PRIVATE_FOLDER)

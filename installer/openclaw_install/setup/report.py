@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from openclaw_install.common.errors import InstallError
+from openclaw_install.common.errors import FileError, InstallError
 from openclaw_install.common.findings import Finding
 from openclaw_install.host.gateway import Asker, LivePolicy, wait_for_policy
+from openclaw_install.host.hook_audit import FIX
 from openclaw_install.host.hook_policy import ingress_agent
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.activation import (
@@ -20,14 +21,19 @@ from openclaw_install.setup.activation import (
     live_findings,
 )
 from openclaw_install.setup.bundle_plan import BundleSurvey
-from openclaw_install.setup.receipts import Receipt
+from openclaw_install.setup.mcp_plan import McpState
+from openclaw_install.setup.receipt import Receipt
+from openclaw_install.setup.receipts import ReceiptStore
 from openclaw_install.setup.survey import Survey
 
 
-def ask_settled(survey: Survey, ask: Asker) -> LivePolicy:
-    """Asks the gateway, and gives one that is still starting up to 20 s to take hooks."""
+def ask_settled(survey: Survey, ask: Asker, patience: float) -> LivePolicy:
+    """Asks the gateway, and gives one that is still starting `patience` seconds to take hooks."""
     return wait_for_policy(
-        lambda: ask_running(survey, ask), lambda live: live.state != "starting", patient=False, timeout=20.0
+        lambda: ask_running(survey, ask),
+        lambda live: live.state != "starting",
+        patient=False,
+        timeout=patience,
     )[0]
 
 
@@ -50,7 +56,7 @@ def build_report(
     live: LivePolicy | None,
     *,
     invocation: str = PROGRAM,
-    interrupted: tuple[Receipt, ...] = (),
+    journal: Sequence[Blocker] = (),
 ) -> ActivationReport:
     """The report on a host that could be read.
 
@@ -58,19 +64,19 @@ def build_report(
         survey: what is on disk.
         live: what the running gateway said; None when it was not asked.
         invocation: how this program is called for this host.
-        interrupted: receipts of runs that died.
+        journal: what our own records say, as warnings.
     """
     from_gateway: tuple[Finding, ...] = ()
     if live is not None:
-        from_gateway = live_findings(live, survey.policy, survey.needs, boots=survey.next_boot.ok)
+        from_gateway = live_findings(live, survey.policy, survey.needs, instead_of_start=_boot_cure(survey))
     findings = (*survey.findings, *from_gateway)
     warnings = [
         *([] if live else [_NOT_ASKED]),
-        *(_interrupted(receipt) for receipt in interrupted),
+        *journal,
         *(_from_finding(f) for f in findings if f.severity == "warn" and f.repair),
         *(warning for bundle in survey.bundles if (warning := _bundle_warning(bundle))),
         *(
-            Blocker(f"mcp.{server.state}", f"MCP server {server.name}: {server.reason}", server.command)
+            Blocker(_MCP_WARNINGS[server.state], f"MCP server {server.name}: {server.reason}", server.command)
             for server in survey.servers
             if server.reason
         ),
@@ -109,6 +115,12 @@ _NOT_ASKED = Blocker(
     f"{PROGRAM} verify-runtime",
 )
 _TO_REGISTER = Blocker("mcp.to_register", "an MCP server can be registered now", PROGRAM)
+_MCP_WARNINGS: Mapping[McpState, str] = {
+    "skipped": "mcp.skipped",
+    "differs": "mcp.differs",
+    "to_register": "mcp.environment",
+    "registered": "mcp.environment",
+}
 
 
 def _place(location: HostLocation | None) -> str:
@@ -117,6 +129,23 @@ def _place(location: HostLocation | None) -> str:
 
 def _from_finding(finding: Finding) -> Blocker:
     return Blocker(finding.id, finding.message, finding.repair)
+
+
+def _boot_cure(survey: Survey) -> str:
+    """What mends the file where the gateway would not start from it; empty where it would."""
+    if survey.next_boot.ok:
+        return ""
+    repairs = (f.repair for f in survey.findings if f.id == survey.next_boot.rule and f.repair)
+    return next(repairs, FIX)
+
+
+def journal_warnings(store: ReceiptStore) -> tuple[tuple[Receipt, ...], tuple[Blocker, ...]]:
+    """The receipts that stand, and what is odd about our records; damaged ones are reported, not raised."""
+    try:
+        standing, interrupted = store.in_force(), store.interrupted()
+    except FileError as error:
+        return (), (Blocker("setup.journal", error.message, error.next_step),)
+    return standing, tuple(map(_interrupted, interrupted))
 
 
 def _interrupted(receipt: Receipt) -> Blocker:
@@ -138,14 +167,14 @@ def _bundle_warning(survey: BundleSurvey) -> Blocker | None:
 
 
 def _bundle(bundle: BundleSurvey, survey: Survey) -> Mapping[str, Any]:
-    missing = survey.missing_for(bundle)
+    found = survey.eligibility(bundle)
     return {
         "name": bundle.bundle.name,
         "version": bundle.bundle.manifest.version,
         "path": str(bundle.folder),
         "state": bundle.state,
-        "eligible": bundle.state != "absent" and not missing,
-        "missing": missing.to_json(),
+        "eligible": found.eligible,
+        "missing": found.missing.to_json(),
     }
 
 

@@ -14,6 +14,7 @@ from openclaw_install.host.bundle_manifest import RouteMode
 from openclaw_install.host.bundles import SKILL_FILE, Bundle, shipped_bundles
 from openclaw_install.host.config_document import ConfigDocument, read_config
 from openclaw_install.host.config_edit import Edit, value_at
+from openclaw_install.host.config_paths import dotted
 from openclaw_install.host.gateway import GatewayAddress
 from openclaw_install.host.hook_agents import section
 from openclaw_install.host.hook_auth import GatewayEnv, HookFacts
@@ -29,15 +30,15 @@ from openclaw_install.host.hook_policy import (
 from openclaw_install.host.hook_repair import repair
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.host.permissions import config_findings, path_mode, state_dir_findings
-from openclaw_install.host.requirements import Missing
 from openclaw_install.host.search_path import gateway_path
-from openclaw_install.host.skill_facts import HostFacts
+from openclaw_install.host.skill_facts import Eligibility, HostFacts
 from openclaw_install.host.skill_file import parse_skill
 from openclaw_install.host.skill_host import host_environment, node_platform, skill_host
 from openclaw_install.host.workspace import ACTIVE_GROUP_FILE, active_group_text, agent_workspace
 from openclaw_install.setup.bundle_plan import BundleSurvey, survey_bundles
+from openclaw_install.setup.disk_files import DiskFiles
 from openclaw_install.setup.mcp_plan import McpSurvey, Prerequisites, survey_servers
-from openclaw_install.setup.receipts import Receipt
+from openclaw_install.setup.receipt import Receipt
 
 _TOKEN_BYTES = 32
 
@@ -79,11 +80,23 @@ class Survey:
         """The hook token on disk, `${ENV}` resolved."""
         return self.policy.token
 
-    def missing_for(self, survey: BundleSurvey) -> Missing:
-        """What a bundle's skill lacks here before OpenClaw calls it eligible."""
-        skill = parse_skill((survey.bundle.folder / SKILL_FILE).read_bytes(), survey.bundle.name)
+    def eligibility(self, survey: BundleSurvey) -> Eligibility:
+        """Whether OpenClaw would offer a bundle's skill here, judged by the copy that is installed.
+
+        Of a bundle that is not installed, and of a copy that OpenClaw refuses, `missing` tells what the
+        shipped one would lack.
+
+        Raises:
+            FileError: the installed SKILL.md cannot be read.
+        """
         facts = HostFacts(skill_host(self.location, self.document))
-        return facts.eligibility(skill, str(survey.folder), "openclaw-managed").missing
+        shipped = (survey.bundle.folder / SKILL_FILE).read_bytes()
+        installed = DiskFiles().look(survey.folder / SKILL_FILE).content
+        skill = parse_skill(shipped if installed is None else installed, survey.bundle.name)
+        loads = installed is not None and skill.valid
+        judged = skill if skill.valid else parse_skill(shipped, survey.bundle.name)
+        found = facts.eligibility(judged, str(survey.folder), "openclaw-managed")
+        return replace(found, eligible=found.eligible and loads)
 
     def hook_edits(self) -> tuple[Edit, ...]:
         """The edits that make the hook policy whole; a fresh token is drawn where one is needed."""
@@ -228,8 +241,6 @@ def _permission_findings(location: HostLocation, config: Path) -> tuple[Finding,
 
 def _unresolved_findings(document: ConfigDocument) -> tuple[Finding, ...]:
     """References without a value outside `hooks`, where rules of their own speak of them."""
-    from openclaw_install.host.config_paths import dotted
-
     return tuple(
         Finding(
             "config.env_unresolved",

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
-from openclaw_install.common.errors import ConflictError
-from openclaw_install.setup.changes import Change, DiskFiles, Files, carry_out, is_at, missing_folders
-from openclaw_install.setup.receipts import Receipt, ReceiptStore, new_receipt
+from openclaw_install.common.errors import ConflictError, FileError, InstallError
+from openclaw_install.host.config_paths import dotted
+from openclaw_install.setup.changes import (
+    Change,
+    Files,
+    carry_out,
+    is_at,
+    missing_folders,
+    standing_folders,
+)
+from openclaw_install.setup.config_merge import without_edit
+from openclaw_install.setup.disk_files import DiskFiles
+from openclaw_install.setup.receipt import Receipt, new_receipt
+from openclaw_install.setup.receipts import ReceiptStore
 
 
 @dataclass(frozen=True)
@@ -19,10 +30,20 @@ class Recovery:
     Attributes:
         receipt: its id.
         outcome: `completed` when all its changes were in place, `rolled_back` when they were taken back.
+        kept: what stays because somebody changed it since the run died.
     """
 
     receipt: str
     outcome: Literal["completed", "rolled_back"]
+    kept: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {"receipt": self.receipt, "outcome": self.outcome, "kept": list(self.kept)}
+
+    def sentence(self) -> str:
+        """The same for a person."""
+        kept = f"; changed since and kept: {', '.join(self.kept)}" if self.kept else ""
+        return f"an earlier run had died; it was {self.outcome.replace('_', ' ')}{kept}"
 
 
 def apply_changes(
@@ -32,9 +53,10 @@ def apply_changes(
     files: Files | None = None,
     takes_back: Sequence[Receipt] = (),
 ) -> Receipt:
-    """Makes all `changes`, or none of them.
+    """Makes all `changes`, in their order, or none of them.
 
-    The caller holds the store's lock. The config comes last, so that what it refers to is there first.
+    The caller holds the store's lock. What lies between two changes of a run that sets up is never half of
+    anything: the plan has the config last, and the one that takes back has it first.
 
     Args:
         command: what the receipt is filed under.
@@ -44,68 +66,122 @@ def apply_changes(
         takes_back: the receipts that these changes undo; the folders that they made go when they are empty.
 
     Raises:
-        ConflictError: a file is no longer what the plan saw; nothing was changed.
-        FileError: the file system refused; what had been changed was taken back.
+        ConflictError: `conflict.changed`: a file is not what the plan saw; everything else was taken back.
+        FileError: the file system refused; what had been changed was taken back. With `file.rollback` it
+            could not be, and the next run does it.
     """
     disk = files or DiskFiles()
     for change in changes:
-        if not is_at(change, disk.look(change.path), "before"):
-            raise ConflictError(
-                f"{change.path} changed after the plan was made",
-                next_step="run the command again: it plans anew",
-                code="conflict.changed",
-            )
-    ordered = sorted(changes, key=lambda change: change.kind == "config")
-    undone = [other.id for other in takes_back]
-    receipt = new_receipt(command, ordered, missing_folders(ordered), datetime.now(UTC), undone)
-    store.begin(receipt)
+        _require_planned(change, disk)
+    receipt = _begin(command, changes, store, disk, takes_back)
     try:
-        disk.make_folders(receipt.folders)
+        disk.make_folders(missing_folders(receipt.changes, disk))
         for change in receipt.changes:
+            # Looked at again: writing the journal took a while.
+            _require_planned(change, disk)
             carry_out(change, disk)
-        disk.remove_empty_folders([folder for other in takes_back for folder in other.folders])
-    except BaseException:
+        settled = _finish(receipt, store, disk)
+    except BaseException as error:
         # An interrupt counts as a failure: the host goes back to where it was.
-        _roll_back(receipt, disk)
-        store.mark(receipt, "rolled_back")
+        _give_up(receipt, store, disk, error)
         raise
-    return store.settle(receipt)
+    with contextlib.suppress(FileError):
+        store.tidy()  # the run is through; housekeeping can wait for the next one
+    return settled
 
 
 def recover(store: ReceiptStore, files: Files | None = None) -> tuple[Recovery, ...]:
     """Settles every run that died: completes it when all was in place, else takes it back.
 
+    What somebody changed since then stays: of the config, our edit alone is taken out.
+
     Raises:
-        ConflictError: somebody changed one of its files since; the message names it.
+        ConfigError: the config was changed since and cannot be read; nothing of it was touched.
+        FileError: the file system refused; the next run tries again.
     """
     disk = files or DiskFiles()
     settled = []
     for receipt in reversed(store.interrupted()):
-        if all(is_at(change, disk.look(change.path), "after") for change in receipt.changes):
-            store.settle(receipt)
-            settled.append(Recovery(receipt.id, "completed"))
-            continue
         for change in receipt.changes:
-            _require_ours(change, disk, receipt)
-        _roll_back(receipt, disk)
-        store.mark(receipt, "rolled_back")
-        settled.append(Recovery(receipt.id, "rolled_back"))
+            disk.remove_leftovers(change.path)
+        if all(is_at(change, disk.look(change.path), "after") for change in receipt.changes):
+            _finish(receipt, store, disk)
+            settled.append(Recovery(receipt.id, "completed"))
+        else:
+            kept = _roll_back(receipt, disk)
+            store.mark(receipt, "rolled_back")
+            settled.append(Recovery(receipt.id, "rolled_back", kept))
+    store.tidy()
     return tuple(settled)
 
 
-def _require_ours(change: Change, disk: Files, receipt: Receipt) -> None:
-    present = disk.look(change.path)
-    if not (is_at(change, present, "before") or is_at(change, present, "after")):
-        raise ConflictError(
-            f"the interrupted run {receipt.id} was changing {change.path}, and somebody changed it since",
-            next_step="compare it with the images in the receipt's folder, restore the right one, run again",
-            code="conflict.interrupted",
-        )
+def _begin(
+    command: str, changes: Sequence[Change], store: ReceiptStore, disk: Files, takes_back: Sequence[Receipt]
+) -> Receipt:
+    made = [folder for other in takes_back for folder in other.folders]
+    candidates = [*made, *store.leftover_folders()] if takes_back else []
+    receipt = new_receipt(
+        command,
+        changes,
+        store.moment_after_last(),
+        folders=[folder.path for folder in missing_folders(changes, disk)],
+        emptied=standing_folders(candidates, disk),
+        takes_back=[other.id for other in takes_back],
+    )
+    store.begin(receipt)
+    return receipt
 
 
-def _roll_back(receipt: Receipt, disk: Files) -> None:
+def _finish(receipt: Receipt, store: ReceiptStore, disk: Files) -> Receipt:
+    """The changes are in place: folders that are of no more use go, and the run counts."""
+    emptied = [folder.path for folder in receipt.emptied]
+    disk.remove_empty_folders(emptied)
+    still_used = tuple(folder.path for folder in standing_folders(emptied, disk))
+    return store.settle(replace(receipt, folders=still_used if receipt.takes_back else receipt.folders))
+
+
+def _give_up(receipt: Receipt, store: ReceiptStore, disk: Files, error: BaseException) -> None:
+    try:
+        _roll_back(receipt, disk)
+    except InstallError as worse:
+        raise FileError(
+            f"{error}; and not everything could be taken back: {worse.message}",
+            next_step="mend that and run openclaw-install again: it settles the interrupted run first",
+            code="file.rollback",
+        ) from error
+    with contextlib.suppress(FileError):
+        store.mark(receipt, "rolled_back")  # left unmarked, the next run finds everything as it was
+
+
+def _roll_back(receipt: Receipt, disk: Files) -> tuple[str, ...]:
+    """Brings everything back that is still as this run left it; returns what somebody changed since."""
+    kept: list[str] = []
+    disk.make_folders(receipt.emptied)
     for change in reversed(receipt.changes):
-        backwards = change.reversed()
-        if not is_at(backwards, disk.look(change.path), "after"):
-            carry_out(backwards, disk)
+        present = disk.look(change.path)
+        if is_at(change, present, "before"):
+            continue
+        if is_at(change, present, "after"):
+            carry_out(change.reversed(), disk)
+        elif change.kind == "config" and present.content is not None:
+            kept += _take_out(change, present.content, disk)
+        else:
+            kept.append(str(change.path))
     disk.remove_empty_folders(receipt.folders)
+    return tuple(kept)
+
+
+def _take_out(change: Change, current: bytes, disk: Files) -> list[str]:
+    merged = without_edit(change, current)
+    if merged.data != current:
+        disk.write(change.path, merged.data, None)
+    return [f"{change.path}: {dotted(path)}" for path in merged.conflicts]
+
+
+def _require_planned(change: Change, disk: Files) -> None:
+    if not is_at(change, disk.look(change.path), "before"):
+        raise ConflictError(
+            f"{change.path} changed after the plan was made",
+            next_step="run the command again: it plans anew",
+            code="conflict.changed",
+        )

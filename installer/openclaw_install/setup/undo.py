@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from openclaw_install.common.errors import ConflictError, UsageError
-from openclaw_install.host.config_edit import apply_edits
-from openclaw_install.host.hook_boot import BootVerdict, boot_verdict
-from openclaw_install.host.json5_text import parse_json5
-from openclaw_install.setup.changes import Change, DiskFiles, Files, is_at
-from openclaw_install.setup.inverse import inverse_of
-from openclaw_install.setup.receipts import Receipt, ReceiptStore
+from openclaw_install.common.errors import ConfigError, ConflictError, UsageError
+from openclaw_install.host.config_paths import KeyPath, dotted
+from openclaw_install.host.hook_boot import BootVerdict
+from openclaw_install.host.locate import HostLocation
+from openclaw_install.setup.changes import Change, ChangeKind, Files, Present, real_path
+from openclaw_install.setup.config_merge import without_edit
+from openclaw_install.setup.disk_files import DiskFiles
+from openclaw_install.setup.future_boot import verdict_on
+from openclaw_install.setup.inverse import outermost
+from openclaw_install.setup.receipt import Receipt
+from openclaw_install.setup.receipts import ReceiptStore
 from openclaw_install.setup.transaction import apply_changes
 
 
@@ -34,10 +38,11 @@ class UndoPlan:
 
     Attributes:
         receipts: the receipts, newest first.
-        changes: the changes to make; empty when the host is already as it was.
+        changes: the changes to make, config first; empty when the host is already as it was.
         kept: what stays because the user changed it since.
-        conflicts: what we changed and the user changed again; undo refuses while there are any.
-        next_boot: whether the gateway would start from the restored config; None when it is not touched.
+        conflicts: what we changed and somebody changed again; undo refuses while there are any.
+        next_boot: whether the gateway would start from the restored config; None when it is not touched, or
+            goes, or nothing can be said.
     """
 
     receipts: tuple[Receipt, ...]
@@ -76,31 +81,37 @@ def choose_receipt(store: ReceiptStore, wanted: str | None) -> Receipt:
 
 
 def plan_undo(
-    receipts: Sequence[Receipt], *, keep_changed: bool = False, files: Files | None = None
+    receipts: Sequence[Receipt],
+    *,
+    keep_changed: bool = False,
+    later: Sequence[Receipt] = (),
+    location: HostLocation | None = None,
+    files: Files | None = None,
 ) -> UndoPlan:
-    """Composes `receipts` (oldest first) and works out how to take them back together.
+    """Works out how to take `receipts` (oldest first) back together: one after the other, newest first.
 
     Args:
         receipts: one receipt, or all that stand on the host.
-        keep_changed: what the user changed again since stays instead of being a conflict.
+        keep_changed: what somebody changed again since stays instead of being a conflict.
+        later: receipts that stand and are newer; a conflict with one of them names it.
+        location: the host; its config counts wherever its link leads by now.
         files: the file system to look at.
+
+    Raises:
+        ConfigError: the config was changed since and cannot be read; with `keep_changed` it stays.
+        FileError: something cannot be looked at.
     """
-    disk = files or DiskFiles()
-    changes: list[Change] = []
-    kept: list[Kept] = []
-    conflicts: list[str] = []
-    verdict: BootVerdict | None = None
-    for change in compose(receipts):
-        step = _backwards(change, disk)
-        if step.conflicts and not keep_changed:
-            conflicts += step.conflicts
-        kept += [Kept(name, "changed since that run") for name in step.conflicts if keep_changed]
-        if step.change is not None:
-            changes.append(step.change)
-            if change.kind == "config":
-                verdict = _verdict_on(step.change.after)
-    newest_first = tuple(reversed(receipts))
-    return UndoPlan(newest_first, tuple(changes), tuple(kept), tuple(conflicts), verdict)
+    config = real_path(location.config_path) if location else None
+    walk = _Walk(files or DiskFiles(), config, later, keep_changed=keep_changed)
+    for receipt in reversed(receipts):
+        for change in reversed(receipt.changes):
+            walk.take_back(change)
+    changes = walk.changes()
+    restored = next((change.after for change in changes if change.kind == "config"), None)
+    verdict = verdict_on(restored, location) if restored is not None and location is not None else None
+    names = tuple(dict.fromkeys(walk.conflicts))
+    kept = tuple(Kept(name, "changed since that run") for name in names) if keep_changed else ()
+    return UndoPlan(tuple(reversed(receipts)), changes, kept, () if keep_changed else names, verdict)
 
 
 def carry_out_undo(plan: UndoPlan, command: str, store: ReceiptStore, files: Files | None = None) -> Receipt:
@@ -114,53 +125,111 @@ def carry_out_undo(plan: UndoPlan, command: str, store: ReceiptStore, files: Fil
     return apply_changes(command, plan.changes, store, files, takes_back=plan.receipts)
 
 
-def compose(receipts: Sequence[Receipt]) -> tuple[Change, ...]:
-    """One change a path: from its state before the first receipt to its state after the last."""
-    composed: dict[tuple[str, Path], Change] = {}
-    for receipt in receipts:
-        for change in receipt.changes:
-            key = ("mode" if change.kind == "mode" else "content", change.path)
-            first = composed.get(key)
-            if first is None:
-                composed[key] = change
-                continue
-            paths = tuple(dict.fromkeys(first.key_paths + change.key_paths))
-            composed[key] = replace(first, after=change.after, after_mode=change.after_mode, key_paths=paths)
-    return tuple(composed.values())
-
-
-@dataclass(frozen=True)
+@dataclass
 class _Step:
-    change: Change | None = None
-    conflicts: tuple[str, ...] = ()
+    """One path on its way back, through as many runs as changed it."""
+
+    kind: ChangeKind
+    path: Path
+    label: str
+    bundle: str | None
+    present: Present
+    content: bytes | None
+    mode: int | None
+    key_paths: list[KeyPath] = field(default_factory=list)
+
+    def change(self) -> Change | None:
+        """What has to be done to the path, or None where nothing has to."""
+        common: dict[str, Any] = {"before_mode": self.present.mode, "bundle": self.bundle}
+        if self.kind == "mode":
+            if self.mode == self.present.mode:
+                return None
+            return Change(self.kind, self.path, self.label, after_mode=self.mode, **common)
+        if self.content == self.present.content:
+            return None
+        return Change(
+            self.kind,
+            self.path,
+            self.label,
+            before=self.present.content,
+            after=self.content,
+            # A file that comes back gets the permissions that it had; one that stays keeps its own.
+            after_mode=self.mode if self.present.content is None else None,
+            key_paths=tuple(dict.fromkeys(self.key_paths)),
+            **common,
+        )
 
 
-def _backwards(change: Change, disk: Files) -> _Step:
-    present = disk.look(change.path)
-    if is_at(change, present, "after"):
-        return _Step(change.reversed())
-    if is_at(change, present, "before"):
-        return _Step()
-    if change.kind == "config" and present.content is not None and change.after is not None:
-        return _merge_config(change, present.content, change.after)
-    return _Step(conflicts=(str(change.path),))
+class _Walk:
+    """Goes back run by run and keeps for each path what it would be by then."""
 
+    def __init__(
+        self, disk: Files, config: Path | None, later: Sequence[Receipt], *, keep_changed: bool
+    ) -> None:
+        self.disk = disk
+        self.config = config
+        self.later = later
+        self.keep_changed = keep_changed
+        self.steps: dict[tuple[bool, Path], _Step] = {}
+        self.conflicts: list[str] = []
 
-def _merge_config(change: Change, current: bytes, ours: bytes) -> _Step:
-    text = current.decode("utf-8")
-    inverse = inverse_of(_parse(change.before), _parse(ours), _parse(current), change.key_paths)
-    conflicts = tuple(f"{change.path}: {name}" for name in inverse.conflicts)
-    if not inverse.edits:
-        return _Step(conflicts=conflicts)
-    merged = apply_edits(text, inverse.edits).encode("utf-8")
-    back = Change("config", change.path, change.label, current, merged, key_paths=change.key_paths)
-    return _Step(back, conflicts)
+    def changes(self) -> tuple[Change, ...]:
+        return tuple(change for step in self.steps.values() if (change := step.change()))
 
+    def take_back(self, change: Change) -> None:
+        step = self._step(change)
+        if change.kind == "mode":
+            self._mode(change, step)
+        else:
+            self._content(change, step)
 
-def _parse(data: bytes | None) -> Mapping[str, Any]:
-    document = parse_json5(data.decode("utf-8")) if data else {}
-    return document if isinstance(document, Mapping) else {}
+    def _step(self, change: Change) -> _Step:
+        path = self.config if change.kind == "config" and self.config else change.path
+        key = (change.kind == "mode", path)
+        if key not in self.steps:
+            present = self.disk.look(path)
+            self.steps[key] = _Step(
+                change.kind, path, change.label, change.bundle, present, present.content, present.mode
+            )
+        return self.steps[key]
 
+    def _mode(self, change: Change, step: _Step) -> None:
+        if step.mode == change.after_mode:
+            step.mode = change.before_mode
+        elif step.mode not in (change.before_mode, None):  # what is gone has no permissions
+            self.conflicts.append(f"{step.path} (its permissions)")
 
-def _verdict_on(data: bytes | None) -> BootVerdict | None:
-    return boot_verdict(_parse(data)) if data else None
+    def _content(self, change: Change, step: _Step) -> None:
+        in_the_way = step.present.mode is not None and step.present.content is None
+        if step.content == change.before and not in_the_way:
+            return
+        if step.content == change.after and not in_the_way:
+            step.content, step.mode = change.before, change.before_mode
+            step.key_paths += change.key_paths
+        elif change.kind == "config" and step.content is not None:
+            self._merge(change, step, step.content)
+        else:
+            self.conflicts.append(f"{step.path}{self._by_later(change)}")
+
+    def _merge(self, change: Change, step: _Step, current: bytes) -> None:
+        try:
+            merged = without_edit(change, current)
+        except ConfigError:
+            if not self.keep_changed:
+                raise
+            self.conflicts.append(str(step.path))
+            return
+        step.content = merged.data
+        step.key_paths += change.key_paths
+        self.conflicts += [
+            f"{step.path}: {dotted(path)}{self._by_later(change, path)}" for path in merged.conflicts
+        ]
+
+    def _by_later(self, change: Change, key: KeyPath | None = None) -> str:
+        """Names the later run that changed the same again, if one did."""
+        for receipt in self.later:
+            for other in receipt.changes:
+                same_place = other.kind == change.kind and other.path == change.path
+                if same_place and (key is None or key in outermost(other.key_paths)):
+                    return f" (by the later run {receipt.id}; undo that one first)"
+        return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +10,16 @@ from openclaw_install.common.errors import ConfigError, ConflictError, HostError
 from openclaw_install.host.bundle_manifest import RouteMode
 from openclaw_install.host.gateway import Asker, ask_gateway, wait_for_policy
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.setup.activation import PROGRAM, ActivationReport
+from openclaw_install.setup.activation import PROGRAM, ActivationReport, Blocker
 from openclaw_install.setup.operator import Operator
 from openclaw_install.setup.plan import Plan, plan_hook_fix
-from openclaw_install.setup.receipts import Receipt, ReceiptStore
+from openclaw_install.setup.receipt import Receipt
+from openclaw_install.setup.receipts import ReceiptStore
 from openclaw_install.setup.report import (
     ask_running,
     ask_settled,
     build_report,
+    journal_warnings,
     live_is_as_wanted,
     report_on_error,
 )
@@ -26,7 +28,6 @@ from openclaw_install.setup.transaction import Recovery, apply_changes, recover
 
 PlanMaker = Callable[[Survey], Plan]
 _PLANS_AT_MOST = 3
-_TAKE_OVER_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Options:
         dry_run: show the plan and write nothing.
         overwrite_edited: replace files of bundles that the user changed.
         invocation: how this program is called for this host, for the cures in the report.
+        take_over_seconds: how long the running gateway may take to enforce a new policy.
+        starting_seconds: how long a gateway that is just starting may take until it answers.
     """
 
     route_mode: RouteMode = "stable-hook-session"
@@ -46,6 +49,8 @@ class Options:
     dry_run: bool = False
     overwrite_edited: bool = False
     invocation: str = PROGRAM
+    take_over_seconds: float = 15.0
+    starting_seconds: float = 20.0
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,8 @@ class Applied:
         outcome: `unchanged` (nothing to do), `planned` (dry run), `declined`, or `applied`.
         receipt: id of the receipt, which `undo` takes; None when nothing was changed.
         backup: the folder with the images of everything that was changed.
-        live: whether the running gateway took the new policy over in time; None when it was not asked.
+        live: whether the running gateway enforces the policy on disk, waited for where the run changed it;
+            None when it was not asked or none answers.
         recovered: what was done about earlier runs that had died.
     """
 
@@ -75,7 +81,7 @@ class Applied:
             "receipt": self.receipt,
             "backup": self.backup,
             "live": self.live,
-            "recovered": [{"receipt": item.receipt, "outcome": item.outcome} for item in self.recovered],
+            "recovered": [item.to_json() for item in self.recovered],
         }
 
 
@@ -101,15 +107,18 @@ class RunResult:
 def verify_runtime(
     location: HostLocation, options: Options, *, ask: Asker = ask_gateway, store: ReceiptStore | None = None
 ) -> RunResult:
-    """Looks at the host and asks its gateway; changes nothing and starts nothing."""
-    receipts = store or ReceiptStore(location)
+    """Looks at the host and asks its gateway; changes nothing and starts nothing.
+
+    Whatever cannot be read is the report's one blocker; nothing is raised for it.
+    """
     try:
-        survey = look_at_host(location, options.route_mode, receipts.in_force())
-        live = None if options.offline else ask_settled(survey, ask)
-        interrupted = receipts.interrupted()
-    except (ConfigError, HostError) as error:
+        standing, journal = journal_warnings(store or ReceiptStore(location))
+        survey = look_at_host(location, options.route_mode, standing)
+        live = None if options.offline else ask_settled(survey, ask, options.starting_seconds)
+        report = build_report(survey, live, invocation=options.invocation, journal=journal)
+    except InstallError as error:
         return RunResult(report_on_error(location, error), error=error)
-    return RunResult(build_report(survey, live, invocation=options.invocation, interrupted=interrupted))
+    return RunResult(report)
 
 
 def fix_hooks(
@@ -159,24 +168,29 @@ class Runner:
             return RunResult(report_on_error(self.location, error), error=error)
 
     def _dry_run(self, make_plan: PlanMaker) -> RunResult:
+        _, journal = journal_warnings(self.store)
         survey = self._look()
-        applied = Applied(make_plan(survey), "planned")
-        if applied.plan.empty:
-            applied = Applied(applied.plan, "unchanged")
-        return RunResult(self._report(survey, self.store.interrupted()), applied)
+        plan = make_plan(survey)
+        return RunResult(
+            self._report(survey, journal), Applied(plan, "unchanged" if plan.empty else "planned")
+        )
 
     def _locked(self, command: str, make_plan: PlanMaker) -> RunResult:
         recovered = recover(self.store)
         for item in recovered:
-            self.operator.show(f"an earlier run had died; it was {item.outcome.replace('_', ' ')}")
+            self.operator.show(item.sentence())
+        agreed: Plan | None = None
         for attempt in range(1, _PLANS_AT_MOST + 1):
             survey = self._look()
             plan = make_plan(survey)
             if plan.empty:
                 return RunResult(self._report(survey), Applied(plan, "unchanged", recovered=recovered))
-            self.operator.show_plan(plan)
-            if not self.operator.confirm("Make these changes?"):
-                return RunResult(self._report(survey), Applied(plan, "declined", recovered=recovered))
+            plan.require_writable(survey)
+            if agreed is None or not plan.shows_same_as(agreed):
+                self.operator.show_plan(plan)
+                if not self.operator.confirm("Make these changes?"):
+                    return RunResult(self._report(survey), Applied(plan, "declined", recovered=recovered))
+            agreed = plan
             try:
                 receipt = apply_changes(command, plan.changes, self.store)
             except ConflictError as error:
@@ -199,14 +213,17 @@ class Runner:
                 lambda: ask_running(survey, self.ask),
                 lambda policy: live_is_as_wanted(survey, policy),
                 patient=False,
-                timeout=_TAKE_OVER_SECONDS if touched else 0.0,
+                timeout=self.options.take_over_seconds if touched else 0.0,
             )
+            live = live if answer.reachable else None
         report = build_report(survey, answer, invocation=self.options.invocation)
         return RunResult(report, Applied(plan, "applied", receipt.id, backup, live, recovered))
 
     def _look(self) -> Survey:
         return look_at_host(self.location, self.options.route_mode, self.store.in_force())
 
-    def _report(self, survey: Survey, interrupted: tuple[Receipt, ...] = ()) -> ActivationReport:
-        live = None if self.options.offline else ask_settled(survey, self.ask)
-        return build_report(survey, live, invocation=self.options.invocation, interrupted=interrupted)
+    def _report(self, survey: Survey, journal: Sequence[Blocker] = ()) -> ActivationReport:
+        live = None
+        if not self.options.offline:
+            live = ask_settled(survey, self.ask, self.options.starting_seconds)
+        return build_report(survey, live, invocation=self.options.invocation, journal=journal)
