@@ -172,7 +172,9 @@ def _merge(base: tuple[Any, Origin], over: tuple[Any, Origin]) -> tuple[Any, Ori
     (low, low_origin), (high, high_origin) = base, over
     files = tuple(dict.fromkeys((*low_origin.files, *high_origin.files)))
     if isinstance(low, list) and isinstance(high, list):
-        shifted = {len(low) + int(index): origin for index, origin in high_origin.children.items()}
+        shifted: dict[str | int, Origin] = {
+            len(low) + int(index): origin for index, origin in high_origin.children.items()
+        }
         return [*low, *high], Origin(files, {**low_origin.children, **shifted})
     if not isinstance(low, dict) or not isinstance(high, dict):
         return high, Origin(files, high_origin.children)
