@@ -131,9 +131,11 @@ def tagged_collection(
         if not isinstance(item, Mapping):
             collection.items[index] = Mapping(item.range, [(item, None)])
             continue
+        if not item.pairs:
+            item.pairs.append((Scalar(None, item.range), None))
         if len(item.pairs) > 1:
             on_error("Each pair must have its own sequence indicator")
-        identity = key_identity(item.pairs[0][0]) if item.pairs else None
+        identity = key_identity(item.pairs[0][0])
         if kind == "omap" and identity in seen:
             on_error("Ordered maps must not include duplicate keys")
         if identity:
@@ -158,6 +160,7 @@ def _bytes_as_json(text: str) -> str:
 
 def _date_as_json(found: re.Match[str]) -> str:
     year, month, day = (int(found[group]) for group in (1, 2, 3))
+    year += 1900 if year < 100 else 0  # as JavaScript's Date.UTC does
     seconds = float(found[6] or 0)
     try:
         date = dt.datetime(year, 1, 1, tzinfo=dt.UTC)
@@ -169,7 +172,7 @@ def _date_as_json(found: re.Match[str]) -> str:
         date -= dt.timedelta(minutes=_zone_minutes(found[7] or "Z"))
     except (ValueError, OverflowError):
         return "null"
-    return json.dumps(f"{date:%Y-%m-%dT%H:%M:%S}.{date.microsecond // 1000:03}Z")
+    return json.dumps(f"{date.year:04}-{date:%m-%dT%H:%M:%S}.{date.microsecond // 1000:03}Z")
 
 
 def _zone_minutes(zone: str) -> float:

@@ -65,13 +65,17 @@ def _read(path: str, real_folder: str, max_bytes: int, *, allow_hard_links: bool
         if not inside(real_folder, target):
             raise _RefusedError("SKILL.md is a link that leads out of the skill's folder") from None
         descriptor = os.open(target, flags)
-    with os.fdopen(descriptor, "rb", buffering=0) as stream:
+    try:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise _RefusedError("SKILL.md is not a regular file")
         if facts.st_nlink > 1 and not allow_hard_links:
             raise _RefusedError("SKILL.md has more than one hard link, which OpenClaw refuses")
-        data = stream.read(max_bytes + 1)
+        data = b""
+        while len(data) <= max_bytes and (piece := os.read(descriptor, max_bytes + 1 - len(data))):
+            data += piece
+    finally:
+        os.close(descriptor)
     if len(data) > max_bytes:
         raise _RefusedError(f"File exceeds {max_bytes} bytes")
     return data
