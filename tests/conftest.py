@@ -17,10 +17,9 @@ _PRIVATE = ("OPENCLAW_", "PINGAGENT_", "MYSTA_", "MISTRO_", "IM_INGRESS_")
 
 
 @pytest.fixture(autouse=True)
-def home_guard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def home_guard(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Gives every test a home of its own and takes the operator's variables away."""
-    home = tmp_path / "guarded-home"
-    home.mkdir()
+    home = tmp_path_factory.mktemp("guarded-home")
     monkeypatch.setenv("HOME", str(home))
     for name in list(os.environ):
         if name.startswith(_PRIVATE) or name.startswith("XDG_"):

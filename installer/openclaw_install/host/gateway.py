@@ -139,7 +139,7 @@ async def _ask(address: GatewayAddress, token: Secret | None, agent_id: str | No
             return LivePolicy("not_openclaw", address.port, detail=f"GET /healthz answered {status}")
         if token is None:
             return LivePolicy("no_token", address.port, detail="no hook token on disk to ask with")
-        if not re.fullmatch(r"[!-~]+", token.reveal()):
+        if not re.fullmatch(r"[ -~]+", token.reveal()):
             return LivePolicy(
                 "token_unsendable", address.port, detail="no HTTP header can carry the hook token"
             )

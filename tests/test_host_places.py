@@ -1,0 +1,152 @@
+"""Permissions, workspace and search path are what OpenClaw itself sees."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from openclaw_install.common.errors import HostError
+from openclaw_install.demo.scratch_host import ScratchHost
+from openclaw_install.host.locate import locate
+from openclaw_install.host.permissions import (
+    PathMode,
+    config_findings,
+    narrowed,
+    path_mode,
+    state_dir_findings,
+)
+from openclaw_install.host.search_path import gateway_path
+from openclaw_install.host.skill_host import bundled_skills, skill_host
+from openclaw_install.host.workspace import active_group_text, agent_workspace
+
+
+@pytest.mark.gateway
+@pytest.mark.parametrize(
+    ("state_mode", "config_mode", "linked"),
+    [(0o777, 0o644, False), (0o770, 0o640, False), (0o755, 0o664, True), (0o700, 0o600, False)],
+)
+def test_the_permission_checks_are_those_of_the_security_audit(
+    scratch_host: ScratchHost, tmp_path: Path, state_mode: int, config_mode: int, *, linked: bool
+) -> None:
+    config = scratch_host.write_config({})
+    if linked:
+        real = tmp_path / "elsewhere.json"
+        config.rename(real)
+        config.symlink_to(real)
+    config.chmod(config_mode)
+    scratch_host.state_dir.chmod(state_mode)
+    audit = json.loads(scratch_host.run("security", "audit", "--json").stdout)
+    theirs = {
+        (finding["checkId"], finding["severity"])
+        for finding in audit["findings"]
+        if finding["checkId"].startswith(("fs.state_dir.", "fs.config."))
+    }
+    config.chmod(config_mode)
+    state, file = path_mode(scratch_host.state_dir), path_mode(config)
+    assert state is not None
+    assert file is not None
+    ours = {(f.id, f.severity) for f in (*state_dir_findings(state), *config_findings(file))}
+    assert ours == theirs
+
+
+def test_every_combination_of_permission_bits_is_narrowed_to_what_raises_nothing() -> None:
+    for mode in range(0o1000):
+        file = PathMode(Path("f"), narrowed(mode, folder=False), is_link=False)
+        folder = PathMode(Path("d"), narrowed(mode, folder=True), is_link=False)
+        assert config_findings(file) == ()
+        assert state_dir_findings(folder) == ()
+
+
+def test_a_path_that_cannot_be_looked_at_is_told(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    with pytest.raises(HostError, match="cannot look at"):
+        path_mode(loop)
+    assert path_mode(tmp_path / "nothing") is None
+
+
+@pytest.mark.parametrize(
+    ("agents", "expected"),
+    [
+        ({}, "state/workspace"),
+        ({"defaults": {"workspace": "~/w"}}, "w"),
+        ({"list": [{"id": "Boss", "workspace": "~/boss"}]}, "boss"),
+        ({"list": [{"id": "a", "default": True}, {"id": "b"}], "defaults": {"workspace": "~/w"}}, "w"),
+        ({"list": [{"id": "a"}, {"id": "b"}], "defaults": {"workspace": "~/w"}}, "w/a"),
+        ({"list": [{"id": "a"}, {"id": "b"}]}, "state/workspace-a"),
+        ({"entries": {"solo": {"workspace": "~/solo"}}}, "solo"),
+        ({"list": "nonsense"}, "state/workspace"),
+    ],
+)
+def test_the_workspace_is_that_of_the_agent_that_serves_the_ingress(
+    agents: dict[str, object], expected: str, tmp_path: Path
+) -> None:
+    location = locate({"HOME": str(tmp_path), "OPENCLAW_STATE_DIR": str(tmp_path / "state")})
+    assert agent_workspace({"agents": agents}, location) == tmp_path / expected
+
+
+def test_the_active_group_is_read_up_to_a_limit(tmp_path: Path) -> None:
+    assert active_group_text(tmp_path) is None
+    (tmp_path / "ACTIVE_GROUP.md").write_bytes(b"feishu:default:x\xff\n" + b"x" * 100_000)
+    text = active_group_text(tmp_path)
+    assert text is not None
+    assert text.startswith("feishu:default:x\N{REPLACEMENT CHARACTER}\n")
+    assert len(text) <= 65_536
+
+
+def test_programs_are_looked_for_where_the_gateway_looks(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    for folder in (".local/bin", ".bun/bin", "Library/pnpm", "npm/bin", "pnpm", "mise/shims", "xdg"):
+        (home / folder).mkdir(parents=True)
+    env = {
+        "PATH": "/opt/own:/usr/bin",
+        "PNPM_HOME": str(home / "pnpm"),
+        "NPM_CONFIG_PREFIX": str(home / "npm"),
+        "MISE_DATA_DIR": str(home / "mise"),
+        "XDG_BIN_HOME": str(home / "xdg"),
+    }
+    parts = gateway_path(env, home, "linux").split(os.pathsep)
+    assert parts[:3] == ["/usr/bin", "/bin", "/opt/own"]
+    for folder in (".local/bin", ".bun/bin", "npm/bin", "pnpm", "mise/shims", "xdg"):
+        assert str(home / folder) in parts
+    assert str(home / "Library/pnpm") not in parts
+    assert str(home / "Library/pnpm") in gateway_path(env, home, "darwin").split(os.pathsep)
+    assert gateway_path({**env, "OPENCLAW_PATH_BOOTSTRAPPED": "1"}, home, "linux") == "/opt/own:/usr/bin"
+    assert gateway_path({"PNPM_HOME": "relative"}, home, "linux").split(os.pathsep)[-1] == str(
+        home / ".bun/bin"
+    )
+
+
+def test_the_folder_of_node_itself_comes_first(tmp_path: Path) -> None:
+    node = tmp_path / "node-24" / "node"
+    node.parent.mkdir()
+    node.write_text("#!/bin/sh\n")
+    node.chmod(0o755)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "node").symlink_to(node)
+    path = gateway_path({"PATH": str(tmp_path / "bin")}, tmp_path, "linux")
+    assert path.split(os.pathsep)[0] == str(node.parent)
+
+
+def test_bundled_skills_are_found_beside_the_program_on_path(tmp_path: Path) -> None:
+    package = tmp_path / "lib" / "node_modules" / "openclaw"
+    (package / "skills").mkdir(parents=True)
+    program = package / "openclaw.mjs"
+    program.write_text("")
+    program.chmod(0o755)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "openclaw").symlink_to(program)
+    env = {"HOME": str(tmp_path), "PATH": str(tmp_path / "bin")}
+    assert bundled_skills(locate(env)) == package / "skills"
+    assert skill_host(locate(env), None).bundled_dir == package / "skills"
+    assert bundled_skills(locate({"HOME": str(tmp_path), "PATH": ""})) is None
+    override = {**env, "OPENCLAW_BUNDLED_SKILLS_DIR": "/elsewhere"}
+    assert bundled_skills(locate(override)) == Path("/elsewhere")
+    program.unlink()
+    (tmp_path / "bin" / "openclaw").unlink()
+    (tmp_path / "bin" / "openclaw").write_text("#!/bin/sh\n")
+    (tmp_path / "bin" / "openclaw").chmod(0o755)
+    assert bundled_skills(locate(env)) is None
