@@ -133,8 +133,8 @@ def test_what_the_schema_accepts_has_no_issue(section: Any) -> None:
 
 
 def test_json_types_have_the_validators_names() -> None:
-    values: list[Any] = [True, 1, 1.5, "", [], {}, None]
-    names = ["boolean", "number", "number", "string", "array", "object", "null"]
+    values: list[Any] = [True, 1, 1.5, float("nan"), "", [], {}, None]
+    names = ["boolean", "number", "number", "NaN", "string", "array", "object", "null"]
     assert [json_type(value) for value in values] == names
 
 

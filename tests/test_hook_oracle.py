@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -147,6 +149,8 @@ def _gateway_run(openclaw: OpenClaw, root: Path, section: Any) -> _Started:
     try:
         return _Started(process.outcome(180.0), process.output())
     finally:
+        # Nobody needs this host any more, so its farewell, up to 4 s of it, is not waited for.
+        os.killpg(process.process.pid, signal.SIGKILL)
         process.stop()
 
 

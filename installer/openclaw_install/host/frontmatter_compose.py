@@ -69,6 +69,8 @@ class Composer(FlowComposer):
         token = Token("scalar", empty_scalar_position(offset, before), -1)
         node = self._scalar(token, props.tag)
         self._anchor(node, props)
+        if props.comments:
+            node.range = (*node.range[:2], props.end)  # comments before nothing belong to the nothing
         return node
 
     def _alias(self, token: Token) -> Alias:

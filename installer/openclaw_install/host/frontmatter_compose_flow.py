@@ -101,6 +101,10 @@ class FlowComposer(ABC):
             self.on_error(props.comma.offset, "UNEXPECTED_TOKEN", f"Unexpected , in {name}")
         elif not first and props.comma is None:
             self.on_error(props.start, "MISSING_CHAR", f"Missing , between {name} items")
+        if not first and props.comments:
+            before = next((token for token in item.start if token.type not in ("comma", "space")), None)
+            if before and before.type == "comment" and before.source != "#":
+                props.comments -= 1  # it belongs to the entry before
 
     def _check_no_block(self, token: Token | None, node: Node) -> None:
         if token and token.type in BLOCK_COLLECTIONS:

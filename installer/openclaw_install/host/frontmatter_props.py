@@ -18,7 +18,14 @@ _SPACE_AFTER_PROP = ("space", "newline", "comma")
 
 @dataclass(slots=True)
 class Props:
-    """What stands before a node. `start` and `end` are offsets; `found` is the indicator, if it is there."""
+    """What stands before a node.
+
+    Attributes:
+        end: the offset after the last token.
+        start: the offset of the first tag or anchor, or `end`.
+        found: the indicator, if it is there.
+        comments: how many comments belong to the node.
+    """
 
     end: int
     start: int
@@ -28,6 +35,7 @@ class Props:
     tag: Token | None = None
     has_newline: bool = False
     newline_after_prop: Token | None = None
+    comments: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,7 @@ class _PropsReader:
         elif kind == "comment":
             if not self.has_space:
                 self.on_error(token.offset, "MISSING_CHAR", _COMMENT_NEEDS_SPACE)
+            self.props.comments += 1
             self.at_newline = False
         elif kind == "newline":
             self.at_newline = self.has_space = self.props.has_newline = True

@@ -36,16 +36,9 @@ _FOR_EACH = re.compile(r"[^.\[\]]+")
 
 def json_type(value: Any) -> str:
     """The name that OpenClaw's validator gives to the type of a JSON5 value."""
-    if isinstance(value, float) and value != value:  # noqa: PLR0124 - only NaN differs from itself
+    if isinstance(value, float) and math.isnan(value):
         return "NaN"
-    names = (
-        (bool, "boolean"),
-        (int | float, "number"),
-        (str, "string"),
-        (list, "array"),
-        (Mapping, "object"),
-    )
-    return next((name for kind, name in names if isinstance(value, kind)), "null")
+    return next((name for kind, name in _JSON_TYPES if isinstance(value, kind)), "null")
 
 
 def _refuse(expected: str, value: Any, path: str) -> SchemaIssue:

@@ -1,11 +1,10 @@
-"""Decides whether edits belong into the root config file, and writes it when nobody else has meanwhile."""
+"""Decides whether edits belong into the root config file, or into one that it includes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from openclaw_install.common.errors import ConfigError, ConflictError
-from openclaw_install.common.files import PRIVATE_FILE, read_if_exists, write_atomic
+from openclaw_install.common.errors import ConfigError
 from openclaw_install.host.config_document import ConfigDocument
 from openclaw_install.host.config_edit import Edit, Remove
 from openclaw_install.host.config_includes import Origin
@@ -53,20 +52,3 @@ def _contributors(origin: Origin) -> list[object]:
     for child in origin.children.values():
         found += _contributors(child)
     return found
-
-
-def write_config(document: ConfigDocument, new_text: str) -> None:
-    """Replaces the root file's content in one step; links and permission bits stay; a new file gets 0600.
-
-    Raises:
-        ConflictError: `config.changed`: the file is no longer what `document` was read from.
-        FileError: it cannot be written; the old content is untouched then.
-    """
-    present = read_if_exists(document.real_path)
-    if present != (document.raw if document.exists else None):
-        raise ConflictError(
-            f"{document.path} has changed since it was read",
-            next_step="run the command again: it plans from the new content",
-            code="config.changed",
-        )
-    write_atomic(document.real_path, new_text.encode("utf-8"), mode=document.mode or PRIVATE_FILE)

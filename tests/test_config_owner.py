@@ -1,4 +1,4 @@
-"""Writing the config: links and modes stay, a concurrent change stops it, included keys are left alone."""
+"""Keys that an included file owns are not edited in the root file."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.common.errors import ConfigError, ConflictError
+from openclaw_install.common.errors import ConfigError
 from openclaw_install.host.config_document import ConfigDocument, read_config
 from openclaw_install.host.config_edit import Edit, Remove, SetValue, apply_edits, same
-from openclaw_install.host.config_write import editable, write_config
+from openclaw_install.host.config_owner import editable
 
 
 def config(folder: Path, text: str, **included: str) -> ConfigDocument:
@@ -19,41 +19,6 @@ def config(folder: Path, text: str, **included: str) -> ConfigDocument:
         (folder / name).write_text(content)
     (folder / "openclaw.json").write_text(text)
     return read_config(folder / "openclaw.json", {})
-
-
-def test_a_write_keeps_the_link_and_the_mode(tmp_path: Path) -> None:
-    target = tmp_path / "real.json"
-    target.write_text("{a: 1}")
-    target.chmod(0o644)
-    link = tmp_path / "openclaw.json"
-    link.symlink_to(target)
-    write_config(read_config(link, {}), "{a: 2}")
-    assert link.is_symlink()
-    assert target.read_text() == "{a: 2}"
-    assert target.stat().st_mode & 0o777 == 0o644
-
-
-def test_a_new_file_is_private_and_a_dangling_link_gets_its_target(tmp_path: Path) -> None:
-    link = tmp_path / "openclaw.json"
-    link.symlink_to(tmp_path / "real.json")
-    write_config(read_config(link, {}), "{}\n")
-    assert (tmp_path / "real.json").read_text() == "{}\n"
-    assert (tmp_path / "real.json").stat().st_mode & 0o777 == 0o600
-
-
-@pytest.mark.parametrize("change", ["edit", "delete", "create"])
-def test_a_file_that_changed_meanwhile_is_left_alone(tmp_path: Path, change: str) -> None:
-    path = tmp_path / "openclaw.json"
-    if change != "create":
-        path.write_text("{a: 1}")
-    document = read_config(path, {})
-    path.unlink(missing_ok=True)
-    if change != "delete":
-        path.write_text("{a: 'theirs'}")
-    with pytest.raises(ConflictError) as caught:
-        write_config(document, "{a: 'ours'}")
-    assert caught.value.error_code == "config.changed"
-    assert not path.exists() or path.read_text() == "{a: 'theirs'}"
 
 
 INCLUDING = """{
@@ -103,7 +68,7 @@ def test_keys_that_an_included_file_owns_are_refused_with_its_name(
         assert str(tmp_path / owner) in caught.value.next_step
         return
     editable(document, [edit])
-    write_config(document, apply_edits(document.text, [edit]))
+    document.real_path.write_text(apply_edits(document.text, [edit]))
     wanted: Any = dict(document.as_written)
     assert same(dict(read_config(document.path, {}).as_written), made(wanted, edit))
 
