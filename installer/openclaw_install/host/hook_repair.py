@@ -58,7 +58,7 @@ def repair(
     if agents := _agents(policy, needs, text_items(mended["hooks"].get("allowedAgentIds"))):
         values["allowedAgentIds"] = list(agents)
     if not isinstance(config.get("hooks"), Mapping):
-        return (SetValue(("hooks",), values),)
+        return (SetValue(("hooks",), {key: values[key] for key in POLICY_KEYS if key in values}),)
     hooks = config["hooks"]
     ordered = (edit for key in POLICY_KEYS if key in values for edit in _edits(hooks, key, values[key]))
     return (*ordered, *_wrong_types(hooks, mended["hooks"], values, policy))
