@@ -22,7 +22,7 @@ _ROUNDS = 3
 _FRONTMATTERS = (
     "name: {name}\ndescription: Use when you plan or mend {name} work.\nlicense: MIT\n",
     'name: {name}\ndescription: "Guide. Use when: asked."\nmetadata:\n  author: a\n  version: "1"\n',
-    "name: {name}\ndescription: >\n  Folded text about {name},\n  over two lines.\nallowed-tools: Read, Write\n",
+    "name: {name}\ndescription: >\n  Folded text,\n  over two lines.\nallowed-tools: Read, Write\n",
     "name: {name}\ndescription: Does {name}: this, that. Triggers on a, b.\ntags: [a, b]\n",
     'name: {name}\ndescription: T\nmetadata: {{"openclaw":{{"requires":{{"bins":["sh"]}}}}}}\n',
     "name: {name}\ndescription: |\n  Literal text about {name}\n\n  - one\n  - two # three\nversion: 1.2.3\n",

@@ -179,6 +179,18 @@ def test_a_value_nested_deeper_than_the_stack_is_refused() -> None:
     assert not parse_skill(f"---\n{deep}---\n", "f").valid
 
 
+@pytest.mark.parametrize("depth", [100, 200, 300, 450, 600, 900, 2000])
+def test_no_depth_of_nesting_raises(depth: int) -> None:
+    nested = "[" * depth + "]" * depth
+    for text in (
+        f"a:\n  {nested}\n",
+        f'metadata: {{"openclaw":{{"requires":{{"bins":[{nested}]}}}}}}\n',
+        f"metadata: '{{openclaw: {{requires: {{bins: [{nested},]}}}}}}'\n",
+    ):
+        file = parse_skill(f"---\ndescription: d\n{text}---\n", "f")
+        assert file.valid or "RESOURCE_EXHAUSTION" in (file.error or "")
+
+
 def test_the_manifest_is_read_from_json5_and_anything_else_in_it_is_ignored() -> None:
     def needs(metadata: str) -> tuple[str, ...]:
         text = f"---\nname: n\ndescription: d\nmetadata: {metadata}\n---\n"

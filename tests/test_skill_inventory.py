@@ -150,6 +150,11 @@ def test_personal_skills_count_with_the_default_state_folder_only(host: SkillHos
     assert "openclaw-custodian" not in sources
 
 
+def test_personal_skills_lie_in_the_accounts_home(tmp_path: Path, host: SkillHost) -> None:
+    account = replace(host, env={"HOME": str(tmp_path / "account")})
+    assert list_roots(account).roots[2].path == tmp_path / "account" / ".agents" / "skills"
+
+
 def test_number_limits_are_told_for_the_hosts_roots(host: SkillHost) -> None:
     root = host.workspace / "skills"
     for name in ("a", "b", "c", "d"):

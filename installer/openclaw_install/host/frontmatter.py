@@ -108,12 +108,17 @@ def _read_yaml(block: str, lines: Mapping[str, str]) -> Frontmatter:
     if not isinstance(document.root, MappingNode):
         return Frontmatter(lines, Issue("INVALID_ROOT", "frontmatter must be a YAML mapping"))
     try:
-        value = to_value(document.root)
+        return Frontmatter(_fields(document.root, block, lines))
     except YamlValueError as error:
         return Frontmatter(lines, Issue("YAML_EXCEPTION", str(error)))
     except RecursionError:
         return Frontmatter(lines, Issue("YAML_EXCEPTION", "Maximum call stack size exceeded"))
-    inline_colons = _inline_colon_keys(document.root, block)
+
+
+def _fields(root: MappingNode, block: str, lines: Mapping[str, str]) -> dict[str, str]:
+    """The root mapping as text fields, with what only the reading by lines found."""
+    value = to_value(root)
+    inline_colons = _inline_colon_keys(root, block)
     fields: dict[str, str] = {}
     for raw_key, item in value.items() if isinstance(value, dict) else ():
         key = trim(raw_key)
@@ -126,7 +131,7 @@ def _read_yaml(block: str, lines: Mapping[str, str]) -> Frontmatter:
     for key, text in lines.items():
         fields.setdefault(key, text)
     fields.pop("__proto__", None)
-    return Frontmatter(fields)
+    return fields
 
 
 def _as_text(value: Value) -> str | None:

@@ -42,7 +42,7 @@ def quick_fields(block: str) -> dict[str, str] | None:
         return None
     try:
         return _Lines(block).fields()
-    except _NotSimpleError:
+    except (_NotSimpleError, RecursionError):
         return None
 
 

@@ -66,17 +66,26 @@ def parse_skill(content: str | bytes, folder_name: str) -> SkillFile:
         error = "name is required"
     elif not description:
         error = "description is required"
-    manifest = _manifest(fields.get("metadata"))
-    skill_key = manifest.get("skillKey")
+    requirements, skill_key = _from_manifest(fields.get("metadata"))
     return SkillFile(
         name=name or None,
         description=description or None,
         valid=error is None,
         error=error,
         fields=fields,
-        requirements=_requirements(manifest),
-        skill_key=skill_key if isinstance(skill_key, str) and skill_key else None,
+        requirements=requirements,
+        skill_key=skill_key,
     )
+
+
+def _from_manifest(metadata: str | None) -> tuple[Requirements, str | None]:
+    try:
+        manifest = _manifest(metadata)
+        requirements = _requirements(manifest)
+    except RecursionError:
+        return NO_REQUIREMENTS, None  # nested beyond anything that means something
+    key = manifest.get("skillKey")
+    return requirements, key if isinstance(key, str) and key else None
 
 
 def _manifest(metadata: str | None) -> Mapping[str, object]:
@@ -88,7 +97,7 @@ def _manifest(metadata: str | None) -> Mapping[str, object]:
 
     try:
         parsed = parse_json5(metadata)
-    except (Json5Error, RecursionError):
+    except Json5Error:
         return {}
     if isinstance(parsed, Mapping):
         for key in MANIFEST_KEYS:

@@ -32,7 +32,7 @@ class SkillHost:
     Attributes:
         state_dir: the state folder.
         workspace: the agent's workspace folder.
-        home: the home folder that `~` and the personal skills stand for.
+        home: the home folder that `~` stands for in the config.
         config: the config document with `$include` and `${ENV}` resolved.
         env: the environment as the gateway sees it (its `.env` files and the config's `env` included).
         is_default_state: whether the state folder is the home's own; only then personal skills count.
@@ -48,6 +48,12 @@ class SkillHost:
     is_default_state: bool = True
     bundled_dir: Path | None = None
     platform: str = "linux"
+
+    @property
+    def account_home(self) -> Path:
+        """The home of the personal skills, which `OPENCLAW_HOME` does not move."""
+        home = self.env.get("HOME", "").strip()
+        return Path(home) if home not in ("", "undefined", "null") else self.home
 
     def load_setting(self, name: str) -> tuple[str, ...]:
         """The texts of the list `skills.load.<name>`, trimmed, without blanks."""
@@ -108,7 +114,7 @@ def skill_roots(host: SkillHost) -> tuple[Root, ...]:
         Root(str(host.workspace / ".agents" / "skills"), "agents-skills-project"),
     ]
     if host.is_default_state:
-        roots.append(Root(str(host.home / ".agents" / "skills"), "agents-skills-personal"))
+        roots.append(Root(str(host.account_home / ".agents" / "skills"), "agents-skills-personal"))
     roots.append(Root(str(host.state_dir / "skills"), "openclaw-managed"))
     agent = default_agent(host.config)
     workshop = host.state_dir / "agents" / (agent or agent_ids(host.config)[0]) / "agent" / "workshop-skills"

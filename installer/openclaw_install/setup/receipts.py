@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +24,14 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_install.common.errors import ConflictError, FileError
-from openclaw_install.common.files import PRIVATE_FOLDER, file_error, read_if_exists, sha256, write_atomic
+from openclaw_install.common.files import (
+    PRIVATE_FOLDER,
+    file_error,
+    read_if_exists,
+    sha256,
+    sync_folder,
+    write_atomic,
+)
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.changes import real_path
 from openclaw_install.setup.disk_files import make_folder
@@ -115,7 +123,7 @@ class ReceiptStore:
                         write_atomic(place / f"{name}-{n}", data, mode=0o600)
             self._write(receipt)
         except BaseException:
-            shutil.rmtree(place, ignore_errors=True)
+            self._discard(place)
             raise
 
     def settle(self, receipt: Receipt) -> Receipt:
@@ -167,9 +175,11 @@ class ReceiptStore:
         Raises:
             FileError: a receipt cannot be read or written.
         """
+        for gone in self.folder.glob(".gone-*"):
+            shutil.rmtree(gone, ignore_errors=True)
         for place in self._places():
             if not (place / _DOCUMENT).is_file():
-                shutil.rmtree(place, ignore_errors=True)
+                self._discard(place)
             for leftover in place.glob(".*.tmp"):
                 leftover.unlink(missing_ok=True)
         entries = self._entries()
@@ -186,8 +196,10 @@ class ReceiptStore:
             FileError: something of them cannot be deleted; the message names it.
         """
         try:
-            if self._receipts.exists():
-                shutil.rmtree(self._receipts)
+            gone = self._moved_away(self._receipts)
+            shutil.rmtree(gone)
+        except FileNotFoundError:
+            return
         except OSError as error:
             raise file_error(error, Path(error.filename or self._receipts), "delete") from error
 
@@ -203,7 +215,18 @@ class ReceiptStore:
         ]
         for entry in over[:-_KEPT_AT_MOST]:
             if not alive & set(entry.takes_back):
-                shutil.rmtree(entry.place, ignore_errors=True)
+                self._discard(entry.place)
+
+    def _discard(self, place: Path) -> None:
+        with contextlib.suppress(OSError):
+            shutil.rmtree(self._moved_away(place), ignore_errors=True)
+
+    def _moved_away(self, place: Path) -> Path:
+        """Renames what is to be deleted, so that a crash in the middle leaves no receipt without its images."""
+        gone = self.folder / f".gone-{secrets.token_hex(6)}"
+        place.rename(gone)
+        sync_folder(self.folder)
+        return gone
 
     @property
     def _receipts(self) -> Path:

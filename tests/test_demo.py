@@ -1,0 +1,199 @@
+"""The demo's story on the real gateway, what it leaves behind, and how it fails."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from openclaw_install.common.errors import InstallError
+from openclaw_install.demo import provision as provisioning
+from openclaw_install.demo.gateway_process import GatewayProcess, GatewayStartError
+from openclaw_install.demo.provision import OpenClaw, ProvisionError, provision
+from openclaw_install.demo.scratch_host import ScratchHost, free_port
+from openclaw_install.demo.story import tell_story
+from openclaw_install.demo.stub_model import StubModel, running_stub
+from tests.schemas import assert_valid
+
+
+@pytest.mark.gateway
+def test_the_story_goes_as_told_and_leaves_nothing_behind(
+    openclaw: OpenClaw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    lines: list[str] = []
+    story = tell_story(lines.append, lambda _line: None, openclaw=openclaw)
+    assert_valid(story.to_json(), "demo")
+    facts = [chapter.facts for chapter in story.chapters]
+    assert facts[0] == {"activation_state": "ready_waiting_inbound", "exit_code": 0}
+    assert facts[1] == {"openclaw_config_validate": 0}
+    assert facts[2]["rule"].startswith("hooks.boot.default_key_outside_prefixes")
+    assert facts[3] == {"activation_state": "ready_waiting_inbound", "exit_code": 0}
+    assert facts[4]["status"] == "ok"
+    assert facts[5]["byte_for_byte"] is True
+    assert any(line.startswith('+    "allowedSessionKeyPrefixes"') for line in "\n".join(lines).splitlines())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.gateway
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_demo_stops_its_gateway_and_removes_its_folder(
+    openclaw: OpenClaw, tmp_path: Path, number: signal.Signals
+) -> None:
+    cache = openclaw.package.parents[3]
+    env = {
+        **os.environ,
+        "TMPDIR": str(tmp_path),
+        "XDG_CACHE_HOME": str(cache.parent),
+        "PYTHONUNBUFFERED": "1",
+    }
+    command = [sys.executable, "-m", "openclaw_install", "demo"]
+    with subprocess.Popen(
+        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as demo:
+        assert demo.stdout is not None
+        for line in demo.stdout:
+            if "starting a real OpenClaw" in line:
+                break
+        _wait_for(lambda: _processes_in(tmp_path))
+        demo.send_signal(number)
+        rest = demo.stdout.read()
+        assert demo.wait(60) == 130, rest
+    assert _processes_in(tmp_path) == []
+    assert [path for path in tmp_path.iterdir() if path.name.startswith("openclaw-install-demo")] == []
+
+
+def _wait_for(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "the condition never came true"
+        time.sleep(0.02)
+
+
+def _processes_in(folder: Path) -> list[int]:
+    """Processes whose working folder lies in `folder`."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and (entry / "cwd").readlink().is_relative_to(folder):
+                found.append(int(entry.name))
+    return found
+
+
+@pytest.mark.gateway
+def test_a_gateway_that_refuses_gives_its_own_reason(scratch_host: ScratchHost) -> None:
+    scratch_host.write_config({"hooks": {"enabled": True}})
+    with (
+        pytest.raises(GatewayStartError, match=r"hooks\.enabled requires hooks\.token"),
+        scratch_host.gateway(),
+    ):
+        pass
+
+
+def _script(tmp_path: Path, body: str) -> GatewayProcess:
+    return GatewayProcess.start(
+        [sys.executable, "-c", body], env=dict(os.environ), cwd=tmp_path, port=free_port()
+    )
+
+
+def test_a_gateway_that_dies_or_stalls_is_told_with_its_last_words(tmp_path: Path) -> None:
+    dead = _script(tmp_path, "print('last words'); raise SystemExit(7)")
+    assert dead.outcome(30) == "exit 7: last words"
+    with pytest.raises(GatewayStartError, match="refused to start: exit 7"):
+        dead.wait_ready(30)
+    stalled = _script(tmp_path, "import time; time.sleep(60)")
+    with pytest.raises(GatewayStartError, match="neither served nor refused"):
+        stalled.outcome(0.2)
+    stalled.stop()
+    assert stalled.process.returncode == -signal.SIGTERM
+
+
+def test_a_gateway_that_ignores_a_polite_end_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("openclaw_install.demo.gateway_process._STOP_SECONDS", 0.1)
+    body = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+    stubborn = _script(tmp_path, body)
+    _wait_for(lambda: "up" in stubborn.output())
+    stubborn.stop()
+    assert stubborn.process.returncode == -signal.SIGKILL
+
+
+def _ask_stub(port: int, path: str = "/v1/chat/completions") -> httpx.Response:
+    body = {"messages": [{"role": "user", "content": "hello"}]}
+    return httpx.post(f"http://127.0.0.1:{port}{path}", json=body, timeout=5, trust_env=False)
+
+
+def test_the_stub_answers_text_and_tool_calls_and_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    replies: Iterator[str | dict[str, object]] = iter(
+        ["fine", {"name": "tool_call", "arguments": {"id": "x"}}]
+    )
+    with running_stub(StubModel(reply=lambda _messages: next(replies))) as stub:
+        assert '"content": "fine"' in _ask_stub(stub.port).text
+        assert '"tool_calls"' in _ask_stub(stub.port).text
+        assert _ask_stub(stub.port, "/v1/models").status_code == 404
+        assert stub.wait_for_requests(2, timeout=1)
+        assert not stub.wait_for_requests(3, timeout=0)
+    assert capsys.readouterr().err == ""
+
+
+def test_provisioning_fetches_once_and_cleans_up_after_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[list[str]] = []
+
+    def run(_what: str, command: list[str], _environment: object) -> None:
+        calls.append(command)
+        if any(word.startswith("openclaw@") for word in command) and len(calls) == 2:
+            raise ProvisionError("no network", next_step="wait")
+
+    monkeypatch.setattr(provisioning, "_run", run)
+    told: list[str] = []
+    with pytest.raises(ProvisionError):
+        provision(told.append, cache=tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["node-24.19.0"]
+    assert provision(told.append, cache=tmp_path).version == provisioning.OPENCLAW_VERSION
+    count = len(calls)
+    provision(told.append, cache=tmp_path)
+    assert len(calls) == count == 3
+    assert [line.split()[1] for line in told] == ["Node", "OpenClaw", "OpenClaw"]
+
+
+def test_provisioning_borrows_a_pip_where_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[list[str]] = []
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setattr(provisioning, "_run", lambda _what, command, _environment: commands.append(command))
+    monkeypatch.setattr(venv, "create", lambda folder, **_options: folder.mkdir())
+    provisioning._fetch_node(tmp_path)
+    assert commands[0][0] == str(tmp_path / "pip" / "bin" / "python")
+
+
+def test_a_full_disk_is_told_before_anything_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provisioning, "_FREE_BYTES_NEEDED", 1 << 62)
+    with pytest.raises(ProvisionError, match="MB free") as caught:
+        provision(lambda _line: None, cache=tmp_path)
+    assert caught.value.error_code == "provision.no_space"
+
+
+@pytest.mark.parametrize(
+    "command", [["/nonexistent/program"], [sys.executable, "-c", "raise SystemExit('why')"]]
+)
+def test_a_failed_fetch_names_what_failed(command: list[str]) -> None:
+    with pytest.raises(ProvisionError, match="Node could not be fetched") as caught:
+        provisioning._run("Node", command, os.environ)
+    assert isinstance(caught.value, InstallError)
+    assert caught.value.error_code == "provision.fetch"

@@ -1,0 +1,70 @@
+"""The wheel carries its data folders and works in an empty environment, from another folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--wheel-dir",
+        str(folder),
+        str(ROOT),
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
+
+
+def test_the_wheel_carries_every_file_that_ships(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for folder in ("skills", "hooks", "schemas"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.is_file() and not path.name.startswith("."):
+                assert f"openclaw_install/data/{path.relative_to(ROOT)}" in names
+    assert "openclaw_install/py.typed" in names
+    assert not any("__pycache__" in name or name.startswith("tests/") for name in names)
+
+
+def test_it_works_installed_in_an_empty_environment_from_another_folder(wheel: Path, tmp_path: Path) -> None:
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True, capture_output=True)
+    pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", str(wheel)]
+    subprocess.run(pip, check=True, capture_output=True)
+    home = tmp_path / "home"
+    (home / ".openclaw").mkdir(parents=True, mode=0o700)
+    config = home / ".openclaw" / "openclaw.json"
+    config.write_text("{gateway: {mode: 'local'}}\n")
+    config.chmod(0o600)
+    env = {"HOME": str(home), "PATH": os.environ["PATH"]}
+
+    def run(*arguments: str) -> dict[str, dict[str, object]]:
+        program = str(venv / "bin" / "openclaw-install")
+        done = subprocess.run(
+            [program, *arguments, "--json"], env=env, cwd=home, capture_output=True, text=True, check=False
+        )
+        document: dict[str, dict[str, object]] = json.loads(done.stdout)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return document
+
+    assert run("--yes", "--offline")["result"]["activation_state"] == "ready_waiting_inbound"
+    assert (home / ".openclaw" / "skills" / "mysta-sync" / "SKILL.md").is_file()
+    assert run("skills", "check", str(home / ".openclaw" / "skills"))["result"]["skills"]
+    run("uninstall", "--yes")
+    assert config.read_text() == "{gateway: {mode: 'local'}}\n"
