@@ -10,6 +10,7 @@ import pytest
 
 from openclaw_install.common.errors import HostError
 from openclaw_install.demo.scratch_host import ScratchHost
+from openclaw_install.host.gateway_mode import mode_findings
 from openclaw_install.host.locate import locate
 from openclaw_install.host.permissions import (
     PathMode,
@@ -150,3 +151,24 @@ def test_bundled_skills_are_found_beside_the_program_on_path(tmp_path: Path) -> 
     (tmp_path / "bin" / "openclaw").write_text("#!/bin/sh\n")
     (tmp_path / "bin" / "openclaw").chmod(0o755)
     assert bundled_skills(locate(env)) is None
+
+
+@pytest.mark.gateway
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [(None, "existing config is missing gateway.mode"), ("remote", "set gateway.mode=local")],
+)
+def test_the_warning_about_the_mode_has_the_gateway_s_own_words(
+    scratch_host: ScratchHost, mode: str | None, words: str
+) -> None:
+    gateway = {key: value for key, value in scratch_host.gateway_config().items() if key != "mode"}
+    config = {"gateway": {**gateway, **({"mode": mode} if mode else {})}}
+    scratch_host.write_config(json.dumps(config))
+    process = scratch_host.start_gateway()
+    try:
+        assert words in (process.outcome(60) or "")
+    finally:
+        process.stop()
+    (finding,) = mode_findings(config)
+    assert words in finding.message
+    assert mode_findings({"gateway": {"mode": "local"}}) == ()

@@ -16,6 +16,7 @@ from openclaw_install.host.config_document import ConfigDocument, read_config
 from openclaw_install.host.config_edit import Edit, value_at
 from openclaw_install.host.config_paths import dotted
 from openclaw_install.host.gateway import GatewayAddress
+from openclaw_install.host.gateway_mode import mode_findings
 from openclaw_install.host.hook_agents import section
 from openclaw_install.host.hook_auth import GatewayEnv, HookFacts
 from openclaw_install.host.hook_boot import BootVerdict, boot_verdict
@@ -140,6 +141,7 @@ def look_at_host(
     )
     findings = (
         *hook_findings(document.data, needs, facts),
+        *mode_findings(document.data),
         *route_findings,
         *_permission_findings(location, document.path),
         *_unresolved_findings(document),
