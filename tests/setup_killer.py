@@ -69,7 +69,7 @@ def deaths(template: Path, work: Path, command: str, *, step: int) -> Iterator[d
         step: how many changes lie between two deaths.
     """
     numbers = deque(range(0, 10_000, step))
-    lived = None
+    lived: dict[str, object] | None = None
     while numbers:
         number = numbers.popleft()
         shutil.rmtree(work, ignore_errors=True)

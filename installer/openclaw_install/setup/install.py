@@ -112,7 +112,8 @@ def run_uninstall(
 ) -> UndoResult:
     """Removes all that we ever added to this host and nothing else, and then our own records of it.
 
-    What the user changed since is kept and named; its images stay in our state folder then.
+    What the user changed since is kept and named; its images stay in our state folder then, until the command
+    is run again and finds nothing that stands.
 
     Raises:
         ConflictError, FileError, UsageError: as `run_undo`.
@@ -121,6 +122,8 @@ def run_uninstall(
     with taker.holding():
         standing = taker.store.in_force()
         if not standing:
+            if not options.dry_run:
+                taker.store.forget_all()
             return UndoResult("unchanged", plan_undo(()))
         result = taker.run("uninstall", standing)
         if result.outcome == "undone" and not result.plan.kept:

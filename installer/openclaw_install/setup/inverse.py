@@ -73,6 +73,12 @@ def outermost(paths: Sequence[KeyPath]) -> tuple[KeyPath, ...]:
     return tuple(path for path in bare if not any(path[:length] in bare for length in range(len(path))))
 
 
+def related(left: KeyPath, right: KeyPath) -> bool:
+    """Whether one path is the other or lies below it."""
+    shorter = min(len(left), len(right))
+    return left[:shorter] == right[:shorter]
+
+
 def value_at(document: Any, path: KeyPath) -> Any:
     """The value at `path`, or ABSENT."""
     for key in path:

@@ -11,9 +11,9 @@ from openclaw_install.common.errors import ConfigError
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.config_document import ConfigDocument
 from openclaw_install.host.config_edit import Edit, SetValue, apply_edits
+from openclaw_install.host.config_owner import editable
 from openclaw_install.host.config_paths import KeyPath, dotted
 from openclaw_install.host.config_secrets import masked_diff, secrets_in
-from openclaw_install.host.config_owner import editable
 from openclaw_install.host.permissions import narrowed, path_mode
 from openclaw_install.setup.bundle_plan import plan_bundles
 from openclaw_install.setup.changes import Change, real_path

@@ -222,7 +222,7 @@ class ReceiptStore:
             shutil.rmtree(self._moved_away(place), ignore_errors=True)
 
     def _moved_away(self, place: Path) -> Path:
-        """Renames what is to be deleted, so that a crash in the middle leaves no receipt without its images."""
+        """Renames what is to be deleted: a crash in the middle must leave no receipt without its images."""
         gone = self.folder / f".gone-{secrets.token_hex(6)}"
         place.rename(gone)
         sync_folder(self.folder)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from openclaw_install.setup.changes import Change, ChangeKind, Files, Present, r
 from openclaw_install.setup.config_merge import without_edit
 from openclaw_install.setup.disk_files import DiskFiles
 from openclaw_install.setup.future_boot import verdict_on
-from openclaw_install.setup.inverse import outermost
+from openclaw_install.setup.inverse import outermost, related
 from openclaw_install.setup.receipt import Receipt
 from openclaw_install.setup.receipts import ReceiptStore
 from openclaw_install.setup.transaction import apply_changes
@@ -93,7 +93,7 @@ def plan_undo(
     Args:
         receipts: one receipt, or all that stand on the host.
         keep_changed: what somebody changed again since stays instead of being a conflict.
-        later: receipts that stand and are newer; a conflict with one of them names it.
+        later: receipts that stand and are newer; what they changed again is a conflict in any case.
         location: the host; its config counts wherever its link leads by now.
         files: the file system to look at.
 
@@ -101,8 +101,7 @@ def plan_undo(
         ConfigError: the config was changed since and cannot be read; with `keep_changed` it stays.
         FileError: something cannot be looked at.
     """
-    config = real_path(location.config_path) if location else None
-    walk = _Walk(files or DiskFiles(), config, later, keep_changed=keep_changed)
+    walk = _Walk(files or DiskFiles(), _moved(receipts, location), later, keep_changed=keep_changed)
     for receipt in reversed(receipts):
         for change in reversed(receipt.changes):
             walk.take_back(change)
@@ -111,7 +110,9 @@ def plan_undo(
     verdict = verdict_on(restored, location) if restored is not None and location is not None else None
     names = tuple(dict.fromkeys(walk.conflicts))
     kept = tuple(Kept(name, "changed since that run") for name in names) if keep_changed else ()
-    return UndoPlan(tuple(reversed(receipts)), changes, kept, () if keep_changed else names, verdict)
+    # What a later run changed is no choice of the user's: it would belong to no receipt any more.
+    blocked = (*(() if keep_changed else names), *dict.fromkeys(walk.by_later))
+    return UndoPlan(tuple(reversed(receipts)), changes, kept, blocked, verdict)
 
 
 def carry_out_undo(plan: UndoPlan, command: str, store: ReceiptStore, files: Files | None = None) -> Receipt:
@@ -123,6 +124,15 @@ def carry_out_undo(plan: UndoPlan, command: str, store: ReceiptStore, files: Fil
     """
     plan.require_no_conflict()
     return apply_changes(command, plan.changes, store, files, takes_back=plan.receipts)
+
+
+def _moved(receipts: Sequence[Receipt], location: HostLocation | None) -> Mapping[Path, Path]:
+    """Where the config is now, by the places where it was: its link may lead elsewhere by now."""
+    if location is None:
+        return {}
+    named = real_path(location.config_path.parent) / location.config_path.name
+    recorded = {change.path for r in receipts for change in r.changes if change.kind == "config"}
+    return dict.fromkeys({named, *recorded}, real_path(location.config_path))
 
 
 @dataclass
@@ -164,14 +174,15 @@ class _Walk:
     """Goes back run by run and keeps for each path what it would be by then."""
 
     def __init__(
-        self, disk: Files, config: Path | None, later: Sequence[Receipt], *, keep_changed: bool
+        self, disk: Files, moved: Mapping[Path, Path], later: Sequence[Receipt], *, keep_changed: bool
     ) -> None:
         self.disk = disk
-        self.config = config
+        self.moved = moved
         self.later = later
         self.keep_changed = keep_changed
         self.steps: dict[tuple[bool, Path], _Step] = {}
         self.conflicts: list[str] = []
+        self.by_later: list[str] = []
 
     def changes(self) -> tuple[Change, ...]:
         return tuple(change for step in self.steps.values() if (change := step.change()))
@@ -184,7 +195,7 @@ class _Walk:
             self._content(change, step)
 
     def _step(self, change: Change) -> _Step:
-        path = self.config if change.kind == "config" and self.config else change.path
+        path = self.moved.get(change.path, change.path)
         key = (change.kind == "mode", path)
         if key not in self.steps:
             present = self.disk.look(path)
@@ -203,33 +214,37 @@ class _Walk:
         in_the_way = step.present.mode is not None and step.present.content is None
         if step.content == change.before and not in_the_way:
             return
-        if step.content == change.after and not in_the_way:
+        if step.content == change.after and not in_the_way and not self._later_run(change):
             step.content, step.mode = change.before, change.before_mode
             step.key_paths += change.key_paths
         elif change.kind == "config" and step.content is not None:
             self._merge(change, step, step.content)
+        elif later := self._later_run(change):
+            self.by_later.append(f"{step.path} ({later})")
         else:
-            self.conflicts.append(f"{step.path}{self._by_later(change)}")
+            self.conflicts.append(str(step.path))
 
     def _merge(self, change: Change, step: _Step, current: bytes) -> None:
+        later = {path: self._later_run(change, path) for path in outermost(change.key_paths)}
+        alone = replace(change, key_paths=tuple(path for path, run in later.items() if not run))
         try:
-            merged = without_edit(change, current)
+            merged = without_edit(alone, current)
         except ConfigError:
             if not self.keep_changed:
                 raise
             self.conflicts.append(str(step.path))
             return
         step.content = merged.data
-        step.key_paths += change.key_paths
-        self.conflicts += [
-            f"{step.path}: {dotted(path)}{self._by_later(change, path)}" for path in merged.conflicts
-        ]
+        step.key_paths += alone.key_paths
+        self.conflicts += [f"{step.path}: {dotted(path)}" for path in merged.conflicts]
+        self.by_later += [f"{step.path}: {dotted(path)} ({run})" for path, run in later.items() if run]
 
-    def _by_later(self, change: Change, key: KeyPath | None = None) -> str:
+    def _later_run(self, change: Change, key: KeyPath | None = None) -> str:
         """Names the later run that changed the same again, if one did."""
         for receipt in self.later:
             for other in receipt.changes:
-                same_place = other.kind == change.kind and other.path == change.path
-                if same_place and (key is None or key in outermost(other.key_paths)):
-                    return f" (by the later run {receipt.id}; undo that one first)"
+                if other.kind != change.kind or other.path != change.path:
+                    continue
+                if key is None or any(related(key, theirs) for theirs in outermost(other.key_paths)):
+                    return f"by the later run {receipt.id}; undo that one first"
         return ""
