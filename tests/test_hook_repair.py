@@ -18,7 +18,7 @@ from openclaw_install.host.hook_findings import findings
 from openclaw_install.host.hook_plan import mapping_keys
 from openclaw_install.host.hook_policy import IngressNeeds, read_policy
 from openclaw_install.host.hook_repair import repair
-from openclaw_install.host.hook_text import js_length
+from openclaw_install.host.javascript import utf16_length
 from tests.hook_cases import CLEAN_HOOKS, TOKEN, configs, hooks, mapping
 
 NO_FACTS = HookFacts()
@@ -265,4 +265,4 @@ def test_a_path_that_no_request_matches_is_replaced() -> None:
 
 
 def test_lengths_are_counted_in_utf16_units() -> None:
-    assert js_length("\U0001f511") == 2
+    assert utf16_length("\U0001f511") == 2

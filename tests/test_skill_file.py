@@ -8,12 +8,12 @@ import time
 
 import pytest
 
-from openclaw_install.host.frontmatter import normalize, read_block, read_frontmatter
-from openclaw_install.host.frontmatter_document import parse_document
-from openclaw_install.host.frontmatter_javascript import json_text, number_text, well_formed
-from openclaw_install.host.frontmatter_keys import key_text
-from openclaw_install.host.frontmatter_nodes import Mapping
-from openclaw_install.host.frontmatter_quick import quick_fields
+from openclaw_install.host.frontmatter.document import parse_document
+from openclaw_install.host.frontmatter.keys import key_text
+from openclaw_install.host.frontmatter.nodes import Mapping
+from openclaw_install.host.frontmatter.quick import quick_fields
+from openclaw_install.host.frontmatter.reading import normalize, read_block, read_frontmatter
+from openclaw_install.host.javascript import json_text, number_text, well_formed
 from openclaw_install.host.skill_file import parse_skill, string_list
 from tests.skill_cases import FRONTMATTERS, hard_files, mutated
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
+from openclaw_install.host.hook_policy import RouteMode
 from openclaw_install.host.strict_table import (
     StrictTable,
     boolean,
@@ -16,7 +17,6 @@ from openclaw_install.host.strict_table import (
     texts,
 )
 
-RouteMode = Literal["stable-hook-session", "map-active-group"]
 ROUTE_MODES: tuple[RouteMode, ...] = get_args(RouteMode)
 SCHEMA_VERSION = 1
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from openclaw_install.host.hook_agents import section
-from openclaw_install.host.hook_text import js_trim, js_trim_start, optional_text, text_items
+from openclaw_install.host.hook_text import optional_text, text_items
+from openclaw_install.host.javascript import trim, trim_start
 
 _TEMPLATE = re.compile(r"\{\{[^}]+\}\}")
 _EDGE_SLASHES = re.compile(r"^/+|/+$")
@@ -56,7 +57,7 @@ class HookMapping:
     @property
     def key_start(self) -> str:
         """What every session key of this mapping starts with: the key itself, or the text before `{{`."""
-        return js_trim(_TEMPLATE.split(js_trim_start(self.session_key or ""), maxsplit=1)[0])
+        return trim(_TEMPLATE.split(trim_start(self.session_key or ""), maxsplit=1)[0])
 
 
 def read_mappings(hooks: Mapping[str, Any]) -> tuple[HookMapping, ...]:
@@ -95,8 +96,8 @@ def _normalize(entry: Mapping[str, Any], number: int, where: str) -> HookMapping
     return HookMapping(
         id=optional_text(entry.get("id")) or f"mapping-{number}",
         where=where,
-        match_path=_EDGE_SLASHES.sub("", js_trim(path)) if isinstance(path, str) and js_trim(path) else None,
-        match_source=js_trim(source) if isinstance(source, str) else None,
+        match_path=_EDGE_SLASHES.sub("", trim(path)) if isinstance(path, str) and trim(path) else None,
+        match_source=trim(source) if isinstance(source, str) else None,
         session_key=key if optional_text(key) else None,
         agent_id=optional_text(entry.get("agentId")),
         has_transform=isinstance(entry.get("transform"), Mapping),

@@ -12,13 +12,12 @@ from openclaw_install.host.hook_agents import agent_ids, default_agent, section
 from openclaw_install.host.hook_mappings import HookMapping, effective, read_mappings
 from openclaw_install.host.hook_text import (
     admits,
-    js_length,
-    js_trim,
     normalize_agent_id,
     normalize_prefixes,
     optional_text,
     text_items,
 )
+from openclaw_install.host.javascript import trim, utf16_length
 
 RouteMode = Literal["stable-hook-session", "map-active-group"]
 DEFAULT_PATH = "/hooks"
@@ -63,7 +62,7 @@ class HookPolicy:
     @property
     def token_length(self) -> int:
         """Length of the token as OpenClaw counts it (UTF-16 units); 0 without one."""
-        return js_length(self.token.reveal()) if self.token else 0
+        return utf16_length(self.token.reveal()) if self.token else 0
 
     def admits(self, key: str) -> bool:
         """Whether the prefixes let a session key through."""
@@ -172,7 +171,7 @@ def active_group_key(text: str) -> str | None:
     Headings, comments, links and prose are passed over.
     """
     for line in text.removeprefix("\ufeff").splitlines():
-        bare = _DECORATION.sub("", js_trim(line))
+        bare = _DECORATION.sub("", trim(line))
         bare = _LABEL.sub("", bare, count=1) if _LABEL.match(bare) else bare
         bare = bare.strip("`\"'* ")
         if _SESSION_KEY.fullmatch(bare) and "//" not in bare and len(bare) <= _MAX_KEY_LENGTH:
@@ -201,5 +200,5 @@ def route_prefix(active_group_text: str) -> str | None:
 def _allowed_agents(value: Any) -> tuple[str, ...] | None:
     if not isinstance(value, list):
         return None
-    named = [trimmed for item in text_items(value) if (trimmed := js_trim(item))]
+    named = [trimmed for item in text_items(value) if (trimmed := trim(item))]
     return None if "*" in named else tuple(dict.fromkeys(map(normalize_agent_id, named)))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from openclaw_install.host.hook_text import js_trim
+from openclaw_install.host.javascript import trim
 
 
 class SchemaIssue(NamedTuple):
@@ -122,7 +122,7 @@ def _object(fields: Mapping[str, Check], *, strict: bool, required: tuple[str, .
 
 
 def _is_safe_module(raw: str) -> bool:
-    value = js_trim(raw)
+    value = trim(raw)
     parts = re.split(r"[\\/]+", value)
     return bool(value) and not value.startswith(("/", "~")) and ":" not in value and ".." not in parts
 
@@ -160,9 +160,7 @@ _MAPPING = _object(
         ),
         "deliver": _BOOLEAN,
         "allowUnsafeExternalContent": _BOOLEAN,
-        "channel": _text(
-            lambda text: bool(js_trim(text)), "Too small: expected string to have >=1 characters"
-        ),
+        "channel": _text(lambda text: bool(trim(text)), "Too small: expected string to have >=1 characters"),
         "timeoutSeconds": _count,
         "transform": _TRANSFORM,
     },
@@ -209,7 +207,7 @@ RETIRED_KEYS = (("maxBodyBytes",), ("internal", "handlers"), ("internal", "insta
 def _persistent_without_key(hooks: Any) -> Iterator[SchemaIssue]:
     default = hooks.get("defaultSessionKey")
     for index, mapping in enumerate(hooks.get("mappings", ())):
-        key = js_trim(mapping.get("sessionKey", "")) or js_trim(default or "")
+        key = trim(mapping.get("sessionKey", "")) or trim(default or "")
         persistent = mapping.get("sessionMode") == "persistent" and mapping.get("action", "agent") == "agent"
         if persistent and not key and "transform" not in mapping:
             yield SchemaIssue(

@@ -1,4 +1,4 @@
-"""Text as the gateway sees it: JavaScript's trim, length and lower case, agent ids, session-key prefixes."""
+"""Text as the gateway sees it: lower case, agent ids, session-key prefixes."""
 
 from __future__ import annotations
 
@@ -6,35 +6,17 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-# What String.prototype.trim removes: white space and line ends of ECMAScript, not Python's own idea of them.
-_JS_SPACE = (
-    "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u2028\u2029\u202f\u205f\u3000\ufeff"
-)
+from openclaw_install.host.javascript import trim
+
 _AGENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _NOT_IN_AGENT_ID = re.compile(r"[^a-z0-9_-]+")
 _AGENT_KEY = re.compile(r"agent:(?P<agent>[^:]*):(?P<rest>[^:].*)", re.DOTALL | re.IGNORECASE)
 DEFAULT_AGENT_ID = "main"
 
 
-def js_trim(text: str) -> str:
-    """`text` without the white space that JavaScript's `trim` removes at both ends."""
-    return text.strip(_JS_SPACE)
-
-
-def js_trim_start(text: str) -> str:
-    """`text` without the white space that JavaScript's `trimStart` removes."""
-    return text.lstrip(_JS_SPACE)
-
-
-def js_length(text: str) -> int:
-    """The length in UTF-16 units, which is what OpenClaw counts when it judges a token."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
 def optional_text(value: Any) -> str | None:
     """A trimmed string, or None where the value is blank or no string (OpenClaw: normalizeOptionalString)."""
-    return (js_trim(value) or None) if isinstance(value, str) else None
+    return (trim(value) or None) if isinstance(value, str) else None
 
 
 def text_items(value: Any) -> tuple[str, ...]:
@@ -44,7 +26,7 @@ def text_items(value: Any) -> tuple[str, ...]:
 
 def fold(text: str) -> str:
     """`text` as it takes part in prefix comparisons: trimmed and in lower case."""
-    return js_trim(text).lower()
+    return trim(text).lower()
 
 
 def normalize_prefixes(values: Iterable[str]) -> tuple[str, ...]:
@@ -60,7 +42,7 @@ def admits(prefixes: Iterable[str], key: str) -> bool:
 
 def normalize_agent_id(value: Any) -> str:
     """The canonical agent id; what cannot be one becomes the default agent, as in OpenClaw."""
-    trimmed = js_trim(value) if isinstance(value, str) else ""
+    trimmed = trim(value) if isinstance(value, str) else ""
     lowered = trimmed.lower()
     if _AGENT_ID.fullmatch(trimmed):
         return lowered
@@ -69,7 +51,7 @@ def normalize_agent_id(value: Any) -> str:
 
 def rescoped_key(key: str, agent_id: str) -> str:
     """The key under which a request is dispatched: `agent:<id>:...` keys move to the agent that serves it."""
-    found = _AGENT_KEY.fullmatch(js_trim(key))
-    if not found or not js_trim(found["agent"]):
-        return js_trim(key)
+    found = _AGENT_KEY.fullmatch(trim(key))
+    if not found or not trim(found["agent"]):
+        return trim(key)
     return f"agent:{agent_id}:{found['rest']}"

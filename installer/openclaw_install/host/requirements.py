@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from openclaw_install.host.frontmatter_javascript import trim
+from openclaw_install.host.javascript import trim
 
 # OpenClaw takes these paths for true where the config says nothing.
 CONFIG_DEFAULTS = {"browser.enabled": True, "browser.evaluateEnabled": True}

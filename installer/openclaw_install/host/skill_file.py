@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from openclaw_install.host.frontmatter_javascript import join_surrogates, number_text, trim
+from openclaw_install.host.javascript import join_surrogates, number_text, trim
 from openclaw_install.host.requirements import Requirements
 
 # The second is an older name of the product, and counts where the first is absent.
@@ -52,7 +52,7 @@ def parse_skill(content: str | bytes, folder_name: str) -> SkillFile:
         content: the file's text, or its bytes (anything that is not UTF-8 becomes U+FFFD, as in OpenClaw).
         folder_name: name of the folder it lies in, the name of a skill that does not give one.
     """
-    from openclaw_install.host.frontmatter import read_frontmatter
+    from openclaw_install.host.frontmatter.reading import read_frontmatter
 
     text = content.decode("utf-8", "replace") if isinstance(content, bytes) else content
     frontmatter = read_frontmatter(text)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_install.common.errors import UsageError
-from openclaw_install.host.frontmatter_javascript import well_formed
+from openclaw_install.host.javascript import well_formed
 from openclaw_install.host.requirements import Missing
 from openclaw_install.host.skill_dialect import dialect_warnings
 from openclaw_install.host.skill_discovery import Discovery, Escape, Limits, discover

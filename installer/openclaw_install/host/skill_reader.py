@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Mapping
 
-from openclaw_install.host.frontmatter_javascript import trim
+from openclaw_install.host.javascript import trim
 from openclaw_install.host.skill_file import SkillFile, parse_skill, refused
 
 SKILL_FILE_NAME = "SKILL.md"

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from openclaw_install.host.frontmatter_javascript import trim
 from openclaw_install.host.hook_agents import agent_ids, default_agent
+from openclaw_install.host.javascript import trim
 from openclaw_install.host.skill_discovery import Candidate, Discovery, Limits, discover
 from openclaw_install.host.skill_file import SkillFile
 from openclaw_install.host.skill_folders import Folder

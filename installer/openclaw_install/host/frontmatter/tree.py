@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from openclaw_install.host.frontmatter_scanner import BOM, DOCUMENT, FLOW_END, SCALAR
+from openclaw_install.host.frontmatter.scanner import BOM, DOCUMENT, FLOW_END, SCALAR
 
 _FIXED_TYPES = {
     BOM: "byte-order-mark",

@@ -10,8 +10,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
-from openclaw_install.host.frontmatter_javascript import trim
-from openclaw_install.host.frontmatter_nodes import (
+from openclaw_install.host.frontmatter.nodes import (
     PREFIX,
     Mapping,
     Scalar,
@@ -22,6 +21,7 @@ from openclaw_install.host.frontmatter_nodes import (
     is_null_text,
     key_identity,
 )
+from openclaw_install.host.javascript import trim
 
 _HANDLE = re.compile(r"(.*!)([^!]*)", re.DOTALL)
 _KNOWN_COLLECTIONS = {"omap": "seq", "pairs": "seq", "set": "map"}

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import re
 
-from openclaw_install.host.frontmatter_javascript import Value, json_text, number_text, trim
-from openclaw_install.host.frontmatter_nodes import resolve_plain
+from openclaw_install.host.frontmatter.nodes import resolve_plain
+from openclaw_install.host.javascript import Value, json_text, number_text, trim
 
 _UNUSUAL = re.compile("[^\n -\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _KEY = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*):(?: +(.*))?")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from openclaw_install.host.frontmatter_tree import (
+from openclaw_install.host.frontmatter.tree import (
     FLOW_SCALARS,
     Item,
     Token,
@@ -14,7 +14,7 @@ from openclaw_install.host.frontmatter_tree import (
 )
 
 if TYPE_CHECKING:
-    from openclaw_install.host.frontmatter_parser import Parser
+    from openclaw_install.host.frontmatter.parser import Parser
 
 
 def block_map_token(parser: Parser, block: Token) -> bool:

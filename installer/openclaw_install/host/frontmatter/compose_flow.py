@@ -5,16 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from openclaw_install.host.frontmatter_nodes import Mapping, Node, Sequence, key_identity
-from openclaw_install.host.frontmatter_props import (
+from openclaw_install.host.frontmatter.nodes import Mapping, Node, Sequence, key_identity
+from openclaw_install.host.frontmatter.props import (
     Props,
     PropsPlace,
     contains_newline,
     resolve_end,
     resolve_props,
 )
-from openclaw_install.host.frontmatter_tags import Directives
-from openclaw_install.host.frontmatter_tree import BLOCK_COLLECTIONS, Item, Token
+from openclaw_install.host.frontmatter.tags import Directives
+from openclaw_install.host.frontmatter.tree import BLOCK_COLLECTIONS, Item, Token
 
 MAX_IMPLICIT_KEY = 1024
 KEY_TOO_LONG = "The : indicator must be at most 1024 chars after the start of an implicit {} key"

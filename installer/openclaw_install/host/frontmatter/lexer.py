@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from openclaw_install.host.frontmatter_scanner import (
+from openclaw_install.host.frontmatter.scanner import (
     BLANKS,
     BOM,
     DOCUMENT,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from openclaw_install.host.frontmatter_props import OnError, resolve_end
-from openclaw_install.host.frontmatter_tree import Token
+from openclaw_install.host.frontmatter.props import OnError, resolve_end
+from openclaw_install.host.frontmatter.tree import Token
 
 _BAD_STARTS = {
     "\t": "a tab character",

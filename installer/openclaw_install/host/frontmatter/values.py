@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from openclaw_install.host.frontmatter_javascript import RawJson, Value, number_text
-from openclaw_install.host.frontmatter_keys import key_text
-from openclaw_install.host.frontmatter_nodes import Alias, Mapping, Node, Scalar, Sequence
+from openclaw_install.host.frontmatter.keys import key_text
+from openclaw_install.host.frontmatter.nodes import Alias, Mapping, Node, Scalar, Sequence
+from openclaw_install.host.javascript import RawJson, Value, number_text
 
 MAX_ALIAS_COUNT = 100
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from openclaw_install.host.frontmatter_compose import Composer, YamlIssue
-from openclaw_install.host.frontmatter_javascript import json_string
-from openclaw_install.host.frontmatter_nodes import Node
-from openclaw_install.host.frontmatter_parser import Parser
-from openclaw_install.host.frontmatter_props import PropsPlace, resolve_end, resolve_props
-from openclaw_install.host.frontmatter_tags import Directives
-from openclaw_install.host.frontmatter_tree import BLOCK_COLLECTIONS, Token
+from openclaw_install.host.frontmatter.compose import Composer, YamlIssue
+from openclaw_install.host.frontmatter.nodes import Node
+from openclaw_install.host.frontmatter.parser import Parser
+from openclaw_install.host.frontmatter.props import PropsPlace, resolve_end, resolve_props
+from openclaw_install.host.frontmatter.tags import Directives
+from openclaw_install.host.frontmatter.tree import BLOCK_COLLECTIONS, Token
+from openclaw_install.host.javascript import json_string
 
 
 @dataclass(slots=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from openclaw_install.host.frontmatter_block_map import block_map_token
-from openclaw_install.host.frontmatter_flow import adopt_into_flow, flow_collection_token
-from openclaw_install.host.frontmatter_lexer import Lexer
-from openclaw_install.host.frontmatter_tree import (
+from openclaw_install.host.frontmatter.block_map import block_map_token
+from openclaw_install.host.frontmatter.flow import adopt_into_flow, flow_collection_token
+from openclaw_install.host.frontmatter.lexer import Lexer
+from openclaw_install.host.frontmatter.tree import (
     BLOCK_COLLECTIONS,
     FLOW_SCALARS,
     PROPS_AND_SPACE,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from openclaw_install.host.frontmatter_compose_flow import (
+from openclaw_install.host.frontmatter.compose_flow import (
     KEY_TOO_LONG,
     MAX_IMPLICIT_KEY,
     FlowComposer,
     YamlIssue,
 )
-from openclaw_install.host.frontmatter_nodes import (
+from openclaw_install.host.frontmatter.nodes import (
     PREFIX,
     Alias,
     Mapping,
@@ -17,7 +17,7 @@ from openclaw_install.host.frontmatter_nodes import (
     Sequence,
     resolve_plain,
 )
-from openclaw_install.host.frontmatter_props import (
+from openclaw_install.host.frontmatter.props import (
     Props,
     PropsPlace,
     contains_newline,
@@ -25,9 +25,9 @@ from openclaw_install.host.frontmatter_props import (
     resolve_end,
     resolve_props,
 )
-from openclaw_install.host.frontmatter_scalars import block_scalar, flow_scalar
-from openclaw_install.host.frontmatter_tags import tagged_collection, tagged_scalar
-from openclaw_install.host.frontmatter_tree import BLOCK_COLLECTIONS, FLOW_SCALARS, Item, Token
+from openclaw_install.host.frontmatter.scalars import block_scalar, flow_scalar
+from openclaw_install.host.frontmatter.tags import tagged_collection, tagged_scalar
+from openclaw_install.host.frontmatter.tree import BLOCK_COLLECTIONS, FLOW_SCALARS, Item, Token
 
 __all__ = ["Composer", "YamlIssue"]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from openclaw_install.host.frontmatter_javascript import json_string, number_text
-from openclaw_install.host.frontmatter_nodes import PREFIX, Alias, Mapping, Node, Scalar, resolve_plain
+from openclaw_install.host.frontmatter.nodes import PREFIX, Alias, Mapping, Node, Scalar, resolve_plain
+from openclaw_install.host.javascript import json_string, number_text
 
 _LINE_WIDTH = 80
 _UNFIT_FOR_PLAIN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")

@@ -10,8 +10,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from openclaw_install.host.frontmatter_document import Document, parse_document
-from openclaw_install.host.frontmatter_javascript import (
+from openclaw_install.host.frontmatter.document import Document, parse_document
+from openclaw_install.host.frontmatter.nodes import Alias, Scalar
+from openclaw_install.host.frontmatter.nodes import Mapping as MappingNode
+from openclaw_install.host.frontmatter.quick import quick_fields
+from openclaw_install.host.frontmatter.values import YamlValueError, to_value
+from openclaw_install.host.javascript import (
     WHITE_SPACE,
     CircularValueError,
     RawJson,
@@ -23,10 +27,6 @@ from openclaw_install.host.frontmatter_javascript import (
     split_surrogates,
     trim,
 )
-from openclaw_install.host.frontmatter_nodes import Alias, Scalar
-from openclaw_install.host.frontmatter_nodes import Mapping as MappingNode
-from openclaw_install.host.frontmatter_quick import quick_fields
-from openclaw_install.host.frontmatter_values import YamlValueError, to_value
 
 _S = f"[{WHITE_SPACE}]"
 _NOT_LINE_END = "[^\n\r\u2028\u2029]"

@@ -38,6 +38,16 @@ def trim(text: str) -> str:
     return text.strip(WHITE_SPACE)
 
 
+def trim_start(text: str) -> str:
+    """`text.trimStart()`."""
+    return text.lstrip(WHITE_SPACE)
+
+
+def utf16_length(text: str) -> int:
+    """`text.length`: UTF-16 units, not characters."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
 def join_surrogates(text: str) -> str:
     """Joins halves of characters that escapes spelt one by one; halves without a partner stay."""
     if not _SURROGATE.search(text):

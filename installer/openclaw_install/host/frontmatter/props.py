@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from openclaw_install.host.frontmatter_tree import FLOW_SCALARS, Token
+from openclaw_install.host.frontmatter.tree import FLOW_SCALARS, Token
 
 # Where the error is (first character), its code in the YAML library, and its message.
 OnError = Callable[[int, str, str], None]

@@ -2,7 +2,7 @@
 
 OpenClaw reads frontmatter with the npm package `yaml` 2.9. What that library calls an error, and where it
 sees it, decides whether OpenClaw refuses a skill or mends it, and PyYAML decides differently (YAML 1.1,
-other tolerance). So the modules `frontmatter_*` follow that library stage by stage: lexemes, tree, nodes,
+other tolerance). So the modules of this folder follow that library stage by stage: lexemes, tree, nodes,
 values. They keep what has a consequence for OpenClaw and leave out the rest (comments, editing, writing).
 
 The library is under the ISC licence:
