@@ -18,7 +18,7 @@ from openclaw_install.common import data_files
 from openclaw_install.common.errors import BundleError, FileError
 from openclaw_install.common.files import sha256
 from openclaw_install.demo.scratch_host import ScratchHost
-from openclaw_install.host.bundle_manifest import ROUTE_MODES, Manifest, RouteMode
+from openclaw_install.host.bundle_manifest import ROUTE_MODES, Manifest
 from openclaw_install.host.bundles import (
     Bundle,
     compare,
@@ -30,7 +30,7 @@ from openclaw_install.host.bundles import (
     shipped_bundles,
 )
 from openclaw_install.host.hook_boot import boot_verdict
-from openclaw_install.host.hook_policy import IngressNeeds, read_policy
+from openclaw_install.host.hook_policy import IngressNeeds, RouteMode, read_policy
 from openclaw_install.host.hook_repair import repair
 
 NAMES = ["mistro-connect", "mysta-sync", "pingagent"]

@@ -10,7 +10,6 @@ from pathlib import Path
 from openclaw_install.common.errors import ConfigError
 from openclaw_install.common.findings import Finding
 from openclaw_install.common.redaction import Secret
-from openclaw_install.host.bundle_manifest import RouteMode
 from openclaw_install.host.bundles import SKILL_FILE, Bundle, shipped_bundles
 from openclaw_install.host.config_document import ConfigDocument, read_config
 from openclaw_install.host.config_edit import Edit, value_at
@@ -25,6 +24,7 @@ from openclaw_install.host.hook_policy import (
     INGRESS_PREFIX,
     HookPolicy,
     IngressNeeds,
+    RouteMode,
     read_policy,
     route_prefix,
 )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from openclaw_install.common.errors import ConfigError, ConflictError, HostError, InstallError
-from openclaw_install.host.bundle_manifest import RouteMode
 from openclaw_install.host.gateway import Asker, ask_gateway, wait_for_policy
+from openclaw_install.host.hook_policy import RouteMode
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.activation import PROGRAM, ActivationReport, Blocker
 from openclaw_install.setup.operator import Operator
