@@ -17,8 +17,9 @@ from openclaw_install.common.errors import UsageError
 from openclaw_install.host.skill_dialect import dialect_warnings
 from openclaw_install.host.skill_discovery import Limits, discover, locale_key
 from openclaw_install.host.skill_folders import Folder
-from openclaw_install.host.skill_inventory import SkillRecord, SkillsCheck, check, list_roots
+from openclaw_install.host.skill_inventory import check, list_roots
 from openclaw_install.host.skill_reader import read_skill
+from openclaw_install.host.skill_results import SkillRecord, SkillsCheck
 from openclaw_install.host.skill_roots import SkillHost
 from tests.skill_cases import skill, write_hard_files, write_hard_places, write_skill
 

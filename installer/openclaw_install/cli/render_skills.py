@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from openclaw_install.cli.render import plain
-from openclaw_install.host.skill_inventory import ListedRoot, SkillRecord, SkillsCheck, SkillsList
+from openclaw_install.host.skill_results import ListedRoot, SkillRecord, SkillsCheck, SkillsList
 
 _DESCRIPTION_LENGTH = 100
 

@@ -9,10 +9,8 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from openclaw_install.common.errors import UsageError
-from openclaw_install.host.javascript import well_formed
 from openclaw_install.host.requirements import Missing
 from openclaw_install.host.skill_dialect import dialect_warnings
 from openclaw_install.host.skill_discovery import Discovery, Escape, Limits, discover
@@ -20,6 +18,13 @@ from openclaw_install.host.skill_facts import Eligibility, HostFacts
 from openclaw_install.host.skill_file import refused
 from openclaw_install.host.skill_folders import Folder
 from openclaw_install.host.skill_reader import SKILL_FILE_NAME
+from openclaw_install.host.skill_results import (
+    ListedRoot,
+    ListedSkill,
+    SkillRecord,
+    SkillsCheck,
+    SkillsList,
+)
 from openclaw_install.host.skill_roots import (
     LoadedRoot,
     LoadedSkill,
@@ -37,118 +42,6 @@ _CHECKED_AS = "openclaw-workspace"
 _NO_LIMITS = 1_000_000
 _LEADS_OUT = "the link leads out of the root"
 _LEADS_NOWHERE = "the link leads nowhere"
-
-
-@dataclass(frozen=True)
-class SkillRecord:
-    """What `skills check` says about one SKILL.md.
-
-    Attributes:
-        path: the file.
-        name: the skill's name, or None where OpenClaw does not get as far.
-        description: its description, or None.
-        valid: whether OpenClaw loads it.
-        error: why not, or None.
-        eligible: whether OpenClaw would use it on this host.
-        missing: what it lacks here.
-        warnings: things worth knowing that do not make it invalid.
-    """
-
-    path: Path
-    name: str | None
-    description: str | None
-    valid: bool
-    error: str | None
-    eligible: bool
-    missing: Missing
-    warnings: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """The object of the JSON contract (`schemas/skills-check.schema.json`)."""
-        return {
-            "path": _text(str(self.path)),
-            "name": _text(self.name),
-            "description": _text(self.description),
-            "valid": self.valid,
-            "error": _text(self.error),
-            "eligible": self.eligible,
-            "missing": {
-                kind: [_text(name) for name in names] for kind, names in self.missing.to_json().items()
-            },
-            "warnings": [_text(warning) for warning in self.warnings],
-        }
-
-
-@dataclass(frozen=True)
-class SkillsCheck:
-    """The result of `skills check`; `notes` are about whole folders."""
-
-    skills: tuple[SkillRecord, ...]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def any_invalid(self) -> bool:
-        """Whether OpenClaw would refuse any of them; the command then ends with exit code 1."""
-        return any(not skill.valid for skill in self.skills)
-
-    def to_json(self) -> dict[str, Any]:
-        """The `result` of the JSON contract."""
-        return {
-            "skills": [skill.to_json() for skill in self.skills],
-            "notes": [_text(note) for note in self.notes],
-        }
-
-
-@dataclass(frozen=True)
-class ListedSkill:
-    """One skill of a root; `winner` is the file that OpenClaw uses for its name, None if it is refused."""
-
-    path: Path
-    name: str | None
-    valid: bool
-    eligible: bool
-    winner: Path | None
-
-    def to_json(self) -> dict[str, Any]:
-        """The object of the JSON contract (`schemas/skills-list.schema.json`)."""
-        return {
-            "path": _text(str(self.path)),
-            "name": _text(self.name),
-            "valid": self.valid,
-            "eligible": self.eligible,
-            "wins": self.winner == self.path,
-            "winner": _text(str(self.winner)) if self.winner else None,
-        }
-
-
-@dataclass(frozen=True)
-class ListedRoot:
-    """One root of the host; `source` is OpenClaw's label for it."""
-
-    path: Path
-    source: str
-    exists: bool
-    skills: tuple[ListedSkill, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """The object of the JSON contract."""
-        return {
-            "path": _text(str(self.path)),
-            "source": self.source,
-            "exists": self.exists,
-            "skills": [skill.to_json() for skill in self.skills],
-        }
-
-
-@dataclass(frozen=True)
-class SkillsList:
-    """The result of `skills list`: the host's roots, highest precedence first."""
-
-    roots: tuple[ListedRoot, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """The `result` of the JSON contract."""
-        return {"roots": [root.to_json() for root in self.roots]}
 
 
 def check(paths: Sequence[Path], host: SkillHost) -> SkillsCheck:
@@ -326,8 +219,3 @@ def _advice(skill: LoadedSkill, verdict: Eligibility) -> Iterator[str]:
 
 def _file(folder: Folder) -> Path:
     return Path(folder.path, SKILL_FILE_NAME)
-
-
-def _text(value: str | None) -> str | None:
-    """Text that can be written as UTF-8, whatever a file or a file name held."""
-    return None if value is None else well_formed(value)

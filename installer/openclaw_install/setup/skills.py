@@ -10,7 +10,8 @@ from openclaw_install.common.errors import ConfigError
 from openclaw_install.host.config_document import read_config
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.host.skill_host import skill_host
-from openclaw_install.host.skill_inventory import SkillsCheck, SkillsList, check, list_roots
+from openclaw_install.host.skill_inventory import check, list_roots
+from openclaw_install.host.skill_results import SkillsCheck, SkillsList
 
 
 def check_skills(location: HostLocation, paths: Sequence[Path]) -> SkillsCheck:
