@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ def _survey(bundle: Bundle, folder: Path, written: Mapping[Path, str]) -> Bundle
         for path, digest in written.items()
         if path.is_relative_to(folder)
     }
-    if folder.exists() and not folder.is_dir():
+    if os.path.lexists(folder) and not folder.is_dir():
         # Something of the user's stands where the folder belongs: nothing of ours is there.
         return BundleSurvey(bundle, folder, "edited", dict.fromkeys(bundle.hashes(), "user-edited"))
     verdicts = compare(bundle.hashes(), installed_hashes(folder) or {}, ours)

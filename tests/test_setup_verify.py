@@ -1,0 +1,308 @@
+"""The activation report: what each answer of the gateway means, and what is advised where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from openclaw_install.common.redaction import Secret
+from openclaw_install.host.gateway import GatewayAddress, LivePolicy, LiveState
+from openclaw_install.host.hook_text import admits
+from openclaw_install.setup.verify import RunResult
+from tests.setup_rig import BOMBED, HOOK_TOKEN, PLAIN, SOUND, Asker, Operator, PlainHost, enforcing, follower
+
+STARTS = {"openclaw gateway restart", "openclaw gateway run"}
+READY = enforcing("hook:im:", "hook:ingress")
+# State of the gateway's answer: the blocker's id and its cure; None where the answer alone blocks nothing.
+ANSWERS: dict[LiveState, tuple[str, str] | None] = {
+    "enforced": None,
+    "agent_rule": ("gateway.agent_rule", "openclaw gateway restart"),
+    "token_rejected": ("gateway.token_differs", "openclaw gateway restart"),
+    "hooks_off": ("gateway.hooks_off", "openclaw gateway restart"),
+    "starting": ("gateway.starting", "openclaw-install verify-runtime"),
+    "throttled": ("gateway.throttled", "sleep 60; openclaw-install verify-runtime"),
+    "unreachable": ("gateway.unreachable", "openclaw gateway run"),
+    "timeout": ("gateway.timeout", "openclaw gateway restart"),
+    "not_openclaw": ("gateway.not_openclaw", "openclaw gateway status --deep"),
+    "token_unsendable": (
+        "gateway.token_unsendable",
+        "replace hooks.token by 32 or more characters of printable ASCII",
+    ),
+    "no_token": None,
+}
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> PlainHost:
+    plain = PlainHost(tmp_path / "host")
+    plain.write(SOUND)
+    return plain
+
+
+def blockers(run: RunResult) -> list[tuple[str, str]]:
+    return [(blocker.id, blocker.command) for blocker in run.report.blockers]
+
+
+def answer(state: LiveState) -> LivePolicy:
+    return READY if state == "enforced" else LivePolicy(state, 19999, detail="what came back")
+
+
+def test_the_table_knows_every_answer() -> None:
+    assert set(ANSWERS) == set(get_args(LiveState))
+
+
+@pytest.mark.parametrize("state", ANSWERS)
+def test_each_answer_has_its_blocker_and_its_cure(host: PlainHost, state: LiveState) -> None:
+    run = host.verify(Asker(answer(state)))
+    expected = ANSWERS[state]
+    assert blockers(run) == ([] if expected is None else [expected])
+    assert run.report.activation_state == ("ready_waiting_inbound" if expected is None else "blocked")
+    assert run.exit_code == (0 if expected is None else 1)
+
+
+@pytest.mark.parametrize("state", ANSWERS)
+def test_a_restart_is_never_advised_while_the_file_would_stop_it(host: PlainHost, state: LiveState) -> None:
+    host.write(BOMBED)
+    run = host.verify(Asker(answer(state)))
+    assert run.report.policy.next_boot is not None
+    assert not run.report.policy.next_boot.ok
+    said = [*run.report.blockers, *run.report.warnings]
+    assert not STARTS & {item.command for item in said}
+    assert not STARTS & {finding.repair for finding in run.report.findings}
+    assert blockers(run)[0] == (
+        "hooks.boot.prefixes_exclude_hook",
+        "openclaw-install verify-runtime --fix-hooks",
+    )
+
+
+def test_where_only_a_hand_mends_the_file_the_gateways_blocker_says_the_same(host: PlainHost) -> None:
+    host.edit("enabled: true", 'enabled: true, presets: ["toString"]')
+    run = host.verify(Asker(answer("unreachable")))
+    assert run.report.policy.next_boot is not None
+    cures = dict(blockers(run))
+    rule = run.report.policy.next_boot.rule
+    assert rule is not None
+    assert cures["gateway.unreachable"] == cures[rule]
+    assert "presets" in cures[rule]
+
+
+def test_a_gateway_that_still_runs_an_older_policy_is_told_apart(host: PlainHost) -> None:
+    def found(live: LivePolicy) -> list[tuple[str, str]]:
+        return blockers(host.verify(Asker(live)))
+
+    restart = "openclaw gateway restart"
+    assert found(LivePolicy("enforced", 19999, request_session_key=False)) == [
+        ("gateway.request_keys_off", restart)
+    ]
+    assert found(enforcing("hook:other:")) == [("gateway.prefix_missing", restart)]
+    assert found(enforcing()) == [("gateway.prefix_missing", restart)]
+    run = host.verify(Asker(enforcing("hook:im:", "hook:ingress", "feishu:")))
+    assert run.report.activation_state == "ready_waiting_inbound"
+    [warning] = [item for item in run.report.warnings if item.id.startswith("gateway.")]
+    assert (warning.id, warning.command) == ("gateway.prefixes_differ", restart)
+
+
+def test_what_the_file_lacks_is_said_once_and_about_the_file(host: PlainHost) -> None:
+    host.edit("allowRequestSessionKey: true", "allowRequestSessionKey: false")
+    run = host.verify(Asker(follower(host)))
+    assert all(name.startswith("hooks.ingress.") for name, _ in blockers(run))
+    host.edit("enabled: true", "enabled: false")
+    run = host.verify(Asker(answer("hooks_off")))
+    assert not [name for name, _ in blockers(run) if name.startswith("gateway.")]
+
+
+def test_offline_asks_nobody_and_says_so(host: PlainHost) -> None:
+    run = host.verify()
+    assert run.report.to_json()["policy"]["running"] is None
+    assert ("gateway.not_asked", "openclaw-install verify-runtime") in [
+        (warning.id, warning.command) for warning in run.report.warnings
+    ]
+    assert run.report.activation_state == "ready_waiting_inbound"
+
+
+def test_the_gateway_is_asked_on_the_port_and_path_of_the_config_with_the_token_on_disk(
+    host: PlainHost,
+) -> None:
+    tokens: list[Secret | None] = []
+
+    def note(address: GatewayAddress, token: Secret | None) -> LivePolicy:
+        tokens.append(token)
+        return READY
+
+    host.env["HOOKS"] = HOOK_TOKEN + "-from-the-environment"
+    host.edit(f'"{HOOK_TOKEN}"', '"${HOOKS}", path: "in/"')
+    host.edit("port: 19999", "port: 20001, tls: { enabled: true }")
+    ask = Asker(note)
+    host.verify(ask)
+    assert ask.asked == [(GatewayAddress(20001, "/in", tls=True), None)]
+    assert tokens[0] is not None
+    assert tokens[0].reveal() == host.env["HOOKS"]
+
+
+def test_where_no_agent_is_the_default_one_the_gateway_is_asked_for_one_that_may(host: PlainHost) -> None:
+    host.edit("gateway:", "agents: { entries: { one: {}, two: {} } },\n  gateway:")
+    host.edit('allowedAgentIds: ["main"]', 'allowedAgentIds: ["two"]')
+    ask = Asker(READY)
+    host.verify(ask)
+    assert [agent for _, agent in ask.asked] == ["two"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (None, "config.missing"),
+        ("", "config.empty"),
+        ("{ hooks: ", "config.syntax"),
+        ("[]", "config.not_object"),
+        ('{ $include: "./gone.json5" }', "config.include_missing"),
+    ],
+)
+def test_a_config_that_cannot_be_read_is_the_one_blocker(
+    host: PlainHost, text: str | None, code: str
+) -> None:
+    host.config.unlink()
+    if text is not None:
+        host.write(text)
+    before = host.tree()
+    for run in (host.verify(), host.setup(), host.fix_hooks(), host.setup(dry_run=True)):
+        assert run.report.activation_state == "blocked"
+        assert [blocker.id for blocker in run.report.blockers] == [code]
+        assert run.report.blockers[0].command
+        assert run.error is not None
+        assert run.error.error_code == code
+        assert run.report.to_json()["policy"] == {"disk": None, "running": None, "next_boot": None}
+    assert host.tree() == before
+
+
+def test_a_folder_where_the_config_belongs_is_reported(host: PlainHost) -> None:
+    host.config.unlink()
+    host.config.mkdir()
+    assert [name for name, _ in blockers(host.verify())] == ["config.is_folder"]
+
+
+def test_a_run_that_died_is_warned_about_and_left_to_the_next_run(host: PlainHost) -> None:
+    host.setup()
+    [receipt] = host.store.in_force()
+    host.store.mark(receipt, "applying")
+    for run in (host.verify(), host.setup(dry_run=True)):
+        [warning] = [item for item in run.report.warnings if item.id == "setup.interrupted"]
+        assert receipt.id in warning.cause
+        assert warning.command == "openclaw-install"
+    assert len(host.store.interrupted()) == 1
+
+
+def test_records_that_are_damaged_are_a_warning_to_a_reader(host: PlainHost) -> None:
+    host.setup()
+    [document] = host.store.folder.glob("receipts/*/receipt.json")
+    document.write_text("{ half")
+    run = host.verify()
+    assert run.exit_code == 0
+    [warning] = [item for item in run.report.warnings if item.id == "setup.journal"]
+    assert str(document) in warning.cause
+    assert warning.command
+
+
+def test_the_cures_name_the_host_that_was_named(host: PlainHost) -> None:
+    host.write(BOMBED)
+    named = "openclaw-install --profile work"
+    run = host.verify(invocation=named)
+    assert blockers(run)[0][1] == f"{named} verify-runtime --fix-hooks"
+    assert all(
+        item.command.startswith(named)
+        for item in run.report.warnings
+        if item.command.startswith("openclaw-install")
+    )
+
+
+def test_permissions_make_the_exit_code_1_and_keep_no_message_out(host: PlainHost) -> None:
+    host.config.chmod(0o644)
+    run = host.verify(Asker(READY))
+    assert run.report.activation_state == "ready_waiting_inbound"
+    assert run.exit_code == 1
+    [finding] = [item for item in run.report.findings if item.id.startswith("fs.")]
+    assert (finding.id, finding.severity) == ("fs.config.perms_world_readable", "critical")
+    assert finding.repair == f"chmod 600 {host.config}"
+
+
+def test_a_variable_without_a_value_elsewhere_in_the_config_is_a_warning(host: PlainHost) -> None:
+    host.edit("gateway:", 'models: { x: "${NOT_THERE}" },\n  gateway:')
+    [warning] = [item for item in host.verify().report.warnings if item.id == "config.env_unresolved"]
+    assert "NOT_THERE" in warning.cause
+
+
+@pytest.mark.parametrize(
+    ("text", "prefix"),
+    [("feishu:default:oc_x\n", "feishu:default:"), ("nothing here", None), (None, None)],
+)
+def test_map_active_group_needs_the_prefix_of_the_working_thread(
+    host: PlainHost, text: str | None, prefix: str | None
+) -> None:
+    workspace = host.state_dir / "workspace"
+    workspace.mkdir()
+    if text is not None:
+        (workspace / "ACTIVE_GROUP.md").write_text(text)
+    run = host.verify(route_mode="map-active-group")
+    assert bool(blockers(run)) is (prefix is not None)
+    host.fix_hooks(route_mode="map-active-group")
+    if prefix:
+        assert admits(host.data["hooks"]["allowedSessionKeyPrefixes"], prefix)
+        assert not blockers(host.verify(route_mode="map-active-group"))
+    else:
+        warned = {item.id for item in run.report.warnings}
+        assert "hooks.ingress.active_group_missing" in warned
+
+
+def test_fixing_the_hooks_touches_nothing_else(host: PlainHost) -> None:
+    host.write(BOMBED, mode=0o644)
+    operator = Operator()
+    run = host.fix_hooks(operator)
+    assert run.applied is not None
+    assert [change.kind for change in run.applied.plan.changes] == ["config"]
+    assert host.config.stat().st_mode & 0o777 == 0o644
+    assert not host.skills.exists()
+    assert "--- " in operator.plans[0].diff
+    assert not blockers(run)
+    assert host.fix_hooks().applied is not None
+    assert len(host.store.in_force()) == 1
+
+
+def test_a_fix_is_proved_on_the_running_gateway(host: PlainHost) -> None:
+    host.write(BOMBED)
+    stale = enforcing("hook:other:")
+    ask = Asker(stale, stale, follower(host))
+    run = host.fix_hooks(ask=ask, take_over_seconds=15.0)
+    assert run.applied is not None
+    assert run.applied.live is True
+    assert run.report.activation_state == "ready_waiting_inbound"
+    assert len(ask.asked) == 3
+
+
+def test_a_gateway_that_never_takes_the_policy_over_is_reported(host: PlainHost) -> None:
+    host.write(BOMBED)
+    run = host.fix_hooks(ask=Asker(enforcing("hook:other:")))
+    assert run.applied is not None
+    assert run.applied.live is False
+    assert blockers(run) == [("gateway.prefix_missing", "openclaw gateway restart")]
+
+
+def test_where_no_gateway_answers_there_is_none_to_have_taken_it_over(host: PlainHost) -> None:
+    host.write(BOMBED)
+    run = host.fix_hooks(ask=Asker(answer("unreachable")))
+    assert run.applied is not None
+    assert (run.applied.outcome, run.applied.live) == ("applied", None)
+    assert blockers(run) == [("gateway.unreachable", "openclaw gateway run")]
+
+
+def test_a_gateway_that_is_just_starting_is_given_time(host: PlainHost) -> None:
+    ask = Asker(answer("starting"), READY)
+    assert host.verify(ask, starting_seconds=5.0).exit_code == 0
+    assert len(ask.asked) == 2
+
+
+def test_a_plain_host_is_blocked_and_each_blocker_says_what_mends_it(host: PlainHost) -> None:
+    host.write(PLAIN)
+    run = host.verify(Asker(answer("no_token")))
+    assert run.report.activation_state == "blocked"
+    assert {command for _, command in blockers(run)} == {"openclaw-install verify-runtime --fix-hooks"}
