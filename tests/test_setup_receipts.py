@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from openclaw_install.common.errors import FileError
-from openclaw_install.setup.changes import Change, Folder, missing_folders
+from openclaw_install.setup.changes import Change, Folder, carry_out, missing_folders
 from openclaw_install.setup.receipt import Receipt, new_receipt
 from openclaw_install.setup.receipts import ReceiptStore
 from openclaw_install.setup.transaction import apply_changes
@@ -271,3 +271,17 @@ def test_hundreds_of_receipts_slow_nothing_down_that_matters(store: ReceiptStore
     assert len([name for name in opened if name != "receipt.json"]) == 3
     store.tidy()
     assert len(list((store.folder / "receipts").iterdir())) == 11
+
+
+def test_a_store_that_cannot_be_listed_is_a_clear_error(store: ReceiptStore) -> None:
+    store.folder.mkdir(parents=True)
+    (store.folder / "receipts").symlink_to("receipts")
+    with pytest.raises(FileError) as caught:
+        store.in_force()
+    assert str(store.folder) in caught.value.message
+
+
+def test_a_mode_that_is_kept_is_no_operation(host: PlainHost) -> None:
+    files = MemoryFiles(Path("/"))
+    carry_out(Change("mode", Path("/nowhere"), "permissions", before_mode=0o700), files)
+    assert list(files.entries) == [Path("/")]

@@ -11,6 +11,7 @@ from openclaw_install.common.errors import ConfigError, ConflictError, InstallEr
 from openclaw_install.host.bundles import Bundle, load_bundle, shipped_bundles
 from openclaw_install.host.json5_text import parse_json5
 from openclaw_install.setup import survey as survey_module
+from openclaw_install.setup.future_boot import verdict_on
 from openclaw_install.setup.undo import Kept
 from tests.setup_rig import BOMBED, PLAIN, Operator, PlainHost, tree_of
 
@@ -482,3 +483,10 @@ def test_what_ran_twice_at_the_same_moment_is_still_undone_in_order(host: PlainH
     second = receipt_of(host.fix_hooks())
     assert second > renamed.name
     assert [receipt.id for receipt in host.undo().plan.receipts] == [second]
+
+
+@pytest.mark.parametrize("data", [b"{ half", b"[]", b'{ $include: "./gone.json5" }'])
+def test_nothing_is_said_of_the_next_boot_where_the_restored_file_cannot_be_judged(
+    host: PlainHost, data: bytes
+) -> None:
+    assert verdict_on(data, host.location) is None
