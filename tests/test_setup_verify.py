@@ -10,6 +10,7 @@ import pytest
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.gateway import GatewayAddress, LivePolicy, LiveState
 from openclaw_install.host.hook_text import admits
+from openclaw_install.setup.activation import as_typed
 from openclaw_install.setup.verify import RunResult
 from tests.setup_rig import BOMBED, HOOK_TOKEN, PLAIN, SOUND, Asker, Operator, PlainHost, enforcing, follower
 
@@ -86,6 +87,13 @@ def test_where_only_a_hand_mends_the_file_the_gateways_blocker_says_the_same(hos
     assert rule is not None
     assert cures["gateway.unreachable"] == cures[rule]
     assert "presets" in cures[rule]
+
+
+def test_a_start_that_the_mode_would_stop_is_not_advised_either(host: PlainHost) -> None:
+    host.edit('mode: "local"', 'mode: "remote"')
+    assert blockers(host.verify(Asker(answer("unreachable")))) == [
+        ("gateway.unreachable", "openclaw config set gateway.mode local")
+    ]
 
 
 def test_a_gateway_that_still_runs_an_older_policy_is_told_apart(host: PlainHost) -> None:
@@ -214,6 +222,21 @@ def test_the_cures_name_the_host_that_was_named(host: PlainHost) -> None:
         for item in run.report.warnings
         if item.command.startswith("openclaw-install")
     )
+
+
+@pytest.mark.parametrize(
+    ("command", "typed"),
+    [
+        ("openclaw-install", "X"),
+        ("openclaw-install verify-runtime", "X verify-runtime"),
+        ("sleep 60; openclaw-install verify-runtime", "sleep 60; X verify-runtime"),
+        ("pip install --upgrade openclaw-install", "pip install --upgrade openclaw-install"),
+        ("openclaw gateway run", "openclaw gateway run"),
+    ],
+)
+def test_only_calls_of_this_program_get_the_hosts_options(command: str, typed: str) -> None:
+    assert as_typed(command, "X") == typed
+    assert as_typed(command, "openclaw-install") == command
 
 
 def test_permissions_make_the_exit_code_1_and_keep_no_message_out(host: PlainHost) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -95,6 +96,11 @@ class ActivationReport:
         }
 
 
+RESTART = "openclaw gateway restart"
+START = "openclaw gateway run"
+_AS_IS: Mapping[str, str] = {}
+
+
 def finding_to_json(finding: Finding) -> dict[str, str]:
     return {
         "id": finding.id,
@@ -106,7 +112,7 @@ def finding_to_json(finding: Finding) -> dict[str, str]:
 
 
 def live_findings(
-    live: LivePolicy, disk: HookPolicy, needs: IngressNeeds, *, instead_of_start: str = ""
+    live: LivePolicy, disk: HookPolicy, needs: IngressNeeds, *, instead: Mapping[str, str] = _AS_IS
 ) -> tuple[Finding, ...]:
     """What the running gateway's answer means for the ingress (pure).
 
@@ -114,13 +120,11 @@ def live_findings(
         live: its answer.
         disk: the policy on disk, which the running one should equal.
         needs: what the ingress wants.
-        instead_of_start: what to do first where the gateway would not start from the file; empty where it
-            would. A restart is no cure then: it would take down a gateway that still runs.
+        instead: cures to be replaced, such as `START` and `RESTART` by what mends the file that would stop a
+            start: a restart would take down a gateway that still runs.
     """
     found = _live_findings(live, disk, needs)
-    if not instead_of_start:
-        return found
-    return tuple(replace(f, repair=instead_of_start) if f.repair in _STARTS else f for f in found)
+    return tuple(replace(finding, repair=instead.get(finding.repair, finding.repair)) for finding in found)
 
 
 def _live_findings(live: LivePolicy, disk: HookPolicy, needs: IngressNeeds) -> tuple[Finding, ...]:
@@ -132,19 +136,16 @@ def _live_findings(live: LivePolicy, disk: HookPolicy, needs: IngressNeeds) -> t
     return (_critical(name, live.port, message.format(port=live.port, detail=live.detail), repair),)
 
 
-_RESTART = "openclaw gateway restart"
-_START = "openclaw gateway run"
-_STARTS = frozenset({_RESTART, _START})
 _ANSWERS: Mapping[str, tuple[str, str, str]] = {
     "unreachable": (
         "gateway.unreachable",
         "no gateway listens on 127.0.0.1:{port}",
-        _START,
+        START,
     ),
     "timeout": (
         "gateway.timeout",
         "something listens on 127.0.0.1:{port} and does not answer ({detail})",
-        _RESTART,
+        RESTART,
     ),
     "not_openclaw": (
         "gateway.not_openclaw",
@@ -154,7 +155,7 @@ _ANSWERS: Mapping[str, tuple[str, str, str]] = {
     "token_rejected": (
         "gateway.token_differs",
         "the running gateway refuses the hook token that is on disk",
-        _RESTART,
+        RESTART,
     ),
     "token_unsendable": (
         "gateway.token_unsendable",
@@ -164,7 +165,7 @@ _ANSWERS: Mapping[str, tuple[str, str, str]] = {
     "hooks_off": (
         "gateway.hooks_off",
         "the running gateway has no hook ingress under the path that is on disk",
-        _RESTART,
+        RESTART,
     ),
     "starting": (
         "gateway.starting",
@@ -179,7 +180,7 @@ _ANSWERS: Mapping[str, tuple[str, str, str]] = {
     "agent_rule": (
         "gateway.agent_rule",
         "the running gateway refuses the ingress for its agent rule: {detail}",
-        _RESTART,
+        RESTART,
     ),
 }
 
@@ -189,16 +190,16 @@ def _enforced_findings(live: LivePolicy, disk: HookPolicy, needs: IngressNeeds) 
     found = []
     if needs.required and not live.request_session_key and disk.allow_request_session_key:
         message = "the running gateway lets no caller choose the session key"
-        found.append(_critical("gateway.request_keys_off", live.port, message, _RESTART))
+        found.append(_critical("gateway.request_keys_off", live.port, message, RESTART))
     refused = [key for key in needs.prefixes if not admits(live.prefixes or (), key) and disk.admits(key)]
     refused = [] if live.prefixes is None else refused
     if needs.required and refused:
         message = f"the running gateway does not admit session keys that begin with {', '.join(refused)}"
-        found.append(_critical("gateway.prefix_missing", live.port, message, _RESTART))
+        found.append(_critical("gateway.prefix_missing", live.port, message, RESTART))
     if live.prefixes is not None and set(live.prefixes) != set(disk.prefixes or ()) and not found:
         message = "the running gateway enforces other session-key prefixes than the file says"
         place = f"127.0.0.1:{live.port}"
-        found.append(Finding("gateway.prefixes_differ", "warn", place, message, _RESTART))
+        found.append(Finding("gateway.prefixes_differ", "warn", place, message, RESTART))
     return tuple(found)
 
 
@@ -227,7 +228,8 @@ def blockers_from(findings: Iterable[Finding], invocation: str) -> tuple[Blocker
 
 def as_typed(command: str, invocation: str) -> str:
     """A cure with the options that name this host, where it calls this program."""
-    return command.replace(PROGRAM, invocation) if invocation != PROGRAM else command
+    # Where it stands as a word of another command (`pip install openclaw-install`), it is no call of it.
+    return re.sub(rf"(^|; ){PROGRAM}(?= |$)", lambda found: found[1] + invocation, command)
 
 
 PROGRAM = "openclaw-install"

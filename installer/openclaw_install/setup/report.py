@@ -13,6 +13,8 @@ from openclaw_install.host.hook_policy import ingress_agent
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.activation import (
     PROGRAM,
+    RESTART,
+    START,
     ActivationReport,
     Blocker,
     PolicyThreeWays,
@@ -68,7 +70,7 @@ def build_report(
     """
     from_gateway: tuple[Finding, ...] = ()
     if live is not None:
-        from_gateway = live_findings(live, survey.policy, survey.needs, instead_of_start=_boot_cure(survey))
+        from_gateway = live_findings(live, survey.policy, survey.needs, instead=_instead(survey))
     findings = (*survey.findings, *from_gateway)
     warnings = [
         *([] if live else [_NOT_ASKED]),
@@ -131,12 +133,14 @@ def _from_finding(finding: Finding) -> Blocker:
     return Blocker(finding.id, finding.message, finding.repair)
 
 
-def _boot_cure(survey: Survey) -> str:
-    """What mends the file where the gateway would not start from it; empty where it would."""
-    if survey.next_boot.ok:
-        return ""
-    repairs = (f.repair for f in survey.findings if f.id == survey.next_boot.rule and f.repair)
-    return next(repairs, FIX)
+def _instead(survey: Survey) -> Mapping[str, str]:
+    """What to do first where the gateway would not start from the file."""
+    repairs = {finding.id: finding.repair for finding in survey.findings if finding.repair}
+    if survey.next_boot.rule is not None:
+        cure = repairs.get(survey.next_boot.rule, FIX)
+        return {START: cure, RESTART: cure}
+    mode = repairs.get("gateway.mode_not_local")
+    return {START: mode} if mode else {}
 
 
 def journal_warnings(store: ReceiptStore) -> tuple[tuple[Receipt, ...], tuple[Blocker, ...]]:
