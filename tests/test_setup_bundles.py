@@ -10,7 +10,7 @@ from openclaw_install.common.errors import BundleError
 from openclaw_install.setup import survey as survey_module
 from openclaw_install.setup.undo import Kept
 from tests.setup_rig import SOUND, PlainHost, tree_of
-from tests.test_setup_undo import newer_version, ship
+from tests.setup_upgrades import newer_version, ship
 
 LINK = "it is a symbolic link; what it leads to is yours"
 

@@ -109,6 +109,19 @@ def test_what_a_run_takes_back_stands_no_more_from_the_moment_it_counts(store: R
     assert json.loads(document_of(store, first.id).read_text())["status"] == "undone"
 
 
+def test_a_damaged_image_that_nobody_needs_any_more_stops_nothing(host: PlainHost) -> None:
+    host.setup()
+    [first] = host.store.in_force()
+    second = new_receipt("undo", [], host.store.moment_after_last(), takes_back=[first.id])
+    host.store.begin(second)
+    host.store.settle(second)
+    for image in host.store.place(first.id).glob("before-*"):
+        image.write_text("damaged")
+    assert host.setup().exit_code == 0
+    status = json.loads(document_of(host.store, first.id).read_text())["status"]
+    assert status == "undone"
+
+
 def test_of_receipts_that_stand_no_more_the_newest_ten_are_kept(store: ReceiptStore) -> None:
     identities = []
     for _ in range(15):

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from openclaw_install.common.errors import ConfigError, ConflictError, InstallError, UsageError
-from openclaw_install.host.bundles import Bundle, load_bundle, shipped_bundles
 from openclaw_install.host.json5_text import parse_json5
-from openclaw_install.setup import survey as survey_module
 from openclaw_install.setup.future_boot import verdict_on
 from openclaw_install.setup.undo import Kept
 from tests.setup_rig import BOMBED, PLAIN, Operator, PlainHost, tree_of
+from tests.setup_upgrades import newer_version, ship, with_file
 
 LISTED = 'allowedSessionKeyPrefixes: ["hook:im:"'
 
@@ -291,31 +289,6 @@ def test_a_key_that_a_later_run_set_again_is_undone_with_that_one_first(host: Pl
     assert host.config.read_text() == PLAIN
 
 
-def newer_version(tmp_path: Path, text: str) -> tuple[Bundle, ...]:
-    """The shipped bundles, of which one changed and lost a file."""
-    folder = tmp_path / "shipped"
-    for bundle in shipped_bundles():
-        shutil.copytree(bundle.folder, folder / bundle.name, dirs_exist_ok=True)
-    (folder / "pingagent" / "SKILL.md").write_text(text)
-    (folder / "pingagent" / "references" / "encryption.md").unlink()
-    (folder / "pingagent" / "references" / "news.md").write_text("new in this version")
-    return tuple(load_bundle(place) for place in sorted(folder.iterdir()))
-
-
-def with_file(tmp_path: Path, name: str) -> tuple[Bundle, ...]:
-    """The shipped bundles, of which one has one more file."""
-    folder = tmp_path / "shipped"
-    for bundle in shipped_bundles():
-        shutil.copytree(bundle.folder, folder / bundle.name)
-    (folder / "pingagent" / "references" / name).write_text("new in this version")
-    return tuple(load_bundle(place) for place in sorted(folder.iterdir()))
-
-
-def ship(monkeypatch: pytest.MonkeyPatch, bundles: tuple[Bundle, ...]) -> None:
-    """Stands for an upgrade of this program."""
-    monkeypatch.setattr(survey_module, "shipped_bundles", lambda: bundles)
-
-
 def test_an_older_run_whose_file_a_newer_one_wrote_again_is_refused_with_its_name(
     host: PlainHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -341,55 +314,6 @@ def test_folders_that_were_still_in_use_go_with_the_run_that_empties_them(
     assert [path.name for path in host.skills.rglob("*") if path.is_file()] == ["news.md"]
     assert host.store.leftover_folders() == (host.skills, first.parent, first)
     host.undo(newer.id)
-    assert host.tree() == origin
-
-
-def test_uninstall_after_several_runs_leaves_nothing_of_ours(
-    host: PlainHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mine = host.skills / "mysta-sync" / "SKILL.md"
-    mine.parent.mkdir(parents=True)
-    mine.write_text("my own, from before")
-    origin = host.tree()
-    host.setup(overwrite_edited=True)
-    host.edit(LISTED + ', "hook:ingress"]', LISTED + "]")
-    host.fix_hooks()
-    ship(monkeypatch, newer_version(tmp_path, "---\nname: pingagent\ndescription: newer\n---\n"))
-    assert host.setup().applied is not None
-    assert len(host.store.in_force()) == 3
-    assert not (host.skills / "pingagent" / "references" / "encryption.md").exists()
-    result = host.uninstall()
-    assert result.outcome == "undone"
-    assert host.tree() == origin
-    assert mine.read_text() == "my own, from before"
-    assert [path.name for path in host.store.folder.rglob("*")] == ["lock"]
-
-
-def test_uninstall_keeps_edits_that_the_user_made_between_two_runs(host: PlainHost) -> None:
-    host.setup()
-    host.edit('level: "info"', 'level: "debug"')
-    host.edit(LISTED + ', "hook:ingress"]', LISTED + "]")
-    host.fix_hooks()
-    host.uninstall()
-    assert host.config.read_text() == PLAIN.replace("info", "debug")
-
-
-def test_uninstall_keeps_and_names_what_the_user_changed_and_its_images(host: PlainHost) -> None:
-    host.setup()
-    edited = host.skills / "pingagent" / "SKILL.md"
-    edited.write_text("mine now")
-    with pytest.raises(ConflictError):
-        host.uninstall()
-    result = host.uninstall(keep_changed=True)
-    assert [kept.path for kept in result.plan.kept] == [str(edited)]
-    assert list(host.store.folder.glob("receipts/*/after-*"))
-    assert host.uninstall().outcome == "unchanged"
-    assert not list(host.store.folder.glob("receipts/*"))
-
-
-def test_uninstall_where_nothing_is_ours_changes_nothing(host: PlainHost, origin: object) -> None:
-    assert host.uninstall().outcome == "unchanged"
-    assert host.uninstall(dry_run=True).outcome == "unchanged"
     assert host.tree() == origin
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from openclaw_install.common.files import sha256
+from openclaw_install.common.files import file_error, sha256
 from openclaw_install.host.bundles import (
     SKILL_FILE,
     Bundle,
@@ -93,7 +93,7 @@ def _survey(bundle: Bundle, folder: Path, written: Mapping[Path, str]) -> Bundle
         for path, digest in written.items()
         if path.is_relative_to(folder)
     }
-    if os.path.lexists(folder) and not folder.is_dir():
+    if os.path.lexists(folder) and not os.path.isdir(folder):  # noqa: PTH112 - it raises no PermissionError
         # Something of the user's stands where the folder belongs: nothing of ours is there.
         return BundleSurvey(bundle, folder, "edited", dict.fromkeys(bundle.hashes(), "user-edited"))
     verdicts = compare(bundle.hashes(), installed_hashes(folder) or {}, ours)
@@ -119,6 +119,8 @@ def _obstacle(folder: Path, path: Path) -> tuple[Path, str] | None:
             mode = place.lstat().st_mode
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise file_error(error, place, "look at") from error
         if stat.S_ISLNK(mode):
             return place, "it is a symbolic link; what it leads to is yours"
         if place == path and not stat.S_ISREG(mode):

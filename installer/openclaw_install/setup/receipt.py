@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,11 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
+from openclaw_install.common.errors import FileError
 from openclaw_install.common.files import sha256
 from openclaw_install.setup.changes import Change, ChangeKind, Folder
 
 ReceiptStatus = Literal["applying", "applied", "rolled_back", "undone"]
 FORMAT = 1
+DOCUMENT = "receipt.json"
 STATUSES: tuple[ReceiptStatus, ...] = get_args(ReceiptStatus)
 KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
 ReadImage = Callable[[str, str], bytes]
@@ -155,3 +158,56 @@ def _one_of(value: Any, known: Sequence[Any]) -> Any:
     if value not in known:
         raise ValueError("unknown word")
     return value
+
+
+@dataclass(frozen=True)
+class StoredReceipt:
+    """A stored receipt whose images were not read yet."""
+
+    place: Path
+    document: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return self.place.name
+
+    @property
+    def status(self) -> str:
+        return str(self.document["status"])
+
+    @property
+    def takes_back(self) -> list[str]:
+        return list(self.document["takes_back"])
+
+
+def read_stored(place: Path, text: bytes) -> StoredReceipt:
+    """The receipt in the folder `place`, as far as the store has to know it.
+
+    Raises:
+        FileError: `file.receipt_damaged`, or `file.receipt_newer` where a later version wrote it.
+    """
+    try:
+        document = json.loads(text)
+        if document["format"] > FORMAT:
+            raise FileError(
+                f"a newer openclaw-install wrote the receipt {place / DOCUMENT}",
+                next_step="pip install --upgrade openclaw-install",
+                code="file.receipt_newer",
+            )
+        entry = StoredReceipt(place, document)
+        datetime.fromisoformat(document["created"]).astimezone(UTC)
+        sound = entry.status in STATUSES and isinstance(document["folders"], list)
+        if not sound or not all(isinstance(name, str) for name in entry.takes_back):
+            raise ValueError("unknown status or wrong lists")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise damaged(place, error) from error
+    return entry
+
+
+def damaged(place: Path, error: Exception) -> FileError:
+    """The error for a receipt that is not what `to_json` writes."""
+    return FileError(
+        f"the receipt {place / DOCUMENT} is damaged ({type(error).__name__})",
+        next_step="move that folder away; what its run changed then has to be undone by hand",
+        code="file.receipt_damaged",
+    )

@@ -15,15 +15,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from openclaw_install.common.errors import ConflictError, FileError
+from openclaw_install.common.errors import ConflictError
 from openclaw_install.common.files import (
     PRIVATE_FOLDER,
     file_error,
@@ -35,30 +36,17 @@ from openclaw_install.common.files import (
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.changes import real_path
 from openclaw_install.setup.disk_files import make_folder
-from openclaw_install.setup.receipt import FORMAT, STATUSES, Receipt, ReceiptStatus, receipt_from_json
+from openclaw_install.setup.receipt import (
+    DOCUMENT,
+    Receipt,
+    ReceiptStatus,
+    StoredReceipt,
+    damaged,
+    read_stored,
+    receipt_from_json,
+)
 
 _KEPT_AT_MOST = 10
-_DOCUMENT = "receipt.json"
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """A stored receipt whose images were not read yet."""
-
-    place: Path
-    document: dict[str, Any]
-
-    @property
-    def id(self) -> str:
-        return self.place.name
-
-    @property
-    def status(self) -> str:
-        return str(self.document["status"])
-
-    @property
-    def takes_back(self) -> list[str]:
-        return list(self.document["takes_back"])
 
 
 class ReceiptStore:
@@ -121,7 +109,7 @@ class ReceiptStore:
                 for name, data in (("before", change.before), ("after", change.after)):
                     if data is not None:
                         write_atomic(place / f"{name}-{n}", data, mode=0o600)
-            self._write(receipt)
+            self._write(receipt.id, receipt.to_json())
         except BaseException:
             self._discard(place)
             raise
@@ -136,7 +124,7 @@ class ReceiptStore:
     def mark(self, receipt: Receipt, status: ReceiptStatus) -> Receipt:
         """Records what became of a run."""
         marked = replace(receipt, status=status)
-        self._write(marked)
+        self._write(marked.id, marked.to_json())
         return marked
 
     def place(self, receipt_id: str) -> Path:
@@ -175,18 +163,21 @@ class ReceiptStore:
         Raises:
             FileError: a receipt cannot be read or written.
         """
+        entries = self._entries()
+        begun = {entry.place for entry in entries}
         for gone in self.folder.glob(".gone-*"):
             shutil.rmtree(gone, ignore_errors=True)
         for place in self._places():
-            if not (place / _DOCUMENT).is_file():
+            if place not in begun:
                 self._discard(place)
             for leftover in place.glob(".*.tmp"):
-                leftover.unlink(missing_ok=True)
-        entries = self._entries()
+                with contextlib.suppress(OSError):
+                    leftover.unlink()
         taken_back = {name for entry in entries if entry.status == "applied" for name in entry.takes_back}
         for entry in entries:
             if entry.id in taken_back and entry.status == "applied":
-                self.mark(self._load(entry), "undone")
+                # Its images may be damaged by now: nobody needs them any more.
+                self._write(entry.id, {**entry.document, "status": "undone"})
         self._prune()
 
     def forget_all(self) -> None:
@@ -240,16 +231,16 @@ class ReceiptStore:
         except OSError as error:
             raise file_error(error, self._receipts, "list") from error
 
-    def _entries(self) -> Sequence[_Entry]:
+    def _entries(self) -> Sequence[StoredReceipt]:
         """Every receipt of this host, oldest first; a folder without one was never begun and is left out."""
         found = []
         for place in self._places():
-            text = read_if_exists(place / _DOCUMENT)
+            text = read_if_exists(place / DOCUMENT)
             if text is not None:
-                found.append(_entry(place, text))
+                found.append(read_stored(place, text))
         return found
 
-    def _load(self, entry: _Entry) -> Receipt:
+    def _load(self, entry: StoredReceipt) -> Receipt:
         def image(name: str, digest: str) -> bytes:
             data = read_if_exists(entry.place / Path(name).name)
             if data is None or sha256(data) != digest:
@@ -259,38 +250,11 @@ class ReceiptStore:
         try:
             return receipt_from_json(entry.document, entry.id, image)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise _damaged(entry.place, error) from error
+            raise damaged(entry.place, error) from error
 
-    def _write(self, receipt: Receipt) -> None:
-        text = json.dumps(receipt.to_json(), indent=2) + "\n"
-        write_atomic(self.place(receipt.id) / _DOCUMENT, text.encode(), mode=0o600)
-
-
-def _entry(place: Path, text: bytes) -> _Entry:
-    try:
-        document = json.loads(text)
-        if document["format"] > FORMAT:
-            raise FileError(
-                f"a newer openclaw-install wrote the receipt {place / _DOCUMENT}",
-                next_step="pip install --upgrade openclaw-install",
-                code="file.receipt_newer",
-            )
-        entry = _Entry(place, document)
-        datetime.fromisoformat(document["created"]).astimezone(UTC)
-        sound = entry.status in STATUSES and isinstance(document["folders"], list)
-        if not sound or not all(isinstance(name, str) for name in entry.takes_back):
-            raise ValueError("unknown status or wrong lists")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise _damaged(place, error) from error
-    return entry
-
-
-def _damaged(place: Path, error: Exception) -> FileError:
-    return FileError(
-        f"the receipt {place / _DOCUMENT} is damaged ({type(error).__name__})",
-        next_step="move that folder away; what its run changed then has to be undone by hand",
-        code="file.receipt_damaged",
-    )
+    def _write(self, receipt_id: str, document: dict[str, Any]) -> None:
+        text = json.dumps(document, indent=2) + "\n"
+        write_atomic(self.place(receipt_id) / DOCUMENT, text.encode(), mode=0o600)
 
 
 def _own_state() -> Path:
@@ -302,7 +266,7 @@ def _own_state() -> Path:
 def _make_private_chain(folder: Path) -> None:
     """Makes a folder and its missing parents, each with mode 0700, each durable."""
     missing = []
-    while not folder.is_dir():
+    while not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises where a parent may not be entered
         missing.append(folder)
         folder = folder.parent
     for path in reversed(missing):

@@ -1,0 +1,75 @@
+"""Uninstall after any number of runs: nothing of ours is left, and everything of the user's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from openclaw_install.common.errors import ConflictError
+from tests.setup_rig import PLAIN, PlainHost
+from tests.setup_upgrades import newer_version, ship
+
+LISTED = 'allowedSessionKeyPrefixes: ["hook:im:"'
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> PlainHost:
+    plain = PlainHost(tmp_path / "host")
+    plain.write(PLAIN, mode=0o644)
+    return plain
+
+
+@pytest.fixture
+def origin(host: PlainHost) -> dict[str, tuple[str, int, str]]:
+    """The host as it was before anything of ours came."""
+    return host.tree()
+
+
+def test_uninstall_after_several_runs_leaves_nothing_of_ours(
+    host: PlainHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = host.skills / "mysta-sync" / "SKILL.md"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("my own, from before")
+    origin = host.tree()
+    host.setup(overwrite_edited=True)
+    host.edit(LISTED + ', "hook:ingress"]', LISTED + "]")
+    host.fix_hooks()
+    ship(monkeypatch, newer_version(tmp_path, "---\nname: pingagent\ndescription: newer\n---\n"))
+    assert host.setup().applied is not None
+    assert len(host.store.in_force()) == 3
+    assert not (host.skills / "pingagent" / "references" / "encryption.md").exists()
+    result = host.uninstall()
+    assert result.outcome == "undone"
+    assert host.tree() == origin
+    assert mine.read_text() == "my own, from before"
+    assert [path.name for path in host.store.folder.rglob("*")] == ["lock"]
+
+
+def test_uninstall_keeps_edits_that_the_user_made_between_two_runs(host: PlainHost) -> None:
+    host.setup()
+    host.edit('level: "info"', 'level: "debug"')
+    host.edit(LISTED + ', "hook:ingress"]', LISTED + "]")
+    host.fix_hooks()
+    host.uninstall()
+    assert host.config.read_text() == PLAIN.replace("info", "debug")
+
+
+def test_uninstall_keeps_and_names_what_the_user_changed_and_its_images(host: PlainHost) -> None:
+    host.setup()
+    edited = host.skills / "pingagent" / "SKILL.md"
+    edited.write_text("mine now")
+    with pytest.raises(ConflictError):
+        host.uninstall()
+    result = host.uninstall(keep_changed=True)
+    assert [kept.path for kept in result.plan.kept] == [str(edited)]
+    assert list(host.store.folder.glob("receipts/*/after-*"))
+    assert host.uninstall().outcome == "unchanged"
+    assert not list(host.store.folder.glob("receipts/*"))
+
+
+def test_uninstall_where_nothing_is_ours_changes_nothing(host: PlainHost, origin: object) -> None:
+    assert host.uninstall().outcome == "unchanged"
+    assert host.uninstall(dry_run=True).outcome == "unchanged"
+    assert host.tree() == origin
