@@ -218,8 +218,13 @@ def test_a_bad_config_blocks_with_its_own_error_and_is_left_alone(
 def test_a_state_folder_that_is_a_file_is_told(host: Host, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")
-    document = host.document("verify-runtime", "--state-dir", str(file))
-    assert document["errors"][0]["code"] == "host.state_is_file"
+    for arguments in (("verify-runtime",), ("verify-runtime", "--fix-hooks", "--yes"), ("--yes",)):
+        document = host.document(*arguments, "--state-dir", str(file))
+        assert document["exit_code"] == 1
+        assert document["errors"][0]["code"] == "host.state_is_file"
+        assert document["result"]["activation_state"] == "blocked"
+        assert_valid(document["result"], "activation-report")
+    assert host.document("undo", "--state-dir", str(file))["errors"][0]["code"] == "host.state_is_file"
 
 
 def test_an_unexpected_error_goes_to_a_log_without_the_values_at_hand(

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from openclaw_install import __version__
 from openclaw_install.cli.options import CommonOptions, common_options, gather
 from openclaw_install.cli.reply import Reply
+from openclaw_install.common.errors import HostError
+from openclaw_install.host.locate import HostLocation
+
+if TYPE_CHECKING:
+    from openclaw_install.setup.verify import RunResult
 
 _ROUTE_MODES = ("stable-hook-session", "map-active-group")
 _route_mode = click.option(
@@ -47,7 +53,7 @@ def cli(
     from openclaw_install.setup.install import run_setup
 
     options = _options(common, route_mode, offline=offline, overwrite_edited=overwrite_edited)
-    run = run_setup(common.location(), options, _operator(common))
+    run = _on_host(common, lambda location: run_setup(location, options, _operator(common)))
     return _run_reply("setup", run, common)
 
 
@@ -66,9 +72,9 @@ def verify_runtime_command(
     common = gather(context, said)
     options = _options(common, route_mode, offline=offline)
     if fix_hooks:
-        run = verify.fix_hooks(common.location(), options, _operator(common))
+        run = _on_host(common, lambda location: verify.fix_hooks(location, options, _operator(common)))
     else:
-        run = verify.verify_runtime(common.location(), options)
+        run = _on_host(common, lambda location: verify.verify_runtime(location, options))
     return _run_reply("verify-runtime", run, common)
 
 
@@ -161,6 +167,17 @@ def _options(common: CommonOptions, route_mode: str, *, offline: bool, overwrite
         overwrite_edited=overwrite_edited,
         invocation=common.invocation,
     )
+
+
+def _on_host(common: CommonOptions, run: Callable[[HostLocation], RunResult]) -> RunResult:
+    """Runs on the host that is meant; one that cannot even be located is reported as blocked."""
+    from openclaw_install.setup.verify import unlocated
+
+    try:
+        location = common.location()
+    except HostError as error:
+        return unlocated(error)
+    return run(location)
 
 
 def _operator(common: CommonOptions) -> Any:

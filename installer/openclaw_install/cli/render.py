@@ -31,7 +31,7 @@ def run_lines(run: RunResult, *, verbose: bool) -> list[str]:
 
 
 def _host_lines(report: ActivationReport) -> Iterator[str]:
-    if report.host:
+    if report.host["state_dir"]:
         yield f"host      {report.host['state_dir']}"
         yield f"config    {report.host['config_path']}"
 
@@ -89,12 +89,10 @@ def _applied_lines(applied: Applied) -> Iterator[str]:
     count = len(applied.plan.changes)
     yield f"{count} changes made; take them back with: openclaw-install undo {applied.receipt}"
     yield f"images before and after: {applied.backup}"
-    if applied.live is not None:
-        yield (
-            "the running gateway enforces the new policy"
-            if applied.live
-            else "the running gateway did not take the new policy over within 15 s"
-        )
+    if applied.live:
+        yield "the running gateway enforces the new policy"
+    elif applied.live is False and any(change.kind == "config" for change in applied.plan.changes):
+        yield "the running gateway did not take the new policy over in time"
 
 
 def _block(title: str, blockers: Sequence[Blocker]) -> Iterator[str]:

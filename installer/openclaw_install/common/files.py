@@ -73,13 +73,17 @@ def write_atomic(path: Path, data: bytes, *, mode: int | None = None) -> None:
 
 
 def make_private_folder(path: Path) -> None:
-    """Makes `path` and its missing parents with mode 0700; folders that exist keep their mode.
+    """Makes `path` and its missing parents, each with mode 0700; folders that exist keep their mode.
 
     Raises:
         FileError: a file stands in the way, or the place is read-only.
     """
     try:
-        path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            # `parents=True` would give only the last one the mode.
+            folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+        path.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
     except OSError as error:
         raise file_error(error, path, "make the folder") from error
 

@@ -107,10 +107,11 @@ def report_on_error(location: HostLocation | None, error: InstallError) -> Activ
         warnings=(),
         findings=(finding,),
         policy=PolicyThreeWays(None, None, None),
-        host=_host(location, None) if location else {},
+        host=_host(location, None) if location else dict.fromkeys(_HOST_KEYS),
     )
 
 
+_HOST_KEYS = ("state_dir", "config_path", "profile", "port", "cli")
 _NOT_ASKED = Blocker(
     "gateway.not_asked",
     "the running gateway was not asked (--offline): this is about the files only",

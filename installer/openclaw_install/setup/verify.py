@@ -121,6 +121,11 @@ def verify_runtime(
     return RunResult(report)
 
 
+def unlocated(error: HostError) -> RunResult:
+    """The result for a host that cannot even be located: blocked, with the reason."""
+    return RunResult(report_on_error(None, error), error=error)
+
+
 def fix_hooks(
     location: HostLocation,
     options: Options,
