@@ -7,9 +7,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from openclaw_install.demo.provision import OpenClaw, cache_folder, provision
 from openclaw_install.demo.scratch_host import ScratchHost
+
+# How fast a machine is says nothing about the code: no test may fail for it.
+settings.register_profile(
+    "steady", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("steady")
 
 _CACHE = cache_folder()
 _REAL_HOME = Path.home()
