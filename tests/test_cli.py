@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pty
+import select
 import subprocess
 import sys
 import termios
@@ -343,14 +344,18 @@ def _on_a_terminal(host: Host, *arguments: str, answer: bytes, **env: str) -> tu
     )
     os.close(theirs)
     screen = b""
-    while True:
+    typed = False
+    while select.select([ours], [], [], 60)[0]:
         try:
             part = os.read(ours, 65536)
         except OSError:  # Linux says so when the other end has closed
             break
-        if b"[y/N]" in part:
-            os.write(ours, answer)
         screen += part
+        if b"[y/N]" in screen and not typed:
+            typed = True
+            os.write(ours, answer)
+    else:
+        process.kill()
     os.close(ours)
     return process.wait(), screen.decode()
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_install.common.errors import HostError
+from openclaw_install.common.errors import FileError, HostError
 from openclaw_install.demo.scratch_host import ScratchHost
-from openclaw_install.host.gateway_mode import mode_findings
+from openclaw_install.host.gateway_settings import settings_findings
 from openclaw_install.host.locate import locate
 from openclaw_install.host.permissions import (
     PathMode,
@@ -89,13 +89,18 @@ def test_the_workspace_is_that_of_the_agent_that_serves_the_ingress(
     assert agent_workspace({"agents": agents}, location) == tmp_path / expected
 
 
-def test_the_active_group_is_read_up_to_a_limit(tmp_path: Path) -> None:
+def test_the_active_group_is_a_small_regular_file(tmp_path: Path) -> None:
     assert active_group_text(tmp_path) is None
-    (tmp_path / "ACTIVE_GROUP.md").write_bytes(b"feishu:default:x\xff\n" + b"x" * 100_000)
-    text = active_group_text(tmp_path)
-    assert text is not None
-    assert text.startswith("feishu:default:x\N{REPLACEMENT CHARACTER}\n")
-    assert len(text) <= 65_536
+    file = tmp_path / "ACTIVE_GROUP.md"
+    file.write_bytes(b"feishu:default:x\xff\n")
+    assert active_group_text(tmp_path) == "feishu:default:x\N{REPLACEMENT CHARACTER}\n"
+    os.truncate(file, 3_000_000_000)
+    with pytest.raises(FileError, match="3000000000 bytes"):
+        active_group_text(tmp_path)
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(FileError, match="no regular file"):
+        active_group_text(tmp_path)
 
 
 def test_programs_are_looked_for_where_the_gateway_looks(tmp_path: Path) -> None:
@@ -169,6 +174,6 @@ def test_the_warning_about_the_mode_has_the_gateway_s_own_words(
         assert words in (process.outcome(60) or "")
     finally:
         process.stop()
-    (finding,) = mode_findings(config)
+    (finding,) = settings_findings(config)
     assert words in finding.message
-    assert mode_findings({"gateway": {"mode": "local"}}) == ()
+    assert settings_findings({"gateway": {"mode": "local"}}) == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,22 +13,21 @@ import click
 from openclaw_install import __version__
 from openclaw_install.cli.options import CommonOptions, common_options, gather
 from openclaw_install.cli.reply import Reply
-from openclaw_install.common.errors import HostError
+from openclaw_install.common.errors import InstallError, UsageError
 from openclaw_install.host.locate import HostLocation
 
 if TYPE_CHECKING:
-    from openclaw_install.setup.verify import RunResult
+    from openclaw_install.host.hook_policy import RouteMode
+    from openclaw_install.setup.verify import Options, RunResult
 
-_ROUTE_MODES = ("stable-hook-session", "map-active-group")
+_ROUTE_MODES: tuple[RouteMode, ...] = ("stable-hook-session", "map-active-group")
+_ROUTE_VARIABLE = "IM_INGRESS_SESSION_ROUTE_MODE"
 _route_mode = click.option(
     "--route-mode",
     "--im-ingress-session-route-mode",
     "route_mode",
     type=click.Choice(_ROUTE_MODES),
-    envvar="IM_INGRESS_SESSION_ROUTE_MODE",
-    default="stable-hook-session",
-    show_default=True,
-    help="How inbound messages find their session.",
+    help=f"How inbound messages find their session (default: ${_ROUTE_VARIABLE}, or {_ROUTE_MODES[0]}).",
 )
 _offline = click.option("--offline", is_flag=True, help="Do not ask the running gateway.")
 
@@ -40,7 +40,7 @@ _offline = click.option("--offline", is_flag=True, help="Do not ask the running 
 @click.option("--overwrite-edited", is_flag=True, help="Replace bundle files that you changed.")
 @click.pass_context
 def cli(
-    context: click.Context, /, *, route_mode: str, offline: bool, overwrite_edited: bool, **said: Any
+    context: click.Context, /, *, route_mode: str | None, offline: bool, overwrite_edited: bool, **said: Any
 ) -> Reply | None:
     """Set an OpenClaw host up, and prove on the running gateway that it works.
 
@@ -64,7 +64,7 @@ def cli(
 @click.option("--fix-hooks", is_flag=True, help="Mend the hook policy, after a diff and your consent.")
 @click.pass_context
 def verify_runtime_command(
-    context: click.Context, /, *, route_mode: str, offline: bool, fix_hooks: bool, **said: Any
+    context: click.Context, /, *, route_mode: str | None, offline: bool, fix_hooks: bool, **said: Any
 ) -> Reply:
     """Report whether the host is ready for inbound messages, and what is in the way."""
     from openclaw_install.setup import verify
@@ -157,11 +157,13 @@ def demo_command(context: click.Context, /, **said: Any) -> Reply:
     return Reply("demo", story.to_json(), lines)
 
 
-def _options(common: CommonOptions, route_mode: str, *, offline: bool, overwrite_edited: bool = False) -> Any:
+def _options(
+    common: CommonOptions, route_mode: str | None, *, offline: bool, overwrite_edited: bool = False
+) -> Options:
     from openclaw_install.setup.verify import Options
 
     return Options(
-        route_mode="map-active-group" if route_mode == "map-active-group" else "stable-hook-session",
+        route_mode=_route(route_mode),
         offline=offline,
         dry_run=common.dry_run,
         overwrite_edited=overwrite_edited,
@@ -169,15 +171,30 @@ def _options(common: CommonOptions, route_mode: str, *, offline: bool, overwrite
     )
 
 
-def _on_host(common: CommonOptions, run: Callable[[HostLocation], RunResult]) -> RunResult:
-    """Runs on the host that is meant; one that cannot even be located is reported as blocked."""
-    from openclaw_install.setup.verify import unlocated
+def _route(option: str | None) -> RouteMode:
+    """The option, else the variable; only commands that route messages look at the variable."""
+    named = option or os.environ.get(_ROUTE_VARIABLE, "").strip() or _ROUTE_MODES[0]
+    for mode in _ROUTE_MODES:
+        if mode == named:
+            return mode
+    raise UsageError(
+        f"{_ROUTE_VARIABLE} is {named!r}",
+        next_step=f"set it to one of {', '.join(_ROUTE_MODES)}, or unset it",
+    )
 
+
+def _on_host(common: CommonOptions, run: Callable[[HostLocation], RunResult]) -> RunResult:
+    """Runs on the host that is meant; whatever stops the run is reported as what blocks the host."""
+    from openclaw_install.setup.verify import failed
+
+    location = None
     try:
         location = common.location()
-    except HostError as error:
-        return unlocated(error)
-    return run(location)
+        return run(location)
+    except InstallError as error:
+        if error.exit_code != 1:
+            raise
+        return failed(location, error)
 
 
 def _operator(common: CommonOptions) -> Any:

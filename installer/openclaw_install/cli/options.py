@@ -47,7 +47,9 @@ class CommonOptions:
             ("--config", self.config),
             ("--profile", self.profile),
         ):
-            words += [flag, shlex.quote(str(value))] if value is not None else []
+            if value is not None:
+                text = str(value.expanduser().absolute()) if isinstance(value, Path) else value
+                words += [flag, shlex.quote(text)]
         return " ".join(words)
 
 

@@ -13,8 +13,8 @@ from openclaw_install.setup.verify import Applied, RunResult
 
 
 def plain(text: str) -> str:
-    """`text` with control characters (and so terminal escapes) made visible."""
-    return "".join(char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text)
+    """`text` with control characters made visible: no escape reaches the terminal, no value makes a line."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def run_lines(run: RunResult, *, verbose: bool) -> list[str]:
@@ -86,12 +86,14 @@ def _applied_lines(applied: Applied) -> Iterator[str]:
             applied.outcome
         ]
         return
-    count = len(applied.plan.changes)
-    yield f"{count} changes made; take them back with: openclaw-install undo {applied.receipt}"
+    made = _count(len(applied.plan.changes), "change")
+    yield f"{made} made; to take it back: openclaw-install undo {applied.receipt}"
     yield f"images before and after: {applied.backup}"
+    yield from (f"note: {note}" for note in applied.plan.notes)
+    touched = any(change.kind == "config" for change in applied.plan.changes)
     if applied.live:
         yield "the running gateway enforces the new policy"
-    elif applied.live is False and any(change.kind == "config" for change in applied.plan.changes):
+    elif applied.live is False and touched:
         yield "the running gateway did not take the new policy over in time"
 
 
@@ -109,8 +111,16 @@ def plan_lines(plan: Plan) -> list[str]:
     """What a run would change, file by file, and the diff of the config."""
     lines = [f"{action_of(change):<10} {change.path}" for change in plan.changes]
     lines += [f"{'keep':<10} {kept.path}: {kept.reason}" for kept in plan.kept]
-    lines += [f"{'skip':<10} {item.what}: {item.reason}" + _cure(item.command) for item in plan.skipped]
-    return [*_plain_all(lines), *(_plain_all(plan.diff.splitlines()))]
+    for item in plan.skipped:
+        lines.append(f"{'skip':<10} {item.what}: {item.reason}")
+        lines += [f"{'':<10}   -> {item.command}"] if item.command else []
+    lines += [f"{'note':<10} {note}" for note in plan.notes]
+    # A tab is what the config is indented with; nothing else in a line of a diff may move the cursor.
+    return [*_plain_all(lines), *("\t".join(map(plain, line.split("\t"))) for line in _diff_lines(plan.diff))]
+
+
+def _diff_lines(diff: str) -> list[str]:
+    return [line.rstrip("\r") for line in diff.split("\n") if line]
 
 
 def undo_lines(plan: UndoPlan) -> list[str]:
@@ -129,7 +139,7 @@ def undo_lines(plan: UndoPlan) -> list[str]:
 def undo_result_lines(result: UndoResult) -> list[str]:
     """The last words of `undo` and `uninstall`."""
     texts = {
-        "undone": f"{len(result.plan.changes)} changes taken back",
+        "undone": f"{_count(len(result.plan.changes), 'change')} taken back",
         "planned": "dry run: nothing was written",
         "declined": "declined: nothing was written",
         "unchanged": "nothing of ours is on this host",
@@ -137,8 +147,8 @@ def undo_result_lines(result: UndoResult) -> list[str]:
     return [texts[result.outcome], *(f"kept {kept.path}: {kept.reason}" for kept in result.plan.kept)]
 
 
-def _cure(command: str) -> str:
-    return f"\n{'':<10}   -> {command}" if command else ""
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _plain_all(lines: Iterable[str]) -> list[str]:

@@ -15,15 +15,16 @@ def check_lines(found: SkillsCheck, *, verbose: bool) -> list[str]:
     lines = [line for skill in found.skills for line in _record_lines(skill, verbose=verbose)]
     lines += [f"note: {note}" for note in found.notes]
     invalid = sum(not skill.valid for skill in found.skills)
-    lines.append(f"{len(found.skills)} skills, {invalid} of them invalid")
-    return [plain(line).replace("\n", " ") for line in lines]
+    skills = "1 skill" if len(found.skills) == 1 else f"{len(found.skills)} skills"
+    lines.append(f"{skills}, {invalid} of them invalid")
+    return [plain(line) for line in lines]
 
 
 def _record_lines(skill: SkillRecord, *, verbose: bool) -> Iterator[str]:
     if not skill.valid:
         yield f"INVALID  {skill.path}: {skill.error}"
         return
-    description = skill.description or ""
+    description = " ".join((skill.description or "").split())
     if len(description) > _DESCRIPTION_LENGTH and not verbose:
         description = description[: _DESCRIPTION_LENGTH - 1] + "…"
     yield f"valid    {skill.path}"
@@ -36,7 +37,7 @@ def _record_lines(skill: SkillRecord, *, verbose: bool) -> Iterator[str]:
 
 def list_lines(found: SkillsList) -> list[str]:
     """Each root with its skills; what is shadowed names its winner."""
-    return [plain(line).replace("\n", " ") for root in found.roots for line in _root_lines(root)]
+    return [plain(line) for root in found.roots for line in _root_lines(root)]
 
 
 def _root_lines(root: ListedRoot) -> Iterator[str]:

@@ -17,23 +17,56 @@ PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
 
+MOST_BYTES = 64 * 1024 * 1024
+
+
 def sha256(data: bytes) -> str:
     """The SHA-256 of `data` in lower-case hex."""
     return hashlib.sha256(data).hexdigest()
 
 
-def read_if_exists(path: Path) -> bytes | None:
+def read_if_exists(path: Path, limit: int = MOST_BYTES) -> bytes | None:
     """The file's bytes, or None when nothing is there.
 
+    Args:
+        path: the file; a link is followed.
+        limit: the most bytes that such a file can sensibly have.
+
     Raises:
-        FileError: something is there that cannot be read as a file.
+        FileError: something is there that is no regular file (a pipe would be waited on for ever), that has
+            more bytes than `limit`, or that cannot be read.
     """
     try:
-        return path.read_bytes()
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise file_error(error, path, "read") from error
+    try:
+        _require_readable(path, os.fstat(descriptor), limit)
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+            return stream.read()
+    except OSError as error:
+        raise file_error(error, path, "read") from error
+    finally:
+        os.close(descriptor)
+
+
+def _require_readable(path: Path, status: os.stat_result, limit: int) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(status.st_mode):
+        raise FileError(
+            f"cannot read {path}: it is no regular file",
+            next_step="move it away: an ordinary file belongs there",
+            code="file.not_regular",
+        )
+    if status.st_size > limit:
+        raise FileError(
+            f"cannot read {path}: it has {status.st_size} bytes, and no such file has more than {limit}",
+            next_step="move it away, or cut it down",
+            code="file.too_large",
+        )
 
 
 def write_atomic(path: Path, data: bytes, *, mode: int | None = None) -> None:

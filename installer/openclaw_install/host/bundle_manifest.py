@@ -65,6 +65,7 @@ class McpServer:
             OpenClaw hands a stdio server nothing but these and a few basics such as PATH and HOME.
         optional_env: variables that are handed on as references only where they are set, because
             OpenClaw hands on the text `${NAME}` itself for one that is not.
+        since: the version of openclaw-install that brings the command; blank where it is somebody else's.
     """
 
     name: str
@@ -77,6 +78,7 @@ class McpServer:
     url: str | None = None
     transport: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    since: str = ""
 
     def registration(self, set_variables: Collection[str] = ()) -> dict[str, Any]:
         """The value of `mcp.servers.<name>` in the host's config, without empty parts.
@@ -215,6 +217,7 @@ def _mcp_server(table: StrictTable) -> McpServer:
             args=table.take("args", texts, default=()),
             env=table.take("env", string_map, default={}),
             optional_env=table.take("optional_env", texts, default=()),
+            since=table.take("since", text, default=""),
         )
     table.finish()
     return server

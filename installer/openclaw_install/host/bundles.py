@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ from typing import Any, Literal, NoReturn
 
 from openclaw_install.common.data_files import data_folder
 from openclaw_install.common.errors import BundleError
-from openclaw_install.common.files import file_error, read_if_exists, safe_join, sha256
+from openclaw_install.common.files import MOST_BYTES, file_error, read_if_exists, safe_join, sha256
 from openclaw_install.host.bundle_manifest import ROUTE_MODES, Manifest, parse_manifest
 from openclaw_install.host.hook_policy import RouteMode
 
@@ -142,8 +143,11 @@ def installed_hashes(folder: Path) -> Mapping[str, str] | None:
 def _fingerprint(path: Path) -> str:
     if path.is_symlink():
         return f"link:{path.readlink()}"
-    # Reading a pipe would wait for ever, and a device need not end.
-    return sha256(path.read_bytes()) if path.is_file() else "special"
+    # Reading a pipe would wait for ever, a device need not end, and no file of ours is that large.
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
+        return "special"
+    return sha256(path.read_bytes())
 
 
 def compare(

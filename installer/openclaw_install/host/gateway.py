@@ -51,6 +51,7 @@ class LivePolicy:
         request_session_key: whether callers may choose the session key; None when the answer did not say.
         prefixes: the live session-key prefixes; empty when none are set; None when the answer did not say.
         detail: the gateway's own words, or what went wrong; holds no secret.
+        outsider: an agent that the file keeps out and the gateway lets in; None when there is none.
     """
 
     state: LiveState
@@ -58,6 +59,7 @@ class LivePolicy:
     request_session_key: bool | None = None
     prefixes: tuple[str, ...] | None = None
     detail: str = ""
+    outsider: str | None = None
 
     @property
     def reachable(self) -> bool:
@@ -73,6 +75,7 @@ class LivePolicy:
             "allow_request_session_key": self.request_session_key,
             "allowed_session_key_prefixes": None if self.prefixes is None else list(self.prefixes),
             "detail": self.detail,
+            "outsider": self.outsider,
         }
 
 
@@ -169,7 +172,7 @@ def _probe_body(agent_id: str | None) -> dict[str, Any]:
 def _json_object(text: str) -> Mapping[str, Any]:
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
 

@@ -77,7 +77,7 @@ def locate(
 
     Raises:
         UsageError: the profile's name is not one that OpenClaw takes.
-        HostError: the state folder is not a folder.
+        HostError: the state folder is not a folder, or this user may not look into it.
     """
     host_env = dict(env)
     home = home_folder(host_env)
@@ -88,8 +88,17 @@ def locate(
     if config is not None:
         host_env["OPENCLAW_CONFIG_PATH"] = str(config.expanduser().absolute())
     name = _apply_profile(host_env, home, profile)
-    state = _state_folder(host_env, home)
-    if state.exists() and not state.is_dir():
+    try:
+        state = _state_folder(host_env, home)
+        is_file = state.exists() and not state.is_dir()
+        config_path = _config_path(host_env, home, state)
+    except OSError as error:
+        raise HostError(
+            f"cannot look into the state folder: {error.strerror}: {error.filename}",
+            next_step="run as the user who owns the host, or give this user the right to read the folder",
+            code="host.unreadable",
+        ) from error
+    if is_file:
         raise HostError(
             f"the state folder {state} is a file",
             next_step="move the file away, or name the right folder with --state-dir",
@@ -99,7 +108,7 @@ def locate(
     return HostLocation(
         home=home,
         state_dir=state,
-        config_path=_config_path(host_env, home, state),
+        config_path=config_path,
         profile=name,
         env=host_env,
         cli=Path(cli) if cli else None,

@@ -32,13 +32,13 @@ def agent_workspace(config: Mapping[str, Any], location: HostLocation) -> Path:
 
 
 def active_group_text(workspace: Path) -> str | None:
-    """The text of the workspace's `ACTIVE_GROUP.md` (at most 64 KiB of it), or None when there is none.
+    """The text of the workspace's `ACTIVE_GROUP.md`, or None when there is none.
 
     Raises:
-        FileError: it cannot be read.
+        FileError: it cannot be read, is no regular file, or has more than 64 KiB.
     """
-    data = read_if_exists(workspace / ACTIVE_GROUP_FILE)
-    return None if data is None else data[:_ACTIVE_GROUP_LIMIT].decode("utf-8", "replace")
+    data = read_if_exists(workspace / ACTIVE_GROUP_FILE, _ACTIVE_GROUP_LIMIT)
+    return None if data is None else data.decode("utf-8", "replace")
 
 
 def _entry(config: Mapping[str, Any], agent: str) -> Mapping[str, Any]:

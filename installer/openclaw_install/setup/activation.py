@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from openclaw_install.common.findings import Finding
 from openclaw_install.host.gateway import LivePolicy
+from openclaw_install.host.gateway_settings import RESTART, START
 from openclaw_install.host.hook_boot import BootVerdict
 from openclaw_install.host.hook_policy import HookPolicy, IngressNeeds
 from openclaw_install.host.hook_text import admits
@@ -96,11 +97,6 @@ class ActivationReport:
         }
 
 
-RESTART = "openclaw gateway restart"
-START = "openclaw gateway run"
-_AS_IS: Mapping[str, str] = {}
-
-
 def finding_to_json(finding: Finding) -> dict[str, str]:
     return {
         "id": finding.id,
@@ -111,23 +107,14 @@ def finding_to_json(finding: Finding) -> dict[str, str]:
     }
 
 
-def live_findings(
-    live: LivePolicy, disk: HookPolicy, needs: IngressNeeds, *, instead: Mapping[str, str] = _AS_IS
-) -> tuple[Finding, ...]:
+def live_findings(live: LivePolicy, disk: HookPolicy, needs: IngressNeeds) -> tuple[Finding, ...]:
     """What the running gateway's answer means for the ingress (pure).
 
     Args:
         live: its answer.
         disk: the policy on disk, which the running one should equal.
         needs: what the ingress wants.
-        instead: cures to be replaced, such as `START` and `RESTART` by what mends the file that would stop a
-            start: a restart would take down a gateway that still runs.
     """
-    found = _live_findings(live, disk, needs)
-    return tuple(replace(finding, repair=instead.get(finding.repair, finding.repair)) for finding in found)
-
-
-def _live_findings(live: LivePolicy, disk: HookPolicy, needs: IngressNeeds) -> tuple[Finding, ...]:
     if live.state == "enforced":
         return _enforced_findings(live, disk, needs)
     if live.state == "no_token" or (live.state == "hooks_off" and not disk.enabled):
@@ -191,11 +178,16 @@ def _enforced_findings(live: LivePolicy, disk: HookPolicy, needs: IngressNeeds) 
     if needs.required and not live.request_session_key and disk.allow_request_session_key:
         message = "the running gateway lets no caller choose the session key"
         found.append(_critical("gateway.request_keys_off", live.port, message, RESTART))
+    listed = disk.prefixes is not None and live.prefixes is not None
     refused = [key for key in needs.prefixes if not admits(live.prefixes or (), key) and disk.admits(key)]
-    refused = [] if live.prefixes is None else refused
-    if needs.required and refused:
+    if needs.required and listed and refused:
         message = f"the running gateway does not admit session keys that begin with {', '.join(refused)}"
         found.append(_critical("gateway.prefix_missing", live.port, message, RESTART))
+    if live.outsider is not None:
+        message = (
+            f"the running gateway lets hooks reach the agent {live.outsider!r}, which the file keeps out"
+        )
+        found.append(_critical("gateway.agents_differ", live.port, message, RESTART))
     if live.prefixes is not None and set(live.prefixes) != set(disk.prefixes or ()) and not found:
         message = "the running gateway enforces other session-key prefixes than the file says"
         place = f"127.0.0.1:{live.port}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -58,11 +59,13 @@ class Prerequisites:
         gateway_env: names of the variables that are set for a gateway started from this shell: the shell's
             own, those of the state folder's `.env` and of the config's `env` section.
         durable_env: those that are set however the gateway is started.
+        version: the version of this program.
     """
 
     path: str | None
     gateway_env: frozenset[str]
     durable_env: frozenset[str]
+    version: str = "0"
 
     def has_command(self, name: str) -> bool:
         return shutil.which(name, path=self.path) is not None
@@ -106,6 +109,9 @@ def _survey(server: McpServer, manifest: Manifest, present: Any, offers: Prerequ
         cure = cure_for([*lacking.bins, *lacking.env], manifest)
     else:
         reason, cure = _fleeting(server, offers)
+    if present is None and server.since and _numbers(offers.version) < _numbers(server.since):
+        reason = f"comes with openclaw-install {server.since}; this is {offers.version}"
+        return McpSurvey(server.name, manifest.name, "skipped", reason, _UPGRADE)
     if present is None:
         state: McpState = "skipped" if lacking else "to_register"
         return McpSurvey(server.name, manifest.name, state, reason, cure, None if lacking else wanted)
@@ -115,6 +121,13 @@ def _survey(server: McpServer, manifest: Manifest, present: Any, offers: Prerequ
     return McpSurvey(
         server.name, manifest.name, "differs", f"registered otherwise; it stays as it is{reason}", cure
     )
+
+
+_UPGRADE = "pip install --upgrade openclaw-install"
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
 def _fleeting(server: McpServer, offers: Prerequisites) -> tuple[str, str]:

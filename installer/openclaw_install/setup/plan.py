@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,12 +45,14 @@ class Plan:
         diff: unified diff of the config, secrets masked; empty when the config stays as it is.
         skipped: MCP servers and edits that are left out.
         kept: files of bundles that stay because the user changed them.
+        notes: what the change means for those who call the hooks today.
     """
 
     changes: tuple[Change, ...]
     diff: str = ""
     skipped: tuple[Skipped, ...] = ()
     kept: tuple[Kept, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -66,7 +69,7 @@ class Plan:
             ConfigError: the host declares its config read-only.
         """
         if survey.location.read_only and any(change.kind == "config" for change in self.changes):
-            raise config_is_read_only(survey.document.path)
+            raise config_is_read_only(survey.document.path, fix_by_hand(survey))
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -82,14 +85,15 @@ class Plan:
             "diff": self.diff,
             "skipped": [skipped.to_json() for skipped in self.skipped],
             "kept": [kept.to_json() for kept in self.kept],
+            "notes": list(self.notes),
         }
 
 
-def config_is_read_only(path: Path) -> ConfigError:
+def config_is_read_only(path: Path, by_hand: str = "") -> ConfigError:
     """The error for a config that the host declares to be managed from outside."""
     return ConfigError(
         f"{path} is declared read-only (OPENCLAW_CONFIG_READONLY or OPENCLAW_NIX_MODE)",
-        next_step="make the change where the config is generated; --dry-run shows it",
+        next_step=by_hand or "make the change where the config is generated; --dry-run shows it",
         code="config.read_only",
     )
 
@@ -121,7 +125,7 @@ def plan_setup(survey: Survey, *, overwrite_edited: bool = False) -> Plan:
     ]
     config = _config_change(survey, (*survey.hook_edits(), *server_edits))
     changes = (*bundles, *_mode_changes(survey), *(config.changes))
-    return Plan(changes, config.diff, (*skipped, *not_ours), kept)
+    return Plan(changes, config.diff, (*skipped, *not_ours), kept, config.notes)
 
 
 def plan_hook_fix(survey: Survey) -> Plan:
@@ -133,11 +137,48 @@ def plan_hook_fix(survey: Survey) -> Plan:
     return _config_change(survey, survey.hook_edits())
 
 
+def fix_by_hand(survey: Survey) -> str:
+    """What the operator has to write where the hook policy cannot be mended from here; empty where it can.
+
+    The token is named and never shown.
+    """
+    edits = survey.hook_edits()
+    place = ""
+    if survey.location.read_only:
+        place = f"where {survey.document.path} is generated"
+    else:
+        try:
+            editable(survey.document, edits)
+        except ConfigError as error:
+            place = f"by hand ({error.message})"
+    if not edits or not place:
+        return ""
+    return f"{place}, set {'; '.join(word for edit in edits for word in _in_words(edit))}"
+
+
+def _in_words(edit: Edit) -> Iterator[str]:
+    value = edit.value if isinstance(edit, SetValue) else None
+    if isinstance(value, Mapping) and edit.path == ("hooks",):
+        for key, item in value.items():
+            yield from _in_words(SetValue(("hooks", key), item))
+    elif edit.path == ("hooks", "token"):
+        yield "hooks.token = a fresh secret of 32 or more characters"
+    elif isinstance(edit, SetValue):
+        yield f"{dotted(edit.path)} = {json.dumps(value)}"
+    else:
+        yield f"{dotted(edit.path)} removed"
+
+
 def _config_change(survey: Survey, edits: Sequence[Edit]) -> Plan:
     document = survey.document
     if not edits:
         return Plan(())
-    editable(document, edits)
+    try:
+        editable(document, edits)
+    except ConfigError as error:
+        raise ConfigError(
+            error.message, next_step=fix_by_hand(survey) or error.next_step, code=error.error_code
+        ) from error
     before = document.text
     after = apply_edits(before, edits)
     if after == before:
@@ -153,7 +194,17 @@ def _config_change(survey: Survey, edits: Sequence[Edit]) -> Plan:
     )
     known = [*secrets_in(document), *_fresh_secrets(edits)]
     diff = masked_diff(before, after, document.path, known)
-    return Plan((change,), diff)
+    return Plan((change,), diff, notes=_notes(survey, edits))
+
+
+_NARROWING = frozenset({"hooks.direct_keys_narrowed", "hooks.transform_keys_unknown"})
+
+
+def _notes(survey: Survey, edits: Sequence[Edit]) -> tuple[str, ...]:
+    notes = [finding.message for finding in survey.findings if finding.id in _NARROWING]
+    if survey.token is not None and ("hooks", "token") in {edit.path for edit in edits}:
+        notes.append("the hook token is replaced: give the new one to everybody who sends to the hooks")
+    return tuple(notes)
 
 
 def _key_paths(edits: Sequence[Edit], document: Mapping[str, Any]) -> tuple[KeyPath, ...]:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from openclaw_install.common.errors import FileError, InstallError
 from openclaw_install.common.findings import Finding
-from openclaw_install.host.gateway import Asker, LivePolicy, wait_for_policy
+from openclaw_install.host.gateway import LivePolicy
+from openclaw_install.host.gateway_settings import RESTART, START
 from openclaw_install.host.hook_audit import FIX
-from openclaw_install.host.hook_policy import ingress_agent
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.activation import (
     PROGRAM,
-    RESTART,
-    START,
     ActivationReport,
     Blocker,
     PolicyThreeWays,
@@ -24,33 +23,10 @@ from openclaw_install.setup.activation import (
 )
 from openclaw_install.setup.bundle_plan import BundleSurvey
 from openclaw_install.setup.mcp_plan import McpState
+from openclaw_install.setup.plan import fix_by_hand
 from openclaw_install.setup.receipt import Receipt
 from openclaw_install.setup.receipts import ReceiptStore
 from openclaw_install.setup.survey import Survey
-
-
-def ask_settled(survey: Survey, ask: Asker, patience: float) -> LivePolicy:
-    """Asks the gateway, and gives one that is still starting `patience` seconds to take hooks."""
-    return wait_for_policy(
-        lambda: ask_running(survey, ask),
-        lambda live: live.state != "starting",
-        patient=False,
-        timeout=patience,
-    )[0]
-
-
-def ask_running(survey: Survey, ask: Asker) -> LivePolicy:
-    """Asks the gateway of this host; where no agent is the default one, on behalf of the first that may."""
-    policy = survey.policy
-    agent = None
-    if policy.default_agent is None:
-        agent = ingress_agent(policy, survey.needs) or (policy.allowed_agent_ids or policy.agents)[0]
-    return ask(survey.address, survey.token, agent_id=agent)
-
-
-def live_is_as_wanted(survey: Survey, live: LivePolicy) -> bool:
-    """Whether the running gateway enforces what the file says and the ingress needs."""
-    return live.state == "enforced" and not live_findings(live, survey.policy, survey.needs)
 
 
 def build_report(
@@ -68,10 +44,12 @@ def build_report(
         invocation: how this program is called for this host.
         journal: what our own records say, as warnings.
     """
-    from_gateway: tuple[Finding, ...] = ()
-    if live is not None:
-        from_gateway = live_findings(live, survey.policy, survey.needs, instead=_instead(survey))
-    findings = (*survey.findings, *from_gateway)
+    from_gateway = live_findings(live, survey.policy, survey.needs) if live else ()
+    instead = _instead(survey)
+    findings = tuple(
+        replace(finding, repair=instead.get(finding.repair, finding.repair))
+        for finding in (*survey.findings, *from_gateway)
+    )
     warnings = [
         *([] if live else [_NOT_ASKED]),
         *journal,
@@ -135,13 +113,16 @@ def _from_finding(finding: Finding) -> Blocker:
 
 
 def _instead(survey: Survey) -> Mapping[str, str]:
-    """What to do first where the gateway would not start from the file."""
+    """Cures to be replaced: a restart that would not come back, and a fix that cannot be made from here."""
+    by_hand = fix_by_hand(survey)
+    fix = {FIX: by_hand} if by_hand else {}
     repairs = {finding.id: finding.repair for finding in survey.findings if finding.repair}
     if survey.next_boot.rule is not None:
         cure = repairs.get(survey.next_boot.rule, FIX)
-        return {START: cure, RESTART: cure}
+        cure = fix.get(cure, cure)
+        return {**fix, START: cure, RESTART: cure}
     mode = repairs.get("gateway.mode_not_local")
-    return {START: mode} if mode else {}
+    return {**fix, START: mode} if mode else fix
 
 
 def journal_warnings(store: ReceiptStore) -> tuple[tuple[Receipt, ...], tuple[Blocker, ...]]:

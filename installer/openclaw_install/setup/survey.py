@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import openclaw_install
 from openclaw_install.common.errors import ConfigError
 from openclaw_install.common.findings import Finding
 from openclaw_install.common.redaction import Secret
@@ -15,7 +16,7 @@ from openclaw_install.host.config_document import ConfigDocument, read_config
 from openclaw_install.host.config_edit import Edit, value_at
 from openclaw_install.host.config_paths import dotted
 from openclaw_install.host.gateway import GatewayAddress
-from openclaw_install.host.gateway_mode import mode_findings
+from openclaw_install.host.gateway_settings import settings_findings
 from openclaw_install.host.hook_agents import section
 from openclaw_install.host.hook_auth import GatewayEnv, HookFacts
 from openclaw_install.host.hook_boot import BootVerdict, boot_verdict
@@ -141,7 +142,7 @@ def look_at_host(
     )
     findings = (
         *hook_findings(document.data, needs, facts),
-        *mode_findings(document.data),
+        *settings_findings(document.data),
         *route_findings,
         *_permission_findings(location, document.path),
         *_unresolved_findings(document),
@@ -162,7 +163,14 @@ def look_at_host(
 
 
 def missing_config(location: HostLocation) -> ConfigError:
-    """The error for a host that was never set up by OpenClaw itself."""
+    """The error for a host that was never set up by OpenClaw itself, or whose config link leads nowhere."""
+    if location.config_path.is_symlink():
+        target = location.config_path.readlink()
+        return ConfigError(
+            f"{location.config_path} is a link to {target}, and there is nothing",
+            next_step="bring the file back that it leads to, or point the link at the right one",
+            code="config.dangling_link",
+        )
     return ConfigError(
         f"there is no OpenClaw config at {location.config_path}",
         next_step="openclaw onboard",
@@ -226,6 +234,7 @@ def _prerequisites(document: ConfigDocument, location: HostLocation) -> Prerequi
         path=gateway_path(location.env, location.home, node_platform()),
         gateway_env=_names(host_environment(location, document)),
         durable_env=_names(host_environment(replace(location, env=kept), document)),
+        version=openclaw_install.__version__,
     )
 
 

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from openclaw_install.common.errors import ConfigError, ConflictError, HostError, InstallError
-from openclaw_install.host.gateway import Asker, ask_gateway, wait_for_policy
+from openclaw_install.host.gateway import Asker, LivePolicy, ask_gateway
 from openclaw_install.host.hook_policy import RouteMode
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.activation import PROGRAM, ActivationReport, Blocker
+from openclaw_install.setup.live import Patience, ask_running, ask_settled, watch_take_over
 from openclaw_install.setup.operator import Operator
 from openclaw_install.setup.plan import Plan, plan_hook_fix
-from openclaw_install.setup.receipt import Receipt
 from openclaw_install.setup.receipts import ReceiptStore
 from openclaw_install.setup.report import (
-    ask_running,
-    ask_settled,
     build_report,
     journal_warnings,
-    live_is_as_wanted,
     report_on_error,
 )
 from openclaw_install.setup.survey import Survey, look_at_host
@@ -41,6 +38,7 @@ class Options:
         overwrite_edited: replace files of bundles that the user changed.
         invocation: how this program is called for this host, for the cures in the report.
         take_over_seconds: how long the running gateway may take to enforce a new policy.
+        settle_seconds: how long to watch a gateway after a change that cannot be seen from outside.
         starting_seconds: how long a gateway that is just starting may take until it answers.
     """
 
@@ -50,6 +48,7 @@ class Options:
     overwrite_edited: bool = False
     invocation: str = PROGRAM
     take_over_seconds: float = 15.0
+    settle_seconds: float = 3.0
     starting_seconds: float = 20.0
 
 
@@ -121,9 +120,9 @@ def verify_runtime(
     return RunResult(report)
 
 
-def unlocated(error: HostError) -> RunResult:
-    """The result for a host that cannot even be located: blocked, with the reason."""
-    return RunResult(report_on_error(None, error), error=error)
+def failed(location: HostLocation | None, error: InstallError) -> RunResult:
+    """The result of a run that was stopped: blocked, with the reason; no location where none was found."""
+    return RunResult(report_on_error(location, error), error=error)
 
 
 def fix_hooks(
@@ -196,6 +195,7 @@ class Runner:
                 if not self.operator.confirm("Make these changes?"):
                     return RunResult(self._report(survey), Applied(plan, "declined", recovered=recovered))
             agreed = plan
+            before = None if self.options.offline else (survey, ask_running(survey, self.ask))
             try:
                 receipt = apply_changes(command, plan.changes, self.store)
             except ConflictError as error:
@@ -203,26 +203,25 @@ class Runner:
                     raise
                 self.operator.show(f"{error.message}; planning anew")
                 continue
-            return self._prove(plan, receipt, recovered)
+            backup = str(self.store.place(receipt.id))
+            return self._prove(Applied(plan, "applied", receipt.id, backup, None, recovered), before)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _prove(self, plan: Plan, receipt: Receipt, recovered: tuple[Recovery, ...]) -> RunResult:
+    def _prove(self, applied: Applied, before: tuple[Survey, LivePolicy] | None) -> RunResult:
+        """Reports on the host after the change; `before` is what it was, None where nobody is to be asked."""
         survey = self._look()
-        backup = str(self.store.place(receipt.id))
+        if before is None:
+            report = build_report(survey, None, invocation=self.options.invocation)
+            return RunResult(report, applied)
         live: bool | None = None
-        answer = None
-        if not self.options.offline:
-            self.operator.progress("waiting for the running gateway to take the new policy over")
-            touched = any(change.kind == "config" for change in plan.changes)
-            answer, live = wait_for_policy(
-                lambda: ask_running(survey, self.ask),
-                lambda policy: live_is_as_wanted(survey, policy),
-                patient=False,
-                timeout=self.options.take_over_seconds if touched else 0.0,
-            )
-            live = live if answer.reachable else None
+        if any(change.kind == "config" for change in applied.plan.changes):
+            self.operator.progress("waiting for the running gateway to take the change over")
+            patience = Patience(self.options.take_over_seconds, self.options.settle_seconds)
+            answer, live = watch_take_over(before, survey, self.ask, patience)
+        else:
+            answer = ask_settled(survey, self.ask, self.options.starting_seconds)
         report = build_report(survey, answer, invocation=self.options.invocation)
-        return RunResult(report, Applied(plan, "applied", receipt.id, backup, live, recovered))
+        return RunResult(report, replace(applied, live=live))
 
     def _look(self) -> Survey:
         return look_at_host(self.location, self.options.route_mode, self.store.in_force())
