@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.host.json5_text import mask_line, parse_json5, place_of
+from openclaw_install.host.json5_text import Place, mask_line, parse_json5, place_of
 from openclaw_install.host.json5_tree import MAX_DEPTH, Json5Error, Node, as_js_number, parse_tree
 
 
@@ -79,6 +79,39 @@ def test_an_illegal_text_is_refused_with_its_place(text: str, line: int, column:
         parse_json5(text)
     place = place_of(text, caught.value)
     assert (place.line, place.column) == (line, column)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "excerpt"),
+    [
+        ("{hooks: {enabled: true,\n", 1, 24, "{hooks: {enabled: ***,"),
+        ("{\n  token: 'abc', \r\n\n \t\n", 2, 16, "token: ***,"),
+        ("{a: [1,\u2028 // was: SEKRIT\n\n", 2, 16, "***"),
+        ("\n\n", 3, 1, ""),
+    ],
+)
+def test_a_text_that_is_cut_off_is_told_at_its_last_line_with_words(
+    text: str, line: int, column: int, excerpt: str
+) -> None:
+    with pytest.raises(Json5Error) as caught:
+        parse_json5(text)
+    assert place_of(text, caught.value) == Place(line, column, excerpt)
+
+
+@pytest.mark.parametrize(
+    ("text", "excerpt"),
+    [
+        ("{a: 1, /* was\nSEKRIT: 'x' */ b: 2, c: 3 4}", "*** ***: ***, c: *** ***}"),
+        ("{a: 'one \\\nSEKRIT: two', b: 2 3}", "***, b: *** ***}"),
+        ("{a: 'it\\'s', // 'x\nb: 2 3}", "b: *** ***}"),
+        ('{a: "//",\n/* x */ b: 2, c: 3 4}', "*** ***: ***, c: *** ***}"),
+        ("{a: 'one\\\n\\\nSEKRIT: \\\nb', c: 3 4}", "***, c: *** ***}"),
+    ],
+)
+def test_the_rest_of_a_string_or_comment_of_the_line_before_is_masked(text: str, excerpt: str) -> None:
+    with pytest.raises(Json5Error) as caught:
+        parse_json5(text)
+    assert place_of(text, caught.value).excerpt == excerpt
 
 
 def test_nesting_is_bounded_and_never_exhausts_the_stack() -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
-from openclaw_install.common.redaction import MASK, Secret, redact
+from openclaw_install.common.redaction import Secret
+from openclaw_install.host.config_diff import Version, unified_diff
 from openclaw_install.host.config_document import ConfigDocument
-from openclaw_install.host.json5_tree import Json5Error, Node, parse_tree
+from openclaw_install.host.config_shown import server_names, shown, tree_of
 
 _SENSITIVE = re.compile(
     r"token$|password|passwd|passphrase|secret|api.?key|encrypt.?key|private.?key|access.?key|serviceaccount"
@@ -31,10 +31,7 @@ _SECRET_URL = re.compile(
     r"://[^/\s@]*:[^/\s@]+@|[?&][^=&#\s]*(?:token|key|secret|pass|auth|sig)[^=&#\s]*=", re.I
 )
 _ENV_ONLY = re.compile(r"\$\{[^}]*\}")
-_COMMENT = re.compile(r"//[^\n\r\u2028\u2029]*|/\*[\s\S]*?\*/")
-_IN_COMMENT = re.compile(r"""(["']?)([\w.-]+)\1(\s*[:=]\s*)("[^"\n]*"?|'[^'\n]*'?|[^\s,}\]]+)""")
 _SHORTEST = 4
-_CONTEXT = 3
 
 
 def is_sensitive(keys: Iterable[str]) -> bool:
@@ -79,61 +76,24 @@ def _is_secret(value: Any, keys: tuple[str, ...]) -> bool:
 
 
 def masked_diff(before: str, after: str, path: Path, secrets: Iterable[Secret]) -> str:
-    """A unified diff of two versions of the config, with every secret masked; empty when they are equal.
+    """A unified diff of two versions of the config that shows no secret; empty when they are equal.
 
-    Lines that differ only inside a secret still show as changed. Masked are the `secrets`, the values at
-    sensitive keys in either version, and what looks like such a member inside a comment.
+    What is shown is on a list of harmless things (see `config_shown.shown`); the rest is masked, comments
+    too. Lines that differ only inside a mask still show as changed; long ones are cut down to their changes.
+
+    Args:
+        before: the file's text now.
+        after: the same text with our edits; an MCP server that only this one has is one of ours.
+        path: the name in the diff's head.
+        secrets: values to mask even at harmless places; those under four characters are not looked for.
     """
     if before == after:
         return ""
     known = [secret for secret in secrets if secret.length >= _SHORTEST]
-    old, new = before.splitlines(), after.splitlines()
-    old_shown, new_shown = _masked(before, known), _masked(after, known)
-    lines = [f"--- {path}", f"+++ {path}"]
-    for group in SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(_CONTEXT):
-        first, last = group[0], group[-1]
-        lines.append(f"@@ -{first[1] + 1},{last[2] - first[1]} +{first[3] + 1},{last[4] - first[3]} @@")
-        for tag, i1, i2, j1, j2 in group:
-            if tag == "equal":
-                lines += [f" {line}" for line in old_shown[i1:i2]]
-                continue
-            lines += [f"-{line}" for line in old_shown[i1:i2]]
-            lines += [f"+{line}" for line in new_shown[j1:j2]]
-    return "\n".join(lines) + "\n"
-
-
-def _masked(text: str, secrets: list[Secret]) -> list[str]:
-    """The text's lines with its secrets masked; there are as many lines as before."""
-    parts: list[str] = []
-    cursor = 0
-    for start, end in _secret_spans(text):
-        breaks = len((text[start:end] + "x").splitlines()) - 1
-        parts += [_comments_masked(text[cursor:start]), f'"{MASK}"', "\n" * breaks]
-        cursor = end
-    parts.append(_comments_masked(text[cursor:]))
-    return redact("".join(parts), secrets).splitlines()
-
-
-def _comments_masked(text: str) -> str:
-    def member(match: re.Match[str]) -> str:
-        quote, key, gap, _ = match.groups()
-        return f"{quote}{key}{quote}{gap}{MASK}" if is_sensitive([key]) else match[0]
-
-    return _COMMENT.sub(lambda comment: _IN_COMMENT.sub(member, comment[0]), text)
-
-
-def _secret_spans(text: str) -> list[tuple[int, int]]:
-    try:
-        root = parse_tree(text)
-    except Json5Error:
-        return []
-    spans: list[tuple[int, int]] = []
-
-    def visit(node: Node, keys: tuple[str, ...]) -> None:
-        for child in node.children:
-            visit(child.node, (*keys, child.name) if isinstance(child.name, str) else keys)
-        if not node.is_container and _is_secret(node.value, keys):
-            spans.append((node.start, node.end))
-
-    visit(root, ())
-    return spans
+    old_root, new_root = tree_of(before), tree_of(after)
+    # Of a text that cannot be read nobody knows which servers it has.
+    readable = old_root is not None or not before.strip()
+    added = server_names(new_root) - server_names(old_root) if readable else frozenset()
+    old = Version(before, shown(before, old_root, known))
+    new = Version(after, shown(after, new_root, known, added))
+    return unified_diff(old, new, str(path))

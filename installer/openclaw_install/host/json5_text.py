@@ -13,6 +13,10 @@ _LINE_END = re.compile(r"\r\n|[\n\r\u2028\u2029]")
 _MASKED_TOKEN = re.compile(
     r"""//.*|/\*.*?(?:\*/|$)|"(?:[^"\\]|\\.)*(?:"|$)|'(?:[^'\\]|\\.)*(?:'|$)|[^\s{}\[\],:"'/]+|/"""
 )
+_MULTI_LINE_TOKEN = re.compile(
+    r"""//[^\n\r\u2028\u2029]*+|/\*[\s\S]*?(?:\*/|\Z)"""
+    r"""|"(?:[^"\\\n\r]|\\(?:\r\n|[\s\S]))*+"?|'(?:[^'\\\n\r]|\\(?:\r\n|[\s\S]))*+'?"""
+)
 _KEY_AHEAD = re.compile(r"\s*:")
 _PLAIN_KEY = re.compile(r"""(["']?)[A-Za-z_$][\w$-]{0,40}\1""")
 _EXCERPT_LENGTH = 80
@@ -54,19 +58,39 @@ def _not_json(word: str) -> None:
 
 
 def place_of(text: str, error: Json5Error) -> Place:
-    """Line, column and a masked excerpt for the error."""
+    """Line, column and a masked excerpt for the error.
+
+    Where the text ends too early, the place is the end of its last line that is not blank.
+    """
+    offset = error.offset
+    if offset == len(text):
+        offset = len(text.rstrip()) or offset
     line, start = 1, 0
-    for match in _LINE_END.finditer(text, 0, error.offset):
+    for match in _LINE_END.finditer(text, 0, offset):
         line, start = line + 1, match.end()
-    ending = _LINE_END.search(text, error.offset)
-    source = text[start : ending.start() if ending else len(text)]
-    return Place(line, error.offset - start + 1, mask_line(source))
+    ending = _LINE_END.search(text, offset)
+    end = ending.start() if ending else len(text)
+    shown_from = min(_end_of_token_at(text, start), end)
+    excerpt = mask_line(text[shown_from:end], continues=shown_from > start)
+    return Place(line, offset - start + 1, excerpt)
 
 
-def mask_line(source: str) -> str:
-    """`source` with everything but keys, brackets and commas replaced by `***`: any value may be a secret."""
-    parts: list[str] = []
-    key_may_follow = True
+def _end_of_token_at(text: str, start: int) -> int:
+    """Where the comment or string ends that goes on over the line's start; `start` where there is none."""
+    for match in _MULTI_LINE_TOKEN.finditer(text):
+        if match.end() > start:
+            return match.end() if match.start() < start else start
+    return start
+
+
+def mask_line(source: str, *, continues: bool = False) -> str:
+    """`source` with everything but keys, brackets and commas replaced by `***`: any value may be a secret.
+
+    Args:
+        continues: before `source` the line holds the rest of a string or comment of the line before.
+    """
+    parts = ["***"] if continues else []
+    key_may_follow = not continues
     position = 0
     for match in _MASKED_TOKEN.finditer(source):
         gap = source[position : match.start()]
