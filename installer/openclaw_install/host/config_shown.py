@@ -141,9 +141,9 @@ def _scalars_and_keys(
             harmless = _is_harmless(node.value, path, own_servers)
             yield node.start, node.end, harmless and not _holds_secret(node.value, is_known)
         for child in reversed(node.children):
-            name = child.name
-            below = (*path, name if isinstance(name, str) else 0)
-            waiting.append((child.node, below, (child.start, name) if isinstance(name, str) else None))
+            is_member = isinstance(child.name, str)
+            below = (*path, child.name if is_member else 0)
+            waiting.append((child.node, below, (child.start, str(child.name)) if is_member else None))
 
 
 def _key_is_harmless(name: str) -> bool:
