@@ -165,7 +165,7 @@ class PlainHost:
             return recover(self.store)
 
 
-_QUICK: dict[str, Any] = {"starting_seconds": 0.0, "take_over_seconds": 0.0}
+_QUICK: dict[str, Any] = {"starting_seconds": 0.0, "take_over_seconds": 0.0, "settle_seconds": 0.0}
 
 
 def _checked(run: RunResult) -> RunResult:

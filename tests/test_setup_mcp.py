@@ -14,6 +14,11 @@ from tests.setup_rig import PLAIN, PlainHost
 KEY = "mistro-s3cret-key-0123456789"
 
 
+@pytest.fixture(autouse=True)
+def the_release_that_serves_pingagent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("openclaw_install.__version__", "0.2.0")
+
+
 @pytest.fixture
 def host(tmp_path: Path) -> PlainHost:
     plain = PlainHost(tmp_path / "host")
@@ -117,6 +122,22 @@ def test_optional_variables_are_handed_on_only_where_the_gateway_has_them_in_any
     # One more variable later is no reason to call the registration somebody else's.
     (host.state_dir / ".env").write_text("PINGAGENT_ROOT_DIR=/x\n")
     assert server(host, "pingagent")["state"] == "registered"
+
+
+def test_a_server_that_a_later_release_brings_is_not_registered_before_it(
+    host: PlainHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("openclaw_install.__version__", "0.1.9")
+    for name in ("openclaw-install", "pingagent"):
+        host.add_command(name)
+    host.setup()
+    assert "mcp" not in host.data
+    found = server(host, "pingagent")
+    assert (found["state"], found["reason"]) == (
+        "skipped",
+        "comes with openclaw-install 0.2.0; this is 0.1.9",
+    )
+    assert found["command"] == "pip install --upgrade openclaw-install"
 
 
 def test_a_server_that_an_included_file_owns_is_skipped_and_the_rest_is_done(host: PlainHost) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +40,11 @@ def store(host: PlainHost) -> ReceiptStore:
 
 
 def receipt(store: ReceiptStore, **parts: Any) -> Receipt:
+    place = store.reach.state_dir
     changes = [
-        Change("config", Path("/x/openclaw.json"), "config", b"old", b"new", 0o600, None, (("a", 0),)),
-        Change("mode", Path("/x"), "permissions", before_mode=0o755, after_mode=0o700),
-        Change("bundle", Path("/x/skills/a"), "bundle a", None, b"made", None, 0o600, bundle="a"),
+        Change("config", place / "openclaw.json", "config", b"old", b"new", 0o600, None, (("a", 0),)),
+        Change("mode", place, "permissions", before_mode=0o755, after_mode=0o700),
+        Change("bundle", place / "skills" / "a", "bundle a", None, b"made", None, 0o600, bundle="a"),
     ]
     return new_receipt("setup", changes, store.moment_after_last(), **parts)
 
@@ -51,7 +54,9 @@ def document_of(store: ReceiptStore, identity: str) -> Path:
 
 
 def test_a_receipt_comes_back_as_it_was_written(store: ReceiptStore) -> None:
-    written = receipt(store, folders=[Path("/x/skills")], emptied=[Folder(Path("/y"), 0o755)])
+    made, emptied = store.reach.state_dir / "skills", store.reach.state_dir / "y"
+    parts = {"folders": [made], "emptied": [Folder(emptied, 0o755)]}
+    written = replace(receipt(store, **parts), reach=store.reach)
     store.begin(written)
     assert_valid(json.loads(document_of(store, written.id).read_text()), "receipt")
     assert store.interrupted() == (written,)
@@ -71,7 +76,7 @@ def test_where_there_is_no_store_there_are_no_receipts(store: ReceiptStore) -> N
 def test_a_receipt_that_was_never_begun_counts_for_nothing_and_is_cleared_away(store: ReceiptStore) -> None:
     store.begin(receipt(store))
     half = store.place("20200101T000000.000000Z-0000")
-    half.mkdir()
+    half.mkdir(mode=0o700)
     (half / "before-0").write_bytes(b"a secret")
     (store.place("20200101T000000.000000Z-0000") / ".receipt.json.0123456789ab.tmp").write_text("{")
     gone = store.folder / ".gone-0123456789ab"
@@ -97,14 +102,15 @@ def test_what_a_run_takes_back_stands_no_more_from_the_moment_it_counts(store: R
     first, second = receipt(store), None
     store.begin(first)
     store.settle(first)
-    second = receipt(store, takes_back=[first.id], folders=[Path("/x/skills")])
+    skills = store.reach.state_dir / "skills"
+    second = receipt(store, takes_back=[first.id], folders=[skills])
     store.begin(second)
     assert [item.id for item in store.in_force()] == [first.id]
     store.settle(second)
     # A crash right here changes nothing: the mark on the first one is only housekeeping.
     assert store.in_force() == ()
     assert json.loads(document_of(store, first.id).read_text())["status"] == "applied"
-    assert store.leftover_folders() == (Path("/x/skills"),)
+    assert store.leftover_folders() == (skills,)
     store.tidy()
     assert json.loads(document_of(store, first.id).read_text())["status"] == "undone"
 
@@ -162,6 +168,13 @@ DAMAGES: dict[str, Callable[[dict[str, Any]], object]] = {
     "a date that is none": lambda document: {**document, "created": "yesterday"},
     "a mode that is none": lambda document: {**document, "emptied": [{"path": "/x", "mode": "rwx"}]},
     "folders that are no list": lambda document: {**document, "folders": "/x"},
+    "a change that is no object": lambda document: {**document, "changes": ["x"]},
+    "a remnant that is no object": lambda document: {**document, "remnants": ["x"]},
+    "a remnant of a run that stands": lambda document: {
+        **document,
+        "remnants": [{"receipt": "another", "kind": "mode", "path": "/x", "key_paths": []}],
+    },
+    "a host that is none": lambda document: {**document, "host": "x"},
     "an id that is no text": lambda document: {**document, "takes_back": [7]},
     "an image that is no object": lambda document: {
         **document,
@@ -225,7 +238,9 @@ def test_a_file_in_the_place_of_our_folder_is_a_clear_error(host: PlainHost) -> 
 
 
 def test_a_folder_in_the_place_of_the_lock_is_a_clear_error(host: PlainHost) -> None:
-    (host.store.folder / "lock").mkdir(parents=True)
+    host.setup()
+    (host.store.folder / "lock").unlink()
+    (host.store.folder / "lock").mkdir()
     with pytest.raises(FileError) as caught:
         host.setup()
     assert str(host.store.folder / "lock") in caught.value.message
@@ -243,8 +258,8 @@ def test_our_folders_are_private_whatever_the_umask(host: PlainHost) -> None:
 
 def test_a_run_in_memory_is_a_run(host: PlainHost) -> None:
     """The transaction knows the file system by its seam alone."""
-    place = Path("/host")
-    files = MemoryFiles(Path("/"), place)
+    place = host.store.reach.state_dir
+    files = MemoryFiles(place)
     files.write(place / "openclaw.json", b"{ a: 1 }", 0o644)
     before = dict(files.entries)
     changes = [
@@ -272,14 +287,14 @@ def test_hundreds_of_receipts_slow_nothing_down_that_matters(store: ReceiptStore
     store.begin(standing)
     store.settle(standing)
     opened: list[str] = []
-    read_bytes = Path.read_bytes
+    really_open = os.open
 
-    def counted(path: Path) -> bytes:
-        opened.append(path.name)
-        return read_bytes(path)
+    def counted(path: Path, flags: int, mode: int = 0o777) -> int:
+        opened.append(Path(path).name)
+        return really_open(path, flags, mode)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Path, "read_bytes", counted)
+        patch.setattr(os, "open", counted)
         assert len(store.in_force()) == 1
     assert len([name for name in opened if name != "receipt.json"]) == 3
     store.tidy()
@@ -287,7 +302,8 @@ def test_hundreds_of_receipts_slow_nothing_down_that_matters(store: ReceiptStore
 
 
 def test_a_store_that_cannot_be_listed_is_a_clear_error(store: ReceiptStore) -> None:
-    store.folder.mkdir(parents=True)
+    store.begin(receipt(store))
+    shutil.rmtree(store.folder / "receipts")
     (store.folder / "receipts").symlink_to("receipts")
     with pytest.raises(FileError) as caught:
         store.in_force()

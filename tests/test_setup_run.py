@@ -332,7 +332,10 @@ def test_a_file_in_the_place_of_the_skills_folder_is_named_and_nothing_is_change
     assert host.tree() == before
 
 
-def test_a_config_without_objects_where_servers_belong_gets_its_policy_and_no_server(host: PlainHost) -> None:
+def test_a_config_without_objects_where_servers_belong_gets_its_policy_and_no_server(
+    host: PlainHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("openclaw_install.__version__", "0.2.0")
     for name in ("openclaw-install", "pingagent"):
         host.add_command(name)
     host.write(PLAIN.replace("logging:", 'mcp: "none",\n  logging:'))
