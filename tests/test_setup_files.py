@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from openclaw_install.common.errors import FileError
-from openclaw_install.setup.changes import Files, Folder, Present
-from openclaw_install.setup.disk_files import DiskFiles, make_folder
-from tests.setup_rig import MemoryFiles
+from openclaw_install.setup.changes import Change, Files, Folder, Present, is_at, standing_folders
+from openclaw_install.setup.disk_files import DiskFiles, first_link, make_folder
+from tests.setup_rig import MemoryFiles, tree_of
 
 NOTHING = Present(None, None)
 
@@ -128,7 +128,9 @@ def test_a_link_is_no_file_whatever_it_leads_to(place: Path) -> None:
     (place / "link").symlink_to(place / "target")
     (place / "dangling").symlink_to(place / "nowhere")
     for name in ("link", "dangling"):
-        assert DiskFiles().look(place / name) == Present(None, 0o777)
+        assert DiskFiles().look(place / name) == Present(
+            None, (place / name).lstat().st_mode & 0o777, place / name
+        )
 
 
 def test_a_pipe_is_not_read(place: Path) -> None:
@@ -145,13 +147,14 @@ def test_a_folder_that_became_a_link_is_not_removed(place: Path) -> None:
 
 def test_links_in_a_loop_are_a_file_error(place: Path) -> None:
     (place / "loop").symlink_to(place / "loop")
-    for call in (
-        lambda: DiskFiles().look(place / "loop" / "below"),
+    assert DiskFiles().look(place / "loop" / "below").link == place / "loop"
+    calls: tuple[Callable[[], object], ...] = (
         lambda: DiskFiles().delete(place / "loop" / "below"),
         lambda: DiskFiles().set_mode(place / "loop", 0o600),
         lambda: make_folder(place / "loop" / "below", 0o700),
         lambda: make_folder(place / "loop", 0o700),
-    ):
+    )
+    for call in calls:
         with pytest.raises(FileError):
             call()
 
@@ -163,3 +166,44 @@ def test_a_folder_is_made_with_exactly_the_permissions_asked_for(place: Path) ->
     finally:
         os.umask(before)
     assert DiskFiles().look(place / "open") == Present(None, 0o775)
+
+
+def test_nothing_is_seen_or_changed_behind_a_link(place: Path) -> None:
+    checkout = place / "checkout"
+    (checkout / "empty").mkdir(parents=True)
+    (checkout / "a").write_bytes(b"the user's")
+    (checkout / ".a.0123456789ab.tmp").write_bytes(b"the user's, too")
+    (place / "link").symlink_to(checkout)
+    before = tree_of(place, times=True)
+    disk, file = DiskFiles(), place / "link" / "a"
+    seen = disk.look(file)
+    assert (seen.content, seen.link) == (None, place / "link")
+    calls: tuple[Callable[[], object], ...] = (
+        lambda: disk.write(file, b"ours", None),
+        lambda: disk.delete(file),
+        lambda: disk.set_mode(file, 0o600),
+        lambda: disk.make_folders([Folder(place / "link" / "new")]),
+    )
+    for call in calls:
+        with pytest.raises(FileError) as caught:
+            call()
+        assert caught.value.error_code == "file.link"
+        assert str(place / "link") in caught.value.message
+    disk.remove_empty_folders([place / "link" / "empty"])
+    disk.remove_leftovers(file)
+    assert tree_of(place, times=True) == before
+
+
+def test_permissions_behind_a_link_are_in_no_state_of_ours(place: Path) -> None:
+    (place / "real").mkdir()
+    (place / "real").chmod(0o755)
+    (place / "link").symlink_to(place / "real")
+    link_mode = (place / "link").lstat().st_mode & 0o777
+    change = Change("mode", place / "link", "permissions", before_mode=link_mode, after_mode=0o700)
+    assert not is_at(change, DiskFiles().look(place / "link"), "before")
+    assert standing_folders([place / "link", place / "real"], DiskFiles()) == (Folder(place / "real", 0o755),)
+
+
+def test_a_chain_that_cannot_be_looked_at_is_a_file_error(place: Path) -> None:
+    with pytest.raises(FileError):
+        first_link([place / ("x" * 300)])

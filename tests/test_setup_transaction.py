@@ -384,7 +384,7 @@ def test_a_full_disk_under_the_journal_stops_the_run_before_anything_is_changed(
 ) -> None:
     scene = make_scene()
     before = scene.tree()
-    scene.host.ours.mkdir()
+    scene.host.ours.mkdir(mode=0o700)
     (scene.host.ours / "hosts").write_text("a file in the way")
     with pytest.raises(FileError) as caught:
         scene.apply()

@@ -65,8 +65,10 @@ def test_uninstall_keeps_and_names_what_the_user_changed_and_its_images(host: Pl
     result = host.uninstall(keep_changed=True)
     assert [kept.path for kept in result.plan.kept] == [str(edited)]
     assert list(host.store.folder.glob("receipts/*/after-*"))
-    assert host.uninstall().outcome == "unchanged"
+    edited.unlink()
+    assert host.uninstall().outcome == "undone"
     assert not list(host.store.folder.glob("receipts/*"))
+    assert not host.skills.exists()
 
 
 def test_uninstall_where_nothing_is_ours_changes_nothing(host: PlainHost, origin: object) -> None:

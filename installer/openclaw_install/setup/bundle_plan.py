@@ -19,7 +19,7 @@ from openclaw_install.host.bundles import (
     installed_state,
 )
 from openclaw_install.setup.changes import Change, Files, real_path
-from openclaw_install.setup.disk_files import DiskFiles
+from openclaw_install.setup.disk_files import LINKED, DiskFiles, first_link
 from openclaw_install.setup.receipt import Receipt
 from openclaw_install.setup.undo import Kept
 
@@ -114,6 +114,8 @@ def _obstacle(folder: Path, path: Path) -> tuple[Path, str] | None:
     """What stands between the skills folder and a file of a bundle and is not ours to replace."""
     below = path.relative_to(folder)
     chain = [folder, *(folder / parent for parent in reversed(below.parents) if parent.parts), path]
+    if link := first_link(chain):
+        return link, LINKED
     for place in chain:
         try:
             mode = place.lstat().st_mode
@@ -121,8 +123,6 @@ def _obstacle(folder: Path, path: Path) -> tuple[Path, str] | None:
             return None
         except OSError as error:
             raise file_error(error, place, "look at") from error
-        if stat.S_ISLNK(mode):
-            return place, "it is a symbolic link; what it leads to is yours"
         if place == path and not stat.S_ISREG(mode):
             return place, "it is no file; move it away to have the shipped file there"
         if place != path and not stat.S_ISDIR(mode):

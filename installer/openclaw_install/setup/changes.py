@@ -29,6 +29,7 @@ class Change:
         after_mode: permission bits after, None to keep them.
         key_paths: for kind `config`, the key paths that the edit sets, in order.
         bundle: for kind `bundle`, the bundle's name.
+        partial: for kind `config`, the rest of the edit was taken back before: only `key_paths` still stand.
     """
 
     kind: ChangeKind
@@ -40,6 +41,7 @@ class Change:
     after_mode: int | None = None
     key_paths: tuple[KeyPath, ...] = ()
     bundle: str | None = None
+    partial: bool = False
 
     def reversed(self) -> Change:
         """The change that takes this one back.
@@ -67,11 +69,19 @@ class Present:
 
     Attributes:
         content: the file's bytes; None when there is nothing, or something that is no ordinary file.
-        mode: its permission bits; None when there is nothing.
+        mode: its permission bits; None when there is nothing. Of a link they are the link's own.
+        link: the outermost symbolic link on the way to the path, or the path itself where it is one. What
+            lies behind it is the user's: nothing is there for us.
     """
 
     content: bytes | None
     mode: int | None
+    link: Path | None = None
+
+    @property
+    def blocked(self) -> bool:
+        """Whether something is there that is no ordinary file, or lies behind a link."""
+        return self.mode is not None and self.content is None
 
 
 @dataclass(frozen=True)
@@ -86,10 +96,12 @@ class Files(Protocol):
     """The seam to the file system: `DiskFiles`, and a twin in memory that dies at a chosen moment.
 
     Every method raises FileError with the path and a next step, and doing it twice is as good as once.
+    Nothing is ever written, made or deleted through a symbolic link: paths come with their links resolved,
+    so one that is on the way by now was put there since.
     """
 
     def look(self, path: Path) -> Present:
-        """What is at `path`; a symbolic link is none of an ordinary file."""
+        """What is at `path`; nothing that is a symbolic link, or behind one, is an ordinary file."""
 
     def write(self, path: Path, data: bytes, mode: int | None) -> None:
         """Replaces a file in one step; `mode` None keeps its permissions, or 0600 for a new one."""
@@ -126,7 +138,9 @@ def carry_out(change: Change, files: Files) -> None:
 
 
 def is_at(change: Change, present: Present, which: Literal["before", "after"]) -> bool:
-    """Whether a path is in the state before or after `change`."""
+    """Whether a path is in the state before or after `change`; never where a link is on the way to it."""
+    if present.link is not None:
+        return False
     if change.kind == "mode":
         return present.mode == (change.before_mode if which == "before" else change.after_mode)
     content = change.before if which == "before" else change.after
@@ -150,10 +164,10 @@ def missing_folders(changes: Sequence[Change], files: Files) -> tuple[Folder, ..
 
 
 def standing_folders(paths: Sequence[Path], files: Files) -> tuple[Folder, ...]:
-    """Those of `paths` that exist, with their permissions, outermost first."""
+    """Those of `paths` that exist, with their permissions, outermost first; none that lies behind a link."""
     ordered = sorted(dict.fromkeys(paths), key=lambda path: len(path.parts))
-    modes = ((path, files.look(path).mode) for path in ordered)
-    return tuple(Folder(path, mode) for path, mode in modes if mode is not None)
+    found = ((path, files.look(path)) for path in ordered)
+    return tuple(Folder(path, at.mode) for path, at in found if at.mode is not None and at.link is None)
 
 
 def real_path(path: Path) -> Path:

@@ -12,7 +12,7 @@ from openclaw_install.host.config_edit import Remove, apply_edits
 from openclaw_install.host.config_paths import KeyPath
 from openclaw_install.host.json5_tree import Node, parse_tree
 from openclaw_install.setup.changes import Change
-from openclaw_install.setup.inverse import inverse_of
+from openclaw_install.setup.inverse import inverse_of, stands
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,14 @@ def without_edit(change: Change, current: bytes) -> Merged:
         ) from error
     text = _without_blank(apply_edits(text, inverse.edits), inverse.emptied)
     return Merged(text.encode("utf-8"), inverse.conflicts)
+
+
+def still_holds(change: Change, current: bytes, paths: Sequence[KeyPath]) -> bool:
+    """Whether `current` holds at one of `paths` what the edit of `change` put there; unreadable, it may."""
+    try:
+        return stands(_object(change, change.after), _object(change, current), paths)
+    except ConfigError:
+        return True
 
 
 def _object(change: Change, data: bytes | None) -> Mapping[str, Any]:

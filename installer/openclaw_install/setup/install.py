@@ -76,7 +76,8 @@ class UndoOptions:
 
     Attributes:
         dry_run: show the plan and change nothing.
-        keep_changed: what the user changed again since stays, and the rest is undone.
+        keep_changed: what the user changed again since stays, and the rest is undone; the run goes on
+            standing for what stays.
     """
 
     dry_run: bool = False
@@ -112,8 +113,8 @@ def run_uninstall(
 ) -> UndoResult:
     """Removes all that we ever added to this host and nothing else, and then our own records of it.
 
-    What the user changed since is kept and named; its images stay in our state folder then, until the command
-    is run again and finds nothing that stands.
+    What the user changed since is kept and named with `keep_changed`; our records of that stay, so that the
+    command can be run again and finish.
 
     Raises:
         ConflictError, FileError, UsageError: as `run_undo`.
@@ -126,7 +127,7 @@ def run_uninstall(
                 taker.store.forget_all()
             return UndoResult("unchanged", plan_undo(()))
         result = taker.run("uninstall", standing)
-        if result.outcome == "undone" and not result.plan.kept:
+        if result.outcome == "undone" and not result.plan.remnants:
             taker.store.forget_all()
         return result
 
@@ -165,6 +166,8 @@ class _Taker:
         if self.options.dry_run:
             return UndoResult("planned", plan)
         plan.require_no_conflict()
+        if plan.idle:  # nothing to ask about and nothing new to write down
+            return UndoResult("undone", plan)
         self._require_writable(plan)
         if not self.operator.confirm("Take this back?"):
             return UndoResult("declined", plan)

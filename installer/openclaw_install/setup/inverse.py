@@ -95,6 +95,11 @@ def parents_allow(document: Any, path: KeyPath) -> bool:
     return all(parent is ABSENT or isinstance(parent, Mapping) for parent in parents)
 
 
+def stands(ours: Any, now: Any, paths: Sequence[KeyPath]) -> bool:
+    """Whether one of `paths` still holds in the document `now` what it holds in `ours`."""
+    return any(_equal(value_at(ours, path), value_at(now, path)) for path in paths)
+
+
 def _merge(was: Any, ours: Any, now: Any) -> Any:
     if _equal(now, ours):
         return was

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from openclaw_install.common.errors import FileError
 from openclaw_install.common.files import sha256
+from openclaw_install.host.config_paths import KeyPath
 from openclaw_install.setup.changes import Change, ChangeKind, Folder
+from openclaw_install.setup.reach import Reach
 
 ReceiptStatus = Literal["applying", "applied", "rolled_back", "undone"]
 FORMAT = 1
@@ -20,6 +20,27 @@ DOCUMENT = "receipt.json"
 STATUSES: tuple[ReceiptStatus, ...] = get_args(ReceiptStatus)
 KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
 ReadImage = Callable[[str, str], bytes]
+
+
+@dataclass(frozen=True)
+class Remnant:
+    """A change that goes on standing when its run is taken back, because somebody changed the same since.
+
+    Attributes:
+        receipt: id of the run that made the change.
+        kind: as the change has it; kind and path name it within its run.
+        path: as the change has it.
+        key_paths: of the config, the key paths of the edit that stay.
+    """
+
+    receipt: str
+    kind: ChangeKind
+    path: Path
+    key_paths: tuple[KeyPath, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        keys = [list(path) for path in self.key_paths]
+        return {"receipt": self.receipt, "kind": self.kind, "path": str(self.path), "key_paths": keys}
 
 
 @dataclass(frozen=True)
@@ -37,6 +58,9 @@ class Receipt:
             are still in use.
         emptied: folders that it may remove when they are empty, with their permissions.
         takes_back: ids of the receipts that this run undoes; empty for a run that sets up.
+        remnants: what of those receipts was kept: they stand for it until a later run takes it back.
+        reach: the host that the run was for.
+        partial: the run was taken back, and `changes` are its remnants alone; this is not stored.
     """
 
     id: str
@@ -47,10 +71,30 @@ class Receipt:
     folders: tuple[Path, ...] = ()
     emptied: tuple[Folder, ...] = ()
     takes_back: tuple[str, ...] = ()
+    remnants: tuple[Remnant, ...] = ()
+    reach: Reach | None = None
+    partial: bool = False
+
+    def reduced_to(self, remnants: Sequence[Remnant]) -> Receipt:
+        """The receipt as it stands after a run that took it back but for `remnants`."""
+        left = {(item.kind, item.path): item.key_paths for item in remnants if item.receipt == self.id}
+        changes = []
+        for change in self.changes:
+            keys = left.get((change.kind, change.path))
+            if keys is None:
+                continue
+            whole = set(keys) == set(change.key_paths)
+            changes.append(change if whole else replace(change, key_paths=keys, partial=True))
+        return replace(self, changes=tuple(changes), partial=True)
+
+    def as_remnants(self) -> tuple[Remnant, ...]:
+        """All that stands of it."""
+        return tuple(Remnant(self.id, item.kind, item.path, item.key_paths) for item in self.changes)
 
     def to_json(self) -> dict[str, Any]:
         """The stored document; it holds names, hashes and modes, and no content."""
         return {
+            **({} if self.reach is None else {"host": self.reach.to_json()}),
             "format": FORMAT,
             "id": self.id,
             "command": self.command,
@@ -59,6 +103,7 @@ class Receipt:
             "folders": [str(folder) for folder in self.folders],
             "emptied": [{"path": str(f.path), "mode": _mode_text(f.mode)} for f in self.emptied],
             "takes_back": list(self.takes_back),
+            "remnants": [remnant.to_json() for remnant in self.remnants],
             "changes": [_change_to_json(change, n) for n, change in enumerate(self.changes)],
         }
 
@@ -108,7 +153,27 @@ def receipt_from_json(document: Mapping[str, Any], receipt_id: str, image: ReadI
         folders=tuple(Path(folder) for folder in document["folders"]),
         emptied=tuple(Folder(Path(f["path"]), int(f["mode"], 8)) for f in document["emptied"]),
         takes_back=tuple(map(_text, document["takes_back"])),
+        remnants=remnants_from_json(document),
+        reach=reach_from_json(document),
     )
+
+
+def remnants_from_json(document: Mapping[str, Any]) -> tuple[Remnant, ...]:
+    """The remnants in a stored document; errors as of `receipt_from_json`."""
+    return tuple(
+        Remnant(
+            _text(item["receipt"]),
+            _one_of(item["kind"], KINDS),
+            Path(item["path"]),
+            tuple(tuple(path) for path in item["key_paths"]),
+        )
+        for item in document.get("remnants", ())  # receipts of earlier versions have none
+    )
+
+
+def reach_from_json(document: Mapping[str, Any]) -> Reach | None:
+    """The host in a stored document, None in one of an earlier version; errors as of `receipt_from_json`."""
+    return Reach.from_json(document["host"]) if "host" in document else None
 
 
 def _change_to_json(change: Change, number: int) -> dict[str, Any]:
@@ -158,56 +223,3 @@ def _one_of(value: Any, known: Sequence[Any]) -> Any:
     if value not in known:
         raise ValueError("unknown word")
     return value
-
-
-@dataclass(frozen=True)
-class StoredReceipt:
-    """A stored receipt whose images were not read yet."""
-
-    place: Path
-    document: dict[str, Any]
-
-    @property
-    def id(self) -> str:
-        return self.place.name
-
-    @property
-    def status(self) -> str:
-        return str(self.document["status"])
-
-    @property
-    def takes_back(self) -> list[str]:
-        return list(self.document["takes_back"])
-
-
-def read_stored(place: Path, text: bytes) -> StoredReceipt:
-    """The receipt in the folder `place`, as far as the store has to know it.
-
-    Raises:
-        FileError: `file.receipt_damaged`, or `file.receipt_newer` where a later version wrote it.
-    """
-    try:
-        document = json.loads(text)
-        if document["format"] > FORMAT:
-            raise FileError(
-                f"a newer openclaw-install wrote the receipt {place / DOCUMENT}",
-                next_step="pip install --upgrade openclaw-install",
-                code="file.receipt_newer",
-            )
-        entry = StoredReceipt(place, document)
-        datetime.fromisoformat(document["created"]).astimezone(UTC)
-        sound = entry.status in STATUSES and isinstance(document["folders"], list)
-        if not sound or not all(isinstance(name, str) for name in entry.takes_back):
-            raise ValueError("unknown status or wrong lists")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise damaged(place, error) from error
-    return entry
-
-
-def damaged(place: Path, error: Exception) -> FileError:
-    """The error for a receipt that is not what `to_json` writes."""
-    return FileError(
-        f"the receipt {place / DOCUMENT} is damaged ({type(error).__name__})",
-        next_step="move that folder away; what its run changed then has to be undone by hand",
-        code="file.receipt_damaged",
-    )

@@ -15,10 +15,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +25,6 @@ from typing import Any
 
 from openclaw_install.common.errors import ConflictError
 from openclaw_install.common.files import (
-    PRIVATE_FOLDER,
     file_error,
     read_if_exists,
     sha256,
@@ -34,17 +32,10 @@ from openclaw_install.common.files import (
     write_atomic,
 )
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.setup.changes import real_path
-from openclaw_install.setup.disk_files import make_folder
-from openclaw_install.setup.receipt import (
-    DOCUMENT,
-    Receipt,
-    ReceiptStatus,
-    StoredReceipt,
-    damaged,
-    read_stored,
-    receipt_from_json,
-)
+from openclaw_install.setup.private_state import make_private_chain, own_state, require_ours
+from openclaw_install.setup.reach import Reach
+from openclaw_install.setup.receipt import DOCUMENT, Receipt, ReceiptStatus, Remnant, receipt_from_json
+from openclaw_install.setup.stored_receipt import StoredReceipt, damaged, read_stored
 
 _KEPT_AT_MOST = 10
 
@@ -58,10 +49,11 @@ class ReceiptStore:
     """
 
     def __init__(self, location: HostLocation, root: Path | None = None) -> None:
-        # The config's own link is not followed: pointed elsewhere, it is still the same host.
-        config = real_path(location.config_path.parent) / location.config_path.name
-        names = f"{config}\0{real_path(location.state_dir)}"
-        self.folder = (root or _own_state()) / "hosts" / hashlib.sha256(names.encode()).hexdigest()[:16]
+        self.reach = Reach.of(location)
+        names = f"{self.reach.config}\0{self.reach.state_dir}"
+        hosts = (root or own_state()) / "hosts"
+        self.folder = hosts / hashlib.sha256(names.encode()).hexdigest()[:16]
+        self._chain = (hosts.parent, hosts, self.folder, self._receipts)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -69,11 +61,12 @@ class ReceiptStore:
 
         Raises:
             ConflictError: another run holds it.
-            FileError: our state folder cannot be written.
+            FileError: our state folder cannot be written, or others can write it.
         """
         import filelock
 
-        _make_private_chain(self.folder)
+        require_ours(self._chain)
+        make_private_chain(self.folder)
         lock = filelock.FileLock(self.folder / "lock", mode=0o600)
         try:
             lock.acquire(timeout=0)
@@ -104,7 +97,7 @@ class ReceiptStore:
         """
         place = self.place(receipt.id)
         try:
-            _make_private_chain(place)
+            make_private_chain(place)
             for n, change in enumerate(receipt.changes):
                 for name, data in (("before", change.before), ("after", change.after)):
                     if data is not None:
@@ -132,15 +125,22 @@ class ReceiptStore:
         return self._receipts / receipt_id
 
     def in_force(self) -> tuple[Receipt, ...]:
-        """The receipts whose changes stand, oldest first.
+        """The receipts whose changes stand, oldest first; of one that was taken back in part, the rest.
 
         Raises:
             FileError: `file.receipt_damaged` or `file.receipt_newer`: one cannot be read.
         """
         entries = self._entries()
-        taken_back = {name for entry in entries if entry.status == "applied" for name in entry.takes_back}
+        left = _left_of(entries)
         standing = (e for e in entries if e.status == "applied" and not e.takes_back)
-        return tuple(self._load(entry) for entry in standing if entry.id not in taken_back)
+        found = []
+        for entry in standing:
+            remnants = left.get(entry.id)
+            if remnants is None:
+                found.append(self._load(entry))
+            elif remnants:
+                found.append(self._load(entry).reduced_to(remnants))
+        return tuple(found)
 
     def interrupted(self) -> tuple[Receipt, ...]:
         """The receipts of runs that died before their end, oldest first.
@@ -152,8 +152,10 @@ class ReceiptStore:
 
     def leftover_folders(self) -> tuple[Path, ...]:
         """Folders that we made for runs that were taken back since, and that were still in use then."""
-        undoing = (entry for entry in self._entries() if entry.status == "applied" and entry.takes_back)
-        return tuple(Path(folder) for entry in undoing for folder in entry.document["folders"])
+        undoing = [entry for entry in self._entries() if entry.status == "applied" and entry.takes_back]
+        for entry in undoing:
+            self._confine(entry)
+        return tuple(folder for entry in undoing for folder in entry.folders)
 
     def tidy(self) -> None:
         """Housekeeping: finishes what a crash left undone here, and deletes receipts that stand no more.
@@ -173,9 +175,9 @@ class ReceiptStore:
             for leftover in place.glob(".*.tmp"):
                 with contextlib.suppress(OSError):
                     leftover.unlink()
-        taken_back = {name for entry in entries if entry.status == "applied" for name in entry.takes_back}
+        left = _left_of(entries)
         for entry in entries:
-            if entry.id in taken_back and entry.status == "applied":
+            if left.get(entry.id) == () and entry.status == "applied":
                 # Its images may be damaged by now: nobody needs them any more.
                 self._write(entry.id, {**entry.document, "status": "undone"})
         self._prune()
@@ -225,7 +227,10 @@ class ReceiptStore:
 
     def _places(self) -> Sequence[Path]:
         try:
-            return sorted(place for place in self._receipts.iterdir() if place.is_dir())
+            require_ours(self._chain)
+            places = sorted(place for place in self._receipts.iterdir() if place.is_dir())
+            require_ours(path for place in places for path in (place, place / DOCUMENT))
+            return places
         except (FileNotFoundError, NotADirectoryError):
             return ()
         except OSError as error:
@@ -247,8 +252,15 @@ class ReceiptStore:
                 raise ValueError("image missing or altered")
             return data
 
+        self._confine(entry)
         try:
             return receipt_from_json(entry.document, entry.id, image)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise damaged(entry.place, error) from error
+
+    def _confine(self, entry: StoredReceipt) -> None:
+        try:
+            entry.require_of(self.reach)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise damaged(entry.place, error) from error
 
@@ -257,17 +269,11 @@ class ReceiptStore:
         write_atomic(self.place(receipt_id) / DOCUMENT, text.encode(), mode=0o600)
 
 
-def _own_state() -> Path:
-    import platformdirs
-
-    return platformdirs.user_state_path("openclaw-install")
-
-
-def _make_private_chain(folder: Path) -> None:
-    """Makes a folder and its missing parents, each with mode 0700, each durable."""
-    missing = []
-    while not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises where a parent may not be entered
-        missing.append(folder)
-        folder = folder.parent
-    for path in reversed(missing):
-        make_folder(path, PRIVATE_FOLDER)
+def _left_of(entries: Sequence[StoredReceipt]) -> Mapping[str, tuple[Remnant, ...]]:
+    """What still stands of the receipts that were taken back, by id; the newest such run has the say."""
+    left: dict[str, tuple[Remnant, ...]] = {}
+    for entry in entries:
+        if entry.status == "applied":
+            for name in entry.takes_back:
+                left[name] = tuple(item for item in entry.remnants if item.receipt == name)
+    return left

@@ -19,7 +19,7 @@ from openclaw_install.setup.changes import (
 )
 from openclaw_install.setup.config_merge import without_edit
 from openclaw_install.setup.disk_files import DiskFiles
-from openclaw_install.setup.receipt import Receipt, new_receipt
+from openclaw_install.setup.receipt import Receipt, Remnant, new_receipt
 from openclaw_install.setup.receipts import ReceiptStore
 
 
@@ -52,6 +52,7 @@ def apply_changes(
     store: ReceiptStore,
     files: Files | None = None,
     takes_back: Sequence[Receipt] = (),
+    remnants: Sequence[Remnant] = (),
 ) -> Receipt:
     """Makes all `changes`, in their order, or none of them.
 
@@ -64,6 +65,7 @@ def apply_changes(
         store: where the receipt goes.
         files: the file system.
         takes_back: the receipts that these changes undo; the folders that they made go when they are empty.
+        remnants: what of those receipts is not undone: they go on standing for it.
 
     Raises:
         ConflictError: `conflict.changed`: a file is not what the plan saw; everything else was taken back.
@@ -73,7 +75,7 @@ def apply_changes(
     disk = files or DiskFiles()
     for change in changes:
         _require_planned(change, disk)
-    receipt = _begin(command, changes, store, disk, takes_back)
+    receipt = _begin(command, changes, store, disk, takes_back, remnants)
     try:
         disk.make_folders(missing_folders(receipt.changes, disk))
         for change in receipt.changes:
@@ -116,7 +118,12 @@ def recover(store: ReceiptStore, files: Files | None = None) -> tuple[Recovery, 
 
 
 def _begin(
-    command: str, changes: Sequence[Change], store: ReceiptStore, disk: Files, takes_back: Sequence[Receipt]
+    command: str,
+    changes: Sequence[Change],
+    store: ReceiptStore,
+    disk: Files,
+    takes_back: Sequence[Receipt],
+    remnants: Sequence[Remnant],
 ) -> Receipt:
     made = [folder for other in takes_back for folder in other.folders]
     candidates = [*made, *store.leftover_folders()] if takes_back else []
@@ -128,6 +135,8 @@ def _begin(
         emptied=standing_folders(candidates, disk),
         takes_back=[other.id for other in takes_back],
     )
+    reach = store.reach.widened(other.reach for other in takes_back)
+    receipt = replace(receipt, remnants=tuple(remnants), reach=reach)
     store.begin(receipt)
     return receipt
 
@@ -156,7 +165,8 @@ def _give_up(receipt: Receipt, store: ReceiptStore, disk: Files, error: BaseExce
 def _roll_back(receipt: Receipt, disk: Files) -> tuple[str, ...]:
     """Brings everything back that is still as this run left it; returns what somebody changed since."""
     kept: list[str] = []
-    disk.make_folders(receipt.emptied)
+    # What a link leads to is not ours to fill again.
+    disk.make_folders([folder for folder in receipt.emptied if disk.look(folder.path).link is None])
     for change in reversed(receipt.changes):
         present = disk.look(change.path)
         if is_at(change, present, "before"):
@@ -166,9 +176,9 @@ def _roll_back(receipt: Receipt, disk: Files) -> tuple[str, ...]:
         elif change.kind == "config" and present.content is not None:
             kept += _take_out(change, present.content, disk)
         else:
-            kept.append(str(change.path))
+            kept.append(str(present.link or change.path))
     disk.remove_empty_folders(receipt.folders)
-    return tuple(kept)
+    return tuple(dict.fromkeys(kept))
 
 
 def _take_out(change: Change, current: bytes, disk: Files) -> list[str]:
@@ -182,6 +192,7 @@ def _require_planned(change: Change, disk: Files) -> None:
     if not is_at(change, disk.look(change.path), "before"):
         raise ConflictError(
             f"{change.path} changed after the plan was made",
-            next_step="run the command again: it plans anew",
+            next_step="run the command again: it plans anew; if this comes back each time, some program "
+            "keeps rewriting the file: pause it meanwhile",
             code="conflict.changed",
         )

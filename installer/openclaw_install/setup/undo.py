@@ -11,14 +11,16 @@ from openclaw_install.common.errors import ConfigError, ConflictError, UsageErro
 from openclaw_install.host.config_paths import KeyPath, dotted
 from openclaw_install.host.hook_boot import BootVerdict
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.setup.changes import Change, ChangeKind, Files, Present, real_path
-from openclaw_install.setup.config_merge import without_edit
-from openclaw_install.setup.disk_files import DiskFiles
+from openclaw_install.setup.changes import Change, ChangeKind, Files, Present, is_at, real_path
+from openclaw_install.setup.config_merge import still_holds, without_edit
+from openclaw_install.setup.disk_files import LINKED, DiskFiles
 from openclaw_install.setup.future_boot import verdict_on
 from openclaw_install.setup.inverse import outermost, related
-from openclaw_install.setup.receipt import Receipt
+from openclaw_install.setup.receipt import Receipt, Remnant
 from openclaw_install.setup.receipts import ReceiptStore
 from openclaw_install.setup.transaction import apply_changes
+
+_CHANGED = "changed since that run"
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class UndoPlan:
         changes: the changes to make, config first; empty when the host is already as it was.
         kept: what stays because the user changed it since.
         conflicts: what we changed and somebody changed again; undo refuses while there are any.
+        remnants: the changes behind `kept`, for which the receipts go on standing.
         next_boot: whether the gateway would start from the restored config; None when it is not touched, or
             goes, or nothing can be said.
     """
@@ -50,6 +53,14 @@ class UndoPlan:
     kept: tuple[Kept, ...]
     conflicts: tuple[str, ...]
     next_boot: BootVerdict | None
+    remnants: tuple[Remnant, ...] = ()
+
+    @property
+    def idle(self) -> bool:
+        """Whether it was carried out before: all that still stands was kept then and is kept again."""
+        known = [item for receipt in self.receipts for item in receipt.as_remnants()]
+        as_before = all(receipt.partial for receipt in self.receipts) and set(known) == set(self.remnants)
+        return not self.changes and not self.conflicts and bool(self.receipts) and as_before
 
     def require_no_conflict(self) -> None:
         """Raises ConflictError that names every conflict."""
@@ -64,12 +75,14 @@ class UndoPlan:
 def choose_receipt(store: ReceiptStore, wanted: str | None) -> Receipt:
     """The receipt that `undo` means: the named one, else the newest whose changes stand.
 
+    One of which only kept items stand comes after all others: else nobody could ever get past those items.
+
     Raises:
         UsageError: there is none, or it was already taken back; the message lists those that stand.
     """
     standing = store.in_force()
     if wanted is None and standing:
-        return standing[-1]
+        return max(standing, key=lambda receipt: (not receipt.partial, receipt.id))
     for receipt in standing:
         if receipt.id == wanted:
             return receipt
@@ -104,26 +117,32 @@ def plan_undo(
     walk = _Walk(files or DiskFiles(), _moved(receipts, location), later, keep_changed=keep_changed)
     for receipt in reversed(receipts):
         for change in reversed(receipt.changes):
-            walk.take_back(change)
+            walk.take_back(receipt, change)
     changes = walk.changes()
     restored = next((change.after for change in changes if change.kind == "config"), None)
     verdict = verdict_on(restored, location) if restored is not None and location is not None else None
-    names = tuple(dict.fromkeys(walk.conflicts))
-    kept = tuple(Kept(name, "changed since that run") for name in names) if keep_changed else ()
+    changed = tuple(dict.fromkeys(walk.conflicts))
+    kept, remnants = (changed, tuple(walk.remnants)) if keep_changed else ((), ())
     # What a later run changed is no choice of the user's: it would belong to no receipt any more.
-    blocked = (*(() if keep_changed else names), *dict.fromkeys(walk.by_later))
-    return UndoPlan(tuple(reversed(receipts)), changes, kept, blocked, verdict)
+    blocked = (*(() if keep_changed else map(_in_words, changed)), *dict.fromkeys(walk.by_later))
+    return UndoPlan(tuple(reversed(receipts)), changes, kept, blocked, verdict, remnants)
+
+
+def _in_words(conflict: Kept) -> str:
+    return conflict.path if conflict.reason == _CHANGED else f"{conflict.path} ({conflict.reason})"
 
 
 def carry_out_undo(plan: UndoPlan, command: str, store: ReceiptStore, files: Files | None = None) -> Receipt:
-    """Makes the plan's changes in one transaction, after which its receipts stand no more.
+    """Makes the plan's changes in one transaction, after which its receipts stand for its remnants alone.
 
     Raises:
         ConflictError: the plan has conflicts, or a file changed since it was made.
         FileError: the file system refused; nothing was changed.
     """
     plan.require_no_conflict()
-    return apply_changes(command, plan.changes, store, files, takes_back=plan.receipts)
+    return apply_changes(
+        command, plan.changes, store, files, takes_back=plan.receipts, remnants=plan.remnants
+    )
 
 
 def _moved(receipts: Sequence[Receipt], location: HostLocation | None) -> Mapping[Path, Path]:
@@ -181,18 +200,28 @@ class _Walk:
         self.later = later
         self.keep_changed = keep_changed
         self.steps: dict[tuple[bool, Path], _Step] = {}
-        self.conflicts: list[str] = []
+        self.conflicts: list[Kept] = []
+        self.remnants: list[Remnant] = []
         self.by_later: list[str] = []
 
     def changes(self) -> tuple[Change, ...]:
         return tuple(change for step in self.steps.values() if (change := step.change()))
 
-    def take_back(self, change: Change) -> None:
+    def take_back(self, receipt: Receipt, change: Change) -> None:
         step = self._step(change)
-        if change.kind == "mode":
+        known = len(self.conflicts)
+        keys = change.key_paths
+        if step.present.link is not None:
+            self.conflicts.append(Kept(str(step.present.link), LINKED))
+        elif change.kind == "mode":
             self._mode(change, step)
         else:
-            self._content(change, step)
+            keys = self._content(change, step)
+        if len(self.conflicts) > known:
+            self.remnants.append(Remnant(receipt.id, change.kind, change.path, keys))
+
+    def _conflict(self, name: str) -> None:
+        self.conflicts.append(Kept(name, _CHANGED))
 
     def _step(self, change: Change) -> _Step:
         path = self.moved.get(change.path, change.path)
@@ -208,23 +237,25 @@ class _Walk:
         if step.mode == change.after_mode:
             step.mode = change.before_mode
         elif step.mode not in (change.before_mode, None):  # what is gone has no permissions
-            self.conflicts.append(f"{step.path} (its permissions)")
+            self._conflict(f"{step.path} (its permissions)")
 
-    def _content(self, change: Change, step: _Step) -> None:
-        in_the_way = step.present.mode is not None and step.present.content is None
-        if step.content == change.before and not in_the_way:
-            return
-        if step.content == change.after and not in_the_way and not self._later_run(change):
+    def _content(self, change: Change, step: _Step) -> tuple[KeyPath, ...]:
+        """Takes content back; returns the key paths of the change that stay where there is a conflict."""
+        whole = not step.present.blocked and not change.partial
+        if step.content == change.before and not step.present.blocked:
+            return ()
+        if step.content == change.after and whole and not self._later_run(change):
             step.content, step.mode = change.before, change.before_mode
             step.key_paths += change.key_paths
         elif change.kind == "config" and step.content is not None:
-            self._merge(change, step, step.content)
+            return self._merge(change, step, step.content)
         elif later := self._later_run(change):
             self.by_later.append(f"{step.path} ({later})")
         else:
-            self.conflicts.append(str(step.path))
+            self._conflict(str(step.path))
+        return change.key_paths
 
-    def _merge(self, change: Change, step: _Step, current: bytes) -> None:
+    def _merge(self, change: Change, step: _Step, current: bytes) -> tuple[KeyPath, ...]:
         later = {path: self._later_run(change, path) for path in outermost(change.key_paths)}
         alone = replace(change, key_paths=tuple(path for path, run in later.items() if not run))
         try:
@@ -232,12 +263,14 @@ class _Walk:
         except ConfigError:
             if not self.keep_changed:
                 raise
-            self.conflicts.append(str(step.path))
-            return
+            self._conflict(str(step.path))
+            return change.key_paths
         step.content = merged.data
         step.key_paths += alone.key_paths
-        self.conflicts += [f"{step.path}: {dotted(path)}" for path in merged.conflicts]
+        for path in merged.conflicts:
+            self._conflict(f"{step.path}: {dotted(path)}")
         self.by_later += [f"{step.path}: {dotted(path)} ({run})" for path, run in later.items() if run]
+        return tuple(key for key in change.key_paths if any(related(key, path) for path in merged.conflicts))
 
     def _later_run(self, change: Change, key: KeyPath | None = None) -> str:
         """Names the later run that changed the same again, if one did."""
@@ -245,6 +278,16 @@ class _Walk:
             for other in receipt.changes:
                 if other.kind != change.kind or other.path != change.path:
                     continue
+                if receipt.partial and not self._holds(other, key):
+                    continue  # what the user made of it is no longer that run's
                 if key is None or any(related(key, theirs) for theirs in outermost(other.key_paths)):
                     return f"by the later run {receipt.id}; undo that one first"
         return ""
+
+    def _holds(self, other: Change, key: KeyPath | None) -> bool:
+        """Whether what was kept of a later run is by now as that run had left it."""
+        present = self.disk.look(self.moved.get(other.path, other.path))
+        if other.kind != "config" or present.content is None:
+            return is_at(other, present, "after")
+        keys = [path for path in outermost(other.key_paths) if key is None or related(key, path)]
+        return still_holds(other, present.content, keys)

@@ -1,0 +1,86 @@
+"""What of the file system belongs to one host: a receipt that names anything else is not believed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from openclaw_install.host.locate import HostLocation
+from openclaw_install.setup.changes import real_path
+
+
+@dataclass(frozen=True)
+class Reach:
+    """One host, as its receipts know it.
+
+    Attributes:
+        config: the config as named; links above it are resolved, its own is not.
+        state_dir: the state folder, links resolved.
+        targets: where the config and the skills folder lead; links of the user's may lead out of the state
+            folder, and elsewhere after a while.
+    """
+
+    config: Path
+    state_dir: Path
+    targets: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, location: HostLocation) -> Reach:
+        """The reach of the host as its links lead now."""
+        return cls(
+            # The config's own link is not followed: pointed elsewhere, it is still the same host.
+            real_path(location.config_path.parent) / location.config_path.name,
+            real_path(location.state_dir),
+            (real_path(location.config_path), real_path(location.state_dir / "skills")),
+        )
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Reach:
+        """What `to_json` wrote.
+
+        Raises:
+            KeyError, TypeError: it is something else.
+        """
+        targets = tuple(map(Path, document["targets"]))
+        return cls(Path(document["config"]), Path(document["state_dir"]), targets)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "config": str(self.config),
+            "state_dir": str(self.state_dir),
+            "targets": list(map(str, self.targets)),
+        }
+
+    def widened(self, others: Iterable[Reach | None]) -> Reach:
+        """This one, and where the links of the same host led in earlier runs."""
+        found = [target for other in others if other is not None for target in other.targets]
+        return replace(self, targets=tuple(dict.fromkeys([*self.targets, *found])))
+
+    def same_host(self, other: Reach) -> bool:
+        """Whether both are of one host, wherever its links lead."""
+        return (self.config, self.state_dir) == (other.config, other.state_dir)
+
+    def outside(self, paths: Sequence[Path], folders: Sequence[Path] = ()) -> Path | None:
+        """The first that is no part of the host: files and folders of it, and folders on the way to it.
+
+        Args:
+            paths: what is written, deleted or has its permissions changed.
+            folders: what is made, or removed when it is empty.
+        """
+        roots = (self.config, self.state_dir, *self.targets)
+        for path in paths:
+            if not _plain(path) or not any(path.is_relative_to(root) for root in roots):
+                return path
+        for folder in folders:
+            near = any(folder.is_relative_to(root) or root.is_relative_to(folder) for root in roots)
+            if not _plain(folder) or not near:
+                return folder
+        return None
+
+
+def _plain(path: Path) -> bool:
+    """Whether a path says where it leads: absolute, and no `..` in it."""
+    return path.is_absolute() and os.path.normpath(path) == str(path)
