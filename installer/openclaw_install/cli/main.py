@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from openclaw_install import __version__
+from openclaw_install.cli.hub import hub_group
 from openclaw_install.cli.options import CommonOptions, common_options, gather
 from openclaw_install.cli.reply import Reply
 
@@ -149,6 +150,9 @@ def demo_command(context: click.Context, /, **said: Any) -> Reply:
     seconds = sum(chapter.seconds for chapter in story.chapters)
     lines = ["", f"{len(story.chapters)} chapters, each as told, in {seconds:.0f} s; nothing is left behind"]
     return Reply("demo", story.to_json(), lines)
+
+
+cli.add_command(hub_group)
 
 
 def _options(common: CommonOptions, route_mode: str, *, offline: bool, overwrite_edited: bool = False) -> Any:
