@@ -81,7 +81,7 @@ def _settings(said: dict[str, Any]) -> Any:
     from dataclasses import replace
 
     from openclaw_install.hub.limits import Limits
-    from openclaw_install.hub.server import HubSettings
+    from openclaw_install.hub.settings import HubSettings
 
     rate, limits = said.pop("rate"), Limits()
     if rate is not None:

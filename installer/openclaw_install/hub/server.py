@@ -7,23 +7,23 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 import uvicorn
 
-from openclaw_install.common.errors import HostError, UsageError
+from openclaw_install.common.errors import HostError
 from openclaw_install.common.redaction import Secret
 from openclaw_install.hub.admin import Admin
 from openclaw_install.hub.app import MCP_PATH, AppOptions, HubApp, build_app
 from openclaw_install.hub.data_folder import DataFolder
-from openclaw_install.hub.host_check import is_loopback, rule_for
-from openclaw_install.hub.limits import Limits
+from openclaw_install.hub.host_check import rule_for
 from openclaw_install.hub.log import WriteLog
 from openclaw_install.hub.metadata import Metadata
 from openclaw_install.hub.model import Agent, utc_now
 from openclaw_install.hub.recovery import Recovered, recover
+from openclaw_install.hub.settings import HubSettings
 from openclaw_install.hub.skill_files import SkillFiles
 from openclaw_install.hub.sqlite_metadata import SqliteMetadata
 
@@ -31,49 +31,6 @@ _FINISH_SECONDS = 3
 _START_SECONDS = 20.0
 _STOP_SECONDS = 15.0
 _CONNECTIONS = 1024
-
-
-@dataclass(frozen=True)
-class HubSettings:
-    """How a hub is run.
-
-    Attributes:
-        host, port: where to listen; port 0 takes a free one.
-        tls_cert, tls_key: PEM files; both or none.
-        insecure_bind: the operator wants plain HTTP beyond loopback (behind a proxy that adds TLS, say).
-        allow_hosts: further names by which clients call this hub.
-        sse: answer as event streams instead of JSON documents.
-        group_commits: False is for comparison only.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 0
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
-    insecure_bind: bool = False
-    allow_hosts: Sequence[str] = ()
-    limits: Limits = field(default_factory=Limits)
-    sse: bool = False
-    group_commits: bool = True
-
-    def check(self) -> None:
-        """
-        Raises:
-            UsageError: keys would cross a network in clear text, or the TLS files are not there.
-        """
-        if (self.tls_cert is None) != (self.tls_key is None):
-            raise UsageError(
-                "TLS needs a certificate and its key", next_step="give both --tls-cert and --tls-key"
-            )
-        for file in (self.tls_cert, self.tls_key):
-            if file is not None and not file.is_file():
-                raise UsageError(f"there is no file {file}", next_step="check --tls-cert and --tls-key")
-        if not is_loopback(self.host) and self.tls_cert is None and not self.insecure_bind:
-            raise UsageError(
-                f"{self.host} can be reached from elsewhere, and API keys would cross the network in clear",
-                next_step="give --tls-cert and --tls-key, or --insecure-bind behind a proxy that adds TLS",
-                code="hub.insecure_bind",
-            )
 
 
 @dataclass(frozen=True)
@@ -180,7 +137,7 @@ def prepare_server(
 
 def _uvicorn_config(app: HubApp, settings: HubSettings) -> uvicorn.Config:
     config = uvicorn.Config(
-        app.asgi,
+        settings.around(app.asgi),
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
         log_config=None,
@@ -275,17 +232,26 @@ def running_hub(
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    listener = None
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = found[0]
-        return socket.create_server(address[:2], family=family, backlog=_CONNECTIONS)
+        # asyncio turns Nagle's algorithm off only where the protocol is named; left on, a small answer that
+        # follows its headers waits 40 ms for the client's acknowledgement.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_CONNECTIONS)
     except (OSError, OverflowError) as error:
+        if listener is not None:
+            listener.close()
         reason = getattr(error, "strerror", None) or "no such address"
         raise HostError(
             f"cannot listen on {host} port {port}: {reason}",
             next_step="choose another --port or --host, or stop what listens there",
             code="hub.address",
         ) from error
+    return listener
 
 
 def _url(settings: HubSettings, listener: socket.socket) -> str:

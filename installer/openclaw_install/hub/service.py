@@ -36,7 +36,7 @@ from openclaw_install.hub.skill_files import SkillFiles
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _TOUCH_EVERY = timedelta(minutes=1)
-_FILE_THREADS = 16
+_FILE_THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ class HubService:
         self._locks = _KeyedLocks()
         self._running: set[asyncio.Task[Any]] = set()
         self._touched: dict[str, datetime] = {}
+        self._digests: dict[str, dict[str, str]] = {}
 
     def agents_of(self, key: Key) -> list[Agent]:
         """The agents that the key reaches."""
@@ -179,13 +180,13 @@ class HubService:
 
     async def _write(self, agent: Agent, name: str, data: bytes, entry: AuditEntry) -> Stored:
         digest = sha256(data)
-        row = self._metadata.skill(agent.id, name)
-        if row is None and self._metadata.skill_count(agent.id) >= self._limits.skills_per_agent:
+        known = self._digests_of(agent.id)
+        if name not in known and len(known) >= self._limits.skills_per_agent:
             raise RefusedError(
                 "too_many_skills", f"the agent has {self._limits.skills_per_agent} skills already"
             )
         loop = asyncio.get_running_loop()
-        unchanged = row is not None and row.sha256 == digest
+        unchanged = known.get(name) == digest
         if unchanged:
             # The row is a promise about the folder; the folder is what counts.
             unchanged = await loop.run_in_executor(self._pool, self._files.read, agent.id, name) == data
@@ -194,7 +195,15 @@ class HubService:
             await loop.run_in_executor(self._pool, self._files.write, agent.id, name, data)
             changes.insert(0, PutSkill(Skill(agent.id, name, digest, len(data), entry.at)))
         await asyncio.wrap_future(self._committer.submit(changes))
+        known[name] = digest
         return Stored(name, digest, len(data), unchanged)
+
+    def _digests_of(self, agent_id: str) -> dict[str, str]:
+        """The agent's skills and their hashes, read once: only this process writes skills of this folder."""
+        if agent_id not in self._digests:
+            rows = self._metadata.skills(agent_id)
+            self._digests[agent_id] = {row.name: row.sha256 for row in rows}
+        return self._digests[agent_id]
 
     def _entry(self, key: Key, outcome: str, **fields: Any) -> AuditEntry:
         return AuditEntry(stamp(self._clock()), "upload", outcome, owner=key.owner, key_id=key.id, **fields)

@@ -49,6 +49,7 @@ class SqliteMetadata:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._writing, self._reading = threading.Lock(), threading.Lock()
+        self._end: tuple[int, str] = (0, GENESIS)
         with self._errors("open"):
             path.touch(mode=PRIVATE_FILE, exist_ok=True)
             self._writer = self._connect()
@@ -81,6 +82,7 @@ class SqliteMetadata:
         with self._writing, self._errors("write"):
             self._writer.execute("BEGIN IMMEDIATE")
             try:
+                self._end = self._writer.execute(statements.AUDIT_END).fetchone() or (0, GENESIS)
                 for change in changes:
                     self._apply(change)
                 self._writer.execute("COMMIT")
@@ -116,8 +118,9 @@ class SqliteMetadata:
             raise already_there(what) from error
 
     def _append(self, entry: AuditEntry) -> None:
-        seq, previous = self._writer.execute(statements.AUDIT_END).fetchone() or (0, GENESIS)
+        seq, previous = self._end
         row = link(seq + 1, previous, entry)
+        self._end = (row.seq, row.hash)
         self._writer.execute(statements.APPEND, (row.seq, *astuple(entry), row.previous, row.hash))
 
     def _read(self, statement: str, *values: str | int) -> list[tuple[Any, ...]]:
