@@ -12,6 +12,7 @@ from openclaw_install import __version__
 from openclaw_install.cli.hub import hub_group
 from openclaw_install.cli.options import CommonOptions, common_options, gather
 from openclaw_install.cli.reply import Reply
+from openclaw_install.cli.sync import sync_group
 
 _ROUTE_MODES = ("stable-hook-session", "map-active-group")
 _route_mode = click.option(
@@ -153,6 +154,9 @@ def demo_command(context: click.Context, /, **said: Any) -> Reply:
 
 
 cli.add_command(hub_group)
+
+
+cli.add_command(sync_group)
 
 
 def _options(common: CommonOptions, route_mode: str, *, offline: bool, overwrite_edited: bool = False) -> Any:
