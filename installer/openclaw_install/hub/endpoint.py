@@ -87,7 +87,8 @@ class Endpoint:
                 await self._in_session(exchange, headers, self._manager.handle_request)
         except HttpRefusedError as refusal:
             scope[LOG_FACTS]["refused"] = refusal.code
-            await answer(refusal, receive, send, body_unread=body_unread)
+            # Who was too slow already gets no more time.
+            await answer(refusal, receive, send, body_unread=body_unread and refusal.status != 408)
         except ClientGoneError:
             scope[LOG_FACTS]["refused"] = "client_gone"
 

@@ -8,7 +8,7 @@ import contextlib
 from starlette.types import Message, Receive
 
 _DRAIN_BYTES = 64 * 1024 * 1024
-_DRAIN_SECONDS = 5.0
+_DRAIN_SECONDS = 2.0
 
 
 class BodyTooLargeError(Exception):
