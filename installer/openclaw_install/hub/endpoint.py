@@ -180,11 +180,11 @@ class Endpoint:
             await asyncio.wait({serving, closing}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             closing.cancel()
-            ended = serving.done()
             serving.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await serving
-        if not ended and seen.status:
+        if seen.status and not seen.complete:
+            # Cut off by our own shutdown, or by the SDK that noticed it first: end it as a stream should.
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
@@ -202,6 +202,7 @@ class _Seen:
 
     status: int = 0
     session_id: str | None = None
+    complete: bool = False
 
     @property
     def opened(self) -> str | None:
@@ -212,6 +213,8 @@ class _Seen:
             if message["type"] == "http.response.start":
                 self.status = message["status"]
                 self.session_id = Headers(raw=message["headers"]).get(_SESSION_HEADER)
+            else:
+                self.complete = not message.get("more_body", False)
             await send(message)
 
         return watch
