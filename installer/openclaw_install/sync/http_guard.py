@@ -7,20 +7,45 @@ to, and hands the SDK a plain 5xx in place of an exception.
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
+import ssl
 import time
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+import anyio
 import httpx2
+
+from openclaw_install import __version__
+from openclaw_install.common.redaction import Secret
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 _SESSION_HEADER = "mcp-session-id"
 _SYNTHETIC = "x-openclaw-install-synthetic"
 _LONGEST_WAIT = 24 * 3600.0
+_CONNECT_SECONDS = 10.0
 _CLOSING_SECONDS = 3.0
+_REST_SECONDS = 0.1  # an answer in an event stream is followed by the stream's end, or by nothing
+
+
+@dataclass(frozen=True)
+class Wire:
+    """How to reach a service.
+
+    Attributes:
+        url: the endpoint.
+        key: sent as the bearer token; None sends none.
+        read_seconds: longest silence in the middle of an answer.
+        max_answer: most bytes of one answer.
+    """
+
+    url: str
+    key: Secret | None
+    read_seconds: float = 60.0
+    max_answer: int = MAX_ANSWER_BYTES
 
 
 @dataclass
@@ -72,6 +97,11 @@ class GuardedClient(httpx2.AsyncClient):
             return _synthetic(request, 503)
         return await self._checked(request, response, exchange)
 
+    async def warm_up(self, url: str) -> None:
+        """Opens a connection for the requests to come; whether it works shows with the first of them."""
+        with contextlib.suppress(httpx2.HTTPError):
+            await super().send(self.build_request("OPTIONS", url), follow_redirects=False)
+
     async def _checked(
         self, request: httpx2.Request, response: httpx2.Response, exchange: Exchange
     ) -> httpx2.Response:
@@ -90,6 +120,9 @@ class GuardedClient(httpx2.AsyncClient):
             return _synthetic(request, 502)
         if isinstance(response.stream, httpx2.AsyncByteStream):
             response.stream = _Bounded(response.stream, self._max_answer, exchange)
+        if response.status_code == 202:
+            # The SDK does not read it, and a connection with an unread answer is closed: 2 round trips more.
+            await response.aread()
         return response
 
 
@@ -100,13 +133,16 @@ class _Bounded(httpx2.AsyncByteStream):
     inner: httpx2.AsyncByteStream
     limit: int
     exchange: Exchange = field(repr=False)
+    seen: int = 0
+
+    def __post_init__(self) -> None:
+        self._pieces = aiter(self.inner)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        seen = 0
         try:
-            async for piece in self.inner:
-                seen += len(piece)
-                if seen > self.limit:
+            async for piece in self._pieces:
+                self.seen += len(piece)
+                if self.seen > self.limit:
                     self.exchange.refused = f"it is larger than {self.limit} bytes"
                     return
                 yield piece
@@ -114,7 +150,35 @@ class _Bounded(httpx2.AsyncByteStream):
             self.exchange.failure = error
 
     async def aclose(self) -> None:
-        await self.inner.aclose()
+        """Reads what little may be left, so that the connection can be used again, and lets go of it."""
+        try:
+            with anyio.move_on_after(_REST_SECONDS):
+                async for piece in self._pieces:
+                    self.seen += len(piece)
+                    if self.seen > self.limit:
+                        break
+        except (httpx2.HTTPError, RuntimeError):
+            pass  # the answer is complete; a connection that is broken is not used again anyway
+        finally:
+            await self.inner.aclose()
+
+
+def http_client(wire: Wire) -> GuardedClient:
+    """The HTTP client for one service; it holds the key, and follows no redirect by itself."""
+    headers = {"accept-encoding": "identity", "user-agent": f"openclaw-install/{__version__}"}
+    if wire.key is not None:
+        headers["authorization"] = f"Bearer {wire.key.reveal()}"
+    plain = wire.url.startswith("http:")
+    return GuardedClient(
+        max_answer=wire.max_answer,
+        headers=headers,
+        timeout=httpx2.Timeout(wire.read_seconds, connect=_CONNECT_SECONDS),
+        follow_redirects=False,
+        # Loading the system's certificates takes 50 ms, and plain http has no use for them. Nor must a proxy
+        # stand between this machine and itself.
+        verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True,
+        trust_env=not plain,
+    )
 
 
 def _synthetic(request: httpx2.Request, status: int) -> httpx2.Response:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Self
 
 import anyio
@@ -18,46 +16,9 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import UNSUPPORTED_PROTOCOL_VERSION
 
 from openclaw_install import __version__
-from openclaw_install.common.redaction import Secret
-from openclaw_install.sync.http_guard import MAX_ANSWER_BYTES, GuardedClient
+from openclaw_install.sync.http_guard import GuardedClient, Wire
 
-_CONNECT_SECONDS = 10.0
 _CLIENT = types.Implementation(name="openclaw-install", version=__version__)
-
-
-@dataclass(frozen=True)
-class Wire:
-    """How to reach a service.
-
-    Attributes:
-        url: the endpoint.
-        key: sent as the bearer token; None sends none.
-        read_seconds: longest silence in the middle of an answer.
-        max_answer: most bytes of one answer.
-    """
-
-    url: str
-    key: Secret | None
-    read_seconds: float = 60.0
-    max_answer: int = MAX_ANSWER_BYTES
-
-
-def http_client(wire: Wire) -> GuardedClient:
-    """The HTTP client for one service; it holds the key, and follows no redirect by itself."""
-    headers = {"accept-encoding": "identity", "user-agent": f"openclaw-install/{__version__}"}
-    if wire.key is not None:
-        headers["authorization"] = f"Bearer {wire.key.reveal()}"
-    plain = wire.url.startswith("http:")
-    return GuardedClient(
-        max_answer=wire.max_answer,
-        headers=headers,
-        timeout=httpx2.Timeout(wire.read_seconds, connect=_CONNECT_SECONDS),
-        follow_redirects=False,
-        # Loading the system's certificates takes 50 ms, and plain http has no use for them. Nor must a proxy
-        # stand between this machine and itself.
-        verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True,
-        trust_env=not plain,
-    )
 
 
 @asynccontextmanager
@@ -88,11 +49,12 @@ class Connection:
 
     Args:
         wire: how to reach the service.
+        client: the HTTP client for it, which is closed with the connection.
     """
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, client: GuardedClient) -> None:
         self._wire = wire
-        self._client = http_client(wire)
+        self._client = client
         self._keeper: _Keeper | None = None
         self._opening = anyio.Lock()
 

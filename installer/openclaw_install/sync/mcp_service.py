@@ -29,8 +29,8 @@ from openclaw_install.sync.errors import (
     ToolError,
     UnreachableError,
 )
-from openclaw_install.sync.http_guard import CURRENT, Exchange
-from openclaw_install.sync.mcp_connection import Connection, Wire, call_tool
+from openclaw_install.sync.http_guard import CURRENT, Exchange, GuardedClient, Wire, http_client
+from openclaw_install.sync.mcp_connection import Connection, call_tool
 from openclaw_install.sync.retry import RetryPolicy
 from openclaw_install.sync.service import Agent, BatchAnswer, Outcome, Upload
 from openclaw_install.sync.text import shown
@@ -52,12 +52,15 @@ class McpSkillService:
     Args:
         wire: how to reach it.
         policy: bounds on time and on trying again.
+        client: the HTTP client, where one has a connection already.
     """
 
-    def __init__(self, wire: Wire, policy: RetryPolicy | None = None) -> None:
+    def __init__(
+        self, wire: Wire, policy: RetryPolicy | None = None, client: GuardedClient | None = None
+    ) -> None:
         self._secrets: tuple[Secret, ...] = () if wire.key is None else (wire.key,)
         self._policy = policy or RetryPolicy()
-        self._connection = Connection(wire)
+        self._connection = Connection(wire, client or http_client(wire))
 
     async def __aenter__(self) -> Self:
         await self._connection.__aenter__()

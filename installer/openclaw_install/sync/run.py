@@ -13,6 +13,7 @@ from openclaw_install.common.errors import UsageError
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.sync import choice, prepare
+from openclaw_install.sync.connect import Connect, connect_mcp
 from openclaw_install.sync.consent import Consents, allow_secrets, allowed_secrets
 from openclaw_install.sync.endpoint import Endpoint, endpoint_from, key_from, key_missing
 from openclaw_install.sync.errors import APP_URL, KEYS_URL
@@ -24,7 +25,6 @@ from openclaw_install.sync.report import AgentReport, SkillResult, SyncReport, w
 from openclaw_install.sync.service import Agent, SkillService
 from openclaw_install.sync.upload import Uploads
 
-Connect = Callable[[Endpoint, Secret], AbstractAsyncContextManager[SkillService]]
 NOBODY_YET = Agent("unknown", "the agent that will be chosen")
 
 
@@ -51,14 +51,6 @@ class SyncOptions:
     allow_secrets: tuple[str, ...] = ()
     force: bool = False
     dry_run: bool = False
-
-
-def connect_mcp(endpoint: Endpoint, key: Secret) -> AbstractAsyncContextManager[SkillService]:
-    """The real service; importing the SDK takes half a second, so it happens here and not before."""
-    from openclaw_install.sync.mcp_connection import Wire
-    from openclaw_install.sync.mcp_service import McpSkillService
-
-    return McpSkillService(Wire(endpoint.url, key))
 
 
 @dataclass

@@ -11,13 +11,13 @@ from typing import Any, Literal
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.sync.choice import chosen_agents
+from openclaw_install.sync.connect import Connect, connect_mcp
 from openclaw_install.sync.consent import Consents, moment
 from openclaw_install.sync.endpoint import Endpoint, endpoint_from, key_from, key_missing
 from openclaw_install.sync.inventory import LocalSkill
 from openclaw_install.sync.ledger import Ledger, Record
 from openclaw_install.sync.operator import Operator
 from openclaw_install.sync.prepare import inventory_of
-from openclaw_install.sync.run import Connect, connect_mcp
 from openclaw_install.sync.service import Agent
 
 State = Literal["in_sync", "drifted", "in_doubt", "never_acknowledged", "gone_locally"]
