@@ -68,7 +68,7 @@ class Process:
 
     def stop(self, number: int) -> tuple[int, str]:
         self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=10)
+        out, err = self.process.communicate(timeout=5)
         self.lines += err.splitlines()
         return self.process.returncode, out
 
@@ -248,6 +248,12 @@ def test_a_kill_in_the_middle_of_writes_tears_nothing_and_loses_nothing_acknowle
 def _contents(data: Path, agent: str) -> dict[str, str]:
     files = DataFolder(data).skill_files()
     return {name: sha256(files.read(agent, name) or b"") for name in files.names(agent)}
+
+
+def test_a_log_that_cannot_be_written_does_not_stop_the_hub() -> None:
+    closed = io.StringIO()
+    closed.close()
+    hub_log.line_writer(closed)({"event": "x"})
 
 
 def test_the_log_keeps_warnings_of_the_libraries_without_their_secrets_and_quotes() -> None:

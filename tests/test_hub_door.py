@@ -358,6 +358,42 @@ def test_an_upload_whose_client_went_away_is_finished_and_recorded() -> None:
     assert metadata.audit()[-1].entry.outcome == "stored"
 
 
+class _UntilClosed(_SlowMetadata):
+    """Holds the commit of an upload until the hub takes no more connections."""
+
+    address = ("127.0.0.1", 0)
+
+    def commit(self, changes: object) -> None:
+        if self.address[1]:
+            self.entered.set()
+            wait_until(self._closed)
+        self.go_on.set()
+        super().commit(changes)
+
+    def _closed(self) -> bool:
+        try:
+            socket.create_connection(self.address, timeout=1).close()
+        except OSError:
+            return True
+        return False
+
+
+def test_a_shutdown_waits_for_the_upload_that_is_being_written() -> None:
+    metadata = _UntilClosed()
+    with hub_with(ROOMY, metadata=metadata) as hub:
+        agent = hub.create_agent("kitchen", "ann")
+        caller = Caller(hub.url, hub.create_key("ann").reveal()).open()
+        wait_until(lambda: hub.admin.keys()[0].last_used_at is not None)
+        metadata.address = ("127.0.0.1", urlsplit(hub.url).port or 0)
+        body = _upload(agent.id)
+        connection = _raw(hub, caller, str(len(body)), body)
+        assert metadata.entered.wait(10)
+        caller.http.delete(hub.url, headers=caller.headers())
+        connection.close()
+        caller.close()
+    assert metadata.skill(agent.id, "s") is not None
+
+
 def _certificate(folder: Path) -> tuple[Path, Path]:
     cert, key = folder / "cert.pem", folder / "key.pem"
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]

@@ -329,6 +329,7 @@ def test_a_full_disk_under_the_database_is_told_and_loses_nothing(tmp_path: Path
     metadata._writer.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(FileError, match="SQLITE_FULL") as caught:
         metadata.commit([Append(entry("x" * 100)) for _ in range(500)])
+    assert caught.value.error_code == "hub.database_full"
     assert "free some disk space" in caught.value.next_step
     metadata._writer.execute("PRAGMA max_page_count = 1000000")
     metadata.commit([Append(entry("after"))])
@@ -401,5 +402,7 @@ def test_a_data_folder_is_private_is_the_hub_s_own_and_is_served_once(tmp_path: 
     with pytest.raises(UsageError, match="other things"):
         DataFolder.prepare(tmp_path / "photos")
     (tmp_path / "file").touch()
+    with pytest.raises(FileError, match="cannot"):
+        DataFolder.prepare(tmp_path / "file")
     with pytest.raises(FileError):
         DataFolder.prepare(tmp_path / "file" / "hub")

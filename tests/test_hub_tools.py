@@ -333,7 +333,9 @@ class _FailingMetadata(MemoryMetadata):
 
     def commit(self, changes: Any) -> None:
         if self.failing:
-            raise FileError("cannot write hub.db: SQLITE_FULL", next_step="free some", code="hub.database")
+            raise FileError(
+                "cannot write hub.db: SQLITE_FULL", next_step="free some", code="hub.database_full"
+            )
         super().commit(changes)
 
 
@@ -343,7 +345,7 @@ def test_what_cannot_be_recorded_is_not_acknowledged_and_the_next_try_stores_it(
         agent = hub.create_agent("kitchen", "ann")
         caller = Caller(hub.url, hub.create_key("ann").reveal()).open()
         metadata.failing = True
-        assert caller.sync(agent.id, "s", "x")["error"]["code"] == "storage_failed"
+        assert caller.sync(agent.id, "s", "x")["error"]["code"] == "storage_full"
         assert caller.sync(agent.id, "../s", "x")["error"]["code"] == "invalid_name"
         metadata.failing = False
         assert caller.sync(agent.id, "s", "x")["unchanged"] is False

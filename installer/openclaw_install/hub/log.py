@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import re
@@ -25,11 +26,15 @@ _LOGGERS = ("uvicorn.error", "mcp", "openclaw_install.hub", "asyncio")
 
 
 def line_writer(stream: TextIO) -> WriteLog:
-    """Writes each event as a line of `stream`; the time is added."""
+    """Writes each event as a line of `stream`; the time is added.
+
+    A log that cannot be written (its reader has gone, its disk is full) does not stop the hub.
+    """
 
     def write(event: dict[str, Any]) -> None:
-        stream.write(json.dumps({"at": stamp(utc_now()), **event}) + "\n")
-        stream.flush()
+        with contextlib.suppress(OSError, ValueError):
+            stream.write(json.dumps({"at": stamp(utc_now()), **event}) + "\n")
+            stream.flush()
 
     return write
 

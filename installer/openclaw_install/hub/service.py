@@ -264,8 +264,7 @@ def _unique(uploads: Sequence[Upload | RefusedError]) -> list[Upload | RefusedEr
 
 
 def _storage_failed(error: InstallError) -> RefusedError:
-    full = "enospc" in error.error_code or "edquot" in error.error_code
-    if full:
+    if error.error_code in ("file.enospc", "file.edquot", "hub.database_full"):
         return RefusedError("storage_full", "the hub's disk is full; nothing was acknowledged")
     return RefusedError(
         "storage_failed", "the hub could not store the skill; its operator finds the cause in the log"

@@ -72,10 +72,11 @@ class SqliteMetadata:
             yield
         except (sqlite3.Error, OSError) as error:
             reason = getattr(error, "sqlite_errorname", None) or type(error).__name__
+            full = "FULL" in reason
             raise FileError(
                 f"cannot {verb} {self._path}: {reason}",
-                next_step="free some disk space" if "FULL" in reason else "check the file and its folder",
-                code="hub.database",
+                next_step="free some disk space" if full else "check the file and its folder",
+                code="hub.database_full" if full else "hub.database",
             ) from error
 
     def commit(self, changes: Sequence[Change]) -> None:
