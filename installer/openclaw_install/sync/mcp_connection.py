@@ -13,7 +13,7 @@ import mcp_types as types
 from mcp.client.session import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
-from mcp_types import UNSUPPORTED_PROTOCOL_VERSION
+from mcp_types import METHOD_NOT_FOUND, UNSUPPORTED_PROTOCOL_VERSION
 
 from openclaw_install import __version__
 from openclaw_install.sync.http_guard import GuardedClient, Wire
@@ -38,7 +38,7 @@ async def open_session(wire: Wire, client: httpx2.AsyncClient) -> AsyncIterator[
         try:
             await session.initialize()
         except MCPError as error:
-            if error.code != UNSUPPORTED_PROTOCOL_VERSION:
+            if error.code not in (UNSUPPORTED_PROTOCOL_VERSION, METHOD_NOT_FOUND):
                 raise
             await session.discover()
         yield session

@@ -11,6 +11,7 @@ import anyio
 import httpx2
 from mcp.client.session import ClientSession
 from mcp.shared.exceptions import MCPError
+from mcp_types import CONNECTION_CLOSED, INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, REQUEST_TIMEOUT
 from pydantic import ValidationError
 
 from openclaw_install.common.redaction import Secret, redact
@@ -128,28 +129,33 @@ class McpSkillService:
         return ToolAnswer(result.structured_content, texts, bool(result.is_error))
 
     def _failure(self, error: Exception, exchange: Exchange, *, in_session: bool) -> ServiceError:
-        return (
-            _of_network(exchange)
-            or _of_status(exchange, in_session=in_session)
-            or self._of_rpc(error, exchange)
-        )
-
-    def _of_rpc(self, error: Exception, exchange: Exchange) -> ServiceError:
-        said = (
-            shown(redact(str(error), self._secrets)) if isinstance(error, MCPError) else type(error).__name__
-        )
+        known = _of_network(exchange) or _of_status(exchange, in_session=in_session)
+        if known is not None:
+            return known
         if exchange.refused:
             return AnswerError(f"the answer was not taken: {exchange.refused}", next_step=_CHECK_URL)
-        if isinstance(error, MCPError) and error.code in _TOOL_CODES:
-            return ToolError(
-                said, next_step="mend what the service names, and sync again", reason=f"rpc {error.code}"
-            )
-        if isinstance(error, MCPError) and "ended without a response" in said:
-            return BrokenOffError("the answer broke off in the middle", next_step=_LATER)
-        return AnswerError(f"the answer is no MCP answer ({said})", next_step=_CHECK_URL)
+        if not isinstance(error, MCPError):
+            return AnswerError(f"the answer is no MCP answer ({type(error).__name__})", next_step=_CHECK_URL)
+        said = shown(redact(error.message, self._secrets))
+        if exchange.status == 400 and in_session and "session" in said.lower():
+            return SessionLostError(said, next_step=_LATER)  # what servers said before 404 was agreed on
+        if said == _SDK_WORDS_FOR_A_STATUS:
+            return _not_a_service(f"HTTP {exchange.status}")
+        return _of_rpc(error.code, said)
 
 
-_TOOL_CODES = frozenset({-32602, -32603, -32000})
+def _of_rpc(code: int, said: str) -> ServiceError:
+    """What a JSON-RPC error means; some of them are the SDK's own words for what it met on the wire."""
+    if code in (METHOD_NOT_FOUND, INVALID_PARAMS):
+        return ToolError(said, next_step="mend what the service names, and sync again", reason=f"rpc {code}")
+    if code == INTERNAL_ERROR:
+        return ServerFaultError(f"the service has trouble: {said}", next_step=_LATER)
+    if code in (CONNECTION_CLOSED, REQUEST_TIMEOUT):
+        return BrokenOffError(f"the answer broke off: {said}", next_step=_LATER)
+    return AnswerError(f"the answer is no MCP answer ({said})", next_step=_CHECK_URL)
+
+
+_SDK_WORDS_FOR_A_STATUS = "Server returned an error response"
 
 
 def _of_network(exchange: Exchange) -> ServiceError | None:
