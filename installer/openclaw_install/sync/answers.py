@@ -51,21 +51,30 @@ class ToolAnswer:
     def data(self) -> Any:
         """The structured content, else the JSON that one of the texts is, else None.
 
-        A structured content that only wraps a value as `{"result": ...}` is unwrapped.
+        What only wraps a value as `{"result": ...}`, as some servers do with all they say, is unwrapped.
         """
-        if self.structured is not None:
-            inner = self.structured.get("result")
-            if len(self.structured) == 1 and isinstance(inner, Mapping | list):
-                return inner
-            if len(self.structured) != 1 or not isinstance(inner, str):
-                return self.structured
-        for text in self.texts:
-            stripped = text.strip()
-            if stripped[:1] in ("{", "["):
-                try:
-                    return json.loads(stripped)
-                except (ValueError, RecursionError):
-                    continue
+        found: Any = self.structured
+        if found is None or isinstance(_unwrapped(found), str):
+            found = next((value for text in self.texts if (value := _parsed(text)) is not None), None)
+        return _unwrapped(found)
+
+
+def _unwrapped(value: Any) -> Any:
+    wraps = (
+        isinstance(value, Mapping)
+        and len(value) == 1
+        and isinstance(value.get("result"), Mapping | list | str)
+    )
+    return value["result"] if wraps else value
+
+
+def _parsed(text: str) -> Any:
+    """The JSON object or list that a text is, else None."""
+    if text.strip()[:1] not in ("{", "["):
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
         return None
 
 

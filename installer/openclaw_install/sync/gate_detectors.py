@@ -108,6 +108,15 @@ class _Detector:
     kind: str
     patterns: tuple[re.Pattern[str], ...]
     plugin: BasePlugin
+    is_ours: bool = False
+
+    def names(self, line: str) -> bool:
+        """Whether the plugin sees a secret in the line that does not look like a placeholder."""
+        seen = list(self.plugin.analyze_string(line))
+        if not self.is_ours and seen:
+            # Some of their patterns give back no more than a prefix.
+            seen = [match[0] for pattern in self.patterns for match in pattern.finditer(line)]
+        return any(map(is_token, seen))
 
 
 def _detectors() -> tuple[_Detector, ...]:
@@ -116,7 +125,7 @@ def _detectors() -> tuple[_Detector, ...]:
     for kind, pattern in _OURS:
         compiled = re.compile(pattern)
         detector = type("_Ours", (RegexBasedDetector,), {"secret_type": kind, "denylist": [compiled]})
-        found.append(_Detector(kind, (compiled,), detector()))
+        found.append(_Detector(kind, (compiled,), detector(), is_ours=True))
     return tuple(found)
 
 
@@ -133,7 +142,7 @@ def find(text: str) -> Iterator[tuple[int, str]]:
     """
     for detector in _DETECTORS:
         for offset, line in _lines_with(text, detector.patterns):
-            if any(is_token(value) for value in detector.plugin.analyze_string(line)):
+            if detector.names(line):
                 yield offset, detector.kind
     for offset, line in _lines_with(text, tuple(_BASIC_AUTH.denylist)):
         if any(is_password(value) for value in _BASIC_AUTH.analyze_string(line)):
