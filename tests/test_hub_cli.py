@@ -265,7 +265,7 @@ def test_the_log_keeps_warnings_of_the_libraries_without_their_secrets_and_quote
         try:
             raise RuntimeError("CONTENT of a skill")
         except RuntimeError:
-            before["mcp"].exception("choked on mysta_abc-DEF %s", "x" * 1000)
+            before["mcp"].exception("choked on mysta_abc-DEF in %s: %s", "0a" * 16, "x" * 1000)
         before["uvicorn.error"].info("not worth a line")
         before["uvicorn.error"].warning("worth one")
     finally:
@@ -278,4 +278,5 @@ def test_the_log_keeps_warnings_of_the_libraries_without_their_secrets_and_quote
     assert [line["logger"] for line in lines] == ["mcp", "uvicorn.error"]
     assert lines[0]["exception"] == "RuntimeError"
     assert "mysta_" not in stream.getvalue()
+    assert "0a0a" not in stream.getvalue()
     assert "CONTENT" not in stream.getvalue()

@@ -77,10 +77,14 @@ def test_a_real_openclaw_lists_the_tools_without_warnings_and_the_skills_that_we
         )
         probed = scratch_host.run("mcp", "probe", "hub", "--json")
         assert probed.returncode == 0, probed.stderr
-        text = probed.stdout
-        for tool in ("mysta_list_agents", "mysta_sync_skill", "mysta_sync_all_skills"):
-            assert tool in text
-        assert "warning" not in (text + probed.stderr).lower().replace('"warnings": []', ""), text
+        report = json.loads(probed.stdout)
+        assert report["tools"] == [
+            "hub__mysta_list_agents",
+            "hub__mysta_sync_all_skills",
+            "hub__mysta_sync_skill",
+        ]
+        assert report["diagnostics"] == []
+        assert "warn" not in (probed.stdout + probed.stderr).lower()
         caller = Caller(hub.url, key.reveal()).open()
         content = "---\nname: fresh-bread\ndescription: Use when somebody asks for bread.\n---\n# Bread\n"
         assert caller.sync(agent.id, "fresh-bread", content)["live"] is True

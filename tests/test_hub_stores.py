@@ -371,6 +371,20 @@ def test_what_gathers_during_a_commit_shares_the_next_one() -> None:
     assert [row.entry.outcome for row in metadata.audit()] == [str(number) for number in range(6)]
 
 
+def test_closing_commits_what_gathered_before_it() -> None:
+    metadata = _Gated()
+    committer = Committer(metadata)
+    first = committer.submit([Append(entry("0"))])
+    assert metadata.entered.wait(10)
+    second = committer.submit([Append(entry("1"))])
+    committer._queue.put(None)
+    metadata.go_on.set()
+    committer.close()
+    assert first.done()
+    assert second.done()
+    assert [row.entry.outcome for row in metadata.audit()] == ["0", "1"]
+
+
 def test_a_failed_commit_fails_all_who_shared_it_and_the_next_one_works() -> None:
     metadata = _Gated()
     metadata.go_on.set()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,8 +16,9 @@ from openclaw_install.common.errors import FileError
 from openclaw_install.common.files import sha256
 from openclaw_install.hub.limits import Limits
 from openclaw_install.hub.memory_metadata import MemoryMetadata
-from openclaw_install.hub.model import Agent
+from openclaw_install.hub.model import AddAgent, Agent, Key
 from openclaw_install.hub.server import RunningHub, Stores, running_hub
+from openclaw_install.hub.service import HubService, Upload
 from openclaw_install.hub.settings import HubSettings
 from openclaw_install.hub.skill_files import MemorySkillFiles
 from openclaw_install.hub.tools import TOOLS
@@ -351,6 +354,41 @@ def test_what_cannot_be_recorded_is_not_acknowledged_and_the_next_try_stores_it(
         assert caller.sync(agent.id, "s", "x")["unchanged"] is False
         assert outcomes(hub) == [("s", "stored")]
         caller.close()
+
+
+class _HeldMetadata(MemoryMetadata):
+    """Holds each commit until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered, self.go_on = threading.Event(), threading.Event()
+
+    def commit(self, changes: Any) -> None:
+        self.entered.set()
+        assert self.go_on.wait(10)
+        super().commit(changes)
+
+
+def test_closing_the_service_waits_for_an_upload_that_nobody_waits_for() -> None:
+    metadata, files = _HeldMetadata(), MemorySkillFiles()
+    files.prepare("agt_k")
+
+    async def play() -> None:
+        service = HubService(metadata, files)
+        upload = asyncio.create_task(service.sync_skill(key, "agt_k", Upload("s", "x")))
+        assert await asyncio.to_thread(metadata.entered.wait, 10)
+        upload.cancel()
+        closing = asyncio.create_task(service.close())
+        await asyncio.sleep(0)
+        assert not closing.done()
+        metadata.go_on.set()
+        await closing
+
+    key = Key("key_a", "ann", "a" * 64, "t")
+    MemoryMetadata.commit(metadata, [AddAgent(Agent("agt_k", "ann", "kitchen", "running", "t"))])
+    asyncio.run(play())
+    assert metadata.skill("agt_k", "s") is not None
+    assert metadata.audit()[-1].entry.outcome == "stored"
 
 
 @pytest.mark.parametrize("protocol", ["2025-03-26", "2025-06-18", "2025-11-25"])

@@ -20,7 +20,8 @@ WriteLog = Callable[[dict[str, Any]], None]
 LOG_FACTS = "hub.log"
 _KNOWN_PATHS = frozenset({"/api/v2/mcp", "/healthz"})
 _KNOWN_METHODS = frozenset({"GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH"})
-_KEY = re.compile(r"mysta_[\w-]+")
+# A key, or what the SDK uses as a session id.
+_SECRETS = re.compile(r"mysta_[\w-]+|\b[0-9a-f]{32}\b")
 _LONGEST_MESSAGE = 300
 _LOGGERS = ("uvicorn.error", "mcp", "openclaw_install.hub", "asyncio")
 
@@ -91,7 +92,7 @@ class LogHandler(logging.Handler):
             "event": "log",
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": _KEY.sub(MASK, record.getMessage())[:_LONGEST_MESSAGE],
+            "message": _SECRETS.sub(MASK, record.getMessage())[:_LONGEST_MESSAGE],
         }
         if record.exc_info and record.exc_info[0]:
             # Where it happened, and never the exception's own text: it may quote what a client sent.
