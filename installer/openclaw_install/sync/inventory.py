@@ -214,6 +214,10 @@ def _later_wins_within_root(skills: Sequence[LocalSkill]) -> Iterator[LocalSkill
     """The skills in order of their say: root by root, and within a root the last one read first."""
     start = 0
     for end in range(1, len(skills) + 1):
-        if end == len(skills) or skills[end].root != skills[start].root:
+        if end == len(skills) or _place(skills[end]) != _place(skills[start]):
             yield from reversed(skills[start:end])
             start = end
+
+
+def _place(skill: LocalSkill) -> tuple[str, str]:
+    return skill.source, skill.root
