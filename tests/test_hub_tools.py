@@ -8,9 +8,12 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import httpx2
 import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
 
 from openclaw_install.common.errors import FileError
 from openclaw_install.common.files import sha256
@@ -403,3 +406,26 @@ def test_every_version_and_both_shapes_of_an_answer_are_spoken(
         assert answer.headers["content-type"].startswith("text/event-stream" if sse else "application/json")
         assert caller.sync(agent.id, "s", "x")["live"] is True
         caller.close()
+
+
+@pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
+@pytest.mark.parametrize("sse", [False, True])
+def test_the_official_client_is_served_with_sessions_and_without(
+    tmp_path: Path, mode: Literal["legacy", "2026-07-28"], *, sse: bool
+) -> None:
+    async def play(url: str, key: str, agent: str) -> list[Any]:
+        async with (
+            httpx2.AsyncClient(headers={"Authorization": f"Bearer {key}"}) as http,
+            Client(streamable_http_client(url, http_client=http), mode=mode) as client,
+        ):
+            listed = await client.list_tools()
+            good = {"agentId": agent, "skillName": "s", "content": "x"}
+            stored = await client.call_tool("mysta_sync_skill", good)
+            refused = await client.call_tool("mysta_sync_skill", {**good, "skillName": "../s"})
+            return [len(listed.tools), stored.structured_content, refused.is_error]
+
+    with running_hub(tmp_path / "hub", settings=HubSettings(sse=sse)) as hub:
+        agent = hub.create_agent("kitchen", "ann")
+        tools, stored, refused = asyncio.run(play(hub.url, hub.create_key("ann").reveal(), agent.id))
+        assert (tools, stored["live"], refused) == (3, True, True)
+        assert skill_file(hub, agent.id, "s").read_text() == "x"
