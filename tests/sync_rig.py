@@ -117,6 +117,7 @@ class ScriptedServer:
         self.script = script
         self.asked: list[Asked] = []
         self.ending = threading.Event()
+        self.reached = threading.Event()  # somebody waits for an answer that does not come
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -147,6 +148,7 @@ class ScriptedServer:
 
     def send(self, handler: BaseHTTPRequestHandler, reply: Reply) -> None:
         if reply.silent:
+            self.reached.set()
             self.ending.wait(30)
             handler.close_connection = True
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import threading
@@ -18,7 +19,9 @@ import pytest
 
 from openclaw_install.cli.boundary import run_command
 from openclaw_install.cli.main import cli
+from openclaw_install.hub.limits import Limits
 from openclaw_install.hub.server import RunningHub, running_hub
+from openclaw_install.hub.settings import HubSettings
 from openclaw_install.sync.ledger import Ledger
 from tests.schemas import assert_valid
 from tests.sync_rig import (
@@ -255,6 +258,7 @@ def test_a_key_that_is_revoked_meanwhile_is_told_and_nothing_more_is_tried(desk:
         assert len(server.calls("mysta_sync_all_skills")) == 1
         assert server.calls("mysta_sync_skill") == []
     assert document["exit_code"] == 1
+    assert [error["code"] for error in document["errors"]] == ["sync.key_rejected"]
     skills = document["result"]["agents"][0]["skills"]
     assert {(skill["outcome"], skill["code"]) for skill in skills} == {("not_sent", "sync.key_rejected")}
     assert "/en/profile#api-keys" in skills[0]["next_step"]
@@ -531,3 +535,38 @@ def test_a_missing_key_offers_the_page_and_opens_it_only_after_a_yes(desk: Desk,
     code, screen = Typist("y").run("--all", env=env)
     assert code == 1
     assert opened.read_text().strip() == "https://app.staging.mysta.tech/en/profile#api-keys"
+
+
+def test_batches_shrink_until_the_service_takes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for number in range(40):
+        text = skill_text(f"s{number}", "word " * 1000)
+        write_skill(tmp_path / ".openclaw" / "skills", f"s{number}", text)
+    write_skill(tmp_path / ".openclaw" / "skills", "large", skill_text("large", "word " * 10_000))
+    settings = HubSettings(limits=Limits(body_bytes=30_000))
+    with running_hub(tmp_path / "hub", settings=settings) as hub:
+        agent = hub.create_agent("main", "owner")
+        monkeypatch.setenv("MYSTA_MCP_URL", hub.url)
+        monkeypatch.setenv("MYSTA_API_KEY", hub.create_key("owner").reveal())
+        assert run_command(cli, ["sync", "--all", "--yes"]) == 1
+        assert len(list(hub.skills_folder(agent.id).iterdir())) == 40
+        with Ledger() as ledger:
+            records = ledger.records(hub.url)
+    assert records[agent.id, "large"].error_code == "sync.too_large"
+    assert not any(record.in_doubt for record in records.values())
+
+
+def test_ctrl_c_ends_a_sync_at_once_and_leaves_a_doubt(desk: Desk) -> None:
+    tools = storing_tools({}, [{"id": "a", "name": "one"}])
+    tools["mysta_sync_all_skills"] = lambda _arguments: Reply(silent=True)
+    with ScriptedServer(Manners(tools=tools)).serving() as server:
+        env = {**os.environ, "MYSTA_MCP_URL": server.url}
+        command = [sys.executable, "-m", "openclaw_install", "sync", "--all", "--yes"]
+        with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as process:
+            assert server.reached.wait(30)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=30)
+        assert process.returncode == 130
+        assert "interrupted" in err
+    with Ledger() as ledger:
+        assert all(record.in_doubt for record in ledger.records(server.url).values())

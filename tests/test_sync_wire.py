@@ -370,8 +370,13 @@ def test_a_service_that_echoes_the_key_does_not_get_it_into_a_message() -> None:
     echo = plain(f"error: the key {KEY.reveal()} may not do this", is_error=True)
     with serving(mysta_sync_skill=lambda _arguments: echo) as server:
         outcome = sync_one(server.url)
-    assert KEY.reveal() not in outcome.detail
-    assert "<redacted>" in outcome.detail
+        echo = structured(
+            {"error": {"message": f"no {KEY.reveal()}", "seen": [KEY.reveal(), 1]}}, is_error=True
+        )
+        told = sync_one(server.url)
+    for detail in (outcome.detail, told.detail):
+        assert KEY.reveal() not in detail
+        assert "<redacted>" in detail
 
 
 def test_the_key_goes_into_the_header_and_nowhere_else() -> None:

@@ -126,7 +126,20 @@ class McpSkillService:
                 await self._connection.drop(session)
             raise failure from None
         texts = tuple(redact(block.text, self._secrets) for block in result.content if block.type == "text")
-        return ToolAnswer(result.structured_content, texts, bool(result.is_error))
+        structured = (
+            None if result.structured_content is None else self._without_key(result.structured_content)
+        )
+        return ToolAnswer(structured, texts, bool(result.is_error))
+
+    def _without_key(self, value: Any) -> Any:
+        """A document with the key taken out of its texts: a service may echo what it was sent."""
+        if isinstance(value, str):
+            return redact(value, self._secrets)
+        if isinstance(value, list):
+            return [self._without_key(item) for item in value]
+        if isinstance(value, dict):
+            return {redact(name, self._secrets): self._without_key(item) for name, item in value.items()}
+        return value
 
     def _failure(self, error: Exception, exchange: Exchange, *, in_session: bool) -> ServiceError:
         known = _of_network(exchange) or _of_status(exchange, in_session=in_session)

@@ -134,7 +134,8 @@ class SyncRun:
                 progress = self.operator.progress
                 uploads = Uploads(service, self.ledger, endpoint.url, progress, self.clock)
                 results = runner.run(uploads.run(chosen, canary, actions))
-                return replace(self._report(endpoint, chosen, actions), agents=results)
+                errors = () if uploads.stopped is None else (uploads.stopped,)
+                return replace(self._report(endpoint, chosen, actions), agents=results, errors=errors)
             finally:
                 runner.run(_leave(manager))
 

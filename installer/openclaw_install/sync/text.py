@@ -9,6 +9,8 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 def shown(text: str, limit: int = 300) -> str:
     """One line without control, direction or other invisible characters, at most `limit` characters long."""
+    if text.isprintable() and "  " not in text and len(text) <= limit:
+        return text.strip()
     folded = " ".join("".join(_visible(char) for char in text[: limit * 4]).split())
     return folded if len(folded) <= limit else folded[: limit - 1] + "…"
 

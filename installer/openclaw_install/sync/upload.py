@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from openclaw_install.sync.errors import ServiceError
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.planner import Action
 from openclaw_install.sync.prepare import Contents, read_contents
@@ -27,6 +28,9 @@ class Uploads:
         endpoint: the key of the ledger's rows.
         progress: called with the uploads that are settled, and all of them.
         clock: seconds since the epoch.
+
+    Attributes:
+        stopped: the error that kept a part of the uploads from being tried, if there was one.
     """
 
     service: SkillService
@@ -34,6 +38,7 @@ class Uploads:
     endpoint: str
     progress: Callable[[int, int], None]
     clock: Callable[[], float] = time.time
+    stopped: ServiceError | None = field(init=False, default=None)
     _done: int = field(init=False, default=0)
 
     async def run(
@@ -61,7 +66,9 @@ class Uploads:
             async with slots:
                 mine = [action for action in actions if action.agent_id == agent.id]
                 push = Push(self.service, self.ledger, self.endpoint, agent.id, settled, self.clock)
-                return await _pushed(push, agent, mine, contents)
+                report = await _pushed(push, agent, mine, contents)
+                self.stopped = self.stopped or push.stopped
+                return report
 
         reports: list[AgentReport] = []
         others = [agent for agent in agents if agent != canary]
