@@ -69,12 +69,13 @@ def test_what_is_gone_locally_is_told_and_never_sent() -> None:
         ("a", "never-there"): Record(None, None, in_doubt=True),
         ("b", "other"): Record("h", 400.0),
     }
-    actions = plan([SKILL], records, [A], force=True, now=NOW)
+    actions = plan([SKILL], records, [A], force=True, now=NOW, present={"alpha"})
     gone = [action for action in actions if action.kind == "gone_locally"]
     assert [(action.skill, action.age_seconds) for action in gone] == [("earlier", 0.0), ("old", 600.0)]
     assert not any(action.sends for action in gone)
-    partly = plan([SKILL], records, [A], force=False, now=NOW, whole=False)
-    assert [action.skill for action in partly] == ["alpha"]
+    for present in (None, {"alpha", "old", "earlier"}):
+        partly = plan([SKILL], records, [A], force=False, now=NOW, present=present)
+        assert [action.skill for action in partly] == ["alpha"]
 
 
 def test_each_agent_is_judged_by_its_own_records() -> None:

@@ -20,6 +20,7 @@ from openclaw_install.sync.errors import (
     KeyRejectedError,
     ServerFaultError,
     ServiceError,
+    TimedOutError,
     TooLargeError,
     ToolError,
     UnreachableError,
@@ -142,6 +143,12 @@ def test_a_service_that_only_fails_is_given_up_after_some_requests(ledger: Ledge
     sent = pushed(service, ledger, many)
     assert len(service.requests) == 10
     assert set(fates(sent).values()) == {"failed", "not_sent"}
+
+
+def test_a_service_that_is_silent_is_given_up_after_three_requests(ledger: Ledger) -> None:
+    service = Moody(mood=lambda _sent: broken(TimedOutError))
+    assert not {"acknowledged", "refused"} & set(fates(pushed(service, ledger, UPLOADS)).values())
+    assert len(service.requests) == 3
 
 
 def test_an_agent_that_is_not_ours_is_told_for_each_skill(ledger: Ledger) -> None:

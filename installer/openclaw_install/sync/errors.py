@@ -23,8 +23,10 @@ class ServiceError(SyncError):
         in_doubt: whether the service may have acted on the request all the same.
         passing: whether the same request may well succeed later (busy, broken, out of reach).
         for_all: whether every further request would meet the same end, so that none is worth sending.
+        weight: how much it counts towards giving the service up.
     """
 
+    weight: ClassVar[int] = 1
     in_doubt: ClassVar[bool] = False
     passing: ClassVar[bool] = False
     for_all: ClassVar[bool] = False
@@ -63,6 +65,14 @@ class BrokenOffError(ServiceError):
     code = "sync.broken_off"
     in_doubt = True
     passing = True
+
+
+class TimedOutError(ServiceError):
+    """The service was silent for as long as a call may take: it is asked for less at once, not again."""
+
+    code = "sync.timed_out"
+    in_doubt = True
+    weight = 4
 
 
 class BusyError(ServiceError):

@@ -26,6 +26,7 @@ from openclaw_install.sync.errors import (
     ServerFaultError,
     ServiceError,
     SessionLostError,
+    TimedOutError,
     TooLargeError,
     ToolError,
     UnreachableError,
@@ -108,7 +109,7 @@ class McpSkillService:
         except TimeoutError:
             # Whatever still waits in that session would hold up the next call.
             await self._connection.drop()
-            raise BrokenOffError(
+            raise TimedOutError(
                 f"the service did not answer within {self._policy.call_seconds:g} s", next_step=_LATER
             ) from None
         finally:

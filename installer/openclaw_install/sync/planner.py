@@ -56,7 +56,7 @@ def plan(
     *,
     force: bool,
     now: float,
-    whole: bool = True,
+    present: Collection[str] | None = None,
 ) -> tuple[Action, ...]:
     """The actions for every agent, agent by agent, in the order of the skills.
 
@@ -67,17 +67,16 @@ def plan(
         agents: whom to sync to.
         force: send also what is unchanged.
         now: seconds since the epoch.
-        whole: whether `skills` is all that is here, so that what is missing is gone.
+        present: the names of all skills on this machine, so that others are gone; None says nothing of those.
     """
     actions: list[Action] = []
-    here = {skill.name for skill in skills}
     for agent in agents:
         for skill in skills:
             if skill.problem != "shadowed":
                 record = records.get((agent.id, skill.name), NOTHING_KNOWN)
                 actions.append(_action(agent.id, skill, record, force=force, now=now))
-        if whole:
-            actions += _gone(agent.id, here, records, now)
+        if present is not None:
+            actions += _gone(agent.id, present, records, now)
     return tuple(actions)
 
 

@@ -19,7 +19,7 @@ from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.service import Outcome, SkillService, Upload
 
 Fate = Literal["acknowledged", "refused", "failed", "not_sent"]
-_FAILURES_IN_A_ROW = 10
+_MOST_FAILURES_IN_A_ROW = 10
 _IN_FLIGHT = 2
 
 
@@ -141,8 +141,8 @@ class Push:
         outcome = "doubtful" if error.in_doubt else "refused" if isinstance(error, ToolError) else "unsent"
         rows = [(attempts[upload.name], outcome, error.error_code, error.message) for upload in group]
         self._ledger.fail(rows, self._clock())
-        self._in_a_row = 0 if isinstance(error, ToolError | TooLargeError) else self._in_a_row + 1
-        if error.for_all or self._in_a_row >= _FAILURES_IN_A_ROW:
+        self._in_a_row = 0 if isinstance(error, ToolError | TooLargeError) else self._in_a_row + error.weight
+        if error.for_all or self._in_a_row >= _MOST_FAILURES_IN_A_ROW:
             self.stopped = error
 
     def _record(self, settled: Sequence[tuple[Upload, int, Outcome]]) -> None:

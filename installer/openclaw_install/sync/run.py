@@ -75,7 +75,7 @@ class SyncRun:
     connect: Connect = connect_mcp
     clock: Callable[[], float] = time.time
     _skills: tuple[LocalSkill, ...] = field(init=False, default=())
-    _whole: bool = field(init=False, default=False)
+    _present: frozenset[str] | None = field(init=False, default=None)
     _allowed: set[tuple[str, str]] = field(init=False, default_factory=set)
 
     def run(self) -> SyncReport:
@@ -102,9 +102,10 @@ class SyncRun:
             return self._connected(endpoint, key, consents)
 
     def _choose(self, inventory: Inventory) -> None:
-        self._skills, self._whole = prepare.choose_skills(
+        self._skills, is_whole = prepare.choose_skills(
             inventory, self.options.names, self.operator, everything=self.options.everything
         )
+        self._present = frozenset(skill.name for skill in inventory.skills) if is_whole else None
         usable = inventory.usable()
         unknown = sorted(set(self.options.allow_secrets) - usable.keys())
         if unknown:
@@ -150,6 +151,7 @@ class SyncRun:
             agents = await listing
         finally:
             listing.cancel()
+            await asyncio.gather(listing, return_exceptions=True)
         self.ledger.remember_agents(endpoint.url, agents, self.clock())
         return agents
 
@@ -167,7 +169,7 @@ class SyncRun:
             agents,
             force=self.options.force,
             now=self.clock(),
-            whole=self._whole,
+            present=self._present,
         )
 
     def _unjudged(self, actions: Sequence[Action]) -> Mapping[str, str]:

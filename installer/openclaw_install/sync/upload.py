@@ -77,7 +77,10 @@ class Uploads:
             if any(result.action.sends and not result.satisfied for result in reports[0].results):
                 reason = f"the canary {canary.label} did not acknowledge all"
                 return (reports[0], *(_skipped(agent, actions, reason) for agent in others))
-        reports += await asyncio.gather(*(one(agent) for agent in others))
+        for ended in await asyncio.gather(*(one(agent) for agent in others), return_exceptions=True):
+            if isinstance(ended, BaseException):
+                raise ended  # of a full disk; the other agents have come to their end by then
+            reports.append(ended)
         return tuple(reports)
 
 
