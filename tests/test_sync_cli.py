@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +13,10 @@ import pytest
 from openclaw_install.cli.boundary import run_command
 from openclaw_install.cli.main import cli
 from openclaw_install.hub.limits import Limits
-from openclaw_install.hub.server import RunningHub, running_hub
+from openclaw_install.hub.server import running_hub
 from openclaw_install.hub.settings import HubSettings
 from openclaw_install.sync.ledger import Ledger
-from tests.schemas import assert_valid
+from tests.sync_desk import Desk, desk_in
 from tests.sync_rig import (
     Asked,
     Manners,
@@ -35,65 +28,15 @@ from tests.sync_rig import (
     write_skill,
 )
 
-_SCHEMAS = {"sync": "sync-report", "sync status": "sync-status", "sync agents": "sync-agents"}
 SECRET = "ghp" + "_" + "q7RtY2uWc9LkP4sXv1Bn8Md3Zj6Hf5Ga0EbK"
-
-
-@dataclass
-class Desk:
-    """An operator's machine with a hub to sync to."""
-
-    home: Path
-    hub: RunningHub
-    monkeypatch: pytest.MonkeyPatch
-    capture: pytest.CaptureFixture[str]
-    owner: str = "owner"
-    texts: list[str] = field(default_factory=list)
-
-    @property
-    def skills(self) -> Path:
-        return self.home / ".openclaw" / "skills"
-
-    def run(self, *arguments: str) -> tuple[int, str, str]:
-        code = run_command(cli, ("sync", *arguments))
-        captured = self.capture.readouterr()
-        self.texts += [captured.out, captured.err]
-        return code, captured.out, captured.err
-
-    def document(self, *arguments: str) -> dict[str, Any]:
-        code, out, _ = self.run(*arguments, "--json")
-        document: dict[str, Any] = json.loads(out)
-        assert_valid(document, "envelope")
-        assert document["exit_code"] == code
-        if document["result"] is not None:
-            assert_valid(document["result"], _SCHEMAS.get(document["command"], "sync-consent"))
-        return document
-
-    def outcomes(self, *arguments: str) -> dict[str, dict[str, str]]:
-        """Agent by name, skill by name: what became of it."""
-        agents = self.document(*arguments)["result"]["agents"]
-        return {a["name"]: {s["skill"]: s["outcome"] for s in a["skills"]} for a in agents}
-
-    def held(self, agent: str) -> list[str]:
-        return sorted(path.name for path in self.hub.skills_folder(agent).iterdir())
 
 
 @pytest.fixture
 def desk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Desk]:
-    home = tmp_path / "home"
-    (home / ".openclaw").mkdir(parents=True)
-    monkeypatch.setenv("HOME", str(home))
-    with running_hub(tmp_path / "hub") as hub:
-        key = hub.create_key("owner").reveal()
-        monkeypatch.setenv("MYSTA_MCP_URL", hub.url)
-        monkeypatch.setenv("MYSTA_API_KEY", key)
-        made = Desk(home, hub, monkeypatch, capsys)
-        for name in ("alpha", "beta"):
-            write_skill(made.skills, name)
+    with desk_in(tmp_path, monkeypatch, capsys) as made:
         yield made
-        assert not any(key in text for text in made.texts), "the key was shown"
 
 
 def test_the_first_sync_sends_all_the_second_nothing_a_change_only_itself(desk: Desk) -> None:
@@ -463,80 +406,6 @@ def test_a_service_that_is_away_is_told(desk: Desk) -> None:
     assert (document["exit_code"], document["errors"][0]["code"]) == (1, "sync.unreachable")
 
 
-class Typist:
-    """A person at a terminal, who answers each question with the next of the answers."""
-
-    def __init__(self, *answers: str) -> None:
-        self.answers = list(answers)
-
-    def run(self, *arguments: str, env: Mapping[str, str] | None = None) -> tuple[int, str]:
-        ours, theirs = pty.openpty()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "openclaw_install", "sync", *arguments],
-            env={**os.environ, **(env or {})},
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-        )
-        os.close(theirs)
-        screen = b""
-        watchdog = threading.Timer(60, process.kill)
-        watchdog.start()
-        while True:
-            try:
-                part = os.read(ours, 65536)
-            except OSError:
-                break
-            screen += part
-            if screen.endswith((b"]: ", b"N]: ")) and self.answers:
-                os.write(ours, self.answers.pop(0).encode() + b"\n")
-        os.close(ours)
-        watchdog.cancel()
-        return process.wait(), screen.decode()
-
-
-def test_at_a_terminal_skills_agents_and_consent_are_asked_for(desk: Desk) -> None:
-    desk.hub.create_agent("one", "owner")
-    two = desk.hub.create_agent("two", "owner")
-    code, screen = Typist("all", "y", "two", "y").run()
-    assert code == 0, screen
-    assert "Sync which of these 2? (all, names, or cancel)" in screen
-    assert f"Connect to {desk.hub.url} with the key in MYSTA_API_KEY?" in screen
-    assert "Sync to which agent? (id, name, all, or cancel)" in screen
-    assert f"Upload 2 SKILL.md files to the agent two ({two.id})" in screen
-    assert "] 2/2 skills" in screen
-    assert desk.held(two.id) == ["alpha", "beta"]
-    code, screen = Typist("alpha, beta", "two").run()
-    assert code == 0, screen
-    assert "2 unchanged" in screen
-    assert Typist("cancel").run()[0] == 1
-    assert Typist("alpha", "cancel").run()[0] == 1
-    assert Typist("nonsense").run()[0] == 2
-
-
-def test_a_no_at_a_terminal_sends_nothing(desk: Desk) -> None:
-    agent = desk.hub.create_agent("one", "owner")
-    code, screen = Typist("n").run("--all")
-    assert (code, "you did not agree" in screen) == (1, True)
-    assert Typist("y", "n").run("--all")[0] == 1
-    assert desk.held(agent.id) == []
-
-
-def test_a_missing_key_offers_the_page_and_opens_it_only_after_a_yes(desk: Desk, tmp_path: Path) -> None:
-    opened = tmp_path / "opened"
-    browser = tmp_path / "browser"
-    browser.write_text(f'#!/bin/sh\necho "$1" >> {opened}\n')
-    browser.chmod(0o755)
-    env = {"MYSTA_API_KEY": "", "BROWSER": str(browser)}
-    code, screen = Typist("n").run("--all", env=env)
-    assert (code, opened.exists()) == (1, False)
-    assert "MYSTA_API_KEY is not set" in screen
-    code, screen = Typist("y").run("--all", env=env)
-    assert code == 1
-    assert opened.read_text().strip() == "https://app.staging.mysta.tech/en/profile#api-keys"
-
-
 def test_batches_shrink_until_the_service_takes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     for number in range(40):
@@ -554,19 +423,3 @@ def test_batches_shrink_until_the_service_takes_them(tmp_path: Path, monkeypatch
             records = ledger.records(hub.url)
     assert records[agent.id, "large"].error_code == "sync.too_large"
     assert not any(record.in_doubt for record in records.values())
-
-
-def test_ctrl_c_ends_a_sync_at_once_and_leaves_a_doubt(desk: Desk) -> None:
-    tools = storing_tools({}, [{"id": "a", "name": "one"}])
-    tools["mysta_sync_all_skills"] = lambda _arguments: Reply(silent=True)
-    with ScriptedServer(Manners(tools=tools)).serving() as server:
-        env = {**os.environ, "MYSTA_MCP_URL": server.url}
-        command = [sys.executable, "-m", "openclaw_install", "sync", "--all", "--yes"]
-        with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as process:
-            assert server.reached.wait(30)
-            process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=30)
-        assert process.returncode == 130
-        assert "interrupted" in err
-    with Ledger() as ledger:
-        assert all(record.in_doubt for record in ledger.records(server.url).values())
