@@ -1,7 +1,8 @@
-"""A proxy on loopback that adds TLS and a round trip of so many milliseconds in front of a plain HTTP service.
+"""A proxy on loopback that adds TLS and a round trip of so many milliseconds to a plain HTTP service.
 
-Usage: python -m benchmarks.slow_tls_proxy PORT CERTIFICATE KEY MILLISECONDS; it prints its own port and serves until
-it is killed. A new connection waits one round trip, as the TCP handshake would; then each byte waits half of one.
+Usage: python -m benchmarks.slow_tls_proxy PORT CERTIFICATE KEY MILLISECONDS; it prints its own port and
+serves until it is killed. A new connection waits one round trip, as the TCP handshake would; then each byte
+waits half of one.
 """
 
 from __future__ import annotations
