@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from openclaw_install import __version__
+from openclaw_install.cli.hub import hub_group
 from openclaw_install.cli.options import CommonOptions, common_options, gather
 from openclaw_install.cli.reply import Reply
+from openclaw_install.cli.sync import sync_group
 from openclaw_install.common.errors import InstallError, UsageError
 from openclaw_install.host.locate import HostLocation
 
@@ -155,6 +157,10 @@ def demo_command(context: click.Context, /, **said: Any) -> Reply:
     seconds = sum(chapter.seconds for chapter in story.chapters)
     lines = ["", f"{len(story.chapters)} chapters, each as told, in {seconds:.0f} s; nothing is left behind"]
     return Reply("demo", story.to_json(), lines)
+
+
+cli.add_command(hub_group)
+cli.add_command(sync_group)
 
 
 def _options(

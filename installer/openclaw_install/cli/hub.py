@@ -1,0 +1,303 @@
+"""`openclaw-install hub`: run the self-hosted other side, and keep its keys, agents and audit."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from openclaw_install.cli.options import common_options, gather
+from openclaw_install.cli.reply import Reply
+
+F = TypeVar("F", bound=Callable[..., Any])
+_FILE = click.Path(path_type=Path)
+
+
+def _default_data() -> Path:
+    import platformdirs
+
+    return platformdirs.user_data_path("openclaw-install") / "hub"
+
+
+_data = click.option(
+    "--data", type=_FILE, default=_default_data, help="The hub's folder (default: in the user's data folder)."
+)
+
+
+@click.group("hub")
+@common_options
+@click.pass_context
+def hub_group(context: click.Context, /, **said: Any) -> None:
+    """Run the self-hosted hub that skills are synced to, and manage its keys and agents."""
+    context.obj = gather(context, said)
+
+
+@hub_group.command("run")
+@common_options
+@_data
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0: a free one.")
+@click.option("--tls-cert", type=_FILE, help="Certificate chain (PEM).")
+@click.option("--tls-key", type=_FILE, help="Private key of the certificate (PEM).")
+@click.option("--insecure-bind", is_flag=True, help="Plain HTTP beyond loopback, behind a proxy with TLS.")
+@click.option("--allow-host", "allow_hosts", multiple=True, metavar="NAME", help="A name that clients use.")
+@click.option("--rate", type=click.FloatRange(min=0.1), help="Requests a second for each key (default: 50).")
+@click.option("--no-access-log", is_flag=True, help="Log warnings only, not every request.")
+@click.pass_context
+def run_command(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
+    """Serve until SIGTERM or Ctrl-C; the log goes to stderr, one JSON object a line."""
+    from openclaw_install.hub.log import line_writer, take_over_logging
+    from openclaw_install.hub.server import opened_stores, serve
+
+    quiet = said.pop("no_access_log")
+    common = gather(context, said)
+    settings = _settings(said)
+    settings.check()
+    write_log = line_writer(sys.stderr)
+    take_over_logging(write_log)
+    url = ""
+
+    def ready(at: str) -> None:
+        nonlocal url
+        url = at
+        line = json.dumps({"event": "ready", "url": at}) if common.as_json else f"the hub serves at {at}"
+        click.echo(line, err=True)
+
+    with opened_stores(data) as stores:
+        for found in stores.recovered:
+            write_log(
+                {"event": "recovered", "agent": found.agent_id, "skill": found.skill, "as": found.outcome}
+            )
+        serve(stores, settings, (lambda _event: None) if quiet else write_log, ready)
+    result = {"url": url, "data": str(data), "recovered": len(stores.recovered)}
+    return Reply("hub run", result, ["the hub has stopped"])
+
+
+def _settings(said: dict[str, Any]) -> Any:
+    from dataclasses import replace
+
+    from openclaw_install.hub.limits import Limits
+    from openclaw_install.hub.settings import HubSettings
+
+    rate, limits = said.pop("rate"), Limits()
+    if rate is not None:
+        limits = replace(limits, requests_per_second=rate, burst=max(1, int(rate * 4)))
+    return HubSettings(limits=limits, **said)
+
+
+@hub_group.group("keys")
+@common_options
+@click.pass_context
+def keys_group(context: click.Context, /, **said: Any) -> None:
+    """API keys; each reaches the agents of its owner."""
+    context.obj = gather(context, said)
+
+
+@keys_group.command("create")
+@common_options
+@_data
+@click.option("--owner", required=True, help="Whose agents the key reaches.")
+@click.pass_context
+def keys_create(context: click.Context, /, *, data: Path, owner: str, **said: Any) -> Reply:
+    """Make a key and print it, this once."""
+    from openclaw_install.hub.admin import open_admin
+
+    gather(context, said)
+    with open_admin(data) as admin:
+        key, secret = admin.create_key(owner)
+    # The one place that shows a key: it is in no file, so nobody can be shown it again.
+    result = {"keys": [_key_json(key)], "key": secret.reveal()}
+    lines = [f"{key.id} for {owner}; keep it, it is not shown again:", secret.reveal()]
+    return Reply("hub keys create", result, lines)
+
+
+@keys_group.command("list")
+@common_options
+@_data
+@click.pass_context
+def keys_list(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
+    """Show id, owner and use of every key; never a key."""
+    from openclaw_install.hub.admin import open_admin
+
+    gather(context, said)
+    with open_admin(data) as admin:
+        keys = admin.keys()
+    return Reply(
+        "hub keys list", {"keys": [_key_json(key) for key in keys]}, [_key_line(key) for key in keys]
+    )
+
+
+@keys_group.command("revoke")
+@common_options
+@_data
+@click.argument("key_id", metavar="ID")
+@click.pass_context
+def keys_revoke(context: click.Context, /, *, data: Path, key_id: str, **said: Any) -> Reply:
+    """End a key at once, also in open sessions."""
+    from openclaw_install.hub.admin import open_admin
+
+    gather(context, said)
+    with open_admin(data) as admin:
+        key = admin.revoke_key(key_id)
+    return Reply("hub keys revoke", {"keys": [_key_json(key)]}, [_key_line(key)])
+
+
+@hub_group.group("agents")
+@common_options
+@click.pass_context
+def agents_group(context: click.Context, /, **said: Any) -> None:
+    """Agents, and whether their pods run."""
+    context.obj = gather(context, said)
+
+
+@agents_group.command("create")
+@common_options
+@_data
+@click.argument("name")
+@click.option("--owner", required=True, help="Whose keys reach the agent.")
+@click.option("--start", is_flag=True, help="Its pod runs already.")
+@click.pass_context
+def agents_create(
+    context: click.Context, /, *, data: Path, name: str, owner: str, start: bool, **said: Any
+) -> Reply:
+    """Make the agent NAME with an empty skills folder."""
+    from openclaw_install.hub.admin import open_admin
+
+    gather(context, said)
+    with open_admin(data) as admin:
+        agent = admin.create_agent(name, owner, running=start)
+        return _agents_reply("hub agents create", admin, data, [agent])
+
+
+@agents_group.command("list")
+@common_options
+@_data
+@click.pass_context
+def agents_list(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
+    """Show every agent, its pod state, and its skills folder."""
+    from openclaw_install.hub.admin import open_admin
+
+    gather(context, said)
+    with open_admin(data) as admin:
+        return _agents_reply("hub agents list", admin, data, admin.agents())
+
+
+@agents_group.command("start")
+@common_options
+@_data
+@click.argument("agent", metavar="ID|NAME")
+@click.pass_context
+def agents_start(context: click.Context, /, *, data: Path, agent: str, **said: Any) -> Reply:
+    """Note that the agent's pod runs: what is in its folder is live."""
+    from openclaw_install.hub.admin import open_admin
+
+    gather(context, said)
+    with open_admin(data) as admin:
+        return _agents_reply("hub agents start", admin, data, [admin.set_pod_state(agent, "running")])
+
+
+@agents_group.command("stop")
+@common_options
+@_data
+@click.argument("agent", metavar="ID|NAME")
+@click.pass_context
+def agents_stop(context: click.Context, /, *, data: Path, agent: str, **said: Any) -> Reply:
+    """Note that the agent's pod is stopped: uploads are kept, and live from its next start."""
+    from openclaw_install.hub.admin import open_admin
+
+    gather(context, said)
+    with open_admin(data) as admin:
+        return _agents_reply("hub agents stop", admin, data, [admin.set_pod_state(agent, "stopped")])
+
+
+@hub_group.command("audit")
+@common_options
+@_data
+@click.option("--verify", is_flag=True, help="Follow the hash chain; exit code 1 if it is broken.")
+@click.option("--head", metavar="HASH", help="With --verify: a head noted earlier that must be in the chain.")
+@click.option("--last", type=click.IntRange(min=0), default=50, show_default=True, help="Rows to show.")
+@click.pass_context
+def audit_command(
+    context: click.Context, /, *, data: Path, verify: bool, head: str | None, last: int, **said: Any
+) -> Reply:
+    """Show who did what, oldest first, and prove that nothing was changed or removed."""
+    from collections import deque
+
+    from openclaw_install.hub.admin import open_admin
+
+    gather(context, said)
+    with open_admin(data) as admin:
+        rows = deque(admin.audit_rows(), maxlen=last)
+        verdict = admin.verify_audit(head) if verify or head else None
+    result = {"rows": [_row_json(row) for row in rows], "verified": _verdict_json(verdict)}
+    lines = [_row_line(row) for row in rows] + _verdict_lines(verdict)
+    return Reply("hub audit", result, lines, 0 if verdict is None or verdict.ok else 1)
+
+
+def _key_json(key: Any) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "owner": key.owner,
+        "created_at": key.created_at,
+        "last_used_at": key.last_used_at,
+        "revoked_at": key.revoked_at,
+    }
+
+
+def _key_line(key: Any) -> str:
+    state = f"revoked {key.revoked_at}" if key.revoked_at else f"last used {key.last_used_at or 'never'}"
+    return f"{key.id}  {key.owner}  created {key.created_at}  {state}"
+
+
+def _agents_reply(command: str, admin: Any, data: Path, agents: Any) -> Reply:
+    from openclaw_install.hub.data_folder import DataFolder
+
+    files = DataFolder(data).skill_files()
+    documents = [
+        {
+            "id": agent.id,
+            "owner": agent.owner,
+            "name": agent.name,
+            "pod_state": agent.pod_state,
+            "created_at": agent.created_at,
+            "skills": admin.skill_count(agent.id),
+            "folder": str(files.folder(agent.id)),
+        }
+        for agent in agents
+    ]
+    lines = [
+        "{id}  {name}  of {owner}  {pod_state}  {skills} skills  {folder}".format(**one) for one in documents
+    ]
+    return Reply(command, {"agents": documents}, lines)
+
+
+def _row_json(row: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {"seq": row.seq, **asdict(row.entry), "previous": row.previous, "hash": row.hash}
+
+
+def _row_line(row: Any) -> str:
+    entry = row.entry
+    facts = (entry.owner, entry.key_id, entry.agent_id, entry.skill, entry.sha256 and entry.sha256[:12])
+    return "  ".join([str(row.seq), entry.at, entry.action, entry.outcome, *(fact for fact in facts if fact)])
+
+
+def _verdict_json(verdict: Any) -> dict[str, Any] | None:
+    from dataclasses import asdict
+
+    return None if verdict is None else {"ok": verdict.ok, **asdict(verdict)}
+
+
+def _verdict_lines(verdict: Any) -> list[str]:
+    if verdict is None:
+        return []
+    if verdict.broken_at is not None:
+        return [f"BROKEN at row {verdict.broken_at}: {verdict.reason}"]
+    if verdict.saw_head is False:
+        return ["BROKEN: the head that you noted is not in the chain; rows were cut off or rebuilt"]
+    return [f"{verdict.rows} rows hold; head {verdict.head}"]

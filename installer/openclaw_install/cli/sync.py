@@ -1,0 +1,125 @@
+"""`sync`: skills of this machine to agents in the cloud; `sync status`, `sync agents`, `sync consent`."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from openclaw_install.cli.options import CommonOptions, common_options, gather
+from openclaw_install.cli.reply import Reply
+
+_PUSH = ":push"  # nobody types that, so no skill loses its name to it
+_root = click.option(
+    "--root", "roots", multiple=True, type=click.Path(path_type=Path), help="A further folder with skills."
+)
+_agent = click.option(
+    "--agent", "agents", multiple=True, metavar="ID|NAME", help="Which agent; `all` for all."
+)
+
+
+class _SyncGroup(click.Group):
+    """A group whose first word is a subcommand, or else belongs to the sync itself: `sync NAME...`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
+            args = [_PUSH, *args]
+        return super().parse_args(ctx, args)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return self.commands[_PUSH].collect_usage_pieces(ctx)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.commands[_PUSH].format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+
+@click.group("sync", cls=_SyncGroup)
+def sync_group() -> None:
+    """Send the skills of this machine to agents in the cloud: what changed, and nothing unseen.
+
+    NAME is a skill's folder name. The key comes from MYSTA_API_KEY, the endpoint from MYSTA_MCP_URL. The
+    first word may also be a command; a skill of that name is written `sync -- NAME`.
+    """
+
+
+@sync_group.command(_PUSH, hidden=True)
+@common_options
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--all", "everything", is_flag=True, help="All skills of your own.")
+@_agent
+@_root
+@click.option("--canary", metavar="ID|NAME", help="Send to this agent first, to the others if it took all.")
+@click.option("--allow-secrets", multiple=True, metavar="NAME", help="Send this content despite the gate.")
+@click.option("--force", is_flag=True, help="Send also what is unchanged.")
+@click.pass_context
+def push_command(context: click.Context, /, *, names: tuple[str, ...], **said: Any) -> Reply:
+    """Send skills."""
+    from openclaw_install.cli.render_sync import sync_lines
+    from openclaw_install.cli.sync_terminal import SyncTerminal
+    from openclaw_install.sync.ledger import Ledger
+    from openclaw_install.sync.run import SyncOptions, SyncRun
+
+    common = gather(context, said)
+    options = SyncOptions(names=names, dry_run=common.dry_run, **said)
+    operator = SyncTerminal(yes=common.yes)
+    with Ledger() as ledger, operator:
+        report = SyncRun(common.location(), os.environ, options, operator, ledger).run()
+    lines = sync_lines(report, verbose=common.verbose)
+    return Reply("sync", report.to_json(), lines, report.exit_code, report.errors)
+
+
+@sync_group.command("status")
+@common_options
+@_agent
+@_root
+@click.pass_context
+def status_command(
+    context: click.Context, /, *, agents: tuple[str, ...], roots: tuple[Path, ...], **said: Any
+) -> Reply:
+    """Show, skill by agent, whether what was acknowledged is what is here; asks nobody."""
+    from openclaw_install.cli.render_sync import status_lines
+    from openclaw_install.sync.ledger import Ledger
+    from openclaw_install.sync.status import sync_status
+
+    common = gather(context, said)
+    with Ledger() as ledger:
+        found = sync_status(common.location(), os.environ, ledger, roots, agents, time.time())
+    return Reply("sync status", found.to_json(), status_lines(found), found.exit_code)
+
+
+@sync_group.command("agents")
+@common_options
+@click.pass_context
+def agents_command(context: click.Context, /, **said: Any) -> Reply:
+    """List the agents that the key may use."""
+    from openclaw_install.cli.render_sync import agents_lines
+    from openclaw_install.cli.sync_terminal import SyncTerminal
+    from openclaw_install.sync.ledger import Ledger
+    from openclaw_install.sync.status import list_agents
+
+    common = gather(context, said)
+    with Ledger() as ledger:
+        found = list_agents(os.environ, SyncTerminal(yes=common.yes), ledger, time.time())
+    return Reply("sync agents", found.to_json(), agents_lines(found))
+
+
+@sync_group.command("consent")
+@common_options
+@click.option("--revoke", "is_revoked", is_flag=True, help="Revoke all of it; you are asked again then.")
+@click.pass_context
+def consent_command(context: click.Context, /, *, is_revoked: bool, **said: Any) -> Reply:
+    """Show what you agreed to, or revoke it."""
+    from openclaw_install.cli.render_sync import consent_lines
+    from openclaw_install.sync.consent import all_consents, revoke
+    from openclaw_install.sync.ledger import Ledger
+
+    common: CommonOptions = gather(context, said)
+    with Ledger() as ledger:
+        revoked = revoke(ledger, time.time()) if is_revoked and not common.dry_run else 0
+        found = all_consents(ledger)
+    result = {"consents": [consent.to_json() for consent in found], "revoked": revoked}
+    return Reply("sync consent", result, consent_lines(found, revoked))

@@ -1,0 +1,158 @@
+"""Puts the hub's ASGI application together: log, host check, `/healthz`, and the MCP endpoint."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.shared.exceptions import MCPError
+from mcp.types import (
+    INVALID_PARAMS,
+    CallToolRequestParams,
+    CallToolResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+)
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from openclaw_install import __version__
+from openclaw_install.hub.endpoint import KEY_IN_SCOPE, Endpoint
+from openclaw_install.hub.host_check import HostRule
+from openclaw_install.hub.limits import Limits
+from openclaw_install.hub.log import AccessLog, WriteLog
+from openclaw_install.hub.metadata import Metadata
+from openclaw_install.hub.model import Clock, utc_now
+from openclaw_install.hub.refusals import HttpRefusedError, answer
+from openclaw_install.hub.service import HubService
+from openclaw_install.hub.skill_files import SkillFiles
+from openclaw_install.hub.tools import TOOLS, call_tool
+
+MCP_PATH = "/api/v2/mcp"
+HEALTH_PATH = "/healthz"
+
+
+@dataclass(frozen=True)
+class AppOptions:
+    """How the application answers.
+
+    Attributes:
+        hosts: which Host and Origin headers are answered.
+        sse: answer MCP requests as event streams; by default they are single JSON documents.
+        group_commits: False commits each upload by itself; for comparison only.
+    """
+
+    hosts: HostRule
+    limits: Limits
+    write_log: WriteLog
+    sse: bool = False
+    group_commits: bool = True
+    clock: Clock = utc_now
+
+
+@dataclass(frozen=True)
+class HubApp:
+    """The application and its endpoint, whose streams a shutdown has to end."""
+
+    asgi: ASGIApp
+    endpoint: Endpoint
+
+
+def build_app(metadata: Metadata, files: SkillFiles, options: AppOptions) -> HubApp:
+    """The application on recovered stores; the end of its lifespan ends uploads and leaves them open."""
+    service = HubService(
+        metadata, files, options.limits, clock=options.clock, group_commits=options.group_commits
+    )
+    manager = StreamableHTTPSessionManager(
+        app=_mcp_server(service),
+        json_response=not options.sse,
+        session_idle_timeout=options.limits.session_idle_seconds,
+        max_request_body_size=options.limits.body_bytes,
+    )
+    endpoint = Endpoint(service, metadata, manager, options.limits)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        try:
+            async with manager.run():
+                yield
+        finally:
+            await service.close()
+
+    app = Starlette(
+        routes=[Route(MCP_PATH, endpoint=endpoint), Route(HEALTH_PATH, endpoint=_health, methods=["GET"])],
+        middleware=[
+            Middleware(AccessLog, write=options.write_log),
+            Middleware(HostGuard, rule=options.hosts),
+        ],
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    return HubApp(app, endpoint)
+
+
+class HostGuard:
+    """ASGI middleware: 421 for a Host that is not ours, 403 for a foreign Origin.
+
+    It stands in place of the SDK's own check, which knows no addresses and covers MCP only.
+    """
+
+    def __init__(self, app: ASGIApp, rule: HostRule) -> None:
+        self._app = app
+        self._rule = rule
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            refusal = None
+            if not self._rule.accepts_host(headers.get("host")):
+                refusal = HttpRefusedError(421, "unknown_host", "the hub does not answer to this host name")
+            elif not self._rule.accepts_origin(headers.get("origin")):
+                refusal = HttpRefusedError(
+                    403, "foreign_origin", "the hub does not answer pages of this origin"
+                )
+            if refusal is not None:
+                await answer(refusal, receive, send, body_unread=False)
+                return
+        await self._app(scope, receive, send)
+
+
+async def _health(_request: Request) -> JSONResponse:
+    return JSONResponse({"ok": True, "status": "live", "version": __version__})
+
+
+def _mcp_server(service: HubService) -> Server[Any]:
+    async def on_list_tools(
+        _context: ServerRequestContext[Any], _params: PaginatedRequestParams | None
+    ) -> ListToolsResult:
+        return ListToolsResult(tools=[tool.described() for tool in TOOLS])
+
+    async def on_call_tool(
+        context: ServerRequestContext[Any], params: CallToolRequestParams
+    ) -> CallToolResult:
+        key = context.request.scope[KEY_IN_SCOPE] if context.request is not None else None
+        result = None
+        if key is not None:
+            result = await call_tool(service, key, params.name, params.arguments or {})
+        if result is None:
+            raise MCPError(INVALID_PARAMS, "there is no such tool")
+        return result
+
+    return Server(
+        "openclaw-install-hub",
+        version=__version__,
+        title="Skill hub",
+        instructions="Store SKILL.md files for agents. Begin with mysta_list_agents.",
+        on_list_tools=on_list_tools,
+        on_call_tool=on_call_tool,
+    )

@@ -1,0 +1,111 @@
+"""The hub's log: one JSON object a line, without secrets and without contents."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import re
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from openclaw_install.common.redaction import MASK
+from openclaw_install.hub.model import stamp, utc_now
+
+WriteLog = Callable[[dict[str, Any]], None]
+LOG_FACTS = "hub.log"
+_KNOWN_PATHS = frozenset({"/api/v2/mcp", "/healthz"})
+_KNOWN_METHODS = frozenset({"GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH"})
+# A key, or what the SDK uses as a session id.
+_SECRETS = re.compile(r"mysta_[\w-]+|\b[0-9a-f]{32}\b")
+_LONGEST_MESSAGE = 300
+_LOGGERS = ("uvicorn.error", "mcp", "openclaw_install.hub", "asyncio")
+
+
+def line_writer(stream: TextIO) -> WriteLog:
+    """Writes each event as a line of `stream`; the time is added.
+
+    A log that cannot be written (its reader has gone, its disk is full) does not stop the hub.
+    """
+
+    def write(event: dict[str, Any]) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            stream.write(json.dumps({"at": stamp(utc_now()), **event}) + "\n")
+            stream.flush()
+
+    return write
+
+
+class AccessLog:
+    """ASGI middleware that tells of each answered request.
+
+    A path or method that we do not serve is written as `other`: both are text of the client's choice.
+    """
+
+    def __init__(self, app: ASGIApp, write: WriteLog) -> None:
+        self._app = app
+        self._write = write
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        facts: dict[str, Any] = {}
+        scope[LOG_FACTS] = facts
+        begun = time.monotonic()
+        status = 0
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = int(message["status"])
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        finally:
+            self._write(
+                {
+                    "event": "request",
+                    "method": scope["method"] if scope["method"] in _KNOWN_METHODS else "other",
+                    "path": scope["path"] if scope["path"] in _KNOWN_PATHS else "other",
+                    "status": status,
+                    "ms": round((time.monotonic() - begun) * 1000, 1),
+                    **facts,
+                }
+            )
+
+
+class LogHandler(logging.Handler):
+    """Turns warnings of the libraries below us into lines of the same log."""
+
+    def __init__(self, write: WriteLog) -> None:
+        super().__init__(logging.WARNING)
+        self._write_line = write
+
+    def emit(self, record: logging.LogRecord) -> None:
+        event: dict[str, Any] = {
+            "event": "log",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": _SECRETS.sub(MASK, record.getMessage())[:_LONGEST_MESSAGE],
+        }
+        if record.exc_info and record.exc_info[0]:
+            # Where it happened, and never the exception's own text: it may quote what a client sent.
+            frames = traceback.extract_tb(record.exc_info[2])
+            event["exception"] = record.exc_info[0].__name__
+            event["where"] = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in frames[-5:]]
+        self._write_line(event)
+
+
+def take_over_logging(write: WriteLog) -> None:
+    """Sends the warnings of this process's server libraries to `write`, and only there."""
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers = [LogHandler(write)]
+        logger.setLevel(logging.WARNING)
+        logger.propagate = False

@@ -1,0 +1,63 @@
+"""How a hub is run, and the one rule about it: API keys cross no network in clear text unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from starlette.types import ASGIApp
+
+from openclaw_install.common.errors import UsageError
+from openclaw_install.hub.host_check import is_loopback
+from openclaw_install.hub.limits import Limits
+
+
+def _as_it_is(app: ASGIApp) -> ASGIApp:
+    return app
+
+
+@dataclass(frozen=True)
+class HubSettings:
+    """How a hub is run.
+
+    Attributes:
+        host, port: where to listen; port 0 takes a free one.
+        tls_cert, tls_key: PEM files; both or none.
+        insecure_bind: the operator wants plain HTTP beyond loopback (behind a proxy that adds TLS, say).
+        allow_hosts: further names by which clients call this hub.
+        sse: answer as event streams instead of JSON documents.
+        group_commits: False is for comparison only.
+        around: puts something around the application; for tests whose client cannot send a key.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    insecure_bind: bool = False
+    allow_hosts: Sequence[str] = ()
+    limits: Limits = field(default_factory=Limits)
+    sse: bool = False
+    group_commits: bool = True
+    around: Callable[[ASGIApp], ASGIApp] = _as_it_is
+
+    def check(self) -> None:
+        """Refuses what is unsafe or cannot work.
+
+        Raises:
+            UsageError: keys would cross a network in clear text, or the TLS files are not there.
+        """
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise UsageError(
+                "TLS needs a certificate and its key", next_step="give both --tls-cert and --tls-key"
+            )
+        for file in (self.tls_cert, self.tls_key):
+            if file is not None and not file.is_file():
+                raise UsageError(f"there is no file {file}", next_step="check --tls-cert and --tls-key")
+        if not is_loopback(self.host) and self.tls_cert is None and not self.insecure_bind:
+            raise UsageError(
+                f"{self.host} can be reached from elsewhere, and API keys would cross the network in clear",
+                next_step="give --tls-cert and --tls-key, or --insecure-bind behind a proxy that adds TLS",
+                code="hub.insecure_bind",
+            )

@@ -1,0 +1,1 @@
+"""Local skills on cloud agents: inventory, plan, gate, ledger, and the session that uploads."""

@@ -1,0 +1,198 @@
+"""What the operator agreed to: asked before the first time, recorded, shown and revocable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from openclaw_install.common.errors import UsageError
+from openclaw_install.sync.errors import SyncError
+from openclaw_install.sync.ledger import Ledger
+from openclaw_install.sync.operator import Operator
+from openclaw_install.sync.service import Agent
+
+ConsentKind = Literal["browser", "connect", "upload"]
+
+
+@dataclass(frozen=True)
+class Consent:
+    """One thing that was agreed to.
+
+    Attributes:
+        kind: `browser` (a page was opened), `connect` (to an endpoint), `upload` (to an agent, from roots).
+        endpoint: the service, or the page.
+        agent_id, agent_name: for an upload.
+        roots: the folders that skills may be taken from.
+        given_by: `answer` to a question, or `--yes`.
+        given_at, revoked_at: seconds since the epoch.
+    """
+
+    kind: str
+    endpoint: str
+    agent_id: str
+    agent_name: str
+    roots: tuple[str, ...]
+    given_by: str
+    given_at: float
+    revoked_at: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The object of the JSON contract."""
+        return {
+            "kind": self.kind,
+            "endpoint": self.endpoint,
+            "agent_id": self.agent_id or None,
+            "agent_name": self.agent_name or None,
+            "roots": list(self.roots),
+            "given_by": self.given_by,
+            "given_at": moment(self.given_at),
+            "revoked_at": None if self.revoked_at is None else moment(self.revoked_at),
+        }
+
+
+def moment(seconds: float) -> str:
+    """A point in time in ISO 8601, UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+class Consents:
+    """The consents in a ledger.
+
+    Args:
+        ledger: where they are kept.
+        operator: who is asked.
+        now: seconds since the epoch, recorded with new ones.
+    """
+
+    def __init__(self, ledger: Ledger, operator: Operator, now: float) -> None:
+        self._ledger = ledger
+        self._operator = operator
+        self._now = now
+
+    def may_connect(self, endpoint: str) -> bool:
+        """Whether connecting was agreed to before."""
+        return any(consent.endpoint == endpoint for consent in self._standing("connect"))
+
+    def connect(self, endpoint: str) -> None:
+        """Asks once for each endpoint.
+
+        Raises:
+            UsageError: `usage.consent`: there is nobody to ask.
+            SyncError: `sync.declined`: the answer is no.
+        """
+        if not self.may_connect(endpoint):
+            self._agree(
+                f"Connect to {endpoint} with the key in MYSTA_API_KEY?",
+                Consent("connect", endpoint, *self._given()),
+            )
+
+    def upload(self, endpoint: str, agent: Agent, roots: Sequence[str], count: int) -> None:
+        """Asks once for each agent, and again when skills come from folders that were not agreed to.
+
+        Raises:
+            UsageError, SyncError: as `connect`.
+        """
+        agreed = {
+            root
+            for consent in self._standing("upload")
+            if (consent.endpoint, consent.agent_id) == (endpoint, agent.id)
+            for root in consent.roots
+        }
+        if missing := sorted(set(roots) - agreed):
+            skills = "1 SKILL.md" if count == 1 else f"{count} SKILL.md files"
+            question = f"Upload {skills} to the agent {agent.label} at {endpoint}, from {', '.join(missing)}?"
+            by = self._how()
+            self._agree(
+                question, Consent("upload", endpoint, agent.id, agent.name, tuple(missing), by, self._now)
+            )
+
+    def browser(self, url: str) -> bool:
+        """Asks whether to open a page, every time; nobody there means no."""
+        if not self._operator.present or not self._operator.confirm(f"Open {url} in the browser?"):
+            return False
+        self._record(Consent("browser", url, "", "", (), "answer", self._now))
+        return True
+
+    def _agree(self, question: str, consent: Consent) -> None:
+        if not self._operator.agreed:
+            if not self._operator.present:
+                raise UsageError(
+                    f"this needs your consent, and there is no terminal to ask: {question}",
+                    next_step="add --yes to consent, or --dry-run to see the plan",
+                    code="usage.consent",
+                )
+            if not self._operator.confirm(question):
+                raise SyncError(
+                    "you did not agree, so nothing was sent",
+                    next_step="run the command again when you want to; --dry-run shows what would be sent",
+                    code="sync.declined",
+                )
+        self._record(consent)
+
+    def _how(self) -> str:
+        return "--yes" if self._operator.agreed else "answer"
+
+    def _given(self) -> tuple[str, str, tuple[str, ...], str, float]:
+        return "", "", (), self._how(), self._now
+
+    def _standing(self, kind: ConsentKind) -> list[Consent]:
+        return [
+            consent
+            for consent in all_consents(self._ledger)
+            if consent.kind == kind and not consent.revoked_at
+        ]
+
+    def _record(self, consent: Consent) -> None:
+        with self._ledger.write() as connection:
+            connection.execute(
+                "INSERT INTO consent (kind, endpoint, agent_id, agent_name, roots, given_by, given_at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    consent.kind,
+                    consent.endpoint,
+                    consent.agent_id,
+                    consent.agent_name,
+                    json.dumps(consent.roots),
+                    consent.given_by,
+                    consent.given_at,
+                ),
+            )
+
+
+def all_consents(ledger: Ledger) -> list[Consent]:
+    """Every consent ever given, oldest first."""
+    rows = ledger.query(
+        "SELECT kind, endpoint, agent_id, agent_name, roots, given_by, given_at, revoked_at "
+        "FROM consent ORDER BY id"
+    )
+    return [
+        Consent(kind, endpoint, agent, name, tuple(json.loads(roots)), by, given, revoked)
+        for kind, endpoint, agent, name, roots, by, given, revoked in rows
+    ]
+
+
+def revoke(ledger: Ledger, now: float) -> int:
+    """Revokes all that stands, and forgets which findings of the gate were let through; returns how many."""
+    with ledger.write() as connection:
+        count = connection.execute(
+            "UPDATE consent SET revoked_at = ? WHERE revoked_at IS NULL", (now,)
+        ).rowcount
+        connection.execute("DELETE FROM allowed_secret")
+    return int(count)
+
+
+def allowed_secrets(ledger: Ledger) -> set[tuple[str, str]]:
+    """The findings that were let through, as pairs of skill and content hash."""
+    return {(skill, digest) for skill, digest in ledger.query("SELECT skill, sha256 FROM allowed_secret")}
+
+
+def allow_secrets(ledger: Ledger, allowed: Sequence[tuple[str, str]], now: float) -> None:
+    """Lets the gate's findings in these contents through, in these and no other."""
+    if allowed:
+        with ledger.write() as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO allowed_secret VALUES (?, ?, ?)", [(*pair, now) for pair in allowed]
+            )

@@ -1,0 +1,131 @@
+"""Opens our SQLite database: private, in WAL mode, brought up to date by the numbered files in `sql/`."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from openclaw_install.common.errors import FileError
+from openclaw_install.common.files import PRIVATE_FILE, file_error, make_private_folder
+
+_SQL_FOLDER = Path(__file__).parent / "sql"
+_LOCK_SECONDS = 10.0
+
+
+def migrations(folder: Path = _SQL_FOLDER) -> Sequence[tuple[int, str]]:
+    """The numbered SQL files, in order."""
+    numbered = [(int(path.name[:4]), path) for path in folder.glob("[0-9][0-9][0-9][0-9]_*.sql")]
+    return [(number, path.read_text(encoding="utf-8")) for number, path in sorted(numbered)]
+
+
+def open_database(path: Path, steps: Sequence[tuple[int, str]] | None = None) -> sqlite3.Connection:
+    """The database at `path`, made with mode 0600 where there is none, upgraded where it is older.
+
+    Args:
+        path: the file.
+        steps: the migrations to apply; those that ship unless given.
+
+    Raises:
+        FileError: it cannot be opened or written, is damaged, or was written by a newer version.
+    """
+    steps = migrations() if steps is None else steps
+    make_private_folder(path.parent)
+    try:
+        # SQLite gives its journal files the mode of the database, so that has to be right from the start.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE))
+    except OSError as error:
+        raise file_error(error, path, "open") from error
+    with translated(path):
+        connection = sqlite3.connect(path, timeout=_LOCK_SECONDS, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            # An intent must be on disk before its request goes out, also if the power fails.
+            connection.execute("PRAGMA synchronous = FULL")
+            _upgrade(connection, path, steps)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _upgrade(connection: sqlite3.Connection, path: Path, steps: Sequence[tuple[int, str]]) -> None:
+    newest = steps[-1][0]
+    if _version(connection) == newest:
+        return
+    with transaction(connection):
+        version = _version(connection)  # another process may have been quicker
+        if version > newest:
+            raise FileError(
+                f"a newer openclaw-install wrote {path}",
+                next_step="pip install --upgrade openclaw-install",
+                code="file.ledger_newer",
+            )
+        for number, script in steps:
+            if number > version:
+                for statement in _statements(script):
+                    connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {newest:d}")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script; `executescript` would commit the transaction around it."""
+    pending = ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            yield pending
+            pending = ""
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """One transaction that takes the write lock at its start, so that what it reads stays true."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # Some failures, a full disk among them, have rolled back by themselves.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextlib.contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turns SQLite's errors into ones that name the file and the cure."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _file_error(error, path) from error
+
+
+def _file_error(error: sqlite3.Error, path: Path) -> FileError:
+    name = getattr(error, "sqlite_errorname", "") or ""
+    if name.startswith("SQLITE_FULL"):
+        return file_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), path, "write")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return FileError(
+            f"another process has held {path} for {_LOCK_SECONDS:.0f} s",
+            next_step="wait until the other openclaw-install has ended",
+            code="file.ledger_busy",
+        )
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return FileError(
+            f"the ledger {path} is damaged",
+            next_step="move the file away; every skill then counts as never sent, and goes up again",
+            code="file.ledger_damaged",
+        )
+    return FileError(
+        f"cannot use the ledger {path}: {error}",
+        next_step="check the folder's permissions and the free space",
+        code="file.ledger",
+    )

@@ -1,0 +1,39 @@
+"""The upload gate: what looks like a secret in a SKILL.md, by line and kind; the value leaves no trace.
+
+The detectors are those of `detect-secrets`, with ours for providers that it does not know. They are asked for
+the strings they see and nothing else: their `verify`, which would try a key out at its provider, never runs.
+A comment in the file cannot switch the gate off, because the file is what is being judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+GATE_VERSION = "1"
+
+
+@dataclass(frozen=True, order=True)
+class SecretFinding:
+    """Something that looks like a secret: its line (from 1) and what kind of secret it would be."""
+
+    line: int
+    kind: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"line": self.line, "kind": self.kind}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> SecretFinding:
+        return cls(int(document["line"]), str(document["kind"]))
+
+
+def scan(text: str) -> tuple[SecretFinding, ...]:
+    """Each line of `text` that may hold a secret, with the first kind that was found in it."""
+    from openclaw_install.sync.gate_detectors import find
+
+    kinds: dict[int, str] = {}
+    for offset, kind in find(text):
+        kinds.setdefault(text.count("\n", 0, offset) + 1, kind)
+    return tuple(SecretFinding(line, kind) for line, kind in sorted(kinds.items()))

@@ -1,0 +1,223 @@
+"""The skills of this machine that can go up: the host's own roots, the Workspace folder and named folders."""
+
+# A sync looks at thousands of folders, and paths as plain strings are ten times as fast as Path objects.
+# ruff: noqa: PTH100, PTH118, PTH119, PTH120
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from openclaw_install.common.errors import UsageError
+from openclaw_install.host.skill_discovery import Limits, discover
+from openclaw_install.host.skill_folders import Folder
+from openclaw_install.host.skill_roots import Root, SkillHost, allowed_targets, skill_roots
+from openclaw_install.sync.skill_source import (
+    SKILL_FILE_NAME,
+    Frontmatter,
+    Source,
+    read_frontmatter,
+    read_source,
+)
+from openclaw_install.sync.text import shown
+
+FACT_VERSION = "1"
+WORKSPACE_SOURCE = "workspace-folder"
+NAMED_SOURCE = "named-root"
+_WORKSPACE = ("Workspace", "openclaw", "skills")
+# They come with OpenClaw: not the operator's own, and on the far side already where they are wanted.
+_SHIPPED = frozenset({"openclaw-bundled", "openclaw-custodian"})
+_NO_LIMITS = 1_000_000
+
+
+@dataclass(frozen=True)
+class LocalSkill:
+    """One skill folder of this machine.
+
+    Attributes:
+        name: the folder's name, under which it goes up.
+        path: its SKILL.md.
+        root: the root that it was found in.
+        source: OpenClaw's label of that root, or one of ours.
+        sha256: of the file's bytes; empty where it could not be read.
+        size: bytes.
+        declared: the name in its frontmatter, where that differs from the folder's.
+        problem: why it cannot go up, as a word: `invalid`, `unreadable`, `outside`, `not_utf8`, `bad_name`,
+            `shadowed`; empty if it can.
+        reason: the same in a sentence.
+        shipped: whether it comes with OpenClaw, and so goes up only when it is named.
+    """
+
+    name: str
+    path: str
+    root: str
+    source: str
+    sha256: str = ""
+    size: int = 0
+    declared: str = ""
+    problem: str = ""
+    reason: str = ""
+    shipped: bool = False
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """All skills, highest precedence first; at most one of each name is without a problem."""
+
+    skills: tuple[LocalSkill, ...]
+    roots: tuple[str, ...]
+    learned: Mapping[str, Any]
+
+    def usable(self) -> dict[str, LocalSkill]:
+        """The skills that can go up, by name, those that come with OpenClaw included."""
+        return {skill.name: skill for skill in self.skills if not skill.problem}
+
+
+Known = Callable[[Sequence[str]], Mapping[str, Any]]
+
+
+def take_inventory(host: SkillHost, extra: Sequence[Path], known: Known) -> Inventory:
+    """Finds, reads and judges every skill.
+
+    Precedence: the named folders in their order, the host's roots in OpenClaw's, the Workspace folder.
+    OpenClaw's limits on the number of skills do not apply: they bound its prompt, not what an operator keeps.
+
+    Args:
+        host: the host whose roots count.
+        extra: further folders.
+        known: gives the frontmatter facts of contents by hash, so that a known content is not parsed again.
+
+    Raises:
+        UsageError: a named folder is none.
+    """
+    found = [
+        skill
+        for root in _roots(host, extra)
+        for skill in _skills_of(root, allowed_targets(host), Limits.from_config(host.config))
+    ]
+    facts = dict(known([source.sha256 for _, source in found if source.sha256]))
+    learned: dict[str, Any] = {}
+    skills = []
+    for skill, source in found:
+        if skill.problem:
+            skills.append(skill)
+            continue
+        fact = facts.get(source.sha256)
+        if fact is None:
+            fact = facts[source.sha256] = learned[source.sha256] = read_frontmatter(source.data).to_json()
+        skills.append(_judged(skill, Frontmatter.from_json(fact)))
+    roots = dict.fromkeys(skill.root for skill, _ in found)
+    return Inventory(tuple(_with_shadows(skills)), tuple(roots), learned)
+
+
+def _roots(host: SkillHost, extra: Sequence[Path]) -> list[Root]:
+    named = []
+    for path in extra:
+        if not path.expanduser().is_dir():
+            raise UsageError(f"--root {path} is not a folder", next_step="name a folder that holds skills")
+        named.append(Root(os.path.abspath(path.expanduser()), NAMED_SOURCE))
+    own = [root for root in skill_roots(host) if not root.is_plugin_links]
+    return [*named, *own, Root(os.path.join(host.home, *_WORKSPACE), WORKSPACE_SOURCE)]
+
+
+def _skills_of(root: Root, allowed: tuple[str, ...], limits: Limits) -> Iterator[tuple[LocalSkill, Source]]:
+    """The skills of one root with their contents; a folder that two roots share is found in both."""
+    folder = Folder.at(root.path)
+    if folder is None:
+        return
+    source = root.source if root.source not in (NAMED_SOURCE, WORKSPACE_SOURCE) else "openclaw-workspace"
+    found = discover(folder, source, Limits(_NO_LIMITS, _NO_LIMITS, limits.file_bytes), allowed)
+    shipped = root.source in _SHIPPED
+    if found.own:
+        own = _read(found.own.folder, root, limits.file_bytes, shipped=shipped)
+        if not own[0].problem and read_frontmatter(own[1].data).error == "":
+            yield own
+            return
+    for candidate in found.candidates:
+        yield _read(candidate.folder, root, limits.file_bytes, shipped=shipped)
+    for escape in found.escapes:
+        is_file = os.path.basename(escape.path) == SKILL_FILE_NAME
+        path = escape.path if is_file else os.path.join(escape.path, SKILL_FILE_NAME)
+        if os.path.lexists(path):
+            name = os.path.basename(os.path.dirname(path))
+            yield (
+                LocalSkill(
+                    *(shown(name), shown(path, 4096), root.path, root.source),
+                    problem="outside",
+                    reason="a link leads out of the root, so OpenClaw does not load it",
+                    shipped=shipped,
+                ),
+                Source(),
+            )
+
+
+def _read(folder: Folder, root: Root, limit: int, *, shipped: bool) -> tuple[LocalSkill, Source]:
+    source = read_source(folder.path, folder.real, max_bytes=limit, allow_hard_links=shipped)
+    path = os.path.join(folder.path, SKILL_FILE_NAME)
+    skill = LocalSkill(
+        name=folder.name,
+        path=path,
+        root=root.path,
+        source=root.source,
+        sha256=source.sha256,
+        size=len(source.data),
+        problem=source.problem,
+        reason=source.reason,
+        shipped=shipped,
+    )
+    if folder.name != shown(folder.name, 255):
+        return replace(
+            skill,
+            name=shown(folder.name),
+            path=shown(path, 4096),
+            problem="bad_name",
+            reason="the folder's name has characters that cannot be shown, so no service can take it",
+        ), source
+    return skill, source
+
+
+def _judged(skill: LocalSkill, frontmatter: Frontmatter) -> LocalSkill:
+    declared = frontmatter.name if frontmatter.name not in ("", skill.name) else ""
+    if frontmatter.error:
+        return replace(skill, problem="invalid", reason=f"OpenClaw refuses it: {frontmatter.error}")
+    return replace(skill, declared=shown(declared, 120)) if declared else skill
+
+
+def _with_shadows(skills: Sequence[LocalSkill]) -> Iterator[LocalSkill]:
+    """Marks what OpenClaw passes over for a namesake, and what would go up under a name that is taken."""
+    by_declared: dict[str, LocalSkill] = {}
+    by_folder: dict[str, LocalSkill] = {}
+    for skill in _later_wins_within_root(skills):
+        if not skill.problem:
+            by_declared.setdefault(skill.declared or skill.name, skill)
+    for skill in skills:
+        if skill.problem:
+            yield skill
+            continue
+        winner = by_declared[skill.declared or skill.name]
+        if winner is skill:
+            winner = by_folder.setdefault(skill.name, skill)
+        if winner is skill or winner.path == skill.path:
+            yield (
+                skill
+                if winner is skill
+                else replace(skill, problem="shadowed", reason="the same file was found before")
+            )
+        else:
+            yield replace(skill, problem="shadowed", reason=f"for this name {winner.path} counts")
+
+
+def _later_wins_within_root(skills: Sequence[LocalSkill]) -> Iterator[LocalSkill]:
+    """The skills in order of their say: root by root, and within a root the last one read first."""
+    start = 0
+    for end in range(1, len(skills) + 1):
+        if end == len(skills) or _place(skills[end]) != _place(skills[start]):
+            yield from reversed(skills[start:end])
+            start = end
+
+
+def _place(skill: LocalSkill) -> tuple[str, str]:
+    return skill.source, skill.root

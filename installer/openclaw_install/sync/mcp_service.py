@@ -1,0 +1,235 @@
+"""The real `SkillService`: MCP tool calls with bounded retries, and errors that say what happened."""
+
+from __future__ import annotations
+
+import random
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
+import anyio
+import httpx2
+from mcp.client.session import ClientSession
+from mcp.shared.exceptions import MCPError
+from mcp_types import CONNECTION_CLOSED, INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, REQUEST_TIMEOUT
+from pydantic import ValidationError
+
+from openclaw_install.common.redaction import Secret, redact
+from openclaw_install.sync.answers import ToolAnswer, read_agents, read_batch, read_single
+from openclaw_install.sync.errors import (
+    KEYS_URL,
+    AnswerError,
+    BrokenOffError,
+    BusyError,
+    ForbiddenError,
+    KeyRejectedError,
+    ServerFaultError,
+    ServiceError,
+    SessionLostError,
+    TimedOutError,
+    TooLargeError,
+    ToolError,
+    UnreachableError,
+)
+from openclaw_install.sync.http_guard import CURRENT, Exchange, GuardedClient, Wire, http_client
+from openclaw_install.sync.mcp_connection import Connection, call_tool
+from openclaw_install.sync.retry import RetryPolicy
+from openclaw_install.sync.service import Agent, BatchAnswer, Outcome, Upload
+from openclaw_install.sync.text import shown
+
+_NOT_SENT = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.ProxyError,
+    httpx2.UnsupportedProtocol,
+)
+_CHECK_URL = "check that MYSTA_MCP_URL names a skill service"
+_LATER = "run the same command again later; what was acknowledged is not sent again"
+
+
+class McpSkillService:
+    """A skill service behind an MCP endpoint, as an async context manager; one session serves all calls.
+
+    Args:
+        wire: how to reach it.
+        policy: bounds on time and on trying again.
+        client: the HTTP client, where one has a connection already.
+    """
+
+    def __init__(
+        self, wire: Wire, policy: RetryPolicy | None = None, client: GuardedClient | None = None
+    ) -> None:
+        self._secrets: tuple[Secret, ...] = () if wire.key is None else (wire.key,)
+        self._policy = policy or RetryPolicy()
+        self._connection = Connection(wire, client or http_client(wire))
+
+    async def __aenter__(self) -> Self:
+        await self._connection.__aenter__()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._connection.__aexit__()
+
+    async def list_agents(self) -> Sequence[Agent]:
+        return read_agents(await self._call("mysta_list_agents", {}))
+
+    async def sync_skill(self, agent_id: str, upload: Upload) -> Outcome:
+        arguments = {"agentId": agent_id, "skillName": upload.name, "content": upload.content}
+        return read_single(await self._call("mysta_sync_skill", arguments), agent_id, upload)
+
+    async def sync_batch(self, agent_id: str, uploads: Sequence[Upload]) -> BatchAnswer:
+        skills = [{"name": upload.name, "content": upload.content} for upload in uploads]
+        answer = await self._call("mysta_sync_all_skills", {"agentId": agent_id, "skills": skills})
+        return read_batch(answer, agent_id, uploads)
+
+    async def _call(self, tool: str, arguments: dict[str, Any]) -> ToolAnswer:
+        tried, sessions_lost = 0, 0
+        while True:
+            exchange = Exchange()
+            try:
+                return await self._within_time(tool, arguments, exchange)
+            except SessionLostError as error:
+                sessions_lost += 1
+                if sessions_lost > 1:
+                    raise _not_a_service(f"it forgets its sessions ({error.message})") from error
+            except ServiceError as error:
+                tried += 1
+                pause = self._policy.pause(tried, exchange.retry_after, random.random())  # noqa: S311 - jitter
+                if not error.passing or pause is None:
+                    raise
+                await anyio.sleep(pause)
+
+    async def _within_time(self, tool: str, arguments: dict[str, Any], exchange: Exchange) -> ToolAnswer:
+        """Runs one try with its exchange in view, and turns whatever ends it into a `ServiceError`."""
+        token = CURRENT.set(exchange)
+        try:
+            with anyio.fail_after(self._policy.call_seconds):
+                return await self._once(tool, arguments, exchange)
+        except TimeoutError:
+            # Whatever still waits in that session would hold up the next call.
+            await self._connection.drop()
+            raise TimedOutError(
+                f"the service did not answer within {self._policy.call_seconds:g} s", next_step=_LATER
+            ) from None
+        finally:
+            CURRENT.reset(token)
+
+    async def _once(self, tool: str, arguments: dict[str, Any], exchange: Exchange) -> ToolAnswer:
+        session: ClientSession | None = None
+        try:
+            session = await self._connection.session()
+            result = await call_tool(session, tool, arguments)
+        except (MCPError, ValidationError, RuntimeError, ValueError, anyio.ClosedResourceError) as error:
+            failure = self._failure(error, exchange, in_session=session is not None)
+            broken = not isinstance(error, MCPError | ValidationError)
+            if session is not None and (broken or isinstance(failure, SessionLostError)):
+                await self._connection.drop(session)
+            raise failure from None
+        texts = tuple(redact(block.text, self._secrets) for block in result.content if block.type == "text")
+        structured = (
+            None if result.structured_content is None else self._without_key(result.structured_content)
+        )
+        return ToolAnswer(structured, texts, bool(result.is_error))
+
+    def _without_key(self, value: Any) -> Any:
+        """A document with the key taken out of its texts: a service may echo what it was sent."""
+        if isinstance(value, str):
+            return redact(value, self._secrets)
+        if isinstance(value, list):
+            return [self._without_key(item) for item in value]
+        if isinstance(value, dict):
+            return {redact(name, self._secrets): self._without_key(item) for name, item in value.items()}
+        return value
+
+    def _failure(self, error: Exception, exchange: Exchange, *, in_session: bool) -> ServiceError:
+        known = _of_network(exchange) or _of_status(exchange, in_session=in_session)
+        if known is not None:
+            return known
+        if exchange.refused:
+            return AnswerError(f"the answer was not taken: {exchange.refused}", next_step=_CHECK_URL)
+        if not isinstance(error, MCPError):
+            return AnswerError(f"the answer is no MCP answer ({type(error).__name__})", next_step=_CHECK_URL)
+        said = shown(redact(error.message, self._secrets))
+        if exchange.status == 400 and in_session and "session" in said.lower():
+            return SessionLostError(said, next_step=_LATER)  # what servers said before 404 was agreed on
+        if said == _SDK_WORDS_FOR_A_STATUS:
+            return _not_a_service(f"HTTP {exchange.status}")
+        return _of_rpc(error.code, said)
+
+
+def _of_rpc(code: int, said: str) -> ServiceError:
+    """What a JSON-RPC error means; some of them are the SDK's own words for what it met on the wire."""
+    if code in (METHOD_NOT_FOUND, INVALID_PARAMS):
+        return ToolError(said, next_step="mend what the service names, and sync again", reason=f"rpc {code}")
+    if code == INTERNAL_ERROR:
+        return ServerFaultError(f"the service has trouble: {said}", next_step=_LATER)
+    if code in (CONNECTION_CLOSED, REQUEST_TIMEOUT):
+        return BrokenOffError(f"the answer broke off: {said}", next_step=_LATER)
+    return AnswerError(f"the answer is no MCP answer ({said})", next_step=_CHECK_URL)
+
+
+_SDK_WORDS_FOR_A_STATUS = "Server returned an error response"
+
+
+def _of_network(exchange: Exchange) -> ServiceError | None:
+    failure = exchange.failure
+    if failure is None:
+        return None
+    if isinstance(failure, _NOT_SENT):
+        cause = _tls_cause(failure)
+        if cause:
+            return UnreachableError(
+                f"the service's TLS certificate was not accepted: {shown(cause, 160)}",
+                next_step="check the address and the clock; a private authority goes into SSL_CERT_FILE",
+                code="sync.tls",
+            )
+        return UnreachableError(
+            f"the service cannot be reached: {shown(str(failure), 160) or type(failure).__name__}",
+            next_step="check the network and MYSTA_MCP_URL, then run the same command again",
+        )
+    return BrokenOffError(f"the connection broke off ({type(failure).__name__})", next_step=_LATER)
+
+
+def _tls_cause(error: BaseException | None) -> str:
+    seen = 0
+    while error is not None and seen < 10:
+        if isinstance(error, ssl.SSLError):
+            return getattr(error, "verify_message", "") or error.reason or "TLS error"
+        error, seen = error.__cause__ or error.__context__, seen + 1
+    return ""
+
+
+def _of_status(exchange: Exchange, *, in_session: bool) -> ServiceError | None:
+    status = exchange.status
+    if exchange.refused or status is None or status < 300:
+        return None
+    known = _BY_STATUS.get(status)
+    if known is not None:
+        return known()
+    if status == 404:
+        return SessionLostError("404", next_step=_LATER) if in_session else _not_a_service("HTTP 404")
+    if status == 429:
+        asked = "" if exchange.retry_after is None else f"; it asks to wait {exchange.retry_after:.0f} s"
+        return BusyError(f"the service takes no more requests for now{asked}", next_step=_LATER)
+    if status >= 500:
+        return ServerFaultError(f"the service has trouble (HTTP {status})", next_step=_LATER)
+    moved = "it redirects to another address, and the key is not sent there"
+    return _not_a_service(moved) if exchange.redirected else None
+
+
+_BY_STATUS: Mapping[int, Callable[[], ServiceError]] = {
+    401: lambda: KeyRejectedError(
+        "the service rejects the key in MYSTA_API_KEY", next_step=f"create a new one at {KEYS_URL}"
+    ),
+    403: lambda: ForbiddenError(
+        "the key may not do this", next_step="check that the key belongs to the agent's owner"
+    ),
+    413: lambda: TooLargeError(
+        "the request is larger than the service takes", next_step="make the skill smaller"
+    ),
+}
+
+
+def _not_a_service(reason: str) -> AnswerError:
+    return AnswerError(f"this is not a skill service as we know it: {reason}", next_step=_CHECK_URL)

@@ -1,0 +1,173 @@
+"""Sends skills to one agent: the intent into the ledger, the request, the outcome into the ledger.
+
+A batch that fails as a whole is halved until the bad skill stands alone; a skill that an answer does not
+name is sent by itself. When the service itself fails again and again, the rest stays unsent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from openclaw_install.common.errors import InstallError
+from openclaw_install.sync.batches import batches, halves
+from openclaw_install.sync.errors import ServiceError, TooLargeError, ToolError
+from openclaw_install.sync.ledger import Ledger
+from openclaw_install.sync.service import Outcome, SkillService, Upload
+
+Fate = Literal["acknowledged", "refused", "failed", "not_sent"]
+_MOST_FAILURES_IN_A_ROW = 10
+_IN_FLIGHT = 2
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What became of one upload.
+
+    Attributes:
+        skill: its name.
+        fate: `acknowledged`; `refused` by the service; `failed` on the way, so that nobody knows; `not_sent`.
+        live: whether the agent works with it already, where the service says so.
+        code, detail: the cause of a failure.
+        next_step: what to do about it.
+    """
+
+    skill: str
+    fate: Fate
+    live: bool | None = None
+    code: str = ""
+    detail: str = ""
+    next_step: str = ""
+
+
+class Push:
+    """One run's uploads to one agent.
+
+    Args:
+        service: the far side.
+        ledger: where intents and outcomes go.
+        endpoint: the key of the ledger's rows.
+        agent_id: the agent.
+        progress: called with the number of uploads that were just settled.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        service: SkillService,
+        ledger: Ledger,
+        endpoint: str,
+        agent_id: str,
+        progress: Callable[[int], None] = lambda _count: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._service = service
+        self._ledger = ledger
+        self._endpoint = endpoint
+        self._agent = agent_id
+        self._progress = progress
+        self._clock = clock
+        self._sent: dict[str, Sent] = {}
+        self._in_a_row = 0
+        self.stopped: ServiceError | None = None
+
+    async def run(self, uploads: Sequence[Upload]) -> tuple[Sent, ...]:
+        """Sends all of them; the results are in their order.
+
+        Raises:
+            FileError: the ledger cannot be written. What was acknowledged but not recorded goes up again.
+        """
+        slots = asyncio.Semaphore(_IN_FLIGHT)
+
+        async def send(group: tuple[Upload, ...]) -> None:
+            async with slots:
+                await self._group(group)
+
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for group in batches(uploads):
+                    tasks.create_task(send(group))
+        except* InstallError as errors:
+            raise errors.exceptions[0] from None
+        return tuple(self._sent[upload.name] for upload in uploads)
+
+    async def _group(self, group: tuple[Upload, ...]) -> None:
+        if self.stopped is not None:
+            self._settle([self._unsent(upload, self.stopped) for upload in group])
+        elif len(group) == 1:
+            await self._single(group[0])
+        else:
+            await self._batch(group)
+
+    async def _batch(self, group: tuple[Upload, ...]) -> None:
+        attempts = self._ledger.begin(self._endpoint, self._agent, group, self._clock())
+        try:
+            answer = await self._service.sync_batch(self._agent, group)
+        except ServiceError as error:
+            self._failed(group, attempts, error)
+            for part in halves(group):
+                await self._group(part)
+            return
+        self._in_a_row = 0
+        named = [upload for upload in group if upload.name in answer.outcomes]
+        unnamed = [upload for upload in group if upload.name not in answer.outcomes]
+        self._record([(upload, attempts[upload.name], answer.outcomes[upload.name]) for upload in named])
+        reason = "the answer to a batch did not name it"
+        self._ledger.fail(
+            [(attempts[upload.name], "doubtful", "sync.unnamed", reason) for upload in unnamed], self._clock()
+        )
+        for upload in unnamed:
+            await self._group((upload,))
+
+    async def _single(self, upload: Upload) -> None:
+        attempts = self._ledger.begin(self._endpoint, self._agent, [upload], self._clock())
+        try:
+            outcome = await self._service.sync_skill(self._agent, upload)
+        except ServiceError as error:
+            self._failed([upload], attempts, error)
+            refused = isinstance(error, ToolError | TooLargeError)
+            fate: Fate = "refused" if refused else "failed" if error.in_doubt else "not_sent"
+            code, detail = error.error_code, error.message
+            self._settle([Sent(upload.name, fate, None, code, detail, error.next_step)])
+            return
+        self._in_a_row = 0
+        self._record([(upload, attempts[upload.name], outcome)])
+
+    def _failed(self, group: Sequence[Upload], attempts: Mapping[str, int], error: ServiceError) -> None:
+        """Records a request that failed as a whole, and decides whether to go on."""
+        outcome = "doubtful" if error.in_doubt else "refused" if isinstance(error, ToolError) else "unsent"
+        rows = [(attempts[upload.name], outcome, error.error_code, error.message) for upload in group]
+        self._ledger.fail(rows, self._clock())
+        self._in_a_row = 0 if isinstance(error, ToolError | TooLargeError) else self._in_a_row + error.weight
+        if error.for_all or self._in_a_row >= _MOST_FAILURES_IN_A_ROW:
+            self.stopped = error
+
+    def _record(self, settled: Sequence[tuple[Upload, int, Outcome]]) -> None:
+        now = self._clock()
+        good = [
+            (upload, attempt, told.detail) for upload, attempt, told in settled if told.kind == "acknowledged"
+        ]
+        bad = [(a, "refused", told.code, told.detail) for _, a, told in settled if told.kind == "refused"]
+        self._ledger.acknowledge(self._endpoint, self._agent, good, now)
+        if bad:
+            self._ledger.fail(bad, now)
+        self._settle([_sent(outcome) for _, _, outcome in settled])
+
+    def _settle(self, results: Sequence[Sent]) -> None:
+        for result in results:
+            self._sent[result.skill] = result
+        self._progress(len(results))
+
+    @staticmethod
+    def _unsent(upload: Upload, error: ServiceError) -> Sent:
+        return Sent(upload.name, "not_sent", None, error.error_code, error.message, error.next_step)
+
+
+def _sent(outcome: Outcome) -> Sent:
+    if outcome.kind == "acknowledged":
+        return Sent(outcome.skill, "acknowledged", outcome.live)
+    step = "mend what the service names, and sync again"
+    return Sent(outcome.skill, "refused", outcome.live, outcome.code, outcome.detail, step)

@@ -1,0 +1,36 @@
+"""How often and after which pauses a request is tried again (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """Bounds on trying again.
+
+    Attributes:
+        tries: how often a request is sent at most.
+        first_pause: seconds before the second try; each further pause is twice as long.
+        longest_pause: seconds; what the service asks for in `Retry-After` is kept to within it.
+        call_seconds: how long one try may take, from the first byte sent to the last one read.
+    """
+
+    tries: int = 4
+    first_pause: float = 0.3
+    longest_pause: float = 30.0
+    call_seconds: float = 60.0
+
+    def pause(self, tried: int, asked: float | None, chance: float) -> float | None:
+        """Seconds to wait before the next try; None when there is to be none.
+
+        Args:
+            tried: how many tries were made.
+            asked: what the service asked for, if it did.
+            chance: a random number from 0 to 1, by which the pauses of many clients differ.
+        """
+        if tried >= self.tries:
+            return None
+        if asked is not None:
+            return None if asked > self.longest_pause else asked + 0.1 * chance
+        return min(self.longest_pause, self.first_pause * 2.0 ** (tried - 1)) * (0.5 + chance)

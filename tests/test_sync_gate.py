@@ -1,0 +1,210 @@
+"""The upload gate: real-looking keys of the common providers stop a skill, prose and placeholders do not."""
+
+from __future__ import annotations
+
+import random
+import string
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from openclaw_install.common.data_files import data_folder
+from openclaw_install.demo.provision import OpenClaw
+from openclaw_install.sync.gate import SecretFinding, scan
+from openclaw_install.sync.gate_detectors import find
+
+_DICE = random.Random(20260901)  # noqa: S311 - nothing secret is made with it
+_ALNUM = string.ascii_letters + string.digits
+
+
+def made(length: int, alphabet: str = _ALNUM) -> str:
+    """Random characters with a fixed seed, so that no real-looking key stands in this file."""
+    return "".join(_DICE.choice(alphabet) for _ in range(length))
+
+
+_HEX = "0123456789abcdef"
+_UPPER = string.ascii_uppercase + string.digits
+SECRETS = {
+    "AWS access key": "AKIA" + made(16, _UPPER),
+    "AWS secret": "aws_secret_access_key = " + made(40),
+    "GitHub classic": "ghp" + "_" + made(36),
+    "GitHub server": "ghs" + "_" + made(36),
+    "GitHub fine-grained": "github" + "_pat_" + made(22) + "_" + made(59),
+    "GitLab": "glpat" + "-" + made(20),
+    "OpenAI project": "sk-" + "proj-" + made(74) + "T3Blbk" + "FJ" + made(74),
+    "OpenAI project without its mark": "sk-" + "proj-" + made(48),
+    "OpenAI legacy": "sk-" + made(48),
+    "OpenRouter": "sk-" + "or-v1-" + made(64, _HEX),
+    "Anthropic": "sk-" + "ant-api03-" + made(93) + "AA",
+    "Google": "AI" + "za" + made(35),
+    "Google OAuth": "GOC" + "SPX-" + made(28),
+    "Slack bot": "xox" + "b-" + made(12, string.digits) + "-" + made(13, string.digits) + "-" + made(24),
+    "Slack app": "xap" + "p-1-A" + made(10, _UPPER) + "-" + made(13, string.digits) + "-" + made(64, _HEX),
+    "Slack webhook": "https://hooks.slack"
+    + ".com/services/T"
+    + made(8, _UPPER)
+    + "/B"
+    + made(8)
+    + "/"
+    + made(24),
+    "Stripe": "sk_" + "live_" + made(24),
+    "Stripe webhook": "whs" + "ec_" + made(32),
+    "Twilio": "SK" + made(32, _HEX),
+    "SendGrid": "SG." + made(22) + "." + made(43),
+    "npm": "npm" + "_" + made(36),
+    "npmrc": "//registry.example.com/:_authToken=npm" + "_" + made(36),
+    "PyPI": "pypi-" + "AgEIcHlwaS5vcmc" + made(80),
+    "Telegram": made(9, "123456789") + ":AA" + made(33),
+    "Discord bot": "M" + made(23) + "." + made(6) + "." + made(27),
+    "Discord webhook": "https://discord.com/api/web" + "hooks/" + made(18, "123456789") + "/" + made(68),
+    "Hugging Face": "hf" + "_" + made(34, string.ascii_letters),
+    "Groq": "gsk" + "_" + made(52),
+    "Linear": "lin_" + "api_" + made(40),
+    "Notion": "ntn" + "_" + made(46),
+    "DigitalOcean": "dop" + "_v1_" + made(64, _HEX),
+    "Shopify": "shp" + "at_" + made(32, _HEX),
+    "Supabase": "sbp" + "_" + made(40, _HEX),
+    "Databricks": "da" + "pi" + made(32, _HEX),
+    "Vault": "hv" + "s." + made(90),
+    "Mysta": "mysta" + "_" + made(40),
+    "Mysta in hex": "mysta" + "_" + made(48, _HEX),
+    "JSON Web Token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI4NDciLCJyb2xlIjoiYWRtaW4ifQ."
+    + made(43),
+    "bearer": "Authorization: Bearer " + made(40),
+    "password": f'password = "{made(6)}!{made(8)}4b7"',
+    "password in single quotes": f"db_password: '{made(9)}#9{made(6)}1'",
+    "unquoted variable": "export SERVICE_API_KEY=" + made(24, _HEX) + "7a9",
+    "JSON": '{"apiKey": "' + made(32) + '"}',
+    "YAML": "  client_secret: " + made(30) + "42",
+    "basic auth": f"postgres://admin:{made(14)}7@db.internal:5432/app",
+    "private key": "-----BEGIN " + "PRIVATE KEY-----\n" + made(64) + "\n" + made(64) + "\n-----END",
+    "OpenSSH key": "-----BEGIN OPENSSH " + "PRIVATE KEY-----\n" + made(70) + "\n",
+}
+HARMLESS = [
+    "export OPENAI_API_KEY=YOUR_API_KEY",
+    'api_key = "YOUR_API_KEY"',
+    "OPENAI_API_KEY=sk-xxxx",
+    "OPENAI_API_KEY=sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+    "ANTHROPIC_API_KEY=sk-ant-...",
+    "ANTHROPIC_API_KEY=sk-ant-api03-your-key-goes-here-1234",
+    "token: <token>",
+    "token: <your-token-from-the-dashboard-1a2b3c>",
+    'curl -H "Authorization: Bearer $TOKEN"',
+    'curl -H "Authorization: Bearer ${SERVICE_TOKEN_2_FOR_V1}"',
+    'curl -H "Authorization: Bearer YOUR_ACCESS_TOKEN_GOES_HERE_1234"',
+    "https://user:password@example.com/path",
+    "postgres://user:password@localhost:5432/db",
+    "redis://:changeme@127.0.0.1:6379",
+    "https://${USER}:${PASSWORD}@host.example.com",
+    "token = 00000000000000000000000000000000",
+    "AKIA0000000000000000",
+    "AKIAIOSFODNN7EXAMPLE",
+    "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    "password: changeme",
+    'password = "hunter2hunter2"',
+    'password = "correct horse battery staple 42"',
+    "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+    "ghp_1234567890abcdefghijklmnopqrstuvwxyz",
+    "ghp_abc123def456ghi789jkl012mno345pqr678",
+    "xoxb-123456789012-1234567890123-abcdefghijklmnopqrstuvwx",
+    "AIzaSyXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX",
+    "The token is read from the environment; the secret stays where it is.",
+    "api_key = os.environ['OPENAI_API_KEY']",
+    "const apiKey = process.env.OPENAI_API_KEY2;",
+    "secret: !reference [vault, path, secret2]",
+    "apiKey: config.providers.openai2.apiKey,",
+    "key_file = ~/.ssh/id_ed25519_2024",
+    "session token: 550e8400-e29b-41d4-a716-446655440000",
+    "sha256: 2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
+    "Call `mysta_list_agents`, then `mysta_sync_all_skills_for_agent_of_owner`.",
+    "export MYSTA_API_KEY=mysta_...",
+    "Paste the block between -----BEGIN PRIVATE KEY----- and -----END PRIVATE KEY-----.",
+    "![logo](data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4)",
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0Ijox"
+    "NTE2MjM5MDIyfQ.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c",
+    "https://github.com/owner/repository/commit/9fceb02d0ae598e95dc970b74767f19372d61af8",
+    "task-" + "a" * 40,
+]
+
+
+@pytest.mark.parametrize("name", list(SECRETS))
+def test_a_real_looking_secret_trips_the_gate_on_its_line(name: str) -> None:
+    text = f"---\nname: x\n---\n# Use\n\nThen run this:\n{SECRETS[name]}\nand go on.\n"
+    findings = scan(text)
+    assert [finding.line for finding in findings] == [7], findings
+
+
+@pytest.mark.parametrize("line", HARMLESS)
+def test_prose_and_placeholders_do_not_trip_it(line: str) -> None:
+    assert scan(f"# Use\n\n{line}\n") == ()
+
+
+@pytest.mark.gateway
+def test_none_of_openclaws_skills_nor_of_ours_trips_it(openclaw: OpenClaw) -> None:
+    folders = [openclaw.package / "skills", data_folder("skills")]
+    files = [file for folder in folders for file in folder.glob("*/SKILL.md")]
+    assert len(files) >= 54
+    tripped = {file.parent.name: found for file in files if (found := scan(file.read_text("utf-8")))}
+    assert tripped == {}
+
+
+@pytest.mark.gateway
+def test_nor_does_any_page_of_openclaws_manual(openclaw: OpenClaw) -> None:
+    pages = list((openclaw.package / "docs").rglob("*.md"))
+    assert len(pages) > 500
+    assert [page.name for page in pages if scan(page.read_text("utf-8"))] == []
+
+
+def test_a_finding_holds_no_part_of_the_value() -> None:
+    value = SECRETS["GitHub classic"]
+    findings = scan(f"token: {value}\n")
+    assert findings[0].line == 1
+    shown = repr(findings) + repr([finding.to_json() for finding in findings])
+    assert not any(value[start : start + 6] in shown for start in range(len(value) - 6))
+    assert SecretFinding.from_json(findings[0].to_json()) == findings[0]
+
+
+def test_a_comment_in_the_file_does_not_switch_the_gate_off() -> None:
+    assert scan(f"{SECRETS['Stripe']}  # pragma: allowlist secret\n")
+
+
+def test_each_line_is_told_once_with_windows_line_ends_too() -> None:
+    text = f"a\r\n{SECRETS['GitHub classic']} {SECRETS['Stripe']}\r\nb\r\n{SECRETS['npm']}\r\n"
+    assert [finding.line for finding in scan(text)] == [2, 4]
+
+
+def test_odd_texts_neither_crash_nor_stall_it() -> None:
+    texts = ["", "\0" * 1000, "token" * 50_000, "=" * 200_000, "key=" + "a1B2" * 50_000, "🔑token: " * 10_000]
+    started = time.perf_counter()
+    for text in texts:
+        scan(text)
+    assert time.perf_counter() - started < 5
+    assert list(find("no newline at the end")) == []
+
+
+def test_importing_the_gate_does_not_import_the_detectors() -> None:
+    heavy = "[name for name in sys.modules if name.startswith(('detect_secrets', 'mcp'))]"
+    code = f"import sys, openclaw_install.sync.run; print({heavy})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_no_detector_ever_asks_a_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: object, **_options: object) -> None:
+        raise AssertionError("the gate opened a connection")
+
+    monkeypatch.setattr("socket.socket.connect", refuse)
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
+    for secret in SECRETS.values():
+        scan(secret)
+
+
+def test_the_whole_test_file_itself_would_pass_a_scanner(tmp_path: Path) -> None:
+    own = Path(__file__).read_text("utf-8")
+    allowed = {
+        number for number, line in enumerate(own.split("\n"), 1) if "eyJhbGci" in line or "made(" in line
+    }
+    assert [finding for finding in scan(own) if finding.line not in allowed] == []
