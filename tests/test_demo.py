@@ -40,7 +40,10 @@ def test_the_story_goes_as_told_and_leaves_nothing_behind(
     assert facts[2]["rule"].startswith("hooks.boot.default_key_outside_prefixes")
     assert facts[3] == {"activation_state": "ready_waiting_inbound", "exit_code": 0}
     assert facts[4]["status"] == "ok"
-    assert facts[5]["byte_for_byte"] is True
+    assert {"release-notes", "triage"} <= set(facts[5]["first"])
+    assert facts[5]["second"] == ["triage"]
+    assert facts[5]["live_content"] is True
+    assert facts[6]["byte_for_byte"] is True
     assert any(line.startswith('+    "allowedSessionKeyPrefixes"') for line in "\n".join(lines).splitlines())
     assert list(tmp_path.iterdir()) == []
 

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from openclaw_install.common.errors import InstallError
+from openclaw_install.demo import cloud_chapter
 from openclaw_install.demo.provision import OpenClaw, provision
 from openclaw_install.demo.scratch_host import ScratchHost
 from openclaw_install.demo.stub_model import StubModel, running_stub
@@ -108,6 +109,7 @@ class _Teller:
                 ("The report names the rule that would stop the next start", self._report),
                 ("The mend, as a diff, proved on the running gateway", self._mend),
                 ("An inbound message becomes a completed agent turn", self._message),
+                ("Skills on a cloud agent of our own hub: only what changed goes again", self._cloud),
                 ("The way back: the file as it was, byte for byte", self._undo),
             ):
                 self.tell(f"\n== {title}")
@@ -178,11 +180,16 @@ class _Teller:
         self.tell(f"sha256 of the config, before the mend and now: {digest}")
         return {"sha256": digest, "byte_for_byte": True}
 
-    def _ours(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def _cloud(self) -> dict[str, Any]:
+        return cloud_chapter.play(self.host.root, self.host.state_dir / "workspace", self._ours)
+
+    def _ours(
+        self, *arguments: str, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         self.tell(f"$ openclaw-install {' '.join(arguments)}")
         done = subprocess.run(
             [sys.executable, "-m", "openclaw_install", *arguments],
-            env=self.host.env,
+            env={**self.host.env, **(env or {})},
             cwd=self.host.root,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
