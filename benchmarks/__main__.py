@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import host_checks, skills_check
+from benchmarks import host_checks, hub_uploads, skills_check, sync_flow
 
 if __name__ == "__main__":
     sys.argv = sys.argv[:1]
@@ -12,4 +12,8 @@ if __name__ == "__main__":
     codes = [host_checks.main()]
     print("== skills check")
     codes.append(skills_check.main())
+    print("== sync")
+    codes.append(sync_flow.main())
+    print("== hub uploads")
+    codes.append(hub_uploads.main())
     sys.exit(max(codes))
