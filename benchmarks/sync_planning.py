@@ -19,7 +19,14 @@ def main() -> None:
         started = time.perf_counter()
         inventory = inventory_of(locate(os.environ), (), ledger)
         records = ledger.records(endpoint)
-        actions = plan(inventory.skills, records, ledger.agents(endpoint), force=False, now=time.time(), present=inventory.usable())
+        actions = plan(
+            inventory.skills,
+            records,
+            ledger.agents(endpoint),
+            force=False,
+            now=time.time(),
+            present=inventory.usable(),
+        )
         seconds = time.perf_counter() - started
     assert actions
     assert all(action.kind == "unchanged" for action in actions)
