@@ -19,9 +19,19 @@ def main() -> None:
         started = time.perf_counter()
         inventory = inventory_of(locate(os.environ), (), ledger)
         records = ledger.records(endpoint)
+<<<<<<< HEAD
         agents = ledger.agents(endpoint)
         actions = plan(
             inventory.skills, records, agents, force=False, now=time.time(), present=inventory.usable()
+=======
+        actions = plan(
+            inventory.skills,
+            records,
+            ledger.agents(endpoint),
+            force=False,
+            now=time.time(),
+            present=inventory.usable(),
+>>>>>>> sync
         )
         seconds = time.perf_counter() - started
     assert actions

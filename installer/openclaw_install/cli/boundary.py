@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from openclaw_install.cli.render import plain
+from openclaw_install.cli.plain import plain
 from openclaw_install.cli.reply import Reply
 from openclaw_install.common.errors import InstallError, UsageError
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from openclaw_install.cli.plain import plain
 from openclaw_install.host.gateway import LivePolicy
 from openclaw_install.setup.activation import ActivationReport, Blocker
 from openclaw_install.setup.install import UndoResult
 from openclaw_install.setup.plan import Plan, action_of
 from openclaw_install.setup.undo import UndoPlan
 from openclaw_install.setup.verify import Applied, RunResult
-
-
-def plain(text: str) -> str:
-    """`text` with control characters made visible: no escape reaches the terminal, no value makes a line."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def run_lines(run: RunResult, *, verbose: bool) -> list[str]:

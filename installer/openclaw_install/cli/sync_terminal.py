@@ -8,7 +8,7 @@ from typing import Self
 
 import click
 
-from openclaw_install.cli.render import plain
+from openclaw_install.cli.plain import plain
 
 _WIDTH = 30
 
