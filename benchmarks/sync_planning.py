@@ -19,11 +19,6 @@ def main() -> None:
         started = time.perf_counter()
         inventory = inventory_of(locate(os.environ), (), ledger)
         records = ledger.records(endpoint)
-<<<<<<< HEAD
-        agents = ledger.agents(endpoint)
-        actions = plan(
-            inventory.skills, records, agents, force=False, now=time.time(), present=inventory.usable()
-=======
         actions = plan(
             inventory.skills,
             records,
@@ -31,7 +26,6 @@ def main() -> None:
             force=False,
             now=time.time(),
             present=inventory.usable(),
->>>>>>> sync
         )
         seconds = time.perf_counter() - started
     assert actions
