@@ -10,6 +10,7 @@ import select
 import subprocess
 import sys
 import termios
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -344,15 +345,20 @@ def _on_a_terminal(host: Host, *arguments: str, answer: bytes, **env: str) -> tu
     )
     os.close(theirs)
     screen = b""
-    typed = False
-    while select.select([ours], [], [], 60)[0]:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        asked = b"[y/N]" in screen
+        if not select.select([ours], [], [], 1 if asked else 5)[0]:
+            # A Ctrl-C in the instant before the read is lost to Python; a person would press it again.
+            if asked:
+                os.write(ours, answer)
+            continue
         try:
             part = os.read(ours, 65536)
         except OSError:  # Linux says so when the other end has closed
             break
         screen += part
-        if b"[y/N]" in screen and not typed:
-            typed = True
+        if not asked and b"[y/N]" in screen:
             os.write(ours, answer)
     else:
         process.kill()
