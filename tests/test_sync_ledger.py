@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from openclaw_install.common.errors import ConflictError, FileError, InstallError
+from openclaw_install.common.migrations import Migration
 from openclaw_install.sync.consent import Consents, all_consents, allow_secrets, allowed_secrets, revoke
 from openclaw_install.sync.database import migrations, open_database
 from openclaw_install.sync.ledger import Ledger, Record, ledger_folder
@@ -120,19 +121,19 @@ def test_an_upgraded_ledger_equals_a_fresh_one_and_keeps_its_rows(tmp_path: Path
             ("e", "a", "s", "h", 1, 2.0, "yes")
         ]
         versions = [one.execute("PRAGMA user_version").fetchone() for one in (upgraded, fresh)]
-        assert versions == [(migrations()[-1][0],)] * 2
+        assert versions == [(migrations()[-1].version,)] * 2
     finally:
         upgraded.close()
         fresh.close()
 
 
 def test_migrations_are_numbered_without_gaps() -> None:
-    assert [number for number, _ in migrations()] == list(range(1, len(migrations()) + 1))
+    assert [step.version for step in migrations()] == list(range(1, len(migrations()) + 1))
 
 
 def test_a_ledger_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite3"
-    open_database(path, [*migrations(), (99, "CREATE TABLE later (x);")]).close()
+    open_database(path, [*migrations(), Migration(99, "0099_later.sql", "CREATE TABLE later (x);")]).close()
     with pytest.raises(FileError) as caught:
         open_database(path)
     assert caught.value.error_code == "file.ledger_newer"
@@ -142,7 +143,13 @@ def test_a_broken_migration_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite3"
     open_database(path).close()
     with pytest.raises(FileError):
-        open_database(path, [*migrations(), (99, "CREATE TABLE later (x);\nCREATE TABLE later (x);")])
+        open_database(
+            path,
+            [
+                *migrations(),
+                Migration(99, "0099_later.sql", "CREATE TABLE later (x);\nCREATE TABLE later (x);"),
+            ],
+        )
     connection = open_database(path)
     assert "later" not in dict(schema_of(connection))
     connection.close()

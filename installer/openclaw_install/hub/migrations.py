@@ -1,33 +1,24 @@
-"""Brings a database to the newest version by the numbered files in `sql/`, each in one transaction."""
+"""The hub's database, brought to the newest version by the files in `sql/`."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from importlib import resources
+from collections.abc import Sequence
+from pathlib import Path
 
 from openclaw_install.common.errors import FileError
+from openclaw_install.common.migrations import Migration, NewerDatabaseError, read_migrations, upgrade
+
+_SQL_FOLDER = Path(__file__).parent / "sql"
 
 
-@dataclass(frozen=True)
-class Migration:
-    """One file of `sql/`: its number is the version that the database has afterwards."""
-
-    version: int
-    name: str
-    script: str
-
-
-def shipped_migrations() -> list[Migration]:
+def shipped_migrations() -> tuple[Migration, ...]:
     """The migrations of this program, in order."""
-    folder = resources.files("openclaw_install.hub") / "sql"
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda f: f.name)
-    return [Migration(int(file.name[:4]), file.name, file.read_text(encoding="utf-8")) for file in files]
+    return read_migrations(_SQL_FOLDER)
 
 
 def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration] | None = None) -> int:
-    """Applies what the database lacks, and returns its version; two programs may do so at once.
+    """Applies what the database lacks, and returns its version.
 
     Args:
         connection: in autocommit mode (`isolation_level=None`).
@@ -36,43 +27,11 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration] | No
     Raises:
         FileError: the database was written by a newer version of this program.
     """
-    steps = shipped_migrations() if migrations is None else migrations
-    newest = steps[-1].version
-    if _version(connection) > newest:
+    try:
+        return upgrade(connection, shipped_migrations() if migrations is None else migrations)
+    except NewerDatabaseError as error:
         raise FileError(
-            f"the hub's database has version {_version(connection)}; this program knows {newest}",
+            f"the hub's database has version {error.found}; this program knows {error.known}",
             next_step="upgrade openclaw-install, or point --data at another folder",
             code="hub.newer_database",
-        )
-    for step in steps:
-        if _version(connection) < step.version:
-            _apply(connection, step)
-    return newest
-
-
-def _apply(connection: sqlite3.Connection, step: Migration) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        # Somebody else may have applied it while we waited for the lock.
-        if _version(connection) < step.version:
-            for statement in _statements(step.script):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {step.version}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-
-
-def _statements(script: str) -> Iterator[str]:
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    return version
+        ) from error

@@ -11,18 +11,18 @@ from pathlib import Path
 
 from openclaw_install.common.errors import FileError
 from openclaw_install.common.files import PRIVATE_FILE, file_error, make_private_folder
+from openclaw_install.common.migrations import Migration, NewerDatabaseError, read_migrations, upgrade
 
 _SQL_FOLDER = Path(__file__).parent / "sql"
 _LOCK_SECONDS = 10.0
 
 
-def migrations(folder: Path = _SQL_FOLDER) -> Sequence[tuple[int, str]]:
-    """The numbered SQL files, in order."""
-    numbered = [(int(path.name[:4]), path) for path in folder.glob("[0-9][0-9][0-9][0-9]_*.sql")]
-    return [(number, path.read_text(encoding="utf-8")) for number, path in sorted(numbered)]
+def migrations() -> tuple[Migration, ...]:
+    """The ledger's migrations, in order."""
+    return read_migrations(_SQL_FOLDER)
 
 
-def open_database(path: Path, steps: Sequence[tuple[int, str]] | None = None) -> sqlite3.Connection:
+def open_database(path: Path, steps: Sequence[Migration] | None = None) -> sqlite3.Connection:
     """The database at `path`, made with mode 0600 where there is none, upgraded where it is older.
 
     Args:
@@ -52,37 +52,15 @@ def open_database(path: Path, steps: Sequence[tuple[int, str]] | None = None) ->
     return connection
 
 
-def _upgrade(connection: sqlite3.Connection, path: Path, steps: Sequence[tuple[int, str]]) -> None:
-    newest = steps[-1][0]
-    if _version(connection) == newest:
-        return
-    with transaction(connection):
-        version = _version(connection)  # another process may have been quicker
-        if version > newest:
-            raise FileError(
-                f"a newer openclaw-install wrote {path}",
-                next_step="pip install --upgrade openclaw-install",
-                code="file.ledger_newer",
-            )
-        for number, script in steps:
-            if number > version:
-                for statement in _statements(script):
-                    connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {newest:d}")
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _statements(script: str) -> Iterator[str]:
-    """The statements of a script; `executescript` would commit the transaction around it."""
-    pending = ""
-    for line in script.splitlines(keepends=True):
-        pending += line
-        if sqlite3.complete_statement(pending):
-            yield pending
-            pending = ""
+def _upgrade(connection: sqlite3.Connection, path: Path, steps: Sequence[Migration]) -> None:
+    try:
+        upgrade(connection, steps)
+    except NewerDatabaseError as error:
+        raise FileError(
+            f"a newer openclaw-install wrote {path}",
+            next_step="pip install --upgrade openclaw-install",
+            code="file.ledger_newer",
+        ) from error
 
 
 @contextlib.contextmanager
