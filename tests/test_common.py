@@ -103,6 +103,7 @@ def test_a_secret_prints_as_redacted_wherever_it_ends_up() -> None:
 def test_redaction_takes_the_longest_secret_first() -> None:
     text = redact("abcdef and abc", [Secret("abc"), Secret("abcdef"), Secret("")])
     assert text == f"{MASK} and {MASK}"
+    assert redact("Content-Type: text/abc-key", [Secret("ABC-Key")]) == f"Content-Type: text/{MASK}"
 
 
 def test_a_damaged_installation_says_how_to_mend_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

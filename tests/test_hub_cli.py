@@ -114,6 +114,26 @@ def test_a_key_is_shown_once_listed_without_itself_and_revoked(operator: Operato
     assert operator.ask("keys", "revoke", "key_x")["errors"][0]["code"] == "hub.unknown_key"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "--port", "0"),
+        ("keys", "create", "--owner", "ann"),
+        ("keys", "revoke", "key_x"),
+        ("agents", "create", "helper", "--owner", "ann"),
+        ("agents", "start", "helper"),
+        ("agents", "stop", "helper"),
+    ],
+)
+def test_a_dry_run_says_what_would_be_done_and_does_not_even_make_the_folder(
+    operator: Operator, words: tuple[str, ...]
+) -> None:
+    code, out, _ = operator.run(*words, "--dry-run")
+    assert code == 0
+    assert out.startswith("dry run: this would ")
+    assert not operator.data.exists()
+
+
 def test_agents_are_made_listed_started_and_stopped(operator: Operator) -> None:
     agent = operator.ask("agents", "create", "kitchen", "--owner", "ann", schema="hub-agents")["result"][
         "agents"

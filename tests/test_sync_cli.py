@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -150,6 +152,24 @@ def test_a_dry_run_without_consent_plans_without_the_service(desk: Desk) -> None
     assert first["result"]["agents_known_from"] == "ledger"
     assert first["result"]["totals"]["planned"] == 2
     assert desk.document("consent")["result"]["consents"] == []
+
+
+def test_the_agents_are_not_asked_for_in_a_dry_run(desk: Desk) -> None:
+    document = desk.document("agents", "--dry-run", "--yes")
+    assert document["exit_code"] == 2
+    assert "--dry-run would not" in document["errors"][0]["message"]
+    assert desk.document("consent")["result"]["consents"] == []
+
+
+def test_what_the_sdk_logs_reaches_no_terminal() -> None:
+    script = (
+        "import logging, openclaw_install.sync.mcp_connection\n"
+        "for name in ('mcp.client.streamable_http', 'mcp.shared.session'):\n"
+        "    logging.getLogger(name).error('a server sent %r', 'Bearer mysta_x')\n"
+        "logging.getLogger('other').error('seen')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr == "seen\n"
 
 
 def test_a_dry_run_lists_agents_once_that_was_agreed_to_and_sends_nothing(desk: Desk) -> None:

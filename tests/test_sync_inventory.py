@@ -35,6 +35,13 @@ def by_path(inventory: Inventory, path: Path) -> LocalSkill:
     return next(skill for skill in inventory.skills if skill.path == str(path))
 
 
+def test_a_link_from_a_root_to_itself_shows_no_skill_twice(home: Path) -> None:
+    root = home / ".openclaw" / "workspace" / "skills"
+    path = write_skill(root, "notes")
+    (root / "loop").symlink_to(root)
+    assert [skill.path for skill in taken().skills] == [str(path)]
+
+
 def test_skills_come_from_all_roots_of_the_operator_in_their_precedence(home: Path, tmp_path: Path) -> None:
     state = home / ".openclaw"
     extra, named = tmp_path / "extra", tmp_path / "named"

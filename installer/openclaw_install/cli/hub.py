@@ -11,6 +11,16 @@ from typing import Any, TypeVar
 import click
 
 from openclaw_install.cli.options import common_options, gather
+from openclaw_install.cli.render_hub import (
+    agents_reply,
+    key_json,
+    key_line,
+    planned,
+    row_json,
+    row_line,
+    verdict_json,
+    verdict_lines,
+)
 from openclaw_install.cli.reply import Reply
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -57,6 +67,8 @@ def run_command(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
     common = gather(context, said)
     settings = _settings(said)
     settings.check()
+    if common.dry_run:
+        return planned("hub run", f"serve {data} at {settings.host}:{settings.port}")
     write_log = line_writer(sys.stderr)
     take_over_logging(write_log)
     url = ""
@@ -106,11 +118,12 @@ def keys_create(context: click.Context, /, *, data: Path, owner: str, **said: An
     """Make a key and print it, this once."""
     from openclaw_install.hub.admin import open_admin
 
-    gather(context, said)
+    if gather(context, said).dry_run:
+        return planned("hub keys create", f"make a key for the agents of {owner}")
     with open_admin(data) as admin:
         key, secret = admin.create_key(owner)
     # The one place that shows a key: it is in no file, so nobody can be shown it again.
-    result = {"keys": [_key_json(key)], "key": secret.reveal()}
+    result = {"keys": [key_json(key)], "key": secret.reveal()}
     lines = [f"{key.id} for {owner}; keep it, it is not shown again:", secret.reveal()]
     return Reply("hub keys create", result, lines)
 
@@ -126,9 +139,7 @@ def keys_list(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
     gather(context, said)
     with open_admin(data) as admin:
         keys = admin.keys()
-    return Reply(
-        "hub keys list", {"keys": [_key_json(key) for key in keys]}, [_key_line(key) for key in keys]
-    )
+    return Reply("hub keys list", {"keys": [key_json(key) for key in keys]}, [key_line(key) for key in keys])
 
 
 @keys_group.command("revoke")
@@ -140,10 +151,11 @@ def keys_revoke(context: click.Context, /, *, data: Path, key_id: str, **said: A
     """End a key at once, also in open sessions."""
     from openclaw_install.hub.admin import open_admin
 
-    gather(context, said)
+    if gather(context, said).dry_run:
+        return planned("hub keys revoke", f"end the key {key_id}")
     with open_admin(data) as admin:
         key = admin.revoke_key(key_id)
-    return Reply("hub keys revoke", {"keys": [_key_json(key)]}, [_key_line(key)])
+    return Reply("hub keys revoke", {"keys": [key_json(key)]}, [key_line(key)])
 
 
 @hub_group.group("agents")
@@ -167,10 +179,11 @@ def agents_create(
     """Make the agent NAME with an empty skills folder."""
     from openclaw_install.hub.admin import open_admin
 
-    gather(context, said)
+    if gather(context, said).dry_run:
+        return planned("hub agents create", f"make the agent {name} of {owner}")
     with open_admin(data) as admin:
         agent = admin.create_agent(name, owner, running=start)
-        return _agents_reply("hub agents create", admin, data, [agent])
+        return agents_reply("hub agents create", admin, data, [agent])
 
 
 @agents_group.command("list")
@@ -183,7 +196,7 @@ def agents_list(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
 
     gather(context, said)
     with open_admin(data) as admin:
-        return _agents_reply("hub agents list", admin, data, admin.agents())
+        return agents_reply("hub agents list", admin, data, admin.agents())
 
 
 @agents_group.command("start")
@@ -195,9 +208,10 @@ def agents_start(context: click.Context, /, *, data: Path, agent: str, **said: A
     """Note that the agent's pod runs: what is in its folder is live."""
     from openclaw_install.hub.admin import open_admin
 
-    gather(context, said)
+    if gather(context, said).dry_run:
+        return planned("hub agents start", f"note that the pod of {agent} runs")
     with open_admin(data) as admin:
-        return _agents_reply("hub agents start", admin, data, [admin.set_pod_state(agent, "running")])
+        return agents_reply("hub agents start", admin, data, [admin.set_pod_state(agent, "running")])
 
 
 @agents_group.command("stop")
@@ -209,9 +223,10 @@ def agents_stop(context: click.Context, /, *, data: Path, agent: str, **said: An
     """Note that the agent's pod is stopped: uploads are kept, and live from its next start."""
     from openclaw_install.hub.admin import open_admin
 
-    gather(context, said)
+    if gather(context, said).dry_run:
+        return planned("hub agents stop", f"note that the pod of {agent} is stopped")
     with open_admin(data) as admin:
-        return _agents_reply("hub agents stop", admin, data, [admin.set_pod_state(agent, "stopped")])
+        return agents_reply("hub agents stop", admin, data, [admin.set_pod_state(agent, "stopped")])
 
 
 @hub_group.command("audit")
@@ -233,71 +248,6 @@ def audit_command(
     with open_admin(data) as admin:
         rows = deque(admin.audit_rows(), maxlen=last)
         verdict = admin.verify_audit(head) if verify or head else None
-    result = {"rows": [_row_json(row) for row in rows], "verified": _verdict_json(verdict)}
-    lines = [_row_line(row) for row in rows] + _verdict_lines(verdict)
+    result = {"rows": [row_json(row) for row in rows], "verified": verdict_json(verdict)}
+    lines = [row_line(row) for row in rows] + verdict_lines(verdict)
     return Reply("hub audit", result, lines, 0 if verdict is None or verdict.ok else 1)
-
-
-def _key_json(key: Any) -> dict[str, Any]:
-    return {
-        "id": key.id,
-        "owner": key.owner,
-        "created_at": key.created_at,
-        "last_used_at": key.last_used_at,
-        "revoked_at": key.revoked_at,
-    }
-
-
-def _key_line(key: Any) -> str:
-    state = f"revoked {key.revoked_at}" if key.revoked_at else f"last used {key.last_used_at or 'never'}"
-    return f"{key.id}  {key.owner}  created {key.created_at}  {state}"
-
-
-def _agents_reply(command: str, admin: Any, data: Path, agents: Any) -> Reply:
-    from openclaw_install.hub.data_folder import DataFolder
-
-    files = DataFolder(data).skill_files()
-    documents = [
-        {
-            "id": agent.id,
-            "owner": agent.owner,
-            "name": agent.name,
-            "pod_state": agent.pod_state,
-            "created_at": agent.created_at,
-            "skills": admin.skill_count(agent.id),
-            "folder": str(files.folder(agent.id)),
-        }
-        for agent in agents
-    ]
-    lines = [
-        "{id}  {name}  of {owner}  {pod_state}  {skills} skills  {folder}".format(**one) for one in documents
-    ]
-    return Reply(command, {"agents": documents}, lines)
-
-
-def _row_json(row: Any) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return {"seq": row.seq, **asdict(row.entry), "previous": row.previous, "hash": row.hash}
-
-
-def _row_line(row: Any) -> str:
-    entry = row.entry
-    facts = (entry.owner, entry.key_id, entry.agent_id, entry.skill, entry.sha256 and entry.sha256[:12])
-    return "  ".join([str(row.seq), entry.at, entry.action, entry.outcome, *(fact for fact in facts if fact)])
-
-
-def _verdict_json(verdict: Any) -> dict[str, Any] | None:
-    from dataclasses import asdict
-
-    return None if verdict is None else {"ok": verdict.ok, **asdict(verdict)}
-
-
-def _verdict_lines(verdict: Any) -> list[str]:
-    if verdict is None:
-        return []
-    if verdict.broken_at is not None:
-        return [f"BROKEN at row {verdict.broken_at}: {verdict.reason}"]
-    if verdict.saw_head is False:
-        return ["BROKEN: the head that you noted is not in the chain; rows were cut off or rebuilt"]
-    return [f"{verdict.rows} rows hold; head {verdict.head}"]

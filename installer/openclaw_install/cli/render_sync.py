@@ -31,7 +31,7 @@ _MARKS = {
 
 def sync_lines(report: SyncReport, *, verbose: bool) -> list[str]:
     """The plan of a dry run, or what was done; single skills only where there is something to say."""
-    lines = [f"endpoint: {report.endpoint}{'  (dry run: nothing was sent)' if report.dry_run else ''}"]
+    lines = [f"endpoint: {report.endpoint}{'  (dry run: no skill was sent)' if report.dry_run else ''}"]
     lines += [f"note: {note}" for note in report.notes]
     lines += [f"warning: {warning}" for warning in report.warnings]
     for agent in report.agents:

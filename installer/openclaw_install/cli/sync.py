@@ -11,6 +11,7 @@ import click
 
 from openclaw_install.cli.options import CommonOptions, common_options, gather
 from openclaw_install.cli.reply import Reply
+from openclaw_install.common.errors import UsageError
 
 _PUSH = ":push"  # nobody types that, so no skill loses its name to it
 _root = click.option(
@@ -102,6 +103,11 @@ def agents_command(context: click.Context, /, **said: Any) -> Reply:
     from openclaw_install.sync.status import list_agents
 
     common = gather(context, said)
+    if common.dry_run:
+        raise UsageError(
+            "sync agents asks the service, and --dry-run would not",
+            next_step="openclaw-install sync status, which asks nobody and names the agents of the last time",
+        )
     with Ledger() as ledger:
         found = list_agents(os.environ, SyncTerminal(yes=common.yes), ledger, time.time())
     return Reply("sync agents", found.to_json(), agents_lines(found))

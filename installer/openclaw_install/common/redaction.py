@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -37,7 +38,7 @@ class Secret:
 
 
 def redact(text: str, secrets: Iterable[Secret]) -> str:
-    """`text` with every occurrence of the secrets' values replaced by the mask, longest first."""
+    """`text` with every occurrence of the secrets' values, in whatever case, replaced by the mask."""
     for value in sorted({s.reveal() for s in secrets if s.reveal()}, key=len, reverse=True):
-        text = text.replace(value, MASK)
+        text = re.sub(re.escape(value), MASK, text, flags=re.IGNORECASE)
     return text

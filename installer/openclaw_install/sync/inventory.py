@@ -136,7 +136,12 @@ def _skills_of(root: Root, allowed: tuple[str, ...], limits: Limits) -> Iterator
         if not own[0].problem and read_frontmatter(own[1].data).error == "":
             yield own
             return
-    for candidate in found.candidates:
+    seen: set[str] = set()
+    # A link inside the root shows the same folder again: it counts once, at its shortest path.
+    for candidate in sorted(found.candidates, key=lambda candidate: candidate.folder.path.count(os.sep)):
+        if candidate.folder.real in seen:
+            continue
+        seen.add(candidate.folder.real)
         yield _read(candidate.folder, root, limits.file_bytes, shipped=shipped)
     for escape in found.escapes:
         is_file = os.path.basename(escape.path) == SKILL_FILE_NAME

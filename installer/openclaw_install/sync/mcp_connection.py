@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Self
@@ -17,6 +18,12 @@ from mcp_types import METHOD_NOT_FOUND, UNSUPPORTED_PROTOCOL_VERSION
 
 from openclaw_install import __version__
 from openclaw_install.sync.http_guard import GuardedClient, Wire
+
+# The SDK logs what a server sent, and tracebacks that can quote our own headers. What matters of that is in
+# the errors that it raises; nothing of it may reach the terminal, where no redaction would see it.
+for _name in ("mcp.client", "mcp.shared"):
+    logging.getLogger(_name).addHandler(logging.NullHandler())
+    logging.getLogger(_name).propagate = False
 
 _CLIENT = types.Implementation(name="openclaw-install", version=__version__)
 
