@@ -18,7 +18,6 @@ from openclaw_install.sync.errors import (
     ServiceError,
     ToolError,
 )
-from openclaw_install.sync.service import Agent
 from tests.sync_rig import upload
 
 ALPHA, BETA, GAMMA = upload("alpha"), upload("beta"), upload("gamma")
@@ -43,10 +42,17 @@ def words(text: str, *, is_error: bool = False) -> ToolAnswer:
     [
         {"agentId": "a", "skillName": "alpha", "sha256": ALPHA.sha256, "live": True, "unchanged": False},
         {"skillName": "alpha", "live": True},
-        {"success": True, "live": True},
-        {"ok": True, "podStatus": "running"},
-        {"status": "synced", "podRunning": True},
-        {"synced": 1, "failed": 0, "live": True},
+        {"skillName": "alpha", "success": True, "live": True},
+        {"skillName": "alpha", "ok": "true", "podStatus": "running"},
+        {"name": "alpha", "status": "synced", "podRunning": True},
+        {"name": "alpha", "statusCode": "201", "podRunning": True},
+        {"skill": "alpha", "synced": "1", "failed": 0, "live": True},
+        {"synced": ["alpha"], "live": True},
+        {"message": "Skill alpha was stored", "live": True},
+        {"ok": True, "message": "Skill alpha was stored", "live": True},
+        {"sha256": f"sha256:{ALPHA.sha256}", "live": True},
+        {"ok": True, "data": {"skillName": "alpha", "agent": {"id": "a"}, "live": True}, "live": True},
+        {"skillName": "alpha", "ok": True, "message": "stored, no warnings", "live": True},
         {"skill": {"name": "alpha"}, "ok": True, "live": True},
         {"live": True, "results": [{"name": "alpha", "status": "ok"}]},
         {"result": {"skill_name": "alpha", "live": True}},
@@ -69,6 +75,31 @@ def test_an_answer_about_the_skill_is_an_acknowledgement_in_any_form(document: d
         {},
         {"message": "fine"},
         {"live": True},
+        {"ok": True},
+        {"success": True, "live": True},
+        {"status": "ok"},
+        {"synced": 1, "failed": 0},
+        {"name": "alpha"},
+        {"skillName": "alpha", "status": "pending"},
+        {"skillName": "alpha", "ok": True, "status": "queued"},
+        {"skillName": "alpha", "ok": None},
+        {"skillName": "alpha", "statusCode": 202},
+        {"skillName": "alpha", "ok": True, "dryRun": True, "agentId": "a", "failed": 0, "agent": "b"},
+        {"name": "alpha", "message": "cannot store: quota"},
+        {"name": "alpha", "live": True, "warning": "not stored"},
+        {"name": "alpha", "sha256": ALPHA.sha256, "reason": "plan"},
+        {"message": "alpha cannot be stored"},
+        {"result": "alpha cannot be stored"},
+        {"ok": True, "agent": {"id": "other"}, "name": "alpha"},
+        {"agentId": 7, "skillName": "alpha", "ok": True},
+        {"agentId": 10**30, "skillName": "alpha", "ok": True},
+        {"skillName": "alpha", "ok": True, "results": [{"sha256": "abc"}], "sha256": "abc"},
+        {"ok": True, "contentHash": BETA.sha256, "results": [{"name": "alpha", "ok": True}]},
+        *(
+            {"skillName": "alpha", "ok": True, key: f"{prefix}{BETA.sha256}"}
+            for key in ("sha256", "hash", "contentHash", "content_hash", "digest", "checksum")
+            for prefix in ("", "sha256:")
+        ),
         {"results": [{"name": "beta", "ok": True}]},
         {"results": [{"name": "alpha", "ok": True}, {"name": "beta", "ok": True}]},
     ],
@@ -87,6 +118,15 @@ def test_an_answer_about_anything_else_is_none(document: dict[str, Any]) -> None
         ({"status": "failed", "code": "quota", "reason": "full"}, "quota", "full"),
         ({"synced": 0, "failed": 1}, "refused", "refused"),
         ({"synced": 0}, "refused", "refused"),
+        ({"ok": True, "failed": 1}, "refused", "refused"),
+        ({"skillName": "alpha", "ok": True, "failed": 1}, "refused", "refused"),
+        ({"ok": False, "results": [{"name": "alpha", "ok": True}]}, "refused", "refused"),
+        ({"ok": "no", "name": "alpha"}, "refused", "refused"),
+        ({"name": "alpha", "accepted": False}, "refused", "refused"),
+        ({"name": "alpha", "ok": True, "stored": False}, "refused", "refused"),
+        ({"name": "alpha", "ok": True, "skipped": "duplicate"}, "refused", "refused"),
+        ({"skillName": "alpha", "data": {"ok": False}}, "refused", "refused"),
+        ({"failed": {"alpha": "quota"}}, "refused", "quota"),
         ({"skillName": "alpha", "error": "too long"}, "refused", "too long"),
     ],
 )
@@ -108,6 +148,10 @@ def test_a_no_inside_a_successful_call_is_a_refusal(document: dict[str, Any], co
         ("alpha: error", False),
         ("alpha wasn't stored", False),
         ("[not json about beta", False),
+        ("技能alpha已同步", True),
+        ("alpha: 上传成功", True),
+        ("✓ alpha", True),
+        ("alpha unchanged", True),
     ],
 )
 def test_words_acknowledge_only_what_they_name_without_a_word_of_failure(text: str, fine: bool) -> None:
@@ -116,6 +160,19 @@ def test_words_acknowledge_only_what_they_name_without_a_word_of_failure(text: s
     else:
         with pytest.raises(AnswerError):
             read_single(words(text), "a", ALPHA)
+
+
+def test_an_answer_that_names_no_skill_says_so() -> None:
+    for document in ({"ok": True}, {"status": "ok"}, {"success": True, "live": True}):
+        with pytest.raises(AnswerError, match="did not say which skill it stored"):
+            read_single(said(document), "a", ALPHA)
+
+
+def test_a_name_in_the_text_beside_a_structured_yes_is_enough() -> None:
+    assert read_single(ToolAnswer({"ok": True}, ("Stored alpha.",)), "a", ALPHA).kind == "acknowledged"
+    for text in ("Stored beta.", "alpha: quota exceeded"):
+        with pytest.raises(AnswerError):
+            read_single(ToolAnswer({"ok": True}, (text,)), "a", ALPHA)
 
 
 def test_a_structured_text_result_is_read_as_the_text() -> None:
@@ -158,8 +215,8 @@ YES, NO = "acknowledged", "refused"
         ),
         ({"synced": 1, "failed": 1, "results": [{"skillName": "alpha", "ok": True}]}, {"alpha": YES}),
         ({"results": [{"skillName": "alpha", "ok": True}]}, {"alpha": YES}),
-        ({"synced": 2, "failed": 0}, {"alpha": YES, "beta": YES}),
-        ({"count": 2}, {"alpha": YES, "beta": YES}),
+        ({"synced": 2, "failed": 0}, {}),
+        ({"count": 2}, {}),
         ({"synced": 1}, {}),
         ({"synced": 2, "failed": 1}, {}),
         ({"synced": 2, "errors": ["oops"]}, {}),
@@ -207,52 +264,6 @@ def test_a_batch_error_with_results_is_read_and_one_without_is_an_error() -> Non
 def test_a_batch_answer_about_another_agent_is_none() -> None:
     with pytest.raises(AnswerError, match="other"):
         read_batch(said({"agentId": "other", "synced": 1}), "a", [ALPHA])
-
-
-@pytest.mark.parametrize(
-    "document",
-    [
-        {"agents": [{"id": "a", "name": "one", "podState": "running"}, {"id": "b", "running": False}]},
-        {
-            "data": [
-                {"agentId": "a", "displayName": "one", "status": "Running"},
-                {"agent_id": "b", "state": "stopped"},
-            ]
-        },
-        {
-            "result": {
-                "agents": [{"id": "a", "name": "one", "isRunning": True}, {"id": "b", "podStatus": "offline"}]
-            }
-        },
-        {
-            "data": {
-                "items": [{"id": "a", "name": "one", "podState": "live"}, {"id": "b", "podState": "none"}]
-            }
-        },
-    ],
-)
-def test_agents_are_read_from_many_forms(document: dict[str, Any]) -> None:
-    expected = (Agent("a", "one", running=True), Agent("b", "", running=False))
-    assert read_agents(said(document)) == read_agents(texted(document)) == expected
-
-
-def test_a_plain_list_of_agents_is_read_and_numbers_are_ids_too() -> None:
-    document = [{"id": 7, "name": "x\x07"}, {"name": "without"}, "odd", {"id": True}, {"id": "y" * 300}]
-    assert read_agents(texted(document)) == (Agent("7", "x\N{REPLACEMENT CHARACTER}"),)
-    assert read_agents(said({"agents": []})) == ()
-
-
-@pytest.mark.parametrize(
-    "answer", [said({}), words("two agents: a and b"), said({"agents": [{"name": "x"}]})]
-)
-def test_an_answer_without_agents_is_an_error(answer: ToolAnswer) -> None:
-    with pytest.raises(AnswerError):
-        read_agents(answer)
-
-
-def test_a_refused_listing_is_an_error() -> None:
-    with pytest.raises(ToolError, match="later"):
-        read_agents(words("later", is_error=True))
 
 
 _JSON = st.recursive(

@@ -1,30 +1,36 @@
 """Reads what the tools answer (pure): structured content, JSON in text, or plain text.
 
 The service's exact shapes are not published, so the reading is generous about form and strict about meaning:
-only an answer that is about that very skill counts as an acknowledgement.
+only a positive statement about that very skill is an acknowledgement, and any sign of trouble wins over it.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from openclaw_install.sync.answer_fields import (
+from openclaw_install.sync.answer_fields import error_in, first_of, running_in
+from openclaw_install.sync.answer_judge import (
+    failed_in,
+    judged,
+    other_content,
+    outcomes_of,
+    unreadable,
+    whole_of,
+)
+from openclaw_install.sync.answer_verdict import (
     entries_of,
-    error_in,
-    first_of,
-    is_count,
-    live_in,
-    name_in,
-    running_in,
-    said_in,
-    verdict_of,
+    failure_count,
+    mentions,
+    messages_in,
+    same_content,
+    skill_in,
+    stated_count,
+    text_acknowledges,
 )
 from openclaw_install.sync.errors import (
-    AnswerError,
     ForbiddenError,
     KeyRejectedError,
     ServiceError,
@@ -33,9 +39,6 @@ from openclaw_install.sync.errors import (
 from openclaw_install.sync.service import Agent, BatchAnswer, Outcome, Upload
 from openclaw_install.sync.text import shown
 
-_BAD_TEXT = re.compile(
-    r"(?i)\b(?:not|no|fail\w*|error\w*|reject\w*|refus\w*|invalid|denied|forbidden|unable|skipp\w*|un\w*ed)\b|n't\b"
-)
 _REASON_OF_CODE = {"unauthorized": KeyRejectedError, "forbidden": ForbiddenError}
 
 
@@ -51,6 +54,13 @@ class ToolAnswer:
     def text(self) -> str:
         """All texts in one."""
         return "\n".join(self.texts)
+
+    @property
+    def prose(self) -> str:
+        """The texts that are words and not JSON, and a structured value that is only words."""
+        value = _unwrapped(self.structured)
+        words = [value] if isinstance(value, str) else []
+        return "\n".join(words + [text for text in self.texts if _parsed(text) is None])
 
     def data(self) -> Any:
         """The structured content, else the JSON that one of the texts is, else None.
@@ -95,10 +105,10 @@ def read_agents(answer: ToolAnswer) -> tuple[Agent, ...]:
     if isinstance(listed, Mapping):
         listed = first_of(listed, ("agents", "items"))
     if not isinstance(listed, list):
-        raise _unreadable("mysta_list_agents", "it holds no list of agents")
+        raise unreadable("mysta_list_agents", "it holds no list of agents")
     agents = tuple(agent for item in listed if (agent := _agent(item)) is not None)
     if listed and not agents:
-        raise _unreadable("mysta_list_agents", "none of its agents has an id")
+        raise unreadable("mysta_list_agents", "none of its agents has an id")
     return agents
 
 
@@ -116,14 +126,31 @@ def read_single(answer: ToolAnswer, agent_id: str, upload: Upload) -> Outcome:
         return Outcome(upload.name, "refused", code=refusal.reason, detail=shown(refusal.message))
     data = answer.data()
     if isinstance(data, Mapping):
-        item = data
-        entries = entries_of(data)
-        if not name_in(data) and len(entries) == 1:
-            item = entries[0]
-        return _judged(item, agent_id, upload, data)
-    if _text_acknowledges(answer.text, upload.name):
-        return Outcome(upload.name, "acknowledged", detail=shown(answer.text))
-    raise _unreadable("mysta_sync_skill", f"it does not acknowledge {upload.name!r}")
+        return _read_one(data, answer.prose, agent_id, upload)
+    if text_acknowledges(answer.prose, upload.name):
+        return Outcome(upload.name, "acknowledged", detail=shown(answer.prose))
+    raise unreadable("mysta_sync_skill", f"it does not acknowledge {upload.name!r}")
+
+
+def _read_one(data: Mapping[str, Any], prose: str, agent_id: str, upload: Upload) -> Outcome:
+    entries = entries_of(data)
+    item = entries[0] if skill_in(data) is None and len(entries) == 1 else data
+    whole = whole_of(data, prose, agent_id, 1, single=True)
+    failed = next(failed_in(data, {upload.name: upload}), None)
+    if failed is not None:
+        return failed
+    if skill_in(item) is None and same_content(data, upload.sha256) is None:
+        sentences = [prose, *(text for _, text in messages_in(data))]
+        told = any(text_acknowledges(text, upload.name) for text in sentences)
+        if told or whole.verdict == "no":
+            item = {"skillName": upload.name, "status": "stored", **item} if told else item
+        elif any(mentions(text, upload.name) for text in sentences):
+            raise unreadable("mysta_sync_skill", f"it does not acknowledge {upload.name!r}")
+        else:
+            raise unreadable("mysta_sync_skill", "the service did not say which skill it stored")
+    if item is not data and same_content(data, upload.sha256) is False:
+        raise other_content(upload)
+    return judged(item, agent_id, upload, whole)
 
 
 def read_batch(answer: ToolAnswer, agent_id: str, uploads: Sequence[Upload]) -> BatchAnswer:
@@ -131,108 +158,26 @@ def read_batch(answer: ToolAnswer, agent_id: str, uploads: Sequence[Upload]) -> 
 
     Raises:
         ToolError: the tool refused the whole batch.
-        AnswerError: the answer is of an unknown shape, or about another agent.
+        AnswerError: the answer is about another agent.
     """
     data = answer.data()
-    if answer.is_error and not (isinstance(data, Mapping) and entries_of(data)):
-        raise _refusal(answer, "mysta_sync_all_skills")
     sent = {upload.name: upload for upload in uploads}
+    if isinstance(data, list):
+        data = {"results": data}
+    told = isinstance(data, Mapping) and bool(entries_of(data) or tuple(failed_in(data, sent)))
+    if answer.is_error and not told:
+        raise _refusal(answer, "mysta_sync_all_skills")
     if not isinstance(data, Mapping):
-        entries = [item for item in data if isinstance(item, Mapping)] if isinstance(data, list) else []
-        if not entries:
-            return BatchAnswer({})  # nobody is named, so nobody is acknowledged
-        data = {"results": entries}
-    _same_agent(data, agent_id, "mysta_sync_all_skills")
-    outcomes = _outcomes(data, agent_id, sent)
-    if not answer.is_error and _complete_count(data, len(sent)) and not outcomes:
-        live = live_in(data)
-        return BatchAnswer({name: Outcome(name, "acknowledged", live) for name in sent}, live)
-    if _counts_fewer(data, outcomes):
+        return BatchAnswer({})  # nobody is named, so nobody is acknowledged
+    whole = whole_of(data, answer.prose, agent_id, len(sent), single=False)
+    if answer.is_error:
+        whole = replace(whole, verdict="no")
+    outcomes = outcomes_of(data, agent_id, sent, whole)
+    good = sum(outcome.kind == "acknowledged" for outcome in outcomes.values())
+    stated = stated_count(data)
+    if whole.dry or good + failure_count(data) > len(sent) or (stated is not None and stated < good):
         outcomes = {name: outcome for name, outcome in outcomes.items() if outcome.kind == "refused"}
-    return BatchAnswer(outcomes, live_in(data))
-
-
-def _outcomes(data: Mapping[str, Any], agent_id: str, sent: Mapping[str, Upload]) -> dict[str, Outcome]:
-    """What the objects of an answer say; of two words about one skill, the bad one counts."""
-    outcomes: dict[str, Outcome] = {}
-    for item in entries_of(data):
-        upload = sent.get(name_in(item) or "")
-        if upload is None:
-            continue
-        try:
-            outcome = _judged(item, agent_id, upload, data)
-        except AnswerError:
-            continue
-        if outcome.kind == "refused" or upload.name not in outcomes:
-            outcomes[upload.name] = outcome
-    for outcome in _failure_list(data, sent):
-        outcomes[outcome.skill] = outcome
-    return outcomes
-
-
-def _judged(item: Mapping[str, Any], agent_id: str, upload: Upload, whole: Mapping[str, Any]) -> Outcome:
-    """The verdict of one object about one skill; one about another skill, agent or content is none."""
-    named = name_in(item)
-    if named is not None and named != upload.name:
-        raise _unreadable("sync", f"it is about {shown(named, 80)!r}, not about {upload.name!r}")
-    _same_agent(whole, agent_id, "sync")
-    digest = item.get("sha256") or item.get("hash")
-    if isinstance(digest, str) and len(digest) == 64 and digest.lower() != upload.sha256:
-        raise _unreadable("sync", f"the service holds another content of {upload.name!r} than was sent")
-    live = live_in(item) if live_in(item) is not None else live_in(whole)
-    verdict = verdict_of(item)
-    if verdict is False:
-        code, message = error_in(item)
-        return Outcome(upload.name, "refused", live, code or "refused", shown(message or "refused"))
-    if verdict is True or named is not None:
-        return Outcome(upload.name, "acknowledged", live, detail=said_in(item))
-    raise _unreadable("sync", f"it does not acknowledge {upload.name!r}")
-
-
-def _complete_count(data: Mapping[str, Any], sent: int) -> bool:
-    """Whether an answer without names says that as many skills were stored as were sent, and none failed."""
-    counts = [data[key] for key in ("synced", "uploaded", "succeeded", "count") if is_count(data.get(key))]
-    failures = [data[key] for key in ("failed", "failures", "errors") if is_count(data.get(key))]
-    lists = [data[key] for key in ("failed", "failures", "errors") if isinstance(data.get(key), list)]
-    return (
-        bool(counts) and counts[0] == sent and not any(failures) and not any(lists) and _verdict_of_all(data)
-    )
-
-
-def _counts_fewer(data: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> bool:
-    """Whether the answer's own count contradicts the acknowledgements that it names."""
-    stated = data.get("synced")
-    if not isinstance(stated, int) or isinstance(stated, bool):
-        return False
-    unchanged = data.get("unchanged")
-    stated += unchanged if isinstance(unchanged, int) and not isinstance(unchanged, bool) else 0
-    return stated < sum(outcome.kind == "acknowledged" for outcome in outcomes.values())
-
-
-def _verdict_of_all(data: Mapping[str, Any]) -> bool:
-    return data.get("error") in (None, False, "") and data.get("ok", True) is not False
-
-
-def _failure_list(data: Mapping[str, Any], sent: Mapping[str, Upload]) -> Iterator[Outcome]:
-    for key in ("failed", "failures", "errors"):
-        value = data.get(key)
-        for item in value if isinstance(value, list) else []:
-            name = item if isinstance(item, str) else name_in(item) if isinstance(item, Mapping) else None
-            if name in sent and name is not None:
-                code, message = error_in(item) if isinstance(item, Mapping) else ("", "")
-                yield Outcome(name, "refused", None, code or "refused", shown(message or "refused"))
-
-
-def _text_acknowledges(text: str, name: str) -> bool:
-    """Whether plain words say that this skill was stored: they name it, and hold no word of failure."""
-    rest, count = re.subn(rf"(?<![\w-]){re.escape(name)}(?![\w-])", " ", text)
-    return count > 0 and not _BAD_TEXT.search(rest)
-
-
-def _same_agent(data: Mapping[str, Any], agent_id: str, tool: str) -> None:
-    value = first_of(data, ("agentId", "agent_id"))
-    if isinstance(value, str) and value != agent_id:
-        raise _unreadable(tool, f"it is about the agent {shown(value, 80)!r}, not about {agent_id!r}")
+    return BatchAnswer(outcomes, whole.live)
 
 
 def _agent(item: object) -> Agent | None:
@@ -265,10 +210,3 @@ def _refusal(answer: ToolAnswer, tool: str) -> ServiceError:
 def _raise_refusal(answer: ToolAnswer, tool: str) -> None:
     if answer.is_error:
         raise _refusal(answer, tool)
-
-
-def _unreadable(tool: str, why: str) -> AnswerError:
-    return AnswerError(
-        f"the answer to {tool} cannot be taken as one: {why}",
-        next_step="check that MYSTA_MCP_URL names a skill service; then sync again",
-    )
