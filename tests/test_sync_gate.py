@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 import string
 import subprocess
@@ -43,13 +44,7 @@ SECRETS = {
     "Google OAuth": "GOC" + "SPX-" + made(28),
     "Slack bot": "xox" + "b-" + made(12, string.digits) + "-" + made(13, string.digits) + "-" + made(24),
     "Slack app": "xap" + "p-1-A" + made(10, _UPPER) + "-" + made(13, string.digits) + "-" + made(64, _HEX),
-    "Slack webhook": "https://hooks.slack"
-    + ".com/services/T"
-    + made(8, _UPPER)
-    + "/B"
-    + made(8)
-    + "/"
-    + made(24),
+    "Slack webhook": f"https://hooks.slack.com/services/T{made(8, _UPPER)}/B{made(8)}/{made(24)}",
     "Stripe": "sk_" + "live_" + made(24),
     "Stripe webhook": "whs" + "ec_" + made(32),
     "Twilio": "SK" + made(32, _HEX),
@@ -82,6 +77,58 @@ SECRETS = {
     "basic auth": f"postgres://admin:{made(14)}7@db.internal:5432/app",
     "private key": "-----BEGIN " + "PRIVATE KEY-----\n" + made(64) + "\n" + made(64) + "\n-----END",
     "OpenSSH key": "-----BEGIN OPENSSH " + "PRIVATE KEY-----\n" + made(70) + "\n",
+}
+_B32 = string.ascii_uppercase + "234567"
+_URL = _ALNUM + "-_"
+SECRETS |= {
+    "AWS temporary": "ASIA" + made(16, _B32),
+    "ElevenLabs": "sk" + "_" + made(48, _HEX),
+    "Pinecone": "pc" + "sk_" + made(6) + "_" + made(63),
+    "LangSmith": "lsv2" + "_pt_" + made(32, _HEX) + "_" + made(10, _HEX),
+    "Grafana": "gl" + "sa_" + made(32) + "_" + made(8, _HEX),
+    "Grafana Cloud": "gl" + "c_" + made(80),
+    "Docker": "dckr" + "_pat_" + made(27, _URL),
+    "Atlassian": "ATA" + "TT3xFfGF0" + made(170, _URL) + "=" + made(8, _HEX),
+    "Airtable": "pat" + made(14) + "." + made(64, _HEX),
+    "Doppler": "dp" + ".pt." + made(43),
+    "Google OAuth access": "ya29" + ".a0" + made(160, _URL),
+    "Square": "EA" + "AAl" + made(59, _URL),
+    "Square secret": "sq0" + "csp-" + made(43, _URL),
+    "Brave": "BS" + "A" + made(27, _URL),
+    "password with signs": f'DB_PASSWORD="{made(8)}${made(4)}!{{{made(3)}"',
+    "password with brackets": f"DB_PASSWORD='{made(7)}[4]{made(4)}(7){made(3)}'",
+    "password with a backslash": f'password: "{made(8)}\\{made(6)}42"',
+    "signs in an address": f"postgres://user:{made(6)}${made(5)}%21{made(3)}4@db.internal/app",
+    "UUID as key": f"HEROKU_API_KEY={'-'.join(made(n, _HEX) for n in (8, 4, 4, 4, 12))}",
+    "UUID as token": f"SERVICE_TOKEN: {'-'.join(made(n, _HEX) for n in (8, 4, 4, 4, 12))}",
+    "table": f"| API key | `{made(40)}` |",
+    "prose": f"The API key is {made(32, _HEX)}.",
+    "prose password": f"Log in as bob with password {made(12)}4B7.",
+    "option": f"tool --api-key {made(40, _HEX)}",
+    "curl": f"curl -u admin:{made(16)}4 https://x.internal",
+    "quoted curl": f'curl --user "admin:{made(16)}4" https://x.internal',
+    "mysql": f"mysql -u root -p{made(16)}4 app",
+    "appid": f"https://api.weather.net/v1?appid={made(32, _HEX)}",
+    "parameter": f"https://api.weather.net/v1?q=1&api_key={made(32, _HEX)}",
+    "token parameter": f"https://api.weather.net/v1?token={made(32, _HEX)}",
+    "basic header": "Authorization: Basic " + base64.b64encode(b"admin:" + made(14).encode() + b"7").decode(),
+    "late in a long line": "x" * 2_100 + f" api_key={made(32, _HEX)}",
+    "option after a name": f"tool --secret --api-key {made(40, _HEX)}",
+    "annotated": f'api_key: str = "{made(32, _HEX)}"',
+    "call": f'set_password("{made(14)}42")',
+    "glued password variable": f"PGPASSWORD={made(16)}42",
+}
+MAJOR = {
+    "AWS id": lambda: "AK" + "IA" + made(16, _B32),
+    "AWS secret": lambda: "aws_secret_access_key = " + made(40, _ALNUM + "+/"),
+    "GitHub": lambda: "gh" + "p_" + made(36),
+    "GitHub fine-grained": lambda: "github" + "_pat_" + made(22) + "_" + made(59),
+    "Anthropic": lambda: "sk-" + "ant-api03-" + made(93, _URL) + "AA",
+    "OpenAI": lambda: "sk-" + "proj-" + made(74, _URL) + "T3Blbk" + "FJ" + made(74, _URL),
+    "Google": lambda: "AI" + "za" + made(35, _URL),
+    "Slack": lambda: "xox" + "b-" + made(12, string.digits) + "-" + made(13, string.digits) + "-" + made(24),
+    "Stripe": lambda: "sk" + "_live_" + made(24),
+    "Mysta": lambda: "mysta" + "_" + made(43, _URL),
 }
 HARMLESS = [
     "export OPENAI_API_KEY=YOUR_API_KEY",
@@ -127,6 +174,32 @@ HARMLESS = [
     "NTE2MjM5MDIyfQ.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c",
     "https://github.com/owner/repository/commit/9fceb02d0ae598e95dc970b74767f19372d61af8",
     "task-" + "a" * 40,
+    "tokenizer: cl100k_base_v2_2023",
+    "primary_key: user_id_2024_v2_final",
+    "foreign_key: tbl1_col2_idx3",
+    "keyboard: Cmd+Shift+P2D3F4",
+    "cache_key: v2-9f86d081884c7d65",
+    "CACHE_KEY=9f86d081884c7d659a2feaa0c55ad015",
+    "idempotency-key: 7f3e9a12-1a2b-4bbb-8ccc-1a3b5c7d9e0f",
+    "doc_token: doccnqvGOZ1A2b3C4d5E6f7G8h9",
+    "next_token: 9f86d081884c7d659a2feaa0c55ad015",
+    "max_tokens: 128000, keyframe: 00:01:23.456",
+    "SHA key: sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+Q==",
+    'API_KEY="${SERVICE_KEY_2_V1}"',
+    'API_KEY="$(pass show service/key2/v1)"',
+    'API_KEY="$(security:find-2-4)"',
+    "api_key: '{{ vault.service_2.key_4 }}'",
+    'password: "<A1b2C3d4E5f6G7>"',
+    "tool --api-key $SERVICE_KEY_2",
+    "curl -u user:password https://example.com",
+    'curl -u "$USER:$PASSWORD_2_V3" https://example.com',
+    "mysql -u root -p app_2024",
+    "Authorization: Basic dXNlcjpwYXNzd29yZA==",
+    "Authorization: Basic authentication2024Is4Used",
+    "https://api.weather.net/v1?appid=YOUR_APP_ID_1234",
+    "| API key | `SERVICE_API_KEY` | `together/meta-llama/Llama-3.3-70B-Instruct-Turbo` |",
+    "AKIAABCDEFGHIJKLMNOP",
+    "token=",
 ]
 
 
@@ -135,6 +208,19 @@ def test_a_real_looking_secret_trips_the_gate_on_its_line(name: str) -> None:
     text = f"---\nname: x\n---\n# Use\n\nThen run this:\n{SECRETS[name]}\nand go on.\n"
     findings = scan(text)
     assert [finding.line for finding in findings] == [7], findings
+
+
+@pytest.mark.parametrize("provider", list(MAJOR))
+def test_not_one_in_2000_keys_of_a_major_provider_is_missed(provider: str) -> None:
+    missed = sum(not scan(MAJOR[provider]()) for _ in range(2_000))
+    assert missed == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["token=\n{}\n", "token = \\\n  {}\n", "api_key: >-\n  {}\n", "secret:\r\n  {}\r\n"]
+)
+def test_a_value_on_the_line_after_its_name_trips_it(text: str) -> None:
+    assert [finding.line for finding in scan(text.format(made(38, _HEX) + "7a"))] == [2]
 
 
 @pytest.mark.parametrize("line", HARMLESS)
@@ -178,6 +264,9 @@ def test_each_line_is_told_once_with_windows_line_ends_too() -> None:
 
 def test_odd_texts_neither_crash_nor_stall_it() -> None:
     texts = ["", "\0" * 1000, "token" * 50_000, "=" * 200_000, "key=" + "a1B2" * 50_000, "🔑token: " * 10_000]
+    texts += [
+        piece * 20_000 for piece in ("sk-", "eyJ", "http://", "curl -u ", "mysql ", "token:\n", "basic ")
+    ]
     started = time.perf_counter()
     for text in texts:
         scan(text)
