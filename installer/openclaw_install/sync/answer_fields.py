@@ -9,39 +9,10 @@ from typing import Any
 from openclaw_install.sync.text import shown
 
 _NAMES = ("skillName", "skill_name", "skill", "name")
-_LISTS = ("results", "skills", "items", "synced", "uploaded", "succeeded")
-_GOOD = frozenset(
-    {"ok", "success", "succeeded", "synced", "uploaded", "stored", "updated", "created", "unchanged"}
-)
-_BAD = frozenset({"error", "failed", "failure", "rejected", "refused", "invalid", "skipped", "forbidden"})
 _AWAKE = frozenset({"running", "live", "active", "ready", "started", "online"})
 _ASLEEP = frozenset(
     {"stopped", "stopping", "not_running", "inactive", "offline", "terminated", "none", "pending", "starting"}
 )
-
-
-def verdict_of(item: Mapping[str, Any]) -> bool | None:
-    """True for yes, False for no, None where the object does not say."""
-    error = item.get("error")
-    if error not in (None, False, "", {}):
-        return False
-    for key in ("ok", "success", "synced", "stored", "uploaded"):
-        value = item.get(key)
-        if isinstance(value, bool):
-            return value
-    status = item.get("status")
-    word = status.strip().lower() if isinstance(status, str) else ""
-    if word in _GOOD or word in _BAD:
-        return word in _GOOD
-    count, failed = item.get("synced"), item.get("failed")
-    if is_count(failed) and failed:
-        return False
-    return bool(count) if is_count(count) else None
-
-
-def is_count(value: object) -> bool:
-    """Whether a value is a whole number; `true` is none."""
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def name_in(item: Mapping[str, Any]) -> str | None:
@@ -94,19 +65,3 @@ def first_of(data: object, keys: Sequence[str]) -> Any:
             if data.get(key) is not None:
                 return data[key]
     return None
-
-
-def entries_of(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The objects about single skills; a plain name in a list of stored ones counts as one."""
-    found: list[Mapping[str, Any]] = []
-    for key in _LISTS:
-        value = data.get(key)
-        if isinstance(value, list):
-            found += [item for item in value if isinstance(item, Mapping)]
-            if key in ("synced", "uploaded", "succeeded"):
-                found += [{"skillName": item, "ok": True} for item in value if isinstance(item, str)]
-        elif key == "results" and isinstance(value, Mapping):
-            found += [
-                {"skillName": name, **item} for name, item in value.items() if isinstance(item, Mapping)
-            ]
-    return found
