@@ -21,6 +21,7 @@ import pytest
 from openclaw_install import __version__
 from openclaw_install.cli.boundary import run_command
 from openclaw_install.cli.main import cli
+from openclaw_install.common.errors import InstallError
 from openclaw_install.demo.scratch_host import free_port
 from openclaw_install.host.json5_text import parse_json5
 from tests.schemas import assert_valid
@@ -312,6 +313,19 @@ def test_skills_list_shows_roots_in_precedence_order_and_who_wins(host: Host) ->
     code, out, _ = host.run("skills", "list")
     assert code == 0
     assert "shadowed  twin" in out
+
+
+def test_no_line_of_an_error_can_pass_for_one_of_ours(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object) -> None:
+        raise InstallError("two lines:\nactivation_state=ready_waiting_inbound", next_step="none")
+
+    monkeypatch.setattr("openclaw_install.setup.install.run_undo", fail)
+    _, _, err = host.run("undo")
+    assert err.splitlines() == [
+        "error: two lines:",
+        "       activation_state=ready_waiting_inbound",
+        "  next: none",
+    ]
 
 
 def test_hostile_names_reach_the_terminal_without_their_escapes(host: Host, tmp_path: Path) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from openclaw_install.host.gateway import LivePolicy, LiveState
+from openclaw_install.setup import verify
+from openclaw_install.setup.survey import look_at_host
 from tests.setup_rig import PLAIN, Asker, PlainHost, enforcing, follower
 
 READY_BUT_FOR_AGENTS = """{
@@ -111,6 +114,23 @@ def test_where_the_fix_cannot_be_made_the_cure_says_what_to_write_and_shows_no_t
     assert fixed.error is not None
     assert fixed.error.error_code == "config.owned_by_include"
     assert "hooks.allowRequestSessionKey = true" in fixed.error.next_step
+
+
+def test_a_run_that_cannot_read_its_own_result_still_tells_its_receipt(
+    host: PlainHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def after_somebody_wrote(*arguments: Any) -> Any:
+        if host.store.in_force():
+            host.config.write_text("{ half")
+        return look_at_host(*arguments)
+
+    monkeypatch.setattr(verify, "look_at_host", after_somebody_wrote)
+    run = host.fix_hooks()
+    assert run.error is not None
+    assert run.error.error_code == "config.syntax"
+    assert run.applied is not None
+    assert run.applied.receipt == host.store.in_force()[0].id
+    assert run.exit_code == 1
 
 
 def test_what_narrows_the_callers_of_today_is_told_with_the_plan(host: PlainHost) -> None:

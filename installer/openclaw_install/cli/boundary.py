@@ -59,7 +59,8 @@ def _invoke(group: click.Group, arguments: Sequence[str]) -> Reply | None:
         raise UsageError(error.format_message(), next_step="check the path") from error
     except (click.Abort, KeyboardInterrupt) as error:
         raise InterruptedRunError(
-            "interrupted; what was being changed was taken back", next_step="run the command again"
+            "interrupted; a change that was still being made was taken back, one that was finished stands",
+            next_step="run the command again",
         ) from error
     except InstallError:
         raise
@@ -74,7 +75,10 @@ def _emit(reply: Reply, *, as_json: bool) -> None:
         click.echo(reply.document())
     else:
         for error in reply.errors:
-            click.echo(plain(f"error: {error.message}"), err=True)
+            # Lines after the first are indented: none of them can pass for a line of ours.
+            first, *more = error.message.split("\n")
+            for line in (f"error: {first}", *(f"       {line}" for line in more)):
+                click.echo(plain(line), err=True)
             click.echo(plain(f"  next: {error.next_step}"), err=True)
         for line in reply.lines:
             click.echo(line)

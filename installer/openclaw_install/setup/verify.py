@@ -209,7 +209,11 @@ class Runner:
 
     def _prove(self, applied: Applied, before: tuple[Survey, LivePolicy] | None) -> RunResult:
         """Reports on the host after the change; `before` is what it was, None where nobody is to be asked."""
-        survey = self._look()
+        try:
+            survey = self._look()
+        except InstallError as error:
+            # Somebody was quicker: what we did stands, and its receipt has to be told in any case.
+            return RunResult(report_on_error(self.location, error), applied, error)
         if before is None:
             report = build_report(survey, None, invocation=self.options.invocation)
             return RunResult(report, applied)
