@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_install.common.errors import FileError
-from openclaw_install.common.files import PRIVATE_FILE
+from openclaw_install.common.sqlite_file import connect_file
 from openclaw_install.hub import statements
 from openclaw_install.hub.audit_chain import GENESIS, link
 from openclaw_install.hub.metadata import already_there
@@ -33,8 +33,6 @@ from openclaw_install.hub.model import (
     TouchKey,
 )
 
-_WAIT_SECONDS = 10.0
-
 
 class SqliteMetadata:
     """`Metadata` in one file; a second process (a command of the operator) may use it at the same time.
@@ -51,18 +49,12 @@ class SqliteMetadata:
         self._writing, self._reading = threading.Lock(), threading.Lock()
         self._end: tuple[int, str] = (0, GENESIS)
         with self._errors("open"):
-            path.touch(mode=PRIVATE_FILE, exist_ok=True)
             self._writer = self._connect()
             migrate(self._writer)
             self._reader = self._connect()
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
+        connection = connect_file(self._path, check_same_thread=False)
         connection.execute("PRAGMA recursive_triggers = ON")
         return connection
 

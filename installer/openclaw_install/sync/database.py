@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from openclaw_install.common.errors import FileError
-from openclaw_install.common.files import PRIVATE_FILE, file_error, make_private_folder
+from openclaw_install.common.files import file_error, make_private_folder
 from openclaw_install.common.migrations import Migration, NewerDatabaseError, read_migrations, upgrade
+from openclaw_install.common.sqlite_file import LOCK_SECONDS, connect_file
 
 _SQL_FOLDER = Path(__file__).parent / "sql"
-_LOCK_SECONDS = 10.0
 
 
 def migrations() -> tuple[Migration, ...]:
@@ -34,17 +34,13 @@ def open_database(path: Path, steps: Sequence[Migration] | None = None) -> sqlit
     """
     steps = migrations() if steps is None else steps
     make_private_folder(path.parent)
-    try:
-        # SQLite gives its journal files the mode of the database, so that has to be right from the start.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE))
-    except OSError as error:
-        raise file_error(error, path, "open") from error
     with translated(path):
-        connection = sqlite3.connect(path, timeout=_LOCK_SECONDS, isolation_level=None)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            # An intent must be on disk before its request goes out, also if the power fails.
-            connection.execute("PRAGMA synchronous = FULL")
+            # An intent is on disk before its request goes out, also if the power fails.
+            connection = connect_file(path)
+        except OSError as error:
+            raise file_error(error, path, "open") from error
+        try:
             _upgrade(connection, path, steps)
         except BaseException:
             connection.close()
@@ -92,7 +88,7 @@ def _file_error(error: sqlite3.Error, path: Path) -> FileError:
         return file_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), path, "write")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return FileError(
-            f"another process has held {path} for {_LOCK_SECONDS:.0f} s",
+            f"another process has held {path} for {LOCK_SECONDS:.0f} s",
             next_step="wait until the other openclaw-install has ended",
             code="file.ledger_busy",
         )

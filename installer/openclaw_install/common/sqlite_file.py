@@ -1,0 +1,72 @@
+"""Opens one of our SQLite files: private, in WAL mode, durable, and patient with others who open it too."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from openclaw_install.common.files import PRIVATE_FILE
+
+LOCK_SECONDS = 10.0
+_PAUSE_SECONDS = 0.02
+_T = TypeVar("_T")
+
+
+def connect_file(
+    path: Path, *, check_same_thread: bool = True, lock_seconds: float = LOCK_SECONDS
+) -> sqlite3.Connection:
+    """A connection in autocommit mode to the database at `path`, made with mode 0600 where there is none.
+
+    A commit returns only when the disk has it (`synchronous = FULL`).
+
+    Args:
+        path: the file; its folder must exist.
+        check_same_thread: as `sqlite3.connect` has it.
+        lock_seconds: how long to wait for a lock that another connection holds.
+
+    Raises:
+        OSError: the file cannot be made.
+        sqlite3.Error: it cannot be opened, is no database, or stayed locked for `lock_seconds`.
+    """
+    # SQLite gives its journal files the mode of the database, so that has to be right from the start.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE))
+    connection = sqlite3.connect(
+        path, timeout=lock_seconds, isolation_level=None, check_same_thread=check_same_thread
+    )
+    try:
+        patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").close(), lock_seconds)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def patiently(act: Callable[[], _T], lock_seconds: float = LOCK_SECONDS) -> _T:
+    """Does `act`, and again while SQLite says that the file is busy.
+
+    The switch to WAL, and the recovery of a log that a dead process left, ask for an exclusive lock
+    without calling the busy handler, so that `timeout` does nothing for them
+    (https://www.sqlite.org/c3ref/busy_handler.html).
+
+    Args:
+        act: what to do; it must be safe to repeat.
+        lock_seconds: for how long.
+
+    Raises:
+        sqlite3.OperationalError: it was still busy at the end, or something else was wrong.
+    """
+    end = time.monotonic() + lock_seconds
+    while True:
+        try:
+            return act()
+        except sqlite3.OperationalError as error:
+            busy = (getattr(error, "sqlite_errorname", "") or "").startswith("SQLITE_BUSY")
+            if not busy or time.monotonic() >= end:
+                raise
+        time.sleep(_PAUSE_SECONDS)
