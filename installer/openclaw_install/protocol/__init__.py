@@ -1,0 +1,1 @@
+"""What two agents and a relay must agree on: identities, cards, envelopes, receipts, tokens, bodies."""

@@ -1,0 +1,244 @@
+"""The outside of an envelope: what the relay sees, reads strictly and may not change."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from openclaw_install.protocol.canonical import b64u, canonical_json, parse_strict
+from openclaw_install.protocol.did import CONVERSATION, DID, conversation_of, same_thread
+from openclaw_install.protocol.errors import EnvelopeError, EnvelopeReason, ProtocolError
+from openclaw_install.protocol.identity import MAX_LIFETIME
+from openclaw_install.protocol.keys import KID
+from openclaw_install.protocol.shape import Json, instant, integer, octets, only, text
+from openclaw_install.protocol.times import MAX_SKEW, iso
+
+VERSION = 1
+MAX_ENVELOPE_BYTES = 262_144
+ENC_BYTES = 32
+TAG_BYTES = 16
+MESSAGE_ID = re.compile(r"msg_[0-7][0-9A-HJKMNP-TV-Z]{25}")
+SCHEMA = re.compile(r"pingagent\.[a-z][a-z_]{0,31}@[1-9][0-9]{0,2}")
+TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+STATUS = re.compile(r"[a-z][a-z_]{0,31}")
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_HEADER = frozenset(
+    {
+        "v",
+        "message_id",
+        "conversation_id",
+        "from",
+        "to",
+        "schema",
+        "sent_at",
+        "expires_at",
+        "sender_kid",
+        "recipient_kid",
+        "epoch",
+        "routing",
+    }
+)
+_FIELDS = _HEADER | {"enc", "ciphertext"}
+_ROUTING = frozenset({"task_id", "status"})
+
+
+@dataclass(frozen=True)
+class Routing:
+    """The two fields of a task or a result that the relay may see."""
+
+    task_id: str | None = None
+    status: str | None = None
+
+    def to_json(self) -> Json:
+        """Only the fields that are there."""
+        pairs = {"task_id": self.task_id, "status": self.status}
+        return {key: value for key, value in pairs.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Header:
+    """All of an envelope but its content; times in seconds since 1970.
+
+    Attributes:
+        sender, recipient: DIDs; `from` and `to` on the wire.
+        schema: of the body.
+        sender_kid: the signing key of the sender, as its rotation log knows it.
+        recipient_kid, epoch: the encryption key that it is sealed to.
+    """
+
+    message_id: str
+    conversation_id: str
+    sender: str
+    recipient: str
+    schema: str
+    sent_at: float
+    expires_at: float
+    sender_kid: str
+    recipient_kid: str
+    epoch: int
+    routing: Routing = field(default=Routing())
+
+    def to_json(self) -> Json:
+        """The header as it is bound into the encryption and into the signature."""
+        return {
+            "v": VERSION,
+            "message_id": self.message_id,
+            "conversation_id": self.conversation_id,
+            "from": self.sender,
+            "to": self.recipient,
+            "schema": self.schema,
+            "sent_at": iso(self.sent_at),
+            "expires_at": iso(self.expires_at),
+            "sender_kid": self.sender_kid,
+            "recipient_kid": self.recipient_kid,
+            "epoch": self.epoch,
+            "routing": self.routing.to_json(),
+        }
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A sealed message as it travels.
+
+    Attributes:
+        enc: HPKE's encapsulated key.
+        ciphertext: with its tag.
+    """
+
+    header: Header
+    enc: bytes
+    ciphertext: bytes
+
+    def to_json(self) -> Json:
+        """The envelope as a JSON object."""
+        return {**self.header.to_json(), "enc": b64u(self.enc), "ciphertext": b64u(self.ciphertext)}
+
+    @cached_property
+    def wire(self) -> bytes:
+        """The envelope's one canonical spelling: store and send this."""
+        return canonical_json(self.to_json())
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of `wire` in hex, which receipts name."""
+        return hashlib.sha256(self.wire).hexdigest()
+
+
+def new_message_id(now: float) -> str:
+    """A new id: 48 bits of milliseconds and 80 random bits, so that ids sort by time.
+
+    Args:
+        now: seconds since 1970.
+    """
+    number = (int(now * 1000) & (1 << 48) - 1) << 80 | secrets.randbits(80)
+    return "msg_" + "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def is_message_id(text_: str) -> bool:
+    """Whether `text_` has the form of a message id."""
+    return MESSAGE_ID.fullmatch(text_) is not None
+
+
+def parse_envelope(wire: bytes | Mapping[str, Any]) -> Envelope:
+    """The envelope on the wire, with every field checked; nothing is decrypted.
+
+    Args:
+        wire: the bytes as received, or the same already parsed by `parse_strict`.
+
+    Raises:
+        EnvelopeError: oversized, wrong_version, wrong_conversation (not that of both DIDs) or malformed.
+    """
+    document = _document(wire)
+    try:
+        envelope = _read(only(document, "an envelope", _FIELDS))
+    except EnvelopeError:
+        raise
+    except ProtocolError as error:
+        raise EnvelopeError(EnvelopeReason.MALFORMED, error.message) from None
+    if len(envelope.wire) > MAX_ENVELOPE_BYTES:
+        raise _oversized()
+    check_header(envelope.header)
+    return envelope
+
+
+def check_header(header: Header) -> None:
+    """Raises EnvelopeError where the fields of a header contradict each other."""
+    if header.sender == header.recipient:
+        raise EnvelopeError(EnvelopeReason.MALFORMED, "an envelope is addressed to its own sender")
+    if not header.sent_at < header.expires_at <= header.sent_at + MAX_LIFETIME:
+        raise EnvelopeError(EnvelopeReason.MALFORMED, "an envelope lives longer than 14 days, or not at all")
+    if not same_thread(header.conversation_id, conversation_of(header.sender, header.recipient)):
+        raise EnvelopeError(
+            EnvelopeReason.WRONG_CONVERSATION, "the conversation is not that of the sender and the recipient"
+        )
+
+
+def check_times(header: Header, now: float, max_skew: float = MAX_SKEW) -> None:
+    """Raises EnvelopeError with `expired` or `from_future` when the envelope is out of its time.
+
+    Args:
+        now: seconds since 1970 by the clock of the one who checks.
+        max_skew: seconds by which the clocks may differ.
+    """
+    if header.expires_at + max_skew <= now:
+        late = round(now - header.expires_at)
+        raise EnvelopeError(
+            EnvelopeReason.EXPIRED, f"the message expired {late} s ago by this machine's clock"
+        )
+    if header.sent_at > now + max_skew:
+        early = round(header.sent_at - now)
+        raise EnvelopeError(
+            EnvelopeReason.FROM_FUTURE, f"the message was sent {early} s from now by this machine's clock"
+        )
+
+
+def _document(wire: bytes | Mapping[str, Any]) -> Mapping[str, Any]:
+    document: Any = wire
+    if isinstance(wire, bytes):
+        if len(wire) > MAX_ENVELOPE_BYTES:
+            raise _oversized()
+        try:
+            document = parse_strict(wire, MAX_ENVELOPE_BYTES)
+        except ProtocolError as error:
+            raise EnvelopeError(EnvelopeReason.MALFORMED, error.message) from None
+    if not isinstance(document, Mapping):
+        raise EnvelopeError(EnvelopeReason.MALFORMED, "an envelope is no JSON object")
+    version = document.get("v")
+    if type(version) is not int or version != VERSION:
+        raise EnvelopeError(
+            EnvelopeReason.WRONG_VERSION, f"this side speaks version {VERSION} of the envelope"
+        )
+    return document
+
+
+def _read(document: Json) -> Envelope:
+    routing = only(document["routing"], "routing", frozenset(), _ROUTING)
+    header = Header(
+        message_id=text(document, "message_id", MESSAGE_ID),
+        conversation_id=text(document, "conversation_id", CONVERSATION),
+        sender=text(document, "from", DID),
+        recipient=text(document, "to", DID),
+        schema=text(document, "schema", SCHEMA),
+        sent_at=instant(document, "sent_at"),
+        expires_at=instant(document, "expires_at"),
+        sender_kid=text(document, "sender_kid", KID),
+        recipient_kid=text(document, "recipient_kid", KID),
+        epoch=integer(document, "epoch", 1),
+        routing=Routing(
+            task_id=text(routing, "task_id", TASK_ID) if "task_id" in routing else None,
+            status=text(routing, "status", STATUS) if "status" in routing else None,
+        ),
+    )
+    ciphertext = octets(document, "ciphertext")
+    if len(ciphertext) <= TAG_BYTES:
+        raise ProtocolError("ciphertext is too short to hold a message")
+    return Envelope(header, octets(document, "enc", ENC_BYTES), ciphertext)
+
+
+def _oversized() -> EnvelopeError:
+    return EnvelopeError(EnvelopeReason.OVERSIZED, f"the envelope has more than {MAX_ENVELOPE_BYTES} bytes")

@@ -1,0 +1,310 @@
+"""Where an agent's files lie, and how its identity gets there and back without ever being lost or shown."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import secrets
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+
+from openclaw_install.common.errors import ConflictError, FileError, InstallError, UsageError
+from openclaw_install.common.files import (
+    PRIVATE_FILE,
+    file_error,
+    make_private_folder,
+    sync_folder,
+    write_atomic,
+)
+from openclaw_install.protocol.errors import IdentityError, ProtocolError
+from openclaw_install.protocol.identity import Identity, new_identity
+from openclaw_install.protocol.identity_document import (
+    MAX_IDENTITY_BYTES,
+    export_identity,
+    import_identity,
+    read_identity,
+    write_identity,
+)
+
+__all__ = [
+    "DEFAULT_PROFILE",
+    "ProfilePaths",
+    "backup_of",
+    "create_identity",
+    "ensure_identity",
+    "export_identity",
+    "import_identity",
+    "load_identity",
+    "profile_paths",
+    "save_identity",
+    "store_new_identity",
+    "update_identity",
+]
+
+DEFAULT_PROFILE = "openclaw"
+LOCK_SECONDS = 30.0
+_PROFILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+
+
+@dataclass(frozen=True)
+class ProfilePaths:
+    """Where one agent's files lie."""
+
+    profile: str
+    folder: Path
+    identity: Path
+    store: Path
+    trust_policy: Path
+
+
+def profile_paths(env: Mapping[str, str], home: Path) -> ProfilePaths:
+    """The places of the profile that the environment names.
+
+    Args:
+        env: PINGAGENT_ROOT_DIR, PINGAGENT_PROFILE, and PINGAGENT_IDENTITY_PATH, PINGAGENT_STORE_PATH,
+            PINGAGENT_TRUST_POLICY_PATH for single files; empty ones count as not set.
+        home: for the default root `~/.pingagent`, and for `~` in a path.
+
+    Raises:
+        UsageError: the profile's name would leave the profiles' folder, or a path is not absolute.
+    """
+    profile = env.get("PINGAGENT_PROFILE") or DEFAULT_PROFILE
+    if not _PROFILE.fullmatch(profile):
+        raise UsageError(
+            f"PINGAGENT_PROFILE is {profile!r}, which is no name of a profile",
+            next_step="use letters, digits, '.', '_' and '-', not starting with '.' or '-'",
+        )
+    root = _path(env, "PINGAGENT_ROOT_DIR", home) or home / ".pingagent"
+    folder = root / "profiles" / profile
+    return ProfilePaths(
+        profile=profile,
+        folder=folder,
+        identity=_path(env, "PINGAGENT_IDENTITY_PATH", home) or folder / "identity.json",
+        store=_path(env, "PINGAGENT_STORE_PATH", home) or folder / "store.db",
+        trust_policy=_path(env, "PINGAGENT_TRUST_POLICY_PATH", home) or folder / "trust-policy.json",
+    )
+
+
+def load_identity(path: Path) -> Identity:
+    """The identity in `path`.
+
+    Raises:
+        IdentityError: `identity.missing`, `identity.too_open` (others may read it), `identity.link`, or
+            `identity.damaged`; each names the file and the way out.
+        FileError: it cannot be read.
+    """
+    data = _read_private(path)
+    if data is None:
+        raise IdentityError(
+            f"there is no identity at {path}",
+            next_step="create one with: openclaw-install; or bring yours: pingagent identity import",
+            code="identity.missing",
+        )
+    try:
+        return read_identity(data)
+    except ProtocolError as error:
+        reason = error.message.removeprefix("the identity is damaged: ")
+        raise IdentityError(
+            f"the identity at {path} is damaged: {reason}",
+            next_step=f"copy {backup_of(path)} over it, or move it away and run: pingagent identity import",
+            code="identity.damaged",
+        ) from None
+
+
+def create_identity(
+    path: Path, now: float, *, alias: str | None = None, display_name: str | None = None
+) -> Identity:
+    """Makes a new identity and writes it to `path`, which must not exist.
+
+    Args:
+        now: seconds since 1970.
+
+    Raises:
+        ConflictError: something is there already; it is left alone.
+        FileError: it cannot be written.
+    """
+    identity = new_identity(now, alias=alias, display_name=display_name)
+    store_new_identity(path, identity)
+    return identity
+
+
+def ensure_identity(path: Path, now: float) -> tuple[Identity, bool]:
+    """The identity in `path`, and whether it was made just now; racing callers all get the same one.
+
+    Raises:
+        IdentityError, FileError: as `load_identity`, but for a missing file.
+    """
+    if not os.path.lexists(path):
+        with contextlib.suppress(ConflictError):
+            return create_identity(path, now), True
+    return load_identity(path), False
+
+
+def store_new_identity(path: Path, identity: Identity) -> None:
+    """Writes `identity` to `path`, which must not exist, in one step: nobody ever sees half of it.
+
+    Raises:
+        ConflictError: something is there already; it is left alone.
+        FileError: it cannot be written.
+    """
+    make_private_folder(path.parent)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    try:
+        _write_exclusive(temporary, write_identity(identity))
+        try:
+            _claim(temporary, path, write_identity(identity))
+        finally:
+            temporary.unlink()
+        sync_folder(path.parent)
+    except FileExistsError:
+        raise ConflictError(
+            f"there is an identity at {path} already; it is left as it is",
+            next_step="keep using it, or move it away first (and export it: it cannot be made again)",
+            code="identity.exists",
+        ) from None
+    except OSError as error:
+        raise file_error(error, path, "write") from error
+    write_atomic(backup_of(path), write_identity(identity), mode=PRIVATE_FILE)
+
+
+def save_identity(path: Path, identity: Identity) -> None:
+    """Replaces the identity in `path` by a newer state of the same agent, and then its second copy.
+
+    The copy holds the new state too: an older one would keep keys that were to be forgotten. Use
+    `update_identity` where another process may write as well.
+
+    Raises:
+        ConflictError: the file is another agent's, or its rotation log is not contained in the new one.
+        IdentityError, FileError: the present file or the place is not usable.
+    """
+    from openclaw_install.protocol.rotation import extends
+
+    present = load_identity(path)
+    if present.did != identity.did or not extends(present.rotation, identity.rotation):
+        raise ConflictError(
+            f"the identity at {path} is another agent's, or newer; it is left as it is",
+            next_step="load it again and repeat the change",
+            code="identity.conflict",
+        )
+    for place in (path, backup_of(path)):
+        write_atomic(place, write_identity(identity), mode=PRIVATE_FILE)
+
+
+def update_identity(path: Path, change: Callable[[Identity], Identity]) -> Identity:
+    """Loads, changes and saves the identity while no other process does the same.
+
+    Args:
+        change: a pure function, such as a rotation; when it returns what it was given, nothing is written.
+
+    Raises:
+        ConflictError: another process holds the lock for longer than 30 s.
+        IdentityError, FileError: as `load_identity` and `save_identity`.
+    """
+    with _locked(path):
+        before = load_identity(path)
+        after = change(before)
+        if after != before:
+            save_identity(path, after)
+        return after
+
+
+def backup_of(path: Path) -> Path:
+    """Where the second copy of the identity in `path` lies."""
+    return path.with_name(path.name + ".bak")
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    lock = filelock.FileLock(path.with_name(f".{path.name}.lock"), timeout=LOCK_SECONDS, mode=PRIVATE_FILE)
+    try:
+        with lock:
+            yield
+    except filelock.Timeout:
+        raise ConflictError(
+            f"another process has been changing {path} for {LOCK_SECONDS:.0f} s",
+            next_step="wait for it to end, then run the command again",
+            code="identity.locked",
+        ) from None
+    except OSError as error:
+        raise file_error(error, path, "lock") from error
+
+
+def _read_private(path: Path) -> bytes | None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _link(path) from None
+        raise file_error(error, path, "read") from error
+    with os.fdopen(descriptor, "rb") as stream:
+        _require_private(path, os.fstat(stream.fileno()))
+        try:
+            return stream.read(MAX_IDENTITY_BYTES + 1)
+        except OSError as error:
+            raise file_error(error, path, "read") from error
+
+
+def _require_private(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise FileError(
+            f"cannot read {path}: it is no regular file",
+            next_step="move it away: an ordinary file belongs there",
+            code="file.not_regular",
+        )
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        raise IdentityError(
+            f"the identity at {path} can be read or changed by other users of this machine",
+            next_step=f"chmod 600 {path}; if others may have read it, rotate: pingagent identity rotate",
+            code="identity.too_open",
+        )
+
+
+def _write_exclusive(path: Path, data: bytes) -> None:
+    descriptor = os.open(
+        path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_FILE
+    )
+    with os.fdopen(descriptor, "wb") as stream:
+        os.fchmod(stream.fileno(), PRIVATE_FILE)
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _claim(temporary: Path, path: Path, data: bytes) -> None:
+    """Gives the finished file its name, unless the name is taken."""
+    try:
+        path.hardlink_to(temporary)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # A file system without hard links: still exclusive, though a reader may meet a part of it.
+        _write_exclusive(path, data)
+
+
+def _path(env: Mapping[str, str], name: str, home: Path) -> Path | None:
+    value = env.get(name)
+    if not value:
+        return None
+    path = (
+        home / value.removeprefix("~").lstrip("/") if value == "~" or value.startswith("~/") else Path(value)
+    )
+    if not path.is_absolute():
+        raise UsageError(f"{name} is {value!r}, which is no absolute path", next_step="give the whole path")
+    return path
+
+
+def _link(path: Path) -> InstallError:
+    return IdentityError(
+        f"the identity at {path} is a symbolic link, which is not followed",
+        next_step="put the file itself there, or name its place with PINGAGENT_IDENTITY_PATH",
+        code="identity.link",
+    )

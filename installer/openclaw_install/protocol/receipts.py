@@ -1,0 +1,147 @@
+"""Commit receipts: the relay's signature for what it has durably on disk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from openclaw_install.protocol.canonical import b64u, parse_strict
+from openclaw_install.protocol.did import DID
+from openclaw_install.protocol.errors import ProtocolError, ReceiptError
+from openclaw_install.protocol.header import MESSAGE_ID, Envelope
+from openclaw_install.protocol.keys import KEY_BYTES, SIGNATURE_BYTES, SigningKey, is_signed
+from openclaw_install.protocol.shape import Json, instant, integer, octets, only, text
+from openclaw_install.protocol.times import iso, to_milliseconds
+
+MAX_RECEIPT_BYTES = 4096
+LOG_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_DOMAIN = b"pingagent-commit-receipt-v1\0"
+_FIELDS = frozenset(
+    {"v", "message_id", "to", "seq", "committed_at", "relay", "log_id", "envelope_sha256", "signature"}
+)
+
+
+@dataclass(frozen=True)
+class CommitReceipt:
+    """What a relay signs when an envelope is durably in a recipient's inbox.
+
+    Attributes:
+        seq: the place in the recipient's inbox; 1 or more.
+        committed_at: seconds since 1970 by the relay's clock.
+        relay: the relay's id, which is its Ed25519 public key in base64url.
+        log_id: names the relay's data; another one means that the data was lost or replaced.
+        envelope_sha256: of the envelope's canonical bytes, in hex.
+    """
+
+    message_id: str
+    to: str
+    seq: int
+    committed_at: float
+    relay: str
+    log_id: str
+    envelope_sha256: str
+    signature: bytes
+
+    def content(self) -> Json:
+        """What the signature covers."""
+        return {
+            "v": 1,
+            "message_id": self.message_id,
+            "to": self.to,
+            "seq": self.seq,
+            "committed_at": iso(self.committed_at),
+            "relay": self.relay,
+            "log_id": self.log_id,
+            "envelope_sha256": self.envelope_sha256,
+        }
+
+    def to_json(self) -> Json:
+        """The receipt as the relay answers it."""
+        return {**self.content(), "signature": b64u(self.signature)}
+
+
+def relay_id_of(key: SigningKey) -> str:
+    """The id of the relay that signs with `key`."""
+    return b64u(key.public_raw)
+
+
+def sign_receipt(
+    key: SigningKey, envelope: Envelope, seq: int, log_id: str, committed_at: float
+) -> CommitReceipt:
+    """The relay's receipt for `envelope` at place `seq` of its recipient's inbox.
+
+    Raises:
+        ReceiptError: the place is below 1, or the log's id is none.
+    """
+    if not is_committed(envelope.header.message_id, seq) or not LOG_ID.fullmatch(log_id):
+        raise ReceiptError("a receipt needs a place of 1 or more and the id of a log")
+    unsigned = CommitReceipt(
+        message_id=envelope.header.message_id,
+        to=envelope.header.recipient,
+        seq=seq,
+        committed_at=to_milliseconds(committed_at),
+        relay=relay_id_of(key),
+        log_id=log_id,
+        envelope_sha256=envelope.sha256,
+        signature=b"",
+    )
+    return read_receipt({**unsigned.content(), "signature": b64u(key.sign(_DOMAIN, unsigned.content()))})
+
+
+def read_receipt(document: bytes | Mapping[str, Any]) -> CommitReceipt:
+    """The receipt in `document`, its form checked and its signature held against the key that it names.
+
+    Raises:
+        ReceiptError: malformed, or not signed by the relay that it names.
+    """
+    try:
+        value = parse_strict(document, MAX_RECEIPT_BYTES) if isinstance(document, bytes) else document
+        receipt = _read(only(value, "a receipt", _FIELDS))
+    except ProtocolError as error:
+        raise ReceiptError(error.message) from None
+    key = octets({"relay": receipt.relay}, "relay", KEY_BYTES)
+    if not is_signed(key, receipt.signature, _DOMAIN, receipt.content()):
+        raise ReceiptError("the receipt is not signed by the relay that it names")
+    return receipt
+
+
+def verify_receipt(document: bytes | Mapping[str, Any], relay_id: str, envelope: Envelope) -> CommitReceipt:
+    """The receipt in `document`, if `relay_id` gave it for exactly this envelope.
+
+    Raises:
+        ReceiptError: malformed, forged, another relay's, or for another envelope.
+    """
+    receipt = read_receipt(document)
+    if receipt.relay != relay_id:
+        raise ReceiptError(
+            "the receipt is signed by another relay than the one that this host knows",
+            next_step="check PINGAGENT_SERVER_URL; if the relay was set up anew, register with it again",
+        )
+    header = envelope.header
+    told = (receipt.message_id, receipt.to, receipt.envelope_sha256)
+    if told != (header.message_id, header.recipient, envelope.sha256):
+        raise ReceiptError("the receipt is for another envelope")
+    return receipt
+
+
+def is_committed(message_id: str | None, seq: int | None) -> bool:
+    """Whether an answer to a send counts as committed: a message id, and a place of 1 or more."""
+    return bool(message_id) and type(seq) is int and seq >= 1
+
+
+def _read(document: Json) -> CommitReceipt:
+    integer(document, "v", 1, 1)
+    octets(document, "relay", KEY_BYTES)
+    return CommitReceipt(
+        message_id=text(document, "message_id", MESSAGE_ID),
+        to=text(document, "to", DID),
+        seq=integer(document, "seq", 1),
+        committed_at=instant(document, "committed_at"),
+        relay=document["relay"],
+        log_id=text(document, "log_id", LOG_ID),
+        envelope_sha256=text(document, "envelope_sha256", _SHA256),
+        signature=octets(document, "signature", SIGNATURE_BYTES),
+    )

@@ -1,0 +1,185 @@
+"""The log that leads from an agent's first signing key to the one that counts now."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from openclaw_install.protocol.canonical import b64u, canonical_json
+from openclaw_install.protocol.did import did_of
+from openclaw_install.protocol.errors import ProtocolError, RotationError
+from openclaw_install.protocol.keys import KEY_BYTES, SIGNATURE_BYTES, SigningKey, is_signed, kid_of
+from openclaw_install.protocol.shape import Json, instant, integer, octets, only, text
+from openclaw_install.protocol.times import iso, to_milliseconds
+
+MAX_ENTRIES = 128
+_DOMAIN = b"pingagent-rotation-v1\0"
+_POSSESSION = b"pingagent-possession-v1\0"
+_HASH = re.compile(r"(?:[0-9a-f]{64})?")
+_FIELDS = frozenset({"seq", "key", "previous_hash", "at", "signature", "possession"})
+
+
+@dataclass(frozen=True)
+class RotationEntry:
+    """One signing key taking over.
+
+    Attributes:
+        seq: 0 for the first key, then 1, 2, 3, ...
+        key: the raw Ed25519 public key that counts from here on.
+        previous_hash: SHA-256 (hex) of the previous entry's signed content; empty at seq 0.
+        at: when, in seconds since 1970.
+        signature: by the key before (by itself at seq 0).
+        possession: by the new key, so that nobody can name a key that is not theirs.
+    """
+
+    seq: int
+    key: bytes
+    previous_hash: str
+    at: float
+    signature: bytes
+    possession: bytes
+
+    @property
+    def kid(self) -> str:
+        return kid_of(self.key)
+
+    def to_json(self) -> Json:
+        """The entry as it stands in a card."""
+        document = _content(self.seq, self.key, self.previous_hash, self.at)
+        return {**document, "signature": b64u(self.signature), "possession": b64u(self.possession)}
+
+
+def first_entry(key: SigningKey, now: float) -> RotationEntry:
+    """The entry of an agent's first key."""
+    return _signed(did_of(key.public_raw), 0, "", to_milliseconds(now), key, key)
+
+
+def next_entry(
+    did: str, entries: Sequence[RotationEntry], old: SigningKey, new: SigningKey, now: float
+) -> RotationEntry:
+    """The entry by which `old`, the last key of the log, names `new`.
+
+    Raises:
+        RotationError: the log is full, `old` is not its last key, `new` was in it before, or `now` is not
+            after the last entry.
+    """
+    last = entries[-1]
+    if last.key != old.public_raw:
+        raise RotationError("only the current signing key can name the next one")
+    if any(entry.key == new.public_raw for entry in entries):
+        raise RotationError("a signing key does not come back")
+    if len(entries) >= MAX_ENTRIES:
+        raise RotationError(
+            f"the rotation log has {MAX_ENTRIES} entries, which is its limit", next_step="make a new identity"
+        )
+    at = to_milliseconds(now)
+    if at <= last.at:
+        raise RotationError(
+            f"the clock stands at {iso(now)}, before the last rotation at {iso(last.at)}",
+            next_step="set the clock of this machine",
+        )
+    return _signed(did, last.seq + 1, _hash(did, last), at, old, new)
+
+
+def read_rotation(value: Any) -> tuple[RotationEntry, ...]:
+    """The entries of a log as JSON; nothing is verified yet.
+
+    Raises:
+        RotationError: malformed, empty, or longer than 128 entries.
+    """
+    if not isinstance(value, (list, tuple)) or not 1 <= len(value) <= MAX_ENTRIES:
+        raise RotationError(f"a rotation log is an array of 1 to {MAX_ENTRIES} entries")
+    try:
+        return tuple(_entry(only(item, "a rotation entry", _FIELDS)) for item in value)
+    except RotationError:
+        raise
+    except ProtocolError as error:
+        raise RotationError(error.message) from None
+
+
+def verify_rotation(did: str, entries: Sequence[RotationEntry]) -> bytes:
+    """The raw signing key that counts now for `did`.
+
+    Raises:
+        RotationError: the first key is not the DID's, an entry does not follow its predecessor, a signature
+            does not hold, or a key appears twice.
+    """
+    if not 1 <= len(entries) <= MAX_ENTRIES:
+        raise RotationError(f"a rotation log has 1 to {MAX_ENTRIES} entries")
+    if did_of(entries[0].key) != did:
+        raise RotationError("the first key of the rotation log is not the one that the DID names")
+    signer = entries[0].key
+    previous: RotationEntry | None = None
+    for number, entry in enumerate(entries):
+        _verify_entry(did, number, entry, previous, signer)
+        signer, previous = entry.key, entry
+    if len({entry.key for entry in entries}) != len(entries):
+        raise RotationError("a signing key comes back in the rotation log")
+    return signer
+
+
+def extends(old: Sequence[RotationEntry], new: Sequence[RotationEntry]) -> bool:
+    """Whether `new` holds all that `old` says, and perhaps more: neither rolled back nor forked."""
+    if len(new) < len(old):
+        return False
+    return all(_same(before, after) for before, after in zip(old, new, strict=False))
+
+
+def forks(a: Sequence[RotationEntry], b: Sequence[RotationEntry]) -> bool:
+    """Whether two logs say different things about the same step: somebody signed twice."""
+    return not all(_same(left, right) for left, right in zip(a, b, strict=False))
+
+
+def _verify_entry(
+    did: str, number: int, entry: RotationEntry, previous: RotationEntry | None, signer: bytes
+) -> None:
+    content = _bound(did, entry)
+    expected = _hash(did, previous) if previous else ""
+    if entry.seq != number or entry.previous_hash != expected:
+        raise RotationError(f"entry {number} of the rotation log does not follow the one before")
+    if previous and entry.at <= previous.at:
+        raise RotationError(f"entry {number} of the rotation log is not later than the one before")
+    if not is_signed(signer, entry.signature, _DOMAIN, content):
+        raise RotationError(f"entry {number} of the rotation log is not signed by the key before it")
+    if not is_signed(entry.key, entry.possession, _POSSESSION, content):
+        raise RotationError(f"entry {number} of the rotation log names a key without its consent")
+
+
+def _signed(
+    did: str, seq: int, previous_hash: str, at: float, old: SigningKey, new: SigningKey
+) -> RotationEntry:
+    content = {"did": did, **_content(seq, new.public_raw, previous_hash, at)}
+    return RotationEntry(
+        seq, new.public_raw, previous_hash, at, old.sign(_DOMAIN, content), new.sign(_POSSESSION, content)
+    )
+
+
+def _content(seq: int, key: bytes, previous_hash: str, at: float) -> Json:
+    return {"seq": seq, "key": b64u(key), "previous_hash": previous_hash, "at": iso(at)}
+
+
+def _bound(did: str, entry: RotationEntry) -> Json:
+    return {"did": did, **_content(entry.seq, entry.key, entry.previous_hash, entry.at)}
+
+
+def _hash(did: str, entry: RotationEntry) -> str:
+    return hashlib.sha256(canonical_json(_bound(did, entry))).hexdigest()
+
+
+def _same(a: RotationEntry, b: RotationEntry) -> bool:
+    """Signatures aside: the same step may be signed again without meaning something else."""
+    return (a.seq, a.key, a.previous_hash, a.at) == (b.seq, b.key, b.previous_hash, b.at)
+
+
+def _entry(document: Json) -> RotationEntry:
+    return RotationEntry(
+        seq=integer(document, "seq", 0, MAX_ENTRIES - 1),
+        key=octets(document, "key", KEY_BYTES),
+        previous_hash=text(document, "previous_hash", _HASH),
+        at=instant(document, "at"),
+        signature=octets(document, "signature", SIGNATURE_BYTES),
+        possession=octets(document, "possession", SIGNATURE_BYTES),
+    )
