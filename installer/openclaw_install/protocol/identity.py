@@ -13,6 +13,7 @@ from openclaw_install.protocol.times import DAY, MAX_SKEW, iso, to_milliseconds
 MAX_LIFETIME = 14 * DAY
 """Seconds that a message can live at most; a key is kept that long after its last use for sealing."""
 DEFAULT_LIFETIME = 7 * DAY
+MAX_OWN_KEYS = 64
 ROTATE_ENCRYPTION_AFTER = 7 * DAY
 ENCRYPTION_LIFETIME = 14 * DAY
 """Seconds that others may seal to a key: two weeks, so that a host that slept for one stays reachable."""
@@ -127,7 +128,17 @@ def rotate_signing(identity: Identity, now: float) -> Identity:
 
 
 def rotate_encryption(identity: Identity, now: float) -> Identity:
-    """The same agent with one more encryption key; the earlier ones still open what is under way."""
+    """The same agent with one more encryption key; the earlier ones still open what is under way.
+
+    Raises:
+        IdentityError: it has 64 such keys already.
+    """
+    if len(identity.encryption) >= MAX_OWN_KEYS:
+        raise IdentityError(
+            f"this agent keeps {MAX_OWN_KEYS} encryption keys for messages that are under way",
+            next_step="wait: keys go by themselves, four weeks after they were made",
+            code="identity.keys_full",
+        )
     key = _own_key(DecryptionKey.generate(), identity.current_encryption.epoch + 1, now)
     return replace(identity, encryption=(*identity.encryption, key))
 

@@ -16,7 +16,7 @@ from openclaw_install.common.redaction import Secret
 from openclaw_install.protocol.canonical import b64u, canonical_json, parse_strict
 from openclaw_install.protocol.did import DID
 from openclaw_install.protocol.errors import IdentityError, ProtocolError
-from openclaw_install.protocol.identity import Identity, OwnEncryptionKey, rename
+from openclaw_install.protocol.identity import MAX_OWN_KEYS, Identity, OwnEncryptionKey, rename
 from openclaw_install.protocol.keys import KEY_BYTES, DecryptionKey, SigningKey
 from openclaw_install.protocol.rotation import read_rotation, verify_rotation
 from openclaw_install.protocol.shape import Json, instant, integer, items, octets, only, text
@@ -24,7 +24,6 @@ from openclaw_install.protocol.times import iso
 
 MAX_IDENTITY_BYTES = 262_144
 MAX_EXPORT_BYTES = 524_288
-MAX_OWN_KEYS = 64
 SHORTEST_PASSPHRASE = 8
 _SCHEMA = re.compile(r"pingagent\.identity@1")
 _EXPORT_SCHEMA = re.compile(r"pingagent\.identity-export@1")

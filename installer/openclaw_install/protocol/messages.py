@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
-
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
+from typing import TYPE_CHECKING, Any, Literal
 
 from openclaw_install.common.data_files import load_schema
 from openclaw_install.protocol.canonical import canonical_json
+from openclaw_install.protocol.did import is_display_name
 from openclaw_install.protocol.errors import EnvelopeError, EnvelopeReason, ProtocolError
 from openclaw_install.protocol.header import Routing
 from openclaw_install.protocol.shape import Json
 from openclaw_install.protocol.times import iso
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 TEXT = "pingagent.text@1"
 TASK = "pingagent.task@1"
@@ -152,15 +153,29 @@ def check_body(schema: str, body: Mapping[str, Any], routing: Routing | None = N
         canonical_json(body)
     except ProtocolError as error:
         raise _bad(error.message) from None
-    if breach := best_match(_validator(schema).iter_errors(body)):
-        raise _bad(f"{schema}: {breach.json_path} breaks the rule {breach.validator!r} of its schema")
+    if breach := _first_breach(schema, body):
+        raise _bad(f"{schema}: {breach}")
+    if not is_display_name(body.get("display_name", "-")):
+        raise _bad(f"{schema}: the display name hides or reorders characters")
     told = routing.to_json() if routing else {}
     if any(body.get(key) != value for key, value in told.items()):
         raise _bad("the routing fields of the envelope say something else than its body")
 
 
+def _first_breach(schema: str, body: Mapping[str, Any]) -> str | None:
+    from jsonschema.exceptions import best_match
+
+    breach = best_match(_validator(schema).iter_errors(body))
+    return (
+        None if breach is None else f"{breach.json_path} breaks the rule {breach.validator!r} of its schema"
+    )
+
+
 @cache
 def _validator(schema: str) -> Draft202012Validator:
+    # Loading it takes a tenth of a second, which commands that open no message need not spend.
+    from jsonschema import Draft202012Validator
+
     return Draft202012Validator(load_schema(SCHEMA_FILES[schema]))
 
 

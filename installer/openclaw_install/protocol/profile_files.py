@@ -20,7 +20,6 @@ from openclaw_install.common.files import (
     file_error,
     make_private_folder,
     sync_folder,
-    write_atomic,
 )
 from openclaw_install.protocol.errors import IdentityError, ProtocolError
 from openclaw_install.protocol.identity import Identity, new_identity
@@ -31,6 +30,7 @@ from openclaw_install.protocol.identity_document import (
     read_identity,
     write_identity,
 )
+from openclaw_install.protocol.rotation import extends
 
 __all__ = [
     "DEFAULT_PROFILE",
@@ -152,16 +152,21 @@ def store_new_identity(path: Path, identity: Identity) -> None:
 
     Raises:
         ConflictError: something is there already; it is left alone.
+        IdentityError: only the second copy of an identity is there, which a new one would overwrite.
         FileError: it cannot be written.
     """
     make_private_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    # In this order, because whoever creates one writes the copy last.
+    if os.path.lexists(backup_of(path)) and not os.path.lexists(path):
+        raise IdentityError(
+            f"the identity at {path} is gone, but its second copy is there",
+            next_step=f"mv {backup_of(path)} {path}; or move the copy away to begin with a new identity",
+            code="identity.only_backup",
+        )
+    data = write_identity(identity)
+    temporary = _temporary(path, data)
     try:
-        _write_exclusive(temporary, write_identity(identity))
-        try:
-            _claim(temporary, path, write_identity(identity))
-        finally:
-            temporary.unlink()
+        _claim(temporary, path, data)
         sync_folder(path.parent)
     except FileExistsError:
         raise ConflictError(
@@ -171,7 +176,9 @@ def store_new_identity(path: Path, identity: Identity) -> None:
         ) from None
     except OSError as error:
         raise file_error(error, path, "write") from error
-    write_atomic(backup_of(path), write_identity(identity), mode=PRIVATE_FILE)
+    finally:
+        temporary.unlink()
+    _replace(backup_of(path), data)
 
 
 def save_identity(path: Path, identity: Identity) -> None:
@@ -184,8 +191,6 @@ def save_identity(path: Path, identity: Identity) -> None:
         ConflictError: the file is another agent's, or its rotation log is not contained in the new one.
         IdentityError, FileError: the present file or the place is not usable.
     """
-    from openclaw_install.protocol.rotation import extends
-
     present = load_identity(path)
     if present.did != identity.did or not extends(present.rotation, identity.rotation):
         raise ConflictError(
@@ -193,8 +198,9 @@ def save_identity(path: Path, identity: Identity) -> None:
             next_step="load it again and repeat the change",
             code="identity.conflict",
         )
+    data = write_identity(identity)
     for place in (path, backup_of(path)):
-        write_atomic(place, write_identity(identity), mode=PRIVATE_FILE)
+        _replace(place, data)
 
 
 def update_identity(path: Path, change: Callable[[Identity], Identity]) -> Identity:
@@ -207,6 +213,7 @@ def update_identity(path: Path, change: Callable[[Identity], Identity]) -> Ident
         ConflictError: another process holds the lock for longer than 30 s.
         IdentityError, FileError: as `load_identity` and `save_identity`.
     """
+    load_identity(path)  # before the lock, which would make the folder of a wrong path
     with _locked(path):
         before = load_identity(path)
         after = change(before)
@@ -224,8 +231,7 @@ def backup_of(path: Path) -> Path:
 def _locked(path: Path) -> Iterator[None]:
     lock = filelock.FileLock(path.with_name(f".{path.name}.lock"), timeout=LOCK_SECONDS, mode=PRIVATE_FILE)
     try:
-        with lock:
-            yield
+        lock.acquire()
     except filelock.Timeout:
         raise ConflictError(
             f"another process has been changing {path} for {LOCK_SECONDS:.0f} s",
@@ -234,6 +240,10 @@ def _locked(path: Path) -> Iterator[None]:
         ) from None
     except OSError as error:
         raise file_error(error, path, "lock") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _read_private(path: Path) -> bytes | None:
@@ -277,6 +287,28 @@ def _write_exclusive(path: Path, data: bytes) -> None:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def _temporary(path: Path, data: bytes) -> Path:
+    """A file beside `path` with `data` durably in it; nothing is left behind when that fails."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    try:
+        _write_exclusive(temporary, data)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise file_error(error, path, "write") from error
+    return temporary
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Puts `data` at `path` in one step; a link there is replaced, never followed."""
+    temporary = _temporary(path, data)
+    try:
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise file_error(error, path, "write") from error
 
 
 def _claim(temporary: Path, path: Path, data: bytes) -> None:

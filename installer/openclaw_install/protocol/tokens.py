@@ -121,8 +121,8 @@ def token_issuer(token: str) -> str:
     Raises:
         TokenError: malformed, or the issuer is no DID.
     """
-    if len(token) > MAX_TOKEN_CHARACTERS:
-        raise TokenError(TokenReason.MALFORMED, "the token is too long")
+    if len(token) > MAX_TOKEN_CHARACTERS or not token.isascii():
+        raise TokenError(TokenReason.MALFORMED, "the token is too long, or holds more than ASCII")
     try:
         claims = jwt.decode(token, options={"verify_signature": False})
     except (jwt.InvalidTokenError, RecursionError):
@@ -161,7 +161,7 @@ def verify_token(token: str, card: AgentCard, request: RelayRequest, now: float,
 
 
 def _signed_claims(token: str, card: AgentCard) -> dict[str, Any]:
-    header = jwt.get_unverified_header(token)
+    header = _header(token)
     if header.get("typ") != _TYPE or header.get("kid") != kid_of(card.signing_key):
         raise TokenError(TokenReason.BAD_SIGNATURE, "the token is not signed by the agent's current key")
     key = Ed25519PublicKey.from_public_bytes(card.signing_key)
@@ -175,6 +175,13 @@ def _signed_claims(token: str, card: AgentCard) -> dict[str, Any]:
     if not whole or not _JTI.fullmatch(claims["jti"]):
         raise TokenError(TokenReason.MALFORMED, "the token lacks a claim")
     return claims
+
+
+def _header(token: str) -> dict[str, Any]:
+    try:
+        return jwt.get_unverified_header(token)
+    except jwt.InvalidTokenError:
+        raise TokenError(TokenReason.MALFORMED, "the token's header is no JWT header") from None
 
 
 def _check_times(claims: dict[str, Any], now: float) -> None:
