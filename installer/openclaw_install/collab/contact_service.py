@@ -1,0 +1,94 @@
+"""Decisions about contacts, as the command line and the tools make them."""
+
+from __future__ import annotations
+
+from openclaw_install.collab.contacts import Action, after
+from openclaw_install.collab.desk import Desk
+from openclaw_install.collab.outgoing import ContactError
+from openclaw_install.collab.records import Contact, ContactState, Decision, Stage
+from openclaw_install.collab.results import ContactDecision, ContactPage
+from openclaw_install.protocol.did import fold_alias, is_did
+
+_STAGES: dict[ContactState, Stage] = {"approved": "approved", "rejected": "refused", "blocked": "refused"}
+MOST = 200
+
+
+def contacts(
+    desk: Desk, *, state: ContactState | None = None, limit: int = 50, page: str | None = None
+) -> ContactPage:
+    """Contacts by DID, of one state or of all.
+
+    Args:
+        limit: 1 to 200.
+        page: `next` of the page before.
+    """
+    limit = max(1, min(limit, MOST))
+    found = desk.store.contacts.listed(state, limit=limit + 1, after=page or "")
+    shown = found[:limit]
+    return ContactPage(
+        tuple(shown), desk.store.contacts.counts(), shown[-1].did if len(found) > limit else None
+    )
+
+
+def history(desk: Desk, who: str) -> tuple[Decision, ...]:
+    """What was decided about a contact, newest first.
+
+    Raises:
+        ContactError: no such contact.
+    """
+    return tuple(desk.store.contacts.decisions(find_contact(desk, who).did))
+
+
+def decide(desk: Desk, who: str, action: Action, *, reason: str = "") -> ContactDecision:
+    """Approves, rejects or blocks a contact, or undoes that; who did it and when is recorded.
+
+    Approval lets the waiting messages go to the agent, in their order; reject and block refuse them for
+    good, and all that come later, until somebody undoes it.
+
+    Args:
+        who: a DID or `@alias`; a DID that never wrote is decided in advance.
+
+    Raises:
+        ContactError: an alias that no contact has, or a contact that is ourselves.
+    """
+    store, now, state = desk.store, desk.clock(), after(action)
+    with store.write():
+        contact = _found_or_new(desk, who, now)
+        if contact.state == state and contact.decided_at is not None:
+            return ContactDecision(contact, changed=False, released=0, decision=None)
+        store.contacts.decide(contact.did, state, desk.caller, now, reason)
+        released = 0
+        if state in _STAGES:
+            released = store.ingress.release(
+                contact.did, _STAGES[state], "" if state == "approved" else state
+            )
+            store.contacts.set_waiting(contact.did, 0)
+        store.events.add(f"contact.{state}", now, did=contact.did, by=desk.caller, released=released)
+        decided = store.contacts.get(contact.did) or contact
+        newest = store.contacts.decisions(contact.did, limit=1)
+    return ContactDecision(decided, changed=True, released=released, decision=newest[0])
+
+
+def find_contact(desk: Desk, who: str) -> Contact:
+    """The contact that a DID or `@alias` means.
+
+    Raises:
+        ContactError: no such contact.
+    """
+    table = desk.store.contacts
+    found = table.get(who) if is_did(who) else table.by_alias(fold_alias(who))
+    if found is None:
+        raise ContactError(
+            f"there is no contact {who!r}",
+            next_step="list them: pingagent contacts list",
+            code="contact.unknown",
+        )
+    return found
+
+
+def _found_or_new(desk: Desk, who: str, now: float) -> Contact:
+    if who == desk.did:
+        raise ContactError("that is this agent itself", next_step="name another agent", code="contact.self")
+    if is_did(who) and desk.store.contacts.get(who) is None:
+        return desk.store.contacts.add(who, "pending", "operator", now)
+    return find_contact(desk, who)

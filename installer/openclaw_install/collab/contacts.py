@@ -1,0 +1,62 @@
+"""The contact gate: what happens to a message, by what was decided about its sender (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from openclaw_install.collab.records import Contact, ContactState
+
+Verdict = Literal[
+    "pass",  # goes on to the agent
+    "wait",  # is kept until somebody decides; reaches no agent
+    "refuse",  # its sender was blocked or rejected
+    "defer",  # too many wait already: it stays at the relay
+]
+Action = Literal["approve", "reject", "block", "undo"]
+_AFTER: dict[Action, ContactState] = {
+    "approve": "approved",
+    "reject": "rejected",
+    "block": "blocked",
+    "undo": "pending",
+}
+
+
+@dataclass(frozen=True)
+class GateLimits:
+    """How much of undecided contacts is kept here.
+
+    Attributes:
+        per_contact: messages that may wait for one contact's decision.
+        in_all: messages that may wait for decisions in all.
+    """
+
+    per_contact: int = 50
+    in_all: int = 500
+
+
+def judge(contact: Contact | None, waiting_in_all: int, limits: GateLimits) -> Verdict:
+    """What to do with a verified message.
+
+    Args:
+        contact: its sender as the store knows it; None for a first contact.
+        waiting_in_all: messages that wait for decisions, of all contacts.
+    """
+    state = contact.state if contact else "pending"
+    if state == "approved":
+        return "pass"
+    if state in {"rejected", "blocked"}:
+        return "refuse"
+    waiting = contact.waiting if contact else 0
+    full = waiting >= limits.per_contact or waiting_in_all >= limits.in_all
+    return "defer" if full else "wait"
+
+
+def after(action: Action) -> ContactState:
+    """The state that a decision leads to. `undo` makes the contact undecided again, whatever it was."""
+    return _AFTER[action]
+
+
+def may_write_to(contact: Contact | None) -> bool:
+    """Whether we may send to an agent: to one we know nothing of (we begin then), or have approved."""
+    return contact is None or contact.state == "approved"

@@ -1,0 +1,59 @@
+"""What the service functions work on: the store, who we are, and who is asking."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from openclaw_install.collab import lease
+from openclaw_install.collab.store import Store
+from openclaw_install.protocol.identity import Identity
+from openclaw_install.protocol.profile_files import ProfilePaths, load_identity, profile_paths
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One caller's place of work.
+
+    Attributes:
+        identity: our own.
+        caller: who asks, for the audit and for the focused thread: `cli:alice`, `mcp:<session>`.
+        clock: seconds since the epoch.
+        relay_url: as configured; None without a relay.
+    """
+
+    store: Store
+    identity: Identity
+    caller: str
+    clock: Callable[[], float] = time.time
+    relay_url: str | None = None
+
+    @property
+    def did(self) -> str:
+        return self.identity.did
+
+    @property
+    def runtime_running(self) -> bool:
+        """Whether a bridge drives the store now."""
+        return lease.is_held(self.store.path)
+
+
+def relay_url(env: Mapping[str, str]) -> str | None:
+    """The relay of `PINGAGENT_SERVER_URL`, without a slash at its end."""
+    return env.get("PINGAGENT_SERVER_URL", "").strip().rstrip("/") or None
+
+
+@contextlib.contextmanager
+def open_desk(env: Mapping[str, str], home: Path, caller: str) -> Iterator[Desk]:
+    """The desk of the profile that the environment names.
+
+    Raises:
+        IdentityError, FileError: there is no identity yet, or it or the store cannot be used.
+    """
+    paths: ProfilePaths = profile_paths(env, home)
+    identity = load_identity(paths.identity)
+    with Store(paths.store) as store:
+        yield Desk(store, identity, caller, relay_url=relay_url(env))

@@ -1,0 +1,144 @@
+"""The seam to the relay: what a client can ask of it, and how it can fail."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from openclaw_install.common.errors import InstallError
+from openclaw_install.protocol.card import AgentCard
+
+PAGE_LIMIT = 200
+
+
+class RelayError(InstallError):
+    """The relay could not be asked, or refused."""
+
+    code = "relay"
+
+
+class RelayUnreachable(RelayError):  # noqa: N818 - says what it is
+    """Nothing answered in time, or what answered was no relay: trying again can help."""
+
+    code = "relay.unreachable"
+
+
+class RelayRefused(RelayError):  # noqa: N818 - says what it is
+    """The relay answered with an error.
+
+    Attributes:
+        status: HTTP status.
+        reason: the relay's own code, such as `unknown_recipient`.
+        retry_after: seconds that it asks to wait; None where it does not say.
+    """
+
+    code = "relay.refused"
+
+    def __init__(
+        self, status: int, reason: str, message: str, *, next_step: str, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, next_step=next_step, code=f"relay.{reason}")
+        self.status = status
+        self.reason = reason
+        self.retry_after = retry_after
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same request may be accepted later."""
+        return self.status in {408, 425, 429, 500, 502, 503, 504, 507}
+
+
+@dataclass(frozen=True)
+class About:
+    """What a relay says of itself.
+
+    Attributes:
+        relay_id: the public key that signs its receipts.
+        log_id: names its data.
+        time: its clock, in seconds since the epoch.
+    """
+
+    relay_id: str
+    log_id: str
+    time: float
+    limits: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One place of the inbox.
+
+    Attributes:
+        receipt, envelope: as the relay gave them, nothing verified; None where it is gone.
+        gone: why there is nothing any more (`expired`), or None.
+    """
+
+    seq: int
+    receipt: Mapping[str, Any] | None
+    envelope: Mapping[str, Any] | None
+    gone: str | None = None
+
+
+@dataclass(frozen=True)
+class InboxPage:
+    """Part of the inbox, in order; `next` is the number to continue after."""
+
+    log_id: str
+    head: int
+    entries: Sequence[Entry]
+    next: int
+
+
+@dataclass(frozen=True)
+class StreamItem:
+    """What a stream brings: `hello` when it opens, an `entry`, or a `beat` that says it is alive."""
+
+    kind: Literal["hello", "entry", "beat"]
+    log_id: str = ""
+    head: int = 0
+    entry: Entry | None = None
+
+
+class Relay(Protocol):
+    """A relay as one agent uses it. Every method raises RelayUnreachable or RelayRefused."""
+
+    async def about(self) -> About:
+        """What the relay is; needs no registration."""
+        ...
+
+    async def put_card(self, card: AgentCard) -> None:
+        """Registers our card, or replaces it by a newer one."""
+        ...
+
+    async def card(self, did: str) -> AgentCard:
+        """The newest card of an agent, its signatures verified.
+
+        Raises:
+            CardError, RotationError: the relay gave a card that does not hold.
+        """
+        ...
+
+    async def resolve(self, alias: str) -> str:
+        """The DID behind an alias (folded, without `@`)."""
+        ...
+
+    async def post(self, wire: bytes) -> Mapping[str, Any]:
+        """Commits an envelope; returns the receipt as the relay gave it, not verified."""
+        ...
+
+    async def inbox(self, after: int, limit: int = PAGE_LIMIT) -> InboxPage:
+        """The entries after a number."""
+        ...
+
+    def stream(self, after: int) -> AsyncIterator[StreamItem]:
+        """The entries after a number, and those to come, until the connection ends."""
+        ...
+
+    async def ack(self, seqs: Sequence[int]) -> None:
+        """Lets the relay drop these; idempotent."""
+        ...
+
+    async def aclose(self) -> None:
+        """Closes its connections."""
+        ...

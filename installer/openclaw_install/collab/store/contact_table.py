@@ -1,0 +1,114 @@
+"""Contacts, every decision about them, and the newest card that is known of each."""
+
+from __future__ import annotations
+
+from openclaw_install.collab.records import Contact, ContactState, Decision, Origin
+from openclaw_install.collab.store.database import Database
+
+_SELECT = (
+    "SELECT did, state, origin, alias, display_name, first_seen_at, updated_at, decided_at, "
+    "decided_by, waiting FROM contact"
+)
+
+
+class ContactTable:
+    """The tables `contact` and `contact_decision`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, did: str) -> Contact | None:
+        row = self._database.row(f"{_SELECT} WHERE did = ?", did)
+        return Contact(*row) if row else None
+
+    def by_alias(self, alias: str) -> Contact | None:
+        row = self._database.row(f"{_SELECT} WHERE alias = ?", alias)
+        return Contact(*row) if row else None
+
+    def add(
+        self, did: str, state: ContactState, origin: Origin, now: float, *, by: str | None = None
+    ) -> Contact:
+        """Makes a contact; where `by` decided its state at once, that is recorded."""
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT INTO contact (did, state, origin, first_seen_at, updated_at, decided_at, decided_by) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (did, state, origin, now, now, now if by else None, by),
+            )
+            if by:
+                self._decision(did, None, state, by, now, "")
+        return Contact(did, state, origin, None, None, now, now, now if by else None, by, 0)
+
+    def decide(self, did: str, state: ContactState, by: str, now: float, reason: str = "") -> None:
+        """Changes a contact's state, and records who did, when and why."""
+        with self._database.write() as connection:
+            known = self.get(did)
+            connection.execute(
+                "UPDATE contact SET state = ?, updated_at = ?, decided_at = ?, decided_by = ? WHERE did = ?",
+                (state, now, now, by, did),
+            )
+            self._decision(did, known.state if known else None, state, by, now, reason)
+
+    def _decision(
+        self, did: str, before: ContactState | None, after: ContactState, by: str, now: float, reason: str
+    ) -> None:
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT INTO contact_decision (did, at, by, before, after, reason) VALUES (?, ?, ?, ?, ?, ?)",
+                (did, now, by, before, after, reason),
+            )
+
+    def decisions(self, did: str, limit: int = 50) -> list[Decision]:
+        """What was decided about a contact, newest first."""
+        rows = self._database.rows(
+            "SELECT id, did, at, by, before, after, reason FROM contact_decision WHERE did = ? "
+            "ORDER BY id DESC LIMIT ?",
+            *(did, limit),
+        )
+        return [Decision(*row) for row in rows]
+
+    def listed(
+        self, state: ContactState | None = None, *, limit: int = 100, after: str = ""
+    ) -> list[Contact]:
+        """Contacts by DID, of one state or of all, after the DID that ended the page before."""
+        where, values = ("state = ? AND ", (state,)) if state else ("", ())
+        rows = self._database.rows(
+            f"{_SELECT} WHERE {where}did > ? ORDER BY did LIMIT ?",
+            *(*values, after, limit),
+        )
+        return [Contact(*row) for row in rows]
+
+    def counts(self) -> dict[ContactState, int]:
+        """How many contacts each state has."""
+        found = dict(self._database.rows("SELECT state, count(*) FROM contact GROUP BY state"))
+        states: tuple[ContactState, ...] = ("pending", "approved", "rejected", "blocked")
+        return {state: found.get(state, 0) for state in states}
+
+    def waiting_in_all(self) -> int:
+        """Messages that wait for a decision, of all contacts."""
+        return self._database.count("SELECT sum(waiting) FROM contact WHERE waiting > 0")
+
+    def add_waiting(self, did: str, change: int) -> None:
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE contact SET waiting = max(0, waiting + ?) WHERE did = ?", (change, did)
+            )
+
+    def set_waiting(self, did: str, count: int) -> None:
+        with self._database.write() as connection:
+            connection.execute("UPDATE contact SET waiting = ? WHERE did = ?", (count, did))
+
+    def card(self, did: str) -> tuple[str, float] | None:
+        """The newest verified card of a contact, as JSON, and when it was fetched."""
+        row = self._database.row("SELECT card, card_at FROM contact WHERE did = ? AND card IS NOT NULL", did)
+        return (row[0], row[1]) if row else None
+
+    def set_card(
+        self, did: str, card: str, now: float, *, alias: str | None, display_name: str | None
+    ) -> None:
+        """Keeps a verified card, with the names that it carries."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE contact SET card = ?, card_at = ?, alias = ?, display_name = ? WHERE did = ?",
+                (card, now, alias, display_name, did),
+            )

@@ -1,0 +1,154 @@
+"""One connection to the store's SQLite file: short transactions, several processes, errors with a cure."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from openclaw_install.common.errors import FileError
+from openclaw_install.common.files import file_error, make_private_folder
+from openclaw_install.common.migrations import Migration, NewerDatabaseError, read_migrations, upgrade
+from openclaw_install.common.sqlite_file import LOCK_SECONDS, connect_file
+
+_SQL_FOLDER = Path(__file__).parent / "sql"
+
+
+def migrations() -> tuple[Migration, ...]:
+    """The store's migrations, in order."""
+    return read_migrations(_SQL_FOLDER)
+
+
+class Database:
+    """The open file. Safe for several threads: one of them uses it at a time.
+
+    Args:
+        path: the file; made with mode 0600, and its folder with 0700, where they are missing.
+        steps: the migrations to apply; those that ship unless given.
+        lock_seconds: how long to wait while another process writes.
+
+    Raises:
+        FileError: it cannot be opened or written, is damaged, or was written by a newer version.
+    """
+
+    def __init__(
+        self, path: Path, steps: Sequence[Migration] | None = None, *, lock_seconds: float = LOCK_SECONDS
+    ) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self._depth = 0
+        make_private_folder(path.parent)
+        with self._translated():
+            self._connection = self._open(lock_seconds)
+            try:
+                upgrade(self._connection, migrations() if steps is None else steps)
+            except BaseException as error:
+                self._connection.close()
+                if isinstance(error, NewerDatabaseError):
+                    raise _newer(path) from error
+                raise
+
+    def _open(self, lock_seconds: float) -> sqlite3.Connection:
+        try:
+            return connect_file(self.path, check_same_thread=False, lock_seconds=lock_seconds)
+        except OSError as error:
+            raise file_error(error, self.path, "open") from error
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, durable when the block ends; a block inside another belongs to the outer one.
+
+        Raises:
+            FileError: the disk is full, or the file is busy or damaged; nothing of it was written then.
+        """
+        with self._lock, self._translated():
+            if self._depth == 0:
+                self._connection.execute("BEGIN IMMEDIATE")
+            self._depth += 1
+            try:
+                yield self._connection
+                if self._depth == 1:
+                    self._connection.execute("COMMIT")
+            except BaseException:
+                # Some failures, a full disk among them, have rolled back by themselves.
+                if self._depth == 1 and self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+            finally:
+                self._depth -= 1
+
+    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """All rows of a query.
+
+        Raises:
+            FileError: as `write`.
+        """
+        with self._lock, self._translated():
+            return self._connection.execute(sql, values).fetchall()
+
+    def row(self, sql: str, *values: object) -> tuple[Any, ...] | None:
+        """The first row of a query, or None."""
+        found = self.rows(sql, *values)
+        return found[0] if found else None
+
+    def count(self, sql: str, *values: object) -> int:
+        """The one number of a query."""
+        found = self.row(sql, *values)
+        return int(found[0]) if found and found[0] is not None else 0
+
+    def data_version(self) -> int:
+        """A number that changes when another connection, also of another process, has committed."""
+        return self.count("PRAGMA data_version")
+
+    def check(self) -> str:
+        """SQLite's own quick check: `ok`, or what is wrong."""
+        found = self.row("PRAGMA quick_check(1)")
+        return str(found[0]) if found else "no answer"
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise store_error(error, self.path) from error
+
+
+def store_error(error: sqlite3.Error, path: Path) -> FileError:
+    """What an error of SQLite means for the operator."""
+    name = getattr(error, "sqlite_errorname", "") or ""
+    if name.startswith("SQLITE_FULL"):
+        return file_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), path, "write")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return FileError(
+            f"another process has held {path} for too long",
+            next_step="wait until the other program has ended, or end it",
+            code="store.busy",
+        )
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return FileError(
+            f"the store {path} is damaged",
+            next_step="move the file away and start the runtime again: the relay keeps what was not taken in",
+            code="store.damaged",
+        )
+    return FileError(
+        f"cannot use the store {path}: {error}",
+        next_step="check the folder's permissions and the free space",
+        code="store.unusable",
+    )
+
+
+def _newer(path: Path) -> FileError:
+    return FileError(
+        f"a newer openclaw-install wrote {path}",
+        next_step="pip install --upgrade openclaw-install",
+        code="store.newer",
+    )

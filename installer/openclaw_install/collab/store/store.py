@@ -1,0 +1,55 @@
+"""The store's face: one open file and its tables, each table's statements in a module of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from openclaw_install.collab.records import INTERNAL_SCHEMAS
+from openclaw_install.collab.store.contact_table import ContactTable
+from openclaw_install.collab.store.database import Database
+from openclaw_install.collab.store.event_table import EventTable
+from openclaw_install.collab.store.fact_table import FactTable
+from openclaw_install.collab.store.ingress_table import IngressTable
+from openclaw_install.collab.store.message_table import MessageTable
+from openclaw_install.collab.store.outbox_table import OutboxTable
+from openclaw_install.collab.store.relay_table import RelayTable
+from openclaw_install.collab.store.session_table import SessionTable
+
+
+class Store:
+    """One open store. Its parts share a connection; a `write()` block makes several changes one transaction.
+
+    Args:
+        path: the file, made where it is missing.
+
+    Raises:
+        FileError: it cannot be opened or written, is damaged, or was written by a newer version.
+    """
+
+    def __init__(self, path: Path, *, lock_seconds: float = 10.0) -> None:
+        self.path = path
+        self.database = Database(path, lock_seconds=lock_seconds)
+        self.events = EventTable(self.database)
+        self.sessions = SessionTable(self.database)
+        self.messages = MessageTable(self.database)
+        self.contacts = ContactTable(self.database)
+        self.ingress = IngressTable(self.database)
+        self.outbox = OutboxTable(self.database)
+        self.relay = RelayTable(self.database)
+        self.facts = FactTable(self.database)
+        self.write = self.database.write
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    @staticmethod
+    def is_visible(schema: str) -> bool:
+        """Whether messages of a schema count as activity of their thread."""
+        return schema not in INTERNAL_SCHEMAS
+
+    def close(self) -> None:
+        self.database.close()
