@@ -25,6 +25,8 @@ from openclaw_install.sync.report import AgentReport, SkillResult, SyncReport, w
 from openclaw_install.sync.service import Agent, SkillService
 from openclaw_install.sync.upload import Uploads
 
+# A watcher holds the lock for a push at a time.
+LOCK_PATIENCE = 2.0
 NOBODY_YET = Agent("unknown", "the agent that will be chosen")
 
 
@@ -88,7 +90,7 @@ class SyncRun:
             FileError, ConfigError: the ledger or the host's config cannot be used.
         """
         endpoint = endpoint_from(self.env)
-        with nullcontext() if self.options.dry_run else self.ledger.lock(endpoint.url):
+        with nullcontext() if self.options.dry_run else self.ledger.lock(endpoint.url, LOCK_PATIENCE):
             consents = Consents(self.ledger, self.operator, self.clock())
             key = key_from(self.env)
             if key is None and not self.options.dry_run:
