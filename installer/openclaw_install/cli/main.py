@@ -14,6 +14,7 @@ from openclaw_install import __version__
 from openclaw_install.cli.hub import hub_group
 from openclaw_install.cli.options import CommonOptions, common_options, gather
 from openclaw_install.cli.reply import Reply
+from openclaw_install.cli.runtime import runtime_group
 from openclaw_install.cli.sync import sync_group
 from openclaw_install.common.errors import InstallError, UsageError
 from openclaw_install.host.locate import HostLocation
@@ -172,6 +173,7 @@ def demo_command(context: click.Context, /, **said: Any) -> Reply:
 
 cli.add_command(hub_group)
 cli.add_command(sync_group)
+cli.add_command(runtime_group)
 
 
 def _options(

@@ -1,4 +1,4 @@
-"""What is known about the runtime, as frozen results: for the commands, the setup and the activation report."""
+"""What is known about the runtime, as frozen results for commands, setup and activation report."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class RuntimeReport:
     """The runtime of one host (`schemas/runtime-status.schema.json`).
 
     Attributes:
-        state: `running`, `starting`, `stale` (its lock is held, and no heartbeat comes), `stopped`, `failing` (a
+        state: `running`, `starting`, `stale` (its lock is held, no heartbeat comes), `stopped`, `failing` (a
             component fails, or the whole process died and is started again), `blocked` (a component needs a
             person).
         message: one sentence for a person.
