@@ -211,7 +211,11 @@ def _judged(skill: LocalSkill, frontmatter: Frontmatter) -> LocalSkill:
 
 
 def with_shadows(skills: Sequence[LocalSkill]) -> Iterator[LocalSkill]:
-    """The skills of an inventory, judged without their namesakes: marks what OpenClaw passes over for a namesake, and what would go up under a name that is taken."""
+    """The same skills, where OpenClaw passes one over for a namesake, or its name is taken, marked so.
+
+    Args:
+        skills: in an inventory's order, each judged for itself.
+    """
     by_declared: dict[str, LocalSkill] = {}
     by_folder: dict[str, LocalSkill] = {}
     for skill in _later_wins_within_root(skills):

@@ -68,7 +68,7 @@ class Push:
         aside: does what touches the ledger; a run that nobody else waits for does it on the spot.
     """
 
-    def __init__(  # noqa: PLR0913 - two seams with defaults
+    def __init__(
         self,
         service: SkillService,
         ledger: Ledger,
@@ -129,7 +129,9 @@ class Push:
         self._in_a_row = 0
         named = [upload for upload in group if upload.name in answer.outcomes]
         unnamed = [upload for upload in group if upload.name not in answer.outcomes]
-        await self._record([(upload, attempts[upload.name], answer.outcomes[upload.name]) for upload in named])
+        await self._record(
+            [(upload, attempts[upload.name], answer.outcomes[upload.name]) for upload in named]
+        )
         reason = "the answer to a batch did not name it"
         if unnamed:
             rows = [(attempts[upload.name], "doubtful", "sync.unnamed", reason) for upload in unnamed]
@@ -156,7 +158,9 @@ class Push:
             lambda: self._ledger.begin(self._endpoint, self._agent, uploads, self._clock())
         )
 
-    async def _failed(self, group: Sequence[Upload], attempts: Mapping[str, int], error: ServiceError) -> None:
+    async def _failed(
+        self, group: Sequence[Upload], attempts: Mapping[str, int], error: ServiceError
+    ) -> None:
         """Records a request that failed as a whole, and decides whether to go on."""
         outcome = "doubtful" if error.in_doubt else "refused" if isinstance(error, ToolError) else "unsent"
         rows = [(attempts[upload.name], outcome, error.error_code, error.message) for upload in group]
