@@ -82,8 +82,8 @@ class Watched:
             )
 
         with self._changed:
-            event = self._changed.wait_for(lambda: found() or self.ended, PATIENCE)
-        event = found()
+            self._changed.wait_for(lambda: found() is not None or self.ended, PATIENCE)
+            event = found()
         assert event is not None, (kind, skill, facts, self.error, self.events[-12:])
         return event
 

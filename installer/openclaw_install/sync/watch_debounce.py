@@ -7,7 +7,7 @@ from dataclasses import dataclass
 # The source of events has waited for about 10 ms of quiet already.
 QUIET = 0.010
 BURST_QUIET = 0.030
-BURST = 0.100
+BURST = 0.060
 LONGEST = 0.500
 
 

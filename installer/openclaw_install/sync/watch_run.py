@@ -231,8 +231,9 @@ class Watcher:
 
     async def _look_again(self, files: Collection[str]) -> None:
         older = self._index.view
-        view = await asyncio.to_thread(self._index.look_again, files)
-        ages = await asyncio.to_thread(_ages, files, self._clock.wall())
+        view, ages = await asyncio.to_thread(
+            lambda: (self._index.look_again(files), _ages(files, self._clock.wall()))
+        )
         self._touched_meanwhile.update(files)
         if view is None:
             for file in files:
