@@ -14,12 +14,14 @@ from openclaw_install import __version__
 from openclaw_install.cli.hub import hub_group
 from openclaw_install.cli.options import CommonOptions, common_options, gather
 from openclaw_install.cli.reply import Reply
+from openclaw_install.cli.runtime import runtime_group
 from openclaw_install.cli.sync import sync_group
 from openclaw_install.common.errors import InstallError, UsageError
 from openclaw_install.host.locate import HostLocation
 
 if TYPE_CHECKING:
     from openclaw_install.host.hook_policy import RouteMode
+    from openclaw_install.setup.runtime_part import RuntimeSeam
     from openclaw_install.setup.verify import Options, RunResult
 
 _ROUTE_MODES: tuple[RouteMode, ...] = ("stable-hook-session", "map-active-group")
@@ -52,10 +54,12 @@ def cli(
     context.obj = common
     if context.invoked_subcommand is not None:
         return None
-    from openclaw_install.setup.install import run_setup
+    from openclaw_install.setup import whole
 
     options = _options(common, route_mode, offline=offline, overwrite_edited=overwrite_edited)
-    run = _on_host(common, lambda location: run_setup(location, options, _operator(common)))
+    run = _on_host(
+        common, lambda location: whole.set_up(location, options, _operator(common), _runtime(location))
+    )
     return _run_reply("setup", run, common)
 
 
@@ -69,15 +73,17 @@ def verify_runtime_command(
     context: click.Context, /, *, route_mode: str | None, offline: bool, fix_hooks: bool, **said: Any
 ) -> Reply:
     """Report whether the host is ready for inbound messages, and what is in the way."""
-    from openclaw_install.setup import verify
+    from openclaw_install.setup import whole
 
     common = gather(context, said)
     options = _options(common, route_mode, offline=offline)
-    if fix_hooks:
-        run = _on_host(common, lambda location: verify.fix_hooks(location, options, _operator(common)))
-    else:
-        run = _on_host(common, lambda location: verify.verify_runtime(location, options))
-    return _run_reply("verify-runtime", run, common)
+
+    def act(location: HostLocation) -> RunResult:
+        if fix_hooks:
+            return whole.mend(location, options, _operator(common), _runtime(location))
+        return whole.verify(location, options, _runtime(location))
+
+    return _run_reply("verify-runtime", _on_host(common, act), common)
 
 
 @cli.command("undo")
@@ -87,11 +93,14 @@ def verify_runtime_command(
 @click.pass_context
 def undo_command(context: click.Context, /, *, receipt: str | None, keep_changed: bool, **said: Any) -> Reply:
     """Take one run back: RECEIPT, or the newest that stands."""
-    from openclaw_install.setup.install import UndoOptions, run_undo
+    from openclaw_install.setup import whole
+    from openclaw_install.setup.install import UndoOptions
 
     common = gather(context, said)
     options = UndoOptions(dry_run=common.dry_run, keep_changed=keep_changed)
-    return _undo_reply("undo", run_undo(common.location(), receipt, options, _operator(common)))
+    location = common.location()
+    result = whole.take_back(location, receipt, options, _operator(common), _runtime(location))
+    return _undo_reply("undo", result)
 
 
 @cli.command("uninstall")
@@ -100,11 +109,14 @@ def undo_command(context: click.Context, /, *, receipt: str | None, keep_changed
 @click.pass_context
 def uninstall_command(context: click.Context, /, *, keep_changed: bool, **said: Any) -> Reply:
     """Remove all that we ever added to this host, and nothing else."""
-    from openclaw_install.setup.install import UndoOptions, run_uninstall
+    from openclaw_install.setup import whole
+    from openclaw_install.setup.install import UndoOptions
 
     common = gather(context, said)
     options = UndoOptions(dry_run=common.dry_run, keep_changed=keep_changed)
-    return _undo_reply("uninstall", run_uninstall(common.location(), options, _operator(common)))
+    location = common.location()
+    result = whole.uninstall(location, options, _operator(common), _runtime(location))
+    return _undo_reply("uninstall", result)
 
 
 @cli.group("skills")
@@ -161,6 +173,7 @@ def demo_command(context: click.Context, /, **said: Any) -> Reply:
 
 cli.add_command(hub_group)
 cli.add_command(sync_group)
+cli.add_command(runtime_group)
 
 
 def _options(
@@ -207,6 +220,12 @@ def _operator(common: CommonOptions) -> Any:
     from openclaw_install.cli.terminal import Terminal
 
     return Terminal(yes=common.yes, quiet=common.as_json)
+
+
+def _runtime(location: HostLocation) -> RuntimeSeam:
+    from openclaw_install.setup.runtime_part import HostRuntime
+
+    return HostRuntime(location, os.environ)
 
 
 def _run_reply(command: str, run: Any, common: CommonOptions) -> Reply:

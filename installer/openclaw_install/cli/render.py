@@ -15,7 +15,8 @@ from openclaw_install.setup.verify import Applied, RunResult
 
 def run_lines(run: RunResult, *, verbose: bool) -> list[str]:
     """The setup's and verify-runtime's text; the last line is `activation_state=...`."""
-    lines = [*_host_lines(run.report), *_policy_lines(run.report), *_asset_lines(run.report)]
+    report = run.report
+    lines = [*_host_lines(report), *_policy_lines(report), *_asset_lines(report), *_runtime_lines(report)]
     if run.applied is not None:
         lines += ["", *_applied_lines(run.applied)]
     lines += _block("blocked by", run.report.blockers)
@@ -71,6 +72,14 @@ def _asset_lines(report: ActivationReport) -> Iterator[str]:
     for server in report.mcp_servers:
         reason = f" ({server['reason']})" if server["reason"] else ""
         yield f"mcp       {server['name']}: {server['state'].replace('_', ' ')}{reason}"
+
+
+def _runtime_lines(report: ActivationReport) -> Iterator[str]:
+    runtime = report.runtime
+    if runtime is None or not runtime["wanted"]:
+        return
+    parts = [f"{part['name']} {part['phase']}" for part in runtime["components"] if part["phase"] != "off"]
+    yield f"runtime   {', '.join([runtime['state'], *parts])}"
 
 
 def _applied_lines(applied: Applied) -> Iterator[str]:
@@ -140,7 +149,8 @@ def undo_result_lines(result: UndoResult) -> list[str]:
         "declined": "declined: nothing was written",
         "unchanged": "nothing of ours is on this host",
     }
-    return [texts[result.outcome], *(f"kept {kept.path}: {kept.reason}" for kept in result.plan.kept)]
+    kept = [f"kept {kept.path}: {kept.reason}" for kept in result.plan.kept]
+    return [texts[result.outcome], *(f"removed {path}" for path in result.removed), *kept]
 
 
 def _count(number: int, noun: str) -> str:

@@ -56,20 +56,29 @@ def sync_group() -> None:
 @click.option("--canary", metavar="ID|NAME", help="Send to this agent first, to the others if it took all.")
 @click.option("--allow-secrets", multiple=True, metavar="NAME", help="Send this content despite the gate.")
 @click.option("--force", is_flag=True, help="Send also what is unchanged.")
+@click.option("--watch", is_flag=True, help="Keep them in step until Ctrl-C: each save goes up at once.")
+@click.option("--keep", is_flag=True, help="Remember the choice, for the runtime to keep in step for good.")
 @click.pass_context
-def push_command(context: click.Context, /, *, names: tuple[str, ...], **said: Any) -> Reply:
+def push_command(context: click.Context, /, *, names: tuple[str, ...], watch: bool, **said: Any) -> Reply:
     """Send skills."""
     from openclaw_install.cli.render_sync import sync_lines
     from openclaw_install.cli.sync_terminal import SyncTerminal
+    from openclaw_install.cli.sync_watch import stands, watch_in_foreground
     from openclaw_install.sync.ledger import Ledger
     from openclaw_install.sync.run import SyncOptions, SyncRun
 
     common = gather(context, said)
+    said["keep"] = said["keep"] or watch
     options = SyncOptions(names=names, dry_run=common.dry_run, **said)
+    watch = watch and not common.dry_run
+    if watch and options == SyncOptions(keep=True) and stands(common):
+        return watch_in_foreground(common)
     operator = SyncTerminal(yes=common.yes)
     with Ledger() as ledger, operator:
         report = SyncRun(common.location(), os.environ, options, operator, ledger).run()
     lines = sync_lines(report, verbose=common.verbose)
+    if watch:
+        return watch_in_foreground(common, lines)
     return Reply("sync", report.to_json(), lines, report.exit_code, report.errors)
 
 

@@ -18,7 +18,7 @@ from openclaw_install.common.errors import InstallError
 
 _REFUSAL = re.compile(r"Gateway failed to start: (?P<reason>.*?)(?: Run openclaw gateway status|\n|$)")
 _POLL_SECONDS = 0.05
-_STOP_SECONDS = 10.0
+_STOP_SECONDS = 30.0
 
 
 class GatewayStartError(InstallError):

@@ -16,6 +16,7 @@ from typing import Any
 from openclaw_install.common.files import make_private_folder, write_atomic
 from openclaw_install.demo.gateway_process import GatewayProcess
 from openclaw_install.demo.provision import OpenClaw
+from openclaw_install.demo.shared_state import settle_handoffs
 
 _PASSED_ON = ("LANG", "LC_ALL", "TMPDIR", "TZ")
 
@@ -103,6 +104,7 @@ class ScratchHost:
 
     def start_gateway(self) -> GatewayProcess:
         """Starts `openclaw gateway run` without waiting for it."""
+        settle_handoffs()
         return GatewayProcess.start(
             self.openclaw.command("gateway", "run"), env=self.env, cwd=self.root, port=self.port
         )

@@ -63,6 +63,7 @@ class ActivationReport:
         host: where the host lives.
         bundles: state of each shipped bundle.
         mcp_servers: state of each MCP server that the bundles want.
+        runtime: the long-lived process as `runtime status` tells it; None where it was not looked at.
     """
 
     blockers: tuple[Blocker, ...]
@@ -72,6 +73,7 @@ class ActivationReport:
     host: Mapping[str, Any]
     bundles: tuple[Mapping[str, Any], ...] = ()
     mcp_servers: tuple[Mapping[str, Any], ...] = ()
+    runtime: Mapping[str, Any] | None = None
 
     @property
     def activation_state(self) -> ActivationState:
@@ -94,6 +96,7 @@ class ActivationReport:
             "host": dict(self.host),
             "bundles": [dict(bundle) for bundle in self.bundles],
             "mcp_servers": [dict(server) for server in self.mcp_servers],
+            "runtime": None if self.runtime is None else dict(self.runtime),
         }
 
 
@@ -225,4 +228,12 @@ def as_typed(command: str, invocation: str) -> str:
 
 
 PROGRAM = "openclaw-install"
-_KEEPS_OUT = ("hooks.boot.", "hooks.ingress.", "hooks.token_unresolved", "gateway.", "config.", "host.")
+_KEEPS_OUT = (
+    "hooks.boot.",
+    "hooks.ingress.",
+    "hooks.token_unresolved",
+    "gateway.",
+    "config.",
+    "host.",
+    "runtime.",
+)

@@ -44,10 +44,12 @@ class UndoResult:
     Attributes:
         outcome: `undone`, `planned` (dry run), `declined`, or `unchanged` (there was nothing of ours).
         plan: what it changed, or would change.
+        removed: what the runtime had, and is gone with it.
     """
 
     outcome: str
     plan: UndoPlan
+    removed: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -67,6 +69,7 @@ class UndoResult:
             "kept": [kept.to_json() for kept in self.plan.kept],
             "conflicts": list(self.plan.conflicts),
             "next_boot": None if verdict is None else verdict.to_json(),
+            "removed": list(self.removed),
         }
 
 

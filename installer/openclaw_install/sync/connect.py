@@ -10,14 +10,17 @@ from types import ModuleType
 
 from openclaw_install.common.redaction import Secret
 from openclaw_install.sync.endpoint import Endpoint
+from openclaw_install.sync.retry import RetryPolicy
 from openclaw_install.sync.service import SkillService
 
 Connect = Callable[[Endpoint, Secret], AbstractAsyncContextManager[SkillService]]
 
 
 @asynccontextmanager
-async def connect_mcp(endpoint: Endpoint, key: Secret) -> AsyncIterator[SkillService]:
-    """A service behind an MCP endpoint.
+async def connect_mcp(
+    endpoint: Endpoint, key: Secret, policy: RetryPolicy | None = None
+) -> AsyncIterator[SkillService]:
+    """A service behind an MCP endpoint; `policy` bounds its patience.
 
     Importing the SDK takes half a second, so it happens here and not before; where the address is far away,
     the connection is made in that time.
@@ -30,7 +33,7 @@ async def connect_mcp(endpoint: Endpoint, key: Secret) -> AsyncIterator[SkillSer
     warming = [asyncio.ensure_future(client.warm_up(endpoint.url))] if is_far else []
     try:
         sdk = await asyncio.to_thread(_import_sdk)
-        async with sdk.McpSkillService(wire, client=client) as service:
+        async with sdk.McpSkillService(wire, policy, client) as service:
             yield service
     finally:
         for task in warming:

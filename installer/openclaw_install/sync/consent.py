@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -172,6 +172,29 @@ def all_consents(ledger: Ledger) -> list[Consent]:
         Consent(kind, endpoint, agent, name, tuple(json.loads(roots)), by, given, revoked)
         for kind, endpoint, agent, name, roots, by, given, revoked in rows
     ]
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """What stands of the consents for one endpoint.
+
+    Attributes:
+        connect: whether connecting was agreed to.
+        roots: by agent's id, the folders that skills may be taken from.
+    """
+
+    connect: bool
+    roots: Mapping[str, frozenset[str]]
+
+
+def agreed(ledger: Ledger, endpoint: str) -> Agreed:
+    """What was agreed to for an endpoint and not revoked."""
+    standing = [c for c in all_consents(ledger) if c.endpoint == endpoint and c.revoked_at is None]
+    roots: dict[str, frozenset[str]] = {}
+    for consent in standing:
+        if consent.kind == "upload":
+            roots[consent.agent_id] = roots.get(consent.agent_id, frozenset()) | frozenset(consent.roots)
+    return Agreed(any(consent.kind == "connect" for consent in standing), roots)
 
 
 def revoke(ledger: Ledger, now: float) -> int:

@@ -29,7 +29,7 @@ WORKSPACE_SOURCE = "workspace-folder"
 NAMED_SOURCE = "named-root"
 _WORKSPACE = ("Workspace", "openclaw", "skills")
 # They come with OpenClaw: not the operator's own, and on the far side already where they are wanted.
-_SHIPPED = frozenset({"openclaw-bundled", "openclaw-custodian"})
+SHIPPED_SOURCES = frozenset({"openclaw-bundled", "openclaw-custodian"})
 _NO_LIMITS = 1_000_000
 
 
@@ -95,7 +95,7 @@ def take_inventory(host: SkillHost, extra: Sequence[Path], known: Known) -> Inve
     """
     found = [
         skill
-        for root in _roots(host, extra)
+        for root in sync_roots(host, extra)
         for skill in _skills_of(root, allowed_targets(host), Limits.from_config(host.config))
     ]
     facts = dict(known([source.sha256 for _, source in found if source.sha256]))
@@ -110,10 +110,15 @@ def take_inventory(host: SkillHost, extra: Sequence[Path], known: Known) -> Inve
             fact = facts[source.sha256] = learned[source.sha256] = read_frontmatter(source.data).to_json()
         skills.append(_judged(skill, Frontmatter.from_json(fact)))
     roots = dict.fromkeys(skill.root for skill, _ in found)
-    return Inventory(tuple(_with_shadows(skills)), tuple(roots), learned)
+    return Inventory(tuple(with_shadows(skills)), tuple(roots), learned)
 
 
-def _roots(host: SkillHost, extra: Sequence[Path]) -> list[Root]:
+def sync_roots(host: SkillHost, extra: Sequence[Path]) -> list[Root]:
+    """The roots that skills are taken from, highest precedence first; the host's own need not exist.
+
+    Raises:
+        UsageError: a named folder is none.
+    """
     named = []
     for path in extra:
         if not path.expanduser().is_dir():
@@ -130,7 +135,7 @@ def _skills_of(root: Root, allowed: tuple[str, ...], limits: Limits) -> Iterator
         return
     source = root.source if root.source not in (NAMED_SOURCE, WORKSPACE_SOURCE) else "openclaw-workspace"
     found = discover(folder, source, Limits(_NO_LIMITS, _NO_LIMITS, limits.file_bytes), allowed)
-    shipped = root.source in _SHIPPED
+    shipped = root.source in SHIPPED_SOURCES
     if found.own:
         own = _read(found.own.folder, root, limits.file_bytes, shipped=shipped)
         if not own[0].problem and read_frontmatter(own[1].data).error == "":
@@ -184,6 +189,20 @@ def _read(folder: Folder, root: Root, limit: int, *, shipped: bool) -> tuple[Loc
     return skill, source
 
 
+def read_again(skill: LocalSkill, host: SkillHost) -> LocalSkill:
+    """One skill as its file is now; whether a namesake counts instead is for `with_shadows` to say.
+
+    Args:
+        skill: as it was found before, in a folder of its own.
+        host: whose limits count.
+    """
+    path = os.path.dirname(skill.path)
+    folder = Folder(path, os.path.realpath(path))
+    limit = Limits.from_config(host.config).file_bytes
+    again, source = _read(folder, Root(skill.root, skill.source), limit, shipped=skill.shipped)
+    return again if again.problem else _judged(again, read_frontmatter(source.data))
+
+
 def _judged(skill: LocalSkill, frontmatter: Frontmatter) -> LocalSkill:
     declared = frontmatter.name if frontmatter.name not in ("", skill.name) else ""
     if frontmatter.error:
@@ -191,8 +210,12 @@ def _judged(skill: LocalSkill, frontmatter: Frontmatter) -> LocalSkill:
     return replace(skill, declared=shown(declared, 120)) if declared else skill
 
 
-def _with_shadows(skills: Sequence[LocalSkill]) -> Iterator[LocalSkill]:
-    """Marks what OpenClaw passes over for a namesake, and what would go up under a name that is taken."""
+def with_shadows(skills: Sequence[LocalSkill]) -> Iterator[LocalSkill]:
+    """The same skills, where OpenClaw passes one over for a namesake, or its name is taken, marked so.
+
+    Args:
+        skills: in an inventory's order, each judged for itself.
+    """
     by_declared: dict[str, LocalSkill] = {}
     by_folder: dict[str, LocalSkill] = {}
     for skill in _later_wins_within_root(skills):

@@ -94,8 +94,12 @@ class Ledger:
             return self._connection.execute(sql, tuple(values)).fetchall()
 
     @contextlib.contextmanager
-    def lock(self, endpoint: str) -> Iterator[None]:
+    def lock(self, endpoint: str, patience: float = 0.0) -> Iterator[None]:
         """Holds an endpoint for one run.
+
+        Args:
+            endpoint: the endpoint.
+            patience: seconds to wait for another run to end; a watcher holds it for a push at a time.
 
         Raises:
             ConflictError: another run syncs to it.
@@ -106,7 +110,7 @@ class Ledger:
         name = hashlib.sha256(endpoint.encode()).hexdigest()[:16]
         lock = filelock.FileLock(self.folder / f"{name}.lock", mode=0o600)
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=patience, poll_interval=0.01)
         except filelock.Timeout as error:
             raise ConflictError(
                 "another sync to this endpoint is running",
@@ -120,20 +124,28 @@ class Ledger:
         finally:
             lock.release()
 
-    def records(self, endpoint: str) -> Mapping[tuple[str, str], Record]:
-        """Everything known about an endpoint, by agent id and skill name."""
+    def records(self, endpoint: str, skills: Sequence[str] | None = None) -> Mapping[tuple[str, str], Record]:
+        """What is known about an endpoint, by agent id and skill name.
+
+        Args:
+            endpoint: the endpoint.
+            skills: the names that matter; None for all.
+        """
         found: dict[tuple[str, str], Record] = {}
+        wanted = None if skills is None else json.dumps(list(skills))
         for agent_id, skill, digest, at in self.query(
-            "SELECT agent_id, skill, sha256, acknowledged_at FROM acknowledgement WHERE endpoint = ?",
-            [endpoint],
+            "SELECT agent_id, skill, sha256, acknowledged_at FROM acknowledgement WHERE endpoint = ?1 "
+            "AND (?2 IS NULL OR skill IN (SELECT value FROM json_each(?2)))",
+            [endpoint, wanted],
         ):
             found[agent_id, skill] = Record(digest, at)
         # Attempts are deleted when they are settled, so all that are left are later than the acknowledgement.
         for agent_id, skill, doubt, code, error, at in self.query(
             "SELECT agent_id, skill, MAX(outcome IS NULL OR outcome = 'doubtful') OVER same, "
-            "code, detail, coalesce(ended_at, begun_at) FROM attempt WHERE endpoint = ? "
+            "code, detail, coalesce(ended_at, begun_at) FROM attempt WHERE endpoint = ?1 "
+            "AND (?2 IS NULL OR skill IN (SELECT value FROM json_each(?2))) "
             "WINDOW same AS (PARTITION BY agent_id, skill) ORDER BY id",
-            [endpoint],
+            [endpoint, wanted],
         ):
             known = found.get((agent_id, skill), Record())
             found[agent_id, skill] = Record(

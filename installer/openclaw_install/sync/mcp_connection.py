@@ -73,6 +73,9 @@ class Connection:
             if self._keeper is not None:
                 await self._keeper.close()
         finally:
+            # Whoever has no more time for an orderly end leaves no task behind.
+            if self._keeper is not None and self._keeper.task is not None:
+                self._keeper.task.cancel()
             await self._client.aclose()
 
     async def session(self) -> ClientSession:

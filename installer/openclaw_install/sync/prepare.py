@@ -14,7 +14,14 @@ from openclaw_install.host.skill_host import skill_host
 from openclaw_install.sync import choice
 from openclaw_install.sync.errors import SyncError
 from openclaw_install.sync.gate import GATE_VERSION, SecretFinding, scan
-from openclaw_install.sync.inventory import FACT_VERSION, Inventory, LocalSkill, take_inventory
+from openclaw_install.sync.inventory import (
+    FACT_VERSION,
+    SHIPPED_SOURCES,
+    Inventory,
+    LocalSkill,
+    sync_roots,
+    take_inventory,
+)
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.operator import Operator
 from openclaw_install.sync.planner import Action
@@ -35,6 +42,16 @@ def inventory_of(location: HostLocation, roots: Sequence[Path], ledger: Ledger) 
     found = take_inventory(host, roots, lambda hashes: ledger.facts("frontmatter", FACT_VERSION, hashes))
     ledger.learn("frontmatter", FACT_VERSION, found.learned)
     return found
+
+
+def own_roots(location: HostLocation, roots: Sequence[Path]) -> tuple[str, ...]:
+    """The folders in which the operator's own skills lie, or may lie one day.
+
+    Raises:
+        ConfigError, UsageError: as `inventory_of`.
+    """
+    host = skill_host(location, read_config(location.config_path, location.env))
+    return tuple(root.path for root in sync_roots(host, roots) if root.source not in SHIPPED_SOURCES)
 
 
 def choose_skills(

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 from openclaw_install.common.errors import InstallError
 from openclaw_install.sync.batches import batches, halves
@@ -18,6 +18,7 @@ from openclaw_install.sync.errors import ServiceError, TooLargeError, ToolError
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.service import Outcome, SkillService, Upload
 
+_T = TypeVar("_T")
 Fate = Literal["acknowledged", "refused", "failed", "not_sent"]
 _MOST_FAILURES_IN_A_ROW = 10
 _IN_FLIGHT = 2
@@ -43,6 +44,17 @@ class Sent:
     next_step: str = ""
 
 
+class Aside(Protocol):
+    """Does some work, elsewhere or on the spot, and gives its result."""
+
+    async def __call__(self, work: Callable[[], _T], /) -> _T: ...
+
+
+async def on_the_spot(work: Callable[[], _T], /) -> _T:
+    """Does the work here and now."""
+    return work()
+
+
 class Push:
     """One run's uploads to one agent.
 
@@ -53,6 +65,7 @@ class Push:
         agent_id: the agent.
         progress: called with the number of uploads that were just settled.
         clock: seconds since the epoch.
+        aside: does what touches the ledger; a run that nobody else waits for does it on the spot.
     """
 
     def __init__(
@@ -63,6 +76,7 @@ class Push:
         agent_id: str,
         progress: Callable[[int], None] = lambda _count: None,
         clock: Callable[[], float] = time.time,
+        aside: Aside = on_the_spot,
     ) -> None:
         self._service = service
         self._ledger = ledger
@@ -70,6 +84,7 @@ class Push:
         self._agent = agent_id
         self._progress = progress
         self._clock = clock
+        self._aside = aside
         self._sent: dict[str, Sent] = {}
         self._in_a_row = 0
         self.stopped: ServiceError | None = None
@@ -103,57 +118,66 @@ class Push:
             await self._batch(group)
 
     async def _batch(self, group: tuple[Upload, ...]) -> None:
-        attempts = self._ledger.begin(self._endpoint, self._agent, group, self._clock())
+        attempts = await self._begin(group)
         try:
             answer = await self._service.sync_batch(self._agent, group)
         except ServiceError as error:
-            self._failed(group, attempts, error)
+            await self._failed(group, attempts, error)
             for part in halves(group):
                 await self._group(part)
             return
         self._in_a_row = 0
         named = [upload for upload in group if upload.name in answer.outcomes]
         unnamed = [upload for upload in group if upload.name not in answer.outcomes]
-        self._record([(upload, attempts[upload.name], answer.outcomes[upload.name]) for upload in named])
-        reason = "the answer to a batch did not name it"
-        self._ledger.fail(
-            [(attempts[upload.name], "doubtful", "sync.unnamed", reason) for upload in unnamed], self._clock()
+        await self._record(
+            [(upload, attempts[upload.name], answer.outcomes[upload.name]) for upload in named]
         )
+        reason = "the answer to a batch did not name it"
+        if unnamed:
+            rows = [(attempts[upload.name], "doubtful", "sync.unnamed", reason) for upload in unnamed]
+            await self._aside(lambda: self._ledger.fail(rows, self._clock()))
         for upload in unnamed:
             await self._group((upload,))
 
     async def _single(self, upload: Upload) -> None:
-        attempts = self._ledger.begin(self._endpoint, self._agent, [upload], self._clock())
+        attempts = await self._begin([upload])
         try:
             outcome = await self._service.sync_skill(self._agent, upload)
         except ServiceError as error:
-            self._failed([upload], attempts, error)
+            await self._failed([upload], attempts, error)
             refused = isinstance(error, ToolError | TooLargeError)
             fate: Fate = "refused" if refused else "failed" if error.in_doubt else "not_sent"
             code, detail = error.error_code, error.message
             self._settle([Sent(upload.name, fate, None, code, detail, error.next_step)])
             return
         self._in_a_row = 0
-        self._record([(upload, attempts[upload.name], outcome)])
+        await self._record([(upload, attempts[upload.name], outcome)])
 
-    def _failed(self, group: Sequence[Upload], attempts: Mapping[str, int], error: ServiceError) -> None:
+    async def _begin(self, uploads: Sequence[Upload]) -> Mapping[str, int]:
+        return await self._aside(
+            lambda: self._ledger.begin(self._endpoint, self._agent, uploads, self._clock())
+        )
+
+    async def _failed(
+        self, group: Sequence[Upload], attempts: Mapping[str, int], error: ServiceError
+    ) -> None:
         """Records a request that failed as a whole, and decides whether to go on."""
         outcome = "doubtful" if error.in_doubt else "refused" if isinstance(error, ToolError) else "unsent"
         rows = [(attempts[upload.name], outcome, error.error_code, error.message) for upload in group]
-        self._ledger.fail(rows, self._clock())
+        await self._aside(lambda: self._ledger.fail(rows, self._clock()))
         self._in_a_row = 0 if isinstance(error, ToolError | TooLargeError) else self._in_a_row + error.weight
         if error.for_all or self._in_a_row >= _MOST_FAILURES_IN_A_ROW:
             self.stopped = error
 
-    def _record(self, settled: Sequence[tuple[Upload, int, Outcome]]) -> None:
+    async def _record(self, settled: Sequence[tuple[Upload, int, Outcome]]) -> None:
         now = self._clock()
         good = [
             (upload, attempt, told.detail) for upload, attempt, told in settled if told.kind == "acknowledged"
         ]
         bad = [(a, "refused", told.code, told.detail) for _, a, told in settled if told.kind == "refused"]
-        self._ledger.acknowledge(self._endpoint, self._agent, good, now)
+        await self._aside(lambda: self._ledger.acknowledge(self._endpoint, self._agent, good, now))
         if bad:
-            self._ledger.fail(bad, now)
+            await self._aside(lambda: self._ledger.fail(bad, now))
         self._settle([_sent(outcome) for _, _, outcome in settled])
 
     def _settle(self, results: Sequence[Sent]) -> None:

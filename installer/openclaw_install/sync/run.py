@@ -23,8 +23,11 @@ from openclaw_install.sync.operator import Operator
 from openclaw_install.sync.planner import Action, plan, through_gate
 from openclaw_install.sync.report import AgentReport, SkillResult, SyncReport, warnings_of
 from openclaw_install.sync.service import Agent, SkillService
+from openclaw_install.sync.standing_choice import StandingChoice, record_choice
 from openclaw_install.sync.upload import Uploads
 
+# A watcher holds the lock for a push at a time.
+LOCK_PATIENCE = 2.0
 NOBODY_YET = Agent("unknown", "the agent that will be chosen")
 
 
@@ -41,6 +44,7 @@ class SyncOptions:
         allow_secrets: skills whose findings at the gate are let through, for their present content.
         force: send also what is unchanged.
         dry_run: send nothing.
+        keep: what was chosen is to be kept in step from now on.
     """
 
     names: tuple[str, ...] = ()
@@ -51,6 +55,7 @@ class SyncOptions:
     allow_secrets: tuple[str, ...] = ()
     force: bool = False
     dry_run: bool = False
+    keep: bool = False
 
 
 @dataclass
@@ -77,6 +82,7 @@ class SyncRun:
     _skills: tuple[LocalSkill, ...] = field(init=False, default=())
     _present: frozenset[str] | None = field(init=False, default=None)
     _allowed: set[tuple[str, str]] = field(init=False, default_factory=set)
+    _kept_roots: tuple[str, ...] = field(init=False, default=())
 
     def run(self) -> SyncReport:
         """Does it.
@@ -88,7 +94,7 @@ class SyncRun:
             FileError, ConfigError: the ledger or the host's config cannot be used.
         """
         endpoint = endpoint_from(self.env)
-        with nullcontext() if self.options.dry_run else self.ledger.lock(endpoint.url):
+        with nullcontext() if self.options.dry_run else self.ledger.lock(endpoint.url, LOCK_PATIENCE):
             consents = Consents(self.ledger, self.operator, self.clock())
             key = key_from(self.env)
             if key is None and not self.options.dry_run:
@@ -106,6 +112,12 @@ class SyncRun:
             inventory, self.options.names, self.operator, everything=self.options.everything
         )
         self._present = frozenset(skill.name for skill in inventory.skills) if is_whole else None
+        if self.options.keep:
+            self._kept_roots = (
+                prepare.own_roots(self.location, self.options.roots)
+                if is_whole
+                else tuple({skill.root: None for skill in self._skills if not skill.problem})
+            )
         usable = inventory.usable()
         unknown = sorted(set(self.options.allow_secrets) - usable.keys())
         if unknown:
@@ -132,6 +144,8 @@ class SyncRun:
                     return self._report(endpoint, chosen, actions)
                 for agent in chosen:
                     self._agree_to_upload(consents, endpoint, agent, actions)
+                if self.options.keep:
+                    self._record_choice(chosen, endpoint)
                 progress = self.operator.progress
                 uploads = Uploads(service, self.ledger, endpoint.url, progress, self.clock)
                 results = runner.run(uploads.run(chosen, canary, actions))
@@ -192,8 +206,15 @@ class SyncRun:
     ) -> None:
         names = {action.skill for action in actions if action.agent_id == agent.id and action.sends}
         roots = {skill.root for skill in self._skills if skill.name in names and not skill.problem}
-        if roots:
+        if roots := roots | set(self._kept_roots):
             consents.upload(endpoint.url, agent, sorted(roots), len(names))
+
+    def _record_choice(self, agents: Sequence[Agent], endpoint: Endpoint) -> None:
+        names = None if self._present is not None else tuple(sorted({skill.name for skill in self._skills}))
+        ids = tuple(agent.id for agent in agents)
+        roots = tuple(str(root) for root in self.options.roots)
+        choice = StandingChoice(endpoint.url, names, ids, roots, self.clock())
+        record_choice(self.ledger, self.location, choice)
 
     def _planned_offline(self, endpoint: Endpoint) -> SyncReport:
         """A dry run without the service: against the agents as they were listed last."""

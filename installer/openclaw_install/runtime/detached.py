@@ -1,0 +1,62 @@
+"""Starts a runtime that nobody waits for: a guardian in a session of its own, and the runtime below it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from openclaw_install.common.errors import FileError, HostError
+from openclaw_install.common.files import make_private_folder, read_if_exists
+from openclaw_install.host.locate import HostLocation
+from openclaw_install.runtime.command_line import runtime_command
+from openclaw_install.runtime.guardian import opened
+from openclaw_install.runtime.places import Places
+
+_SECONDS = 30.0
+_TAIL = 2_000
+
+
+def start_detached(location: HostLocation, env: Mapping[str, str], places: Places) -> None:
+    """Returns when the guardian has its place.
+
+    Raises:
+        FileError: the log folder cannot be made.
+        HostError: `runtime.not_started`: the guardian did not come up.
+    """
+    make_private_folder(places.logs)
+    command = [sys.executable, "-P", "-m", "openclaw_install.runtime.guardian"]
+    command += [str(places.folder), str(places.crash_log), *runtime_command(location, "guardian")]
+    with opened(places.crash_log) as stderr:
+        process = subprocess.Popen(
+            command,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=stderr,
+            stderr=stderr,
+            cwd="/",
+            start_new_session=True,
+        )
+    try:
+        code = process.wait(_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        code = process.wait()
+    if code:
+        raise HostError(
+            f"the process that keeps the runtime going did not start:\n{tail_of(places.crash_log)}",
+            next_step="openclaw-install runtime run, which needs no such process",
+            code="runtime.not_started",
+        )
+
+
+def tail_of(path: Path) -> str:
+    """The end of what was said on stderr; empty when nothing was, or it cannot be read."""
+    try:
+        data = read_if_exists(path)
+    except FileError:
+        return ""
+    text = (data or b"")[-_TAIL:].decode(errors="replace").strip()
+    return os.linesep.join(text.splitlines()[-8:])

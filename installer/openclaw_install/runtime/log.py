@@ -1,0 +1,183 @@
+"""The runtime's log: one JSON object a line, bounded in size, without secrets, and never in the way."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import re
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from openclaw_install.common.files import PRIVATE_FILE
+from openclaw_install.common.redaction import MASK, Secret, redact
+from openclaw_install.runtime.moments import iso
+from openclaw_install.runtime.report import LogReport
+
+LIMIT_BYTES = 1_000_000
+KEPT_FILES = 4
+_LONGEST_LINE = 8_000
+_LEAST_SECRET = 6
+_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSPHRASE|CREDENTIAL", re.IGNORECASE)
+# A key of the skill service, known by its form also where nobody told us its value.
+_SECRET_FORM = re.compile(r"mysta_[\w-]+")
+_LOGGERS = ("mcp", "httpx", "httpcore", "watchfiles", "asyncio", "openclaw_install")
+
+
+def secrets_in(env: Mapping[str, str]) -> tuple[Secret, ...]:
+    """The values of the variables that are named like secrets."""
+    return tuple(
+        Secret(value)
+        for name, value in env.items()
+        if _SECRET_NAME.search(name) and len(value) >= _LEAST_SECRET
+    )
+
+
+class LineLog:
+    """A log file, and its older ones beside it as `<name>.1`, `<name>.2` and so on.
+
+    A line that cannot be written is counted and forgotten; the first that can be says how many were lost.
+
+    Args:
+        path: the file; its folder exists.
+        secrets: gives the values to mask, as they are now.
+        limit_bytes: about how large a file gets.
+        kept_files: how many older ones are kept.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        secrets: Callable[[], Iterable[Secret]],
+        *,
+        limit_bytes: int = LIMIT_BYTES,
+        kept_files: int = KEPT_FILES,
+        clock: Callable[[], float],
+    ) -> None:
+        self._path = path
+        self._secrets = secrets
+        self._limit = limit_bytes
+        self._kept = kept_files
+        self._clock = clock
+        self._descriptor: int | None = None
+        self._lock = threading.Lock()  # libraries log from threads
+        self._dropped = 0
+        self._untold = 0
+        self._last_error: str | None = None
+
+    def write(self, event: str, *, level: str = "info", **facts: Any) -> None:
+        """Adds an event; it never raises for the disk's sake."""
+        with self._lock:
+            self._put({"at": iso(self._clock()), "level": level, "event": event, **facts})
+
+    def report(self) -> LogReport:
+        """Where it is, and what it lost."""
+        return LogReport(str(self._path), self._dropped, self._last_error)
+
+    def close(self) -> None:
+        with self._lock:
+            self._let_go()
+
+    def _put(self, entry: Mapping[str, Any]) -> None:
+        try:
+            if self._untold:
+                lost = {"at": entry["at"], "level": "warning", "event": "lines_lost", "lines": self._untold}
+                # After a line that broke off, the next one needs a new line.
+                self._append(b"\n" + self._line(lost))
+                self._untold = 0
+            self._append(self._line(entry))
+            self._last_error = None
+        except OSError as error:
+            self._dropped += 1
+            self._untold += 1
+            self._last_error = error.strerror or type(error).__name__
+            self._let_go()
+
+    def _line(self, entry: Mapping[str, Any]) -> bytes:
+        text = json.dumps(entry, ensure_ascii=False, default=str)
+        if len(text) > _LONGEST_LINE:
+            head = {name: entry[name] for name in ("at", "level", "event", "component") if name in entry}
+            text = json.dumps({**head, "cut": text[: _LONGEST_LINE // 2]}, ensure_ascii=False)
+        # A value with a quote or a backslash stands in the text as JSON writes it.
+        found = [secret for secret in self._secrets() if secret.reveal()]
+        escaped = [Secret(json.dumps(secret.reveal(), ensure_ascii=False)[1:-1]) for secret in found]
+        text = _SECRET_FORM.sub(MASK, redact(text, [*found, *escaped]))
+        return text.encode(errors="backslashreplace") + b"\n"
+
+    def _append(self, line: bytes) -> None:
+        descriptor = self._opened(len(line))
+        while line:
+            line = line[os.write(descriptor, line) :]
+
+    def _opened(self, more: int) -> int:
+        if self._descriptor is not None:
+            status = os.fstat(self._descriptor)
+            if status.st_size + more > self._limit and status.st_size:
+                self._rotate()
+            elif not status.st_nlink:
+                self._let_go()  # somebody removed it
+        if self._descriptor is None:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+            self._descriptor = os.open(self._path, flags, PRIVATE_FILE)
+            if os.fstat(self._descriptor).st_size + more > self._limit:
+                self._rotate()
+                self._descriptor = os.open(self._path, flags, PRIVATE_FILE)
+        return self._descriptor
+
+    def _rotate(self) -> None:
+        self._let_go()
+        names = [self._path, *(rotated(self._path, number) for number in range(1, self._kept + 1))]
+        for older, newer in zip(reversed(names), reversed(names[:-1]), strict=False):
+            with contextlib.suppress(FileNotFoundError):
+                newer.replace(older)
+
+    def _let_go(self) -> None:
+        if self._descriptor is not None:
+            with contextlib.suppress(OSError):
+                os.close(self._descriptor)
+            self._descriptor = None
+
+
+def rotated(path: Path, number: int) -> Path:
+    """The log file before the last `number` rotations."""
+    return path.with_name(f"{path.name}.{number}")
+
+
+class LogHandler(logging.Handler):
+    """Turns warnings of the libraries below us into lines of the same log."""
+
+    def __init__(self, log: LineLog) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        facts: dict[str, Any] = {"logger": record.name}
+        if record.exc_info and record.exc_info[0]:
+            frames = traceback.extract_tb(record.exc_info[2])[-5:]
+            facts["exception"] = record.exc_info[0].__name__
+            facts["where"] = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in frames]
+        self._log.write("library", level=record.levelname.lower(), message=record.getMessage()[:300], **facts)
+
+
+@contextlib.contextmanager
+def taken_over(log: LineLog) -> Iterator[None]:
+    """Sends the libraries' warnings to `log`, and nowhere else, while the block runs."""
+    handler = LogHandler(log)
+    before = {}
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        before[name] = (logger.handlers, logger.level, logger.propagate)
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        for name, (handlers, level, propagate) in before.items():
+            logger = logging.getLogger(name)
+            logger.handlers, logger.propagate = handlers, propagate
+            logger.setLevel(level)

@@ -1,0 +1,131 @@
+"""Where the runtime of one host keeps its locks, its status, its log and its service's files.
+
+Below our state folder (0700, files 0600)::
+
+    runtime/<host id>/runtime.lock    held by the runtime as long as it lives
+    runtime/<host id>/guardian.lock   held by what starts a detached runtime again
+    runtime/<host id>/start.lock      held by a command that starts or stops it
+    runtime/<host id>/status.json     what the runtime says, with its heartbeat
+    runtime/<host id>/guardian.json   what the guardian says
+
+The lock files stay when nobody holds them; they hold nothing and mean nothing by being there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from openclaw_install.common.errors import FileError
+from openclaw_install.common.files import file_error, make_private_folder
+from openclaw_install.host.locate import HostLocation
+
+_PROGRAM = "openclaw-install"
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+@dataclass(frozen=True)
+class Places:
+    """The files of one host's runtime.
+
+    Attributes:
+        host_id: names the host: two hosts have two runtimes.
+        folder: the state folder of this runtime.
+        logs: the log folder that all runtimes share.
+        env_file: the service's variables.
+        home: the account's home, for the service's files.
+    """
+
+    host_id: str
+    folder: Path
+    logs: Path
+    env_file: Path
+    home: Path
+
+    @classmethod
+    def of(cls, location: HostLocation) -> Places:
+        """The places of a host; nothing is made or read."""
+        import platformdirs
+
+        # A config's own link is not followed: pointed elsewhere, it is still the same host.
+        config = os.path.join(os.path.realpath(location.config_path.parent), location.config_path.name)  # noqa: PTH118 - realpath gives a text
+        names = f"{config}\0{os.path.realpath(location.state_dir)}"
+        host_id = hashlib.sha256(names.encode(errors="surrogateescape")).hexdigest()[:16]
+        return cls(
+            host_id=host_id,
+            folder=platformdirs.user_state_path(_PROGRAM) / "runtime" / host_id,
+            logs=platformdirs.user_log_path(_PROGRAM),
+            env_file=platformdirs.user_config_path(_PROGRAM) / f"runtime-{host_id}.env",
+            home=Path.home(),
+        )
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / "runtime.lock"
+
+    @property
+    def guardian_lock(self) -> Path:
+        return self.folder / "guardian.lock"
+
+    @property
+    def start_lock(self) -> Path:
+        return self.folder / "start.lock"
+
+    @property
+    def status(self) -> Path:
+        return self.folder / "status.json"
+
+    @property
+    def guardian_status(self) -> Path:
+        return self.folder / "guardian.json"
+
+    @property
+    def log(self) -> Path:
+        return self.logs / f"runtime-{self.host_id}.log"
+
+    @property
+    def crash_log(self) -> Path:
+        """What the interpreter itself says on stderr; of the last start only."""
+        return self.logs / f"runtime-{self.host_id}.stderr"
+
+    @property
+    def unit_name(self) -> str:
+        """The systemd unit's name."""
+        return f"{_PROGRAM}-{self.host_id}.service"
+
+    @property
+    def agent_label(self) -> str:
+        """The launchd agent's label."""
+        return f"invalid.{_PROGRAM}.{self.host_id}"
+
+    def make(self) -> None:
+        """Makes the state folder, private.
+
+        Raises:
+            FileError: it cannot be made, or others can write in it: they could tell us which process to stop.
+        """
+        make_private_folder(self.folder)
+        for place in (self.folder.parent, self.folder):
+            _require_ours(place)
+
+
+def _require_ours(place: Path) -> None:
+    try:
+        status = place.stat()
+    except OSError as error:
+        raise file_error(error, place, "look at") from error
+    name = shlex.quote(str(place))
+    if status.st_uid != os.geteuid():
+        raise FileError(
+            f"{place} belongs to another user",
+            next_step=f"move it away: mv {name} {shlex.quote(f'{place}.foreign')}",
+            code="file.foreign_owner",
+        )
+    if status.st_mode & _OTHERS_WRITE:
+        raise FileError(
+            f"other users can write in {place}", next_step=f"chmod go-w {name}", code="file.not_private"
+        )

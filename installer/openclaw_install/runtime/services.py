@@ -1,0 +1,185 @@
+"""The service managers of a user's session: systemd's and launchd's, spoken to by their own commands."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from openclaw_install.common.errors import HostError
+from openclaw_install.common.files import PRIVATE_FILE, file_error, make_private_folder, write_atomic
+from openclaw_install.runtime.places import Places
+from openclaw_install.runtime.report import Keeper
+from openclaw_install.runtime.units import ServiceSpec, launchd_plist, systemd_unit
+
+_SECONDS = 90.0
+
+
+class ServiceManager(Protocol):
+    """What keeps services for a user."""
+
+    @property
+    def kind(self) -> Keeper:
+        """Its name."""
+
+    @property
+    def file(self) -> Path:
+        """The file that describes our service; it is there exactly while the service is enabled."""
+
+    def is_usable(self) -> bool:
+        """Whether it answers for this user here and now."""
+
+    def install(self, spec: ServiceSpec) -> None:
+        """Writes the file and has the service started with each session."""
+
+    def start(self) -> None:
+        """Starts it."""
+
+    def stop(self) -> None:
+        """Stops it; it stays enabled."""
+
+    def remove(self) -> None:
+        """Stops it and removes the file."""
+
+
+class Systemd:
+    """systemd's user manager, by `systemctl --user`."""
+
+    kind: Keeper = "systemd"
+
+    def __init__(self, places: Places, env: Mapping[str, str]) -> None:
+        self._unit = places.unit_name
+        folder = env.get("XDG_CONFIG_HOME", "").strip() or str(places.home / ".config")
+        self.file = Path(folder) / "systemd" / "user" / self._unit
+        self._env = dict(env)
+        # A shell that came by `su` or cron lacks the variable, and the manager may be there all the same.
+        self._env.setdefault("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
+
+    def is_usable(self) -> bool:
+        done = _try(["systemctl", "--user", "show", "--property=Version"], self._env)
+        return done is not None and done.returncode == 0 and "Version=" in done.stdout
+
+    def install(self, spec: ServiceSpec) -> None:
+        _write(self.file, systemd_unit(spec).encode(errors="surrogateescape"))
+        self._systemctl("daemon-reload")
+        self._systemctl("enable", self._unit)
+
+    def start(self) -> None:
+        self._systemctl("start", self._unit)
+
+    def stop(self) -> None:
+        self._systemctl("stop", self._unit)
+
+    def remove(self) -> None:
+        if self.is_usable():
+            self._systemctl("disable", "--now", self._unit)
+        else:
+            # `enable` made this link; without a manager nobody else removes it.
+            (self.file.parent / "default.target.wants" / self._unit).unlink(missing_ok=True)
+        _remove(self.file)
+        if self.is_usable():
+            self._systemctl("daemon-reload")
+
+    def _systemctl(self, *words: str) -> None:
+        _run(["systemctl", "--user", *words], self._env)
+
+
+class Launchd:
+    """launchd, by `launchctl` in the user's graphical session."""
+
+    kind: Keeper = "launchd"
+
+    def __init__(self, places: Places, env: Mapping[str, str]) -> None:
+        self._stderr = places.crash_log
+        self._domain = f"gui/{os.getuid()}"
+        self._target = f"{self._domain}/{places.agent_label}"
+        self.file = places.home / "Library" / "LaunchAgents" / f"{places.agent_label}.plist"
+        self._env = dict(env)
+
+    def is_usable(self) -> bool:
+        done = _try(["launchctl", "print", self._domain], self._env)
+        return done is not None and done.returncode == 0
+
+    def install(self, spec: ServiceSpec) -> None:
+        _write(self.file, launchd_plist(spec, self._stderr))
+
+    def start(self) -> None:
+        if self._is_loaded():
+            _run(["launchctl", "kickstart", self._target], self._env)
+        else:
+            _run(["launchctl", "bootstrap", self._domain, str(self.file)], self._env)
+
+    def stop(self) -> None:
+        if self._is_loaded():
+            _run(["launchctl", "bootout", self._target], self._env)
+
+    def remove(self) -> None:
+        self.stop()
+        _remove(self.file)
+
+    def _is_loaded(self) -> bool:
+        done = _try(["launchctl", "print", self._target], self._env)
+        return done is not None and done.returncode == 0
+
+
+def service_manager(places: Places, env: Mapping[str, str], platform: str = sys.platform) -> ServiceManager:
+    """The manager of this kind of machine; whether it answers is another question."""
+    return Launchd(places, env) if platform == "darwin" else Systemd(places, env)
+
+
+def no_user_session(manager: ServiceManager, invocation: str) -> HostError:
+    """The error for a machine without a service manager for this user."""
+    return HostError(
+        f"{manager.kind} does not answer for this user here: there is no user session "
+        "(a container, a plain `su`, or another init system)",
+        next_step=f"{invocation} runtime start, which needs no service manager",
+        code="runtime.no_user_session",
+    )
+
+
+def _run(command: Sequence[str], env: Mapping[str, str]) -> None:
+    done = _try(command, env)
+    if done is None or done.returncode:
+        said = "it does not answer" if done is None else (done.stderr or done.stdout).strip()[-400:]
+        raise HostError(
+            f"`{' '.join(command)}` failed: {said}",
+            next_step=f"run it yourself, or look at: {command[0]} --user status"
+            if command[0] == "systemctl"
+            else "run it yourself",
+            code="runtime.service_manager",
+        )
+
+
+def _try(command: Sequence[str], env: Mapping[str, str]) -> subprocess.CompletedProcess[str] | None:
+    program = shutil.which(command[0], path=env.get("PATH"))
+    if program is None:
+        return None
+    try:
+        return subprocess.run(
+            [program, *command[1:]],
+            env={**env, "LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+
+
+def _write(path: Path, data: bytes) -> None:
+    make_private_folder(path.parent)
+    write_atomic(path, data, mode=PRIVATE_FILE)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise file_error(error, path, "remove") from error

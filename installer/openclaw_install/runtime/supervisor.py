@@ -1,0 +1,206 @@
+"""Keeps the components going, each for itself: one that fails or is blocked does not hold the others."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from openclaw_install.common.errors import InstallError
+from openclaw_install.runtime import lifecycle
+from openclaw_install.runtime.component import Component, Context
+from openclaw_install.runtime.lifecycle import Life
+from openclaw_install.runtime.moments import iso
+from openclaw_install.runtime.report import ComponentReport, Figure, Problem
+
+WriteLog = Callable[..., None]
+LOOK_SECONDS = 3.0
+_FRAMES = 8
+
+
+@dataclass(frozen=True)
+class Seams:
+    """What the supervisor has from outside.
+
+    Attributes:
+        log: writes an event with facts.
+        changed: is called when a report is new.
+        clock: seconds, monotonic.
+        chance: 0 to 1, by luck.
+        look_seconds: how often the inputs of a component that is blocked, off or failing are looked at.
+    """
+
+    log: WriteLog
+    changed: Callable[[], None] = lambda: None
+    clock: Callable[[], float] = time.monotonic
+    chance: Callable[[], float] = random.random
+    look_seconds: float = LOOK_SECONDS
+
+
+class Supervisor:
+    """The components of one runtime.
+
+    Args:
+        components: the table.
+        context: what each is given.
+        seams: the log, the clock and the like.
+    """
+
+    def __init__(self, components: Sequence[Component], context: Context, seams: Seams) -> None:
+        self._seams = seams
+        self._keepers = [_Keeper(component, context, seams) for component in components]
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def reports(self) -> tuple[ComponentReport, ...]:
+        """Each component as it last said, in the table's order."""
+        return tuple(keeper.report() for keeper in self._keepers)
+
+    def start(self) -> None:
+        """Begins; from inside a running event loop."""
+        self._tasks = [asyncio.create_task(keeper.keep()) for keeper in self._keepers]
+
+    async def stop(self, grace_seconds: float) -> tuple[str, ...]:
+        """Cancels all, and waits for them.
+
+        Returns:
+            the names of those that did not end in time.
+        """
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=grace_seconds)
+        pairs = zip(self._tasks, self._keepers, strict=True)
+        return tuple(keeper.name for task, keeper in pairs if not task.done())
+
+
+class _Keeper:
+    """Keeps one component going; it is the component's `Reporter` too."""
+
+    def __init__(self, component: Component, context: Context, seams: Seams) -> None:
+        self._component = component
+        self._context = context
+        self._seams = seams
+        self._life = Life(component.name, since=seams.clock())
+        self._since_wall = time.time()
+
+    @property
+    def name(self) -> str:
+        return self._component.name
+
+    def report(self) -> ComponentReport:
+        return self._life.report(self._seams.clock(), iso(self._since_wall))
+
+    async def keep(self) -> None:
+        """Starts the component, and starts it again, until this is cancelled."""
+        try:
+            while True:
+                await self._one_life()
+                await self._until_wished()
+        except asyncio.CancelledError:
+            self._turn(lifecycle.stopped(self._life, self._now()))
+            raise
+
+    async def _one_life(self) -> None:
+        """Looks at the configuration and runs the component; whatever it raises ends in a state, not here."""
+        inputs = await asyncio.to_thread(self._inputs)
+        work = asyncio.create_task(self._look_and_run(inputs))
+        try:
+            await asyncio.wait({work})
+        finally:
+            if not work.done():
+                work.cancel()
+                await asyncio.wait({work})
+        error = None if work.cancelled() else work.exception()
+        if isinstance(error, InstallError):
+            self._block(error, inputs)
+        elif error is not None or work.cancelled():
+            self._fail(error)
+
+    async def _look_and_run(self, inputs: object) -> None:
+        configured = await asyncio.to_thread(self._component.configured, self._context)
+        self._turn(lifecycle.looked(self._life, self._now(), inputs, configured=configured))
+        if configured:
+            await self._component.run(self._context, self)
+            raise _EndedError
+
+    async def _until_wished(self) -> None:
+        while True:
+            inputs = await asyncio.to_thread(self._inputs)
+            wish = lifecycle.wish(self._life, self._now(), inputs)
+            if wish == "look":
+                return
+            pause = self._seams.look_seconds
+            if wish == "wait" and self._life.retry_at is not None:
+                pause = min(pause, max(0.0, self._life.retry_at - self._now()))
+            await asyncio.sleep(pause)
+
+    def _inputs(self) -> object:
+        try:
+            return self._component.inputs(self._context)
+        except (OSError, InstallError) as error:
+            # What cannot be looked at changes when it can be again.
+            return str(error)
+
+    def _fail(self, error: BaseException | None) -> None:
+        name = "cancelled from inside" if error is None else type(error).__name__
+        if isinstance(error, _EndedError):
+            name = "it ended by itself"
+        where = [] if error is None else _frames(error)
+        self._turn(lifecycle.failed(self._life, self._now(), name, self._seams.chance()))
+        pause = round((self._life.retry_at or 0.0) - self._now(), 1)
+        self._log("component_failed", "error", error=name, where=where, retry_seconds=pause)
+
+    def _block(self, error: InstallError, inputs: object) -> None:
+        problem = Problem.of(error)
+        if problem != self._life.problem:
+            self._log("component_blocked", "error", code=problem.code, message=problem.message)
+        self._turn(lifecycle.blocked(self._life, self._now(), problem, inputs))
+
+    def ready(self, message: str = "") -> None:
+        if self._life.phase != "ready":
+            self._log("component_ready", "info", message=message)
+        self._turn(lifecycle.said(self._life, self._now(), "ready", message))
+
+    def degraded(self, message: str) -> None:
+        if (self._life.phase, self._life.message) != ("degraded", lifecycle.short(message)):
+            self._log("component_degraded", "warning", message=message)
+        self._turn(lifecycle.said(self._life, self._now(), "degraded", message))
+
+    def blocked(self, error: InstallError) -> None:
+        self._block(error, self._life.inputs)
+
+    def figures(self, **figures: Figure) -> None:
+        self._turn(lifecycle.counted(self._life, figures))
+
+    def event(self, event: str, **facts: object) -> None:
+        self._log(event, "info", **facts)
+
+    def _log(self, event: str, level: str, **facts: Any) -> None:
+        # A fact of the component's own must not pass for one of ours.
+        named = {"component": self.name, "level": level}
+        self._seams.log(event, **{**facts, **named})
+
+    def _now(self) -> float:
+        return self._seams.clock()
+
+    def _turn(self, life: Life) -> None:
+        if life == self._life:
+            return
+        if life.phase != self._life.phase:
+            self._since_wall = time.time()
+        self._life = life
+        self._seams.changed()
+
+
+class _EndedError(Exception):
+    """A component came to an end of its own."""
+
+
+def _frames(error: BaseException) -> list[str]:
+    """Where it happened, and never the error's own text: it may quote what somebody sent."""
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    return [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in frames]

@@ -1,0 +1,166 @@
+"""The runtime itself: takes the lock, runs the components, beats, and ends cleanly within five seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from openclaw_install import __version__
+from openclaw_install.common.files import make_private_folder
+from openclaw_install.host.locate import HostLocation
+from openclaw_install.runtime.component import Component, Context
+from openclaw_install.runtime.document import ProcessPhase, Status, write_document
+from openclaw_install.runtime.environment import Variables
+from openclaw_install.runtime.locks import held
+from openclaw_install.runtime.log import LineLog, secrets_in, taken_over
+from openclaw_install.runtime.moments import ProcessName, now
+from openclaw_install.runtime.notify import tell_systemd
+from openclaw_install.runtime.places import Places
+from openclaw_install.runtime.report import Keeper
+from openclaw_install.runtime.supervisor import Seams, Supervisor
+
+BEAT_SECONDS = 3.0
+GRACE_SECONDS = 4.0
+_COALESCE_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a runtime is to run.
+
+    Attributes:
+        location: the host.
+        components: the table.
+        env: the variables of the process.
+        env_file: a service's file of variables, read again when it changes.
+        kept_by: who starts it again after a crash.
+        beat_seconds: between two heartbeats.
+        grace_seconds: for the components to end in.
+        look_seconds: how often a blocked component's inputs are looked at.
+        ready: is called once when it runs, with the log's path.
+        abandon: ends the process where a thread of a component would not let it end.
+    """
+
+    location: HostLocation
+    components: Sequence[Component]
+    env: Mapping[str, str]
+    env_file: Path | None = None
+    kept_by: Keeper = "nobody"
+    beat_seconds: float = BEAT_SECONDS
+    grace_seconds: float = GRACE_SECONDS
+    look_seconds: float = 3.0
+    ready: Callable[[Path], None] = lambda _log: None
+    abandon: Callable[[], None] = field(default=lambda: os._exit(0))
+
+
+def run_runtime(settings: Settings) -> None:
+    """Runs until SIGTERM, SIGINT or cancellation.
+
+    Raises:
+        ConflictError: `runtime.already_running`.
+        FileError: our state folder, the log folder or the file of variables cannot be used.
+    """
+    places = Places.of(settings.location)
+    places.make()
+    with held(places.lock, "the runtime of this host runs already", "runtime.already_running"):
+        make_private_folder(places.logs)
+        variables = Variables(settings.env, settings.env_file)
+        log = LineLog(places.log, lambda: secrets_in(variables.current()), clock=time.time)
+        try:
+            with taken_over(log), asyncio.Runner() as runner:
+                left = runner.run(_Worker(settings, places, variables, log).run())
+                if left:
+                    settings.abandon()
+        finally:
+            log.close()
+
+
+class _Worker:
+    """One run: signals, heartbeat, components."""
+
+    def __init__(self, settings: Settings, places: Places, variables: Variables, log: LineLog) -> None:
+        self._settings = settings
+        self._places = places
+        self._log = log
+        self._ending = asyncio.Event()
+        self._news = asyncio.Event()
+        self._write_failed = False
+        beginning = now()
+        self._status = Status(
+            process=ProcessName.own(),
+            phase="starting",
+            heartbeat=beginning,
+            every=settings.beat_seconds,
+            started=beginning,
+            kept_by=settings.kept_by,
+            program=__version__,
+            log=log.report(),
+        )
+        seams = Seams(log.write, self._news.set, look_seconds=settings.look_seconds)
+        context = Context(settings.location, variables.current)
+        self._supervisor = Supervisor(settings.components, context, seams)
+
+    async def run(self) -> tuple[str, ...]:
+        """Returns the names of the components that did not end."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._ending.set)
+        self._beat("starting")
+        self._log.write("started", pid=os.getpid(), program=__version__, kept_by=self._settings.kept_by)
+        self._supervisor.start()
+        self._beat("running")
+        self._settings.ready(self._places.log)
+        tell_systemd("READY=1")
+        beating = asyncio.create_task(self._beat_on())
+        try:
+            await self._ending.wait()
+        finally:
+            beating.cancel()
+            left = await self._end()
+        return left
+
+    async def _end(self) -> tuple[str, ...]:
+        tell_systemd("STOPPING=1")
+        self._beat("stopping")
+        left = await self._supervisor.stop(self._settings.grace_seconds)
+        if left:
+            self._log.write("left_behind", level="warning", components=list(left))
+        self._log.write("stopped", pid=os.getpid())
+        self._beat("stopped")
+        return left
+
+    async def _beat_on(self) -> None:
+        """A heartbeat every few seconds, and soon after each change."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.beat_seconds):
+                    await self._news.wait()
+                    # Changes come in bunches; one document tells of all.
+                    await asyncio.sleep(min(_COALESCE_SECONDS, self._settings.beat_seconds / 2))
+            self._beat("running")
+
+    def _beat(self, phase: ProcessPhase) -> None:
+        self._news.clear()
+        self._status = replace(
+            self._status,
+            phase=phase,
+            heartbeat=now(),
+            log=self._log.report(),
+            components=self._supervisor.reports(),
+        )
+        try:
+            write_document(self._places.status, self._status.to_json())
+        except OSError as error:
+            # A full disk must not end what works; who asks finds no fresh heartbeat, and the disk full.
+            if not self._write_failed:
+                self._log.write("status_not_written", level="warning", error=error.strerror)
+            self._write_failed = True
+        else:
+            self._write_failed = False
+        tell_systemd("WATCHDOG=1")

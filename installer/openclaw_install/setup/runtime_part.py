@@ -1,0 +1,153 @@
+"""The runtime's part in setup and report: started where it has work, a blocker where it does not do it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from openclaw_install.common.errors import InstallError
+from openclaw_install.common.findings import Finding
+from openclaw_install.host.locate import HostLocation
+from openclaw_install.runtime.report import ComponentReport, RuntimeReport, RuntimeState
+from openclaw_install.setup.activation import PROGRAM, ActivationReport, Blocker, as_typed, blockers_from
+from openclaw_install.setup.verify import RunResult
+
+
+class RuntimeSeam(Protocol):
+    """The runtime of one host, as the setup sees it."""
+
+    def wanted(self) -> Sequence[str]:
+        """The components that are configured; with none of them the runtime has no work here."""
+
+    def report(self) -> RuntimeReport:
+        """How it is; quick, and changes nothing."""
+
+    def start(self) -> RuntimeReport:
+        """Starts it where it does not run, and tells how it is then."""
+
+    def remove(self) -> tuple[str, ...]:
+        """Stops it and removes what it has; the paths that are gone."""
+
+
+@dataclass(frozen=True)
+class HostRuntime:
+    """The real one.
+
+    Attributes:
+        location: the host.
+        env: the environment that a started runtime gets.
+    """
+
+    location: HostLocation
+    env: Mapping[str, str] = field(repr=False)
+
+    def wanted(self) -> Sequence[str]:
+        from openclaw_install.runtime.components import configured_components
+
+        return configured_components(self.location, self.env)
+
+    def report(self) -> RuntimeReport:
+        from openclaw_install.runtime.control import runtime_report
+
+        return runtime_report(self.location, self.env)
+
+    def start(self) -> RuntimeReport:
+        from openclaw_install.runtime.control import start_runtime
+
+        return start_runtime(self.location, self.env).report
+
+    def remove(self) -> tuple[str, ...]:
+        from openclaw_install.runtime.control import remove_runtime
+
+        return remove_runtime(self.location, self.env).removed
+
+
+def with_runtime(
+    result: RunResult, runtime: RuntimeSeam | None, *, start: bool, invocation: str = PROGRAM
+) -> RunResult:
+    """The result with the runtime's section in its report, and with its blockers.
+
+    Args:
+        result: what the run on the host came to.
+        runtime: the runtime; None leaves the result as it is.
+        start: start it where it has work and does not run.
+        invocation: how this program is called for this host.
+    """
+    if runtime is None:
+        return result
+    try:
+        wanted = runtime.wanted()
+        idle = runtime.report()
+        report = runtime.start() if start and wanted and idle.state == "stopped" else idle
+    except InstallError as error:
+        finding = Finding(f"runtime.{_word(error)}", "critical", "", error.message, error.next_step)
+        return replace(result, report=_with_findings(result.report, (finding,), (), invocation))
+    blocking, warnings = runtime_findings(report, wanted)
+    told = replace(result.report, runtime={"wanted": list(wanted), **report.to_json()})
+    return replace(result, report=_with_findings(told, blocking, warnings, invocation))
+
+
+def _word(error: InstallError) -> str:
+    return error.error_code.replace(".", "_").removeprefix("runtime_")
+
+
+def _with_findings(
+    report: ActivationReport, blocking: Sequence[Finding], warnings: Sequence[Finding], invocation: str
+) -> ActivationReport:
+    more = [Blocker(f.id, f.message, as_typed(f.repair, invocation)) for f in warnings]
+    return replace(
+        report,
+        blockers=(*report.blockers, *blockers_from(blocking, invocation)),
+        warnings=(*report.warnings, *more),
+        findings=(*report.findings, *blocking, *warnings),
+    )
+
+
+_CURES: Mapping[RuntimeState, str] = {
+    "stopped": f"{PROGRAM} runtime start",
+    "stale": f"{PROGRAM} runtime restart",
+    "failing": f"{PROGRAM} runtime logs",
+}
+
+
+def runtime_findings(
+    report: RuntimeReport, wanted: Sequence[str]
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """What the runtime's report means for the host (pure): what blocks it, and what is worth a look.
+
+    Args:
+        report: how the runtime is.
+        wanted: the components that are configured; with none of them nothing blocks.
+    """
+    if not wanted:
+        return (), ()
+    place = report.log.path
+    if report.state in _CURES and not report.components:
+        cure = report.problem.next_step if report.problem else _CURES[report.state]
+        return (Finding(f"runtime.{report.state}", "critical", place, report.message, cure),), ()
+    blocking = [_component_finding(part, place) for part in report.components if part.phase in _BLOCKS]
+    degraded = [
+        Finding(f"runtime.{part.name}_degraded", "warn", place, _said(part), f"{PROGRAM} runtime status")
+        for part in report.components
+        if part.phase == "degraded"
+    ]
+    if report.state == "starting":
+        message = "the runtime is starting"
+        degraded.append(Finding("runtime.starting", "warn", place, message, f"{PROGRAM} runtime status"))
+    if report.state == "stale":
+        blocking.append(Finding("runtime.stale", "critical", place, report.message, _CURES["stale"]))
+    return tuple(blocking), tuple(degraded)
+
+
+_BLOCKS = ("blocked", "failing")
+
+
+def _component_finding(part: ComponentReport, place: str) -> Finding:
+    cure = part.problem.next_step if part.problem else f"{PROGRAM} runtime logs"
+    return Finding(f"runtime.{part.name}_{part.phase}", "critical", place, _said(part), cure)
+
+
+def _said(part: ComponentReport) -> str:
+    message = part.problem.message if part.problem else part.message
+    return f"{part.name}: {message or part.phase}"

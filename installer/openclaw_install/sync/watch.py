@@ -1,0 +1,76 @@
+"""Keeps skills in step for as long as it runs: saves are sent at once, and all is looked at now and then."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+from openclaw_install.common.errors import InstallError
+from openclaw_install.common.redaction import Secret
+from openclaw_install.sync.consent import agreed
+from openclaw_install.sync.endpoint import key_from, key_missing
+from openclaw_install.sync.service import SkillService
+from openclaw_install.sync.watch_desk import LedgerDesk
+from openclaw_install.sync.watch_event import EventKind, WatchEvent
+from openclaw_install.sync.watch_run import Watcher
+from openclaw_install.sync.watch_sender import consent_missing
+from openclaw_install.sync.watch_settings import WatchSettings, watch_settings
+
+__all__ = ["WatchEvent", "WatchSettings", "watch", "watch_settings"]
+_CLOSE_SECONDS = 0.5
+
+
+async def watch(settings: WatchSettings, tell: Callable[[WatchEvent], None]) -> None:
+    """Runs until it is cancelled, and has tidied up within 2 s then.
+
+    A push on its way gets a second to end; else its intent stays in the ledger, and the skill is pending.
+
+    Args:
+        settings: what to keep in step.
+        tell: gets every event, in the event loop's own thread; it must not block.
+
+    Raises:
+        InstallError: a person has to act: the key is missing or rejected, the consent is not there, or the
+            ledger or the host's config cannot be read at the start.
+    """
+
+    def said(kind: EventKind, error: InstallError | None = None) -> WatchEvent:
+        facts = ("", "", "") if error is None else (error.error_code, error.message, error.next_step)
+        return WatchEvent(kind, settings.clock.wall(), "", "", None, *facts)
+
+    try:
+        key = key_from(settings.env)
+        if key is None:
+            raise key_missing()
+        async with LedgerDesk(settings.ledger_folder, settings.endpoint.url) as desk:
+            standing = await desk.do(lambda ledger: agreed(ledger, settings.endpoint.url))
+            if not standing.connect:
+                raise consent_missing(settings.endpoint.url)
+            async with _opening(settings, key) as service:
+                await Watcher(settings, tell, desk, service).run()
+    except InstallError as error:
+        tell(said("blocked", error))
+        raise
+    finally:
+        tell(said("stopped"))
+
+
+@contextlib.asynccontextmanager
+async def _opening(settings: WatchSettings, key: Secret) -> AsyncIterator[asyncio.Task[SkillService]]:
+    """The connection, which opens while the skills are being looked at, and is not waited for at the end."""
+    manager = settings.connect(settings.endpoint, key)
+
+    async def enter() -> SkillService:
+        return await manager.__aenter__()
+
+    opening = asyncio.create_task(enter())
+    try:
+        yield opening
+    finally:
+        opening.cancel()
+        await asyncio.gather(opening, return_exceptions=True)
+        if not opening.cancelled() and opening.exception() is None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await manager.__aexit__(None, None, None)

@@ -1,0 +1,44 @@
+"""When everything is to be looked at again (pure), whatever the clocks do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+# The two clocks drift apart by less than this between two looks, unless somebody set one or slept.
+_JUMP = 5.0
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The clocks: one that only goes forward, for pauses, and the one on the wall, for what is recorded."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+
+
+class Rhythm:
+    """Says when a pass is due: every `period` seconds, and at once after a suspend or a jump of the clock.
+
+    Args:
+        period: seconds on the clock that only goes forward, which may stand still while the machine sleeps.
+    """
+
+    def __init__(self, period: float) -> None:
+        self._period = period
+        self._last: float | None = None
+        self._apart: float | None = None
+
+    def jumped(self, now: float, wall: float) -> bool:
+        """Whether the clocks came apart since the last look; to be asked every second or so."""
+        before, self._apart = self._apart, wall - now
+        return before is not None and abs(self._apart - before) > _JUMP
+
+    def due(self, now: float) -> bool:
+        """Whether the period is over since the last pass, or there was none."""
+        return self._last is None or now - self._last >= self._period
+
+    def passed(self, now: float) -> None:
+        """A pass was made."""
+        self._last = now

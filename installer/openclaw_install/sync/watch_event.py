@@ -1,0 +1,72 @@
+"""What the watcher tells: one frozen event for everything that an operator may want to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+EventKind = Literal[
+    "watching",
+    "changed",
+    "acknowledged",
+    "refused",
+    "held",
+    "deleted",
+    "waiting",
+    "recovered",
+    "reconciled",
+    "polling",
+    "warning",
+    "blocked",
+    "stopped",
+]
+
+
+@dataclass(frozen=True)
+class WatchEvent:
+    """One thing that happened (`schemas/watch-event.schema.json`).
+
+    Attributes:
+        kind: `watching` begins; `changed` was saved and is about to be sent; `acknowledged` by the service;
+            `refused` by the service; `held` back here, for a fault of the content; `deleted` here, and left
+            alone there; `waiting` for the service, another run or a pause; `recovered` after waiting;
+            `reconciled`: all was looked at; `polling`: the file system gives no events; `warning`;
+            `blocked`: a person has to act, and the watcher ends; `stopped`.
+        time: seconds since the epoch.
+        skill: the skill's name; empty where it is about none.
+        agent: the agent's id; empty where it is about none.
+        milliseconds: from the save to its acknowledgement; for `waiting`, until the next try; for `watching`
+            and `reconciled`, how long it took.
+        code: the reason as a word.
+        reason: why, in words; it may hold names that somebody else chose.
+        next_step: what to do about it.
+        pending: skills that some agent has not acknowledged yet, one for each agent.
+        waiting: those of them that wait for a pause to end.
+    """
+
+    kind: EventKind
+    time: float
+    skill: str = ""
+    agent: str = ""
+    milliseconds: float | None = None
+    code: str = ""
+    reason: str = ""
+    next_step: str = ""
+    pending: int = 0
+    waiting: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """The object of the JSON contract."""
+        return {
+            "kind": self.kind,
+            "time": datetime.fromtimestamp(self.time, UTC).isoformat(timespec="milliseconds"),
+            "skill": self.skill or None,
+            "agent": self.agent or None,
+            "milliseconds": None if self.milliseconds is None else round(self.milliseconds, 1),
+            "code": self.code or None,
+            "reason": self.reason or None,
+            "next_step": self.next_step or None,
+            "pending": self.pending,
+            "waiting": self.waiting,
+        }

@@ -1,0 +1,147 @@
+"""The watcher's eyes: one source of changes over all roots, replaced when the roots change or it is blind."""
+
+# Thousands of paths are looked at, and plain strings are ten times as fast as Path objects.
+# ruff: noqa: PTH112, PTH116
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from openclaw_install.sync.watch_index import View
+from openclaw_install.sync.watch_mounts import silent_mount, unwatched
+from openclaw_install.sync.watch_paths import Change
+from openclaw_install.sync.watch_source import ChangeSource, FolderGoneError, NoEventsError
+
+_SECOND_LOOK = 0.2
+Fingerprint = tuple[tuple[int, ...], ...]
+
+
+class Eyes:
+    """Watches what a view names.
+
+    Args:
+        events, polling: make the two sources.
+        stirred: called in the event loop's thread when there are changes to take.
+        now: the clock that only goes forward.
+        config_path: the host's config, which says where its roots are.
+    """
+
+    def __init__(
+        self,
+        events: Callable[[], ChangeSource],
+        polling: Callable[[], ChangeSource],
+        stirred: Callable[[], None],
+        now: Callable[[], float],
+        config_path: Path,
+    ) -> None:
+        self._events = events
+        self._polling = polling
+        self._stirred = stirred
+        self._now = now
+        self._config = str(config_path)
+        self._loop = asyncio.get_running_loop()
+        self._source: ChangeSource | None = None
+        self._watched: tuple[str, ...] = ()
+        self._seen: Fingerprint | None = None
+        self._changes: deque[tuple[float, Sequence[Change]]] = deque()
+        self.blind = ""  # why there are no events; empty while there are
+
+    async def close(self) -> None:
+        """Ends the source."""
+        if self._source is not None:
+            await asyncio.to_thread(self._source.stop)
+            self._source = None
+
+    def take(self) -> list[tuple[float, Sequence[Change]]]:
+        """The changes since the last call, with the time at which each came."""
+        taken = []
+        while self._changes:
+            taken.append(self._changes.popleft())
+        return taken
+
+    async def moved(self, roots: Sequence[str]) -> bool:
+        """Whether a root came, went or was replaced, or the config was written, since the last call."""
+        seen = await asyncio.to_thread(self._fingerprint, roots)
+        before, self._seen = self._seen, seen
+        if before is None or before == seen:
+            return False
+        self._watched = ()  # a folder that came back is another one, and nobody watches it
+        return True
+
+    async def see(self, view: View) -> bool:
+        """Watches what the view names, from its return on.
+
+        Returns:
+            Whether that is something new, so that changes before it may have gone unseen.
+        """
+        wanted = await asyncio.to_thread(_outermost, (*view.roots, *view.linked))
+        if wanted == self._watched and self._source is not None:
+            return False
+        if not self.blind and (kind := await asyncio.to_thread(silent_mount, wanted)):
+            self.blind = f"a folder lies on a file system ({kind}) that does not tell what others change"
+        try:
+            await self._open(wanted)
+        except FolderGoneError:
+            self._watched = ()
+            return False
+        self._watched = wanted
+        return True
+
+    async def check(self, view: View) -> None:
+        """Finds out whether the kernel has a watch for each skill, and looks for itself if it has not."""
+        if self.blind or self._source is None or self._source.how != "events":
+            return
+        folders = tuple(view.paths.folders)
+        if await asyncio.to_thread(unwatched, folders):
+            await asyncio.sleep(_SECOND_LOOK)  # a folder that was just made gets its watch a moment later
+            if missing := await asyncio.to_thread(unwatched, folders):
+                await self.distrust(f"the kernel has no watch for {missing}; its limit may be reached")
+
+    async def distrust(self, reason: str) -> None:
+        """Takes no more events, for a reason, and looks for itself."""
+        if not self.blind:
+            self.blind = reason
+            await self._open(self._watched)
+
+    async def _open(self, wanted: tuple[str, ...]) -> None:
+        source = self._polling() if self.blind else self._events()
+        try:
+            await asyncio.to_thread(source.start, wanted, self._report)
+        except NoEventsError as error:
+            self.blind = str(error)
+            source = self._polling()
+            await asyncio.to_thread(source.start, wanted, self._report)
+        old, self._source = self._source, source
+        if old is not None:
+            await asyncio.to_thread(old.stop)
+
+    def _report(self, changes: Sequence[Change]) -> None:
+        self._changes.append((self._now(), changes))
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stirred)
+
+    def _fingerprint(self, roots: Sequence[str]) -> Fingerprint:
+        return (*(_identity(root) for root in roots), _identity(self._config, content=True))
+
+
+def _identity(path: str, *, content: bool = False) -> tuple[int, ...]:
+    try:
+        facts = os.stat(path)
+    except OSError:
+        return ()
+    identity = facts.st_dev, facts.st_ino
+    return (*identity, facts.st_size, facts.st_mtime_ns) if content else identity
+
+
+def _outermost(folders: Sequence[str]) -> tuple[str, ...]:
+    """Those of the folders that exist and are in none of the others."""
+    real = {os.path.realpath(folder): folder for folder in folders if os.path.isdir(folder)}
+    return tuple(
+        folder
+        for place, folder in real.items()
+        if not any(place.startswith(other + os.sep) for other in real if other != place)
+    )

@@ -1,0 +1,190 @@
+"""The skills as they are on disk now: found once, then read again one by one as they change."""
+
+# Thousands of paths are looked at, and plain strings are ten times as fast as Path objects.
+# ruff: noqa: PTH118, PTH119, PTH120
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from openclaw_install.common.errors import ConfigError
+from openclaw_install.host.config_document import read_config
+from openclaw_install.host.locate import HostLocation
+from openclaw_install.host.skill_host import skill_host
+from openclaw_install.host.skill_roots import SkillHost
+from openclaw_install.sync.inventory import (
+    SHIPPED_SOURCES,
+    LocalSkill,
+    read_again,
+    sync_roots,
+    take_inventory,
+    with_shadows,
+)
+from openclaw_install.sync.standing_choice import StandingChoice
+from openclaw_install.sync.watch_paths import KnownPaths
+
+Known = Callable[[Sequence[str]], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class View:
+    """What one look found. It is never changed: a new look makes a new one.
+
+    Attributes:
+        skills: those that were chosen, by name; of namesakes the one that counts.
+        roots: the folders that events are wanted from, whether they exist or not.
+        paths: what changes are held against.
+        linked: real folders of skills that lie outside the roots.
+        learned: facts about contents that were not known, for the ledger.
+        warnings: what an operator has to know about the look itself.
+    """
+
+    skills: Mapping[str, LocalSkill] = field(default_factory=dict)
+    roots: tuple[str, ...] = ()
+    paths: KnownPaths = field(default_factory=KnownPaths)
+    linked: tuple[str, ...] = ()
+    learned: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def changed_since(self, older: View) -> tuple[str, ...]:
+        """The names whose skill is new or another content or problem than it was."""
+        return tuple(name for name, skill in self.skills.items() if older.skills.get(name) != skill)
+
+    def gone_since(self, older: View) -> tuple[str, ...]:
+        """The names that are no longer there."""
+        return tuple(name for name in older.skills if name not in self.skills)
+
+
+class SkillIndex:
+    """Looks at all skills of a host, or at a few of them again. Not for several threads at once.
+
+    Args:
+        location: the host.
+        choice: which skills count.
+        known: gives what is known about contents by hash.
+    """
+
+    def __init__(self, location: HostLocation, choice: StandingChoice, known: Known) -> None:
+        self._location = location
+        self._choice = choice
+        self._known = known
+        self._facts: dict[str, Any] = {}
+        self._host: SkillHost | None = None
+        self._all: tuple[LocalSkill, ...] = ()
+        self._by_path: dict[str, int] = {}
+        self.view = View()
+
+    def successor(self) -> SkillIndex:
+        """One that knows what this one learned, to look at everything while this one stays in use."""
+        heir = SkillIndex(self._location, self._choice, self._known)
+        heir._facts, heir._host = dict(self._facts), self._host
+        return heir
+
+    def look(self) -> View:
+        """Looks at everything.
+
+        Raises:
+            ConfigError: the host's config cannot be read, and never could.
+        """
+        warnings = []
+        try:
+            self._host = skill_host(
+                self._location, read_config(self._location.config_path, self._location.env)
+            )
+        except ConfigError as error:
+            if self._host is None:
+                raise
+            warnings.append(f"{error.message}; the roots are those from before")
+        extra = [Path(root) for root in self._choice.roots if Path(root).is_dir()]
+        warnings += [f"{root} is not a folder" for root in self._choice.roots if Path(root) not in extra]
+        found = take_inventory(self._host, extra, self._facts_of)
+        self._facts.update(found.learned)
+        self._all = tuple(_unshadowed(skill) for skill in found.skills)
+        self._by_path = {skill.path: place for place, skill in enumerate(self._all)}
+        roots = [root.path for root in sync_roots(self._host, extra) if root.source not in SHIPPED_SOURCES]
+        named = [root for root in self._choice.roots if root not in roots]
+        real_roots = [os.path.realpath(root) for root in (*roots, *named)]
+        paths, linked = _paths(found.skills, real_roots)
+        self.view = View(
+            self._chosen(found.skills), (*roots, *named), paths, linked, found.learned, tuple(warnings)
+        )
+        return self.view
+
+    def look_again(self, files: Collection[str]) -> View | None:
+        """Looks at some skills again, by the paths of their files.
+
+        Returns:
+            The new view; None where one of them is not where it was, so that all has to be looked at.
+        """
+        everything = list(self._all)
+        reshuffled = False
+        for file in files:
+            place = self._by_path.get(file)
+            if place is None or self._host is None or not os.path.lexists(file):
+                return None
+            before = everything[place]
+            if os.path.dirname(file) == before.root:
+                return None  # whether a root is a skill itself decides about all others in it
+            after = everything[place] = read_again(before, self._host)
+            counts_as = (bool(before.problem), before.declared), (bool(after.problem), after.declared)
+            reshuffled = reshuffled or counts_as[0] != counts_as[1]
+        self._all = tuple(everything)
+        if reshuffled:
+            skills = self._chosen(tuple(with_shadows(everything)))
+        else:
+            again = {everything[self._by_path[file]].path: everything[self._by_path[file]] for file in files}
+            skills = {name: again.get(skill.path, skill) for name, skill in self.view.skills.items()}
+        self.view = replace(self.view, skills=skills, learned={}, warnings=())
+        return self.view
+
+    def _facts_of(self, hashes: Sequence[str]) -> Mapping[str, Any]:
+        if missing := [digest for digest in hashes if digest not in self._facts]:
+            self._facts.update(self._known(missing))
+        kept = {digest: self._facts[digest] for digest in hashes if digest in self._facts}
+        self._facts = dict(kept)
+        return kept
+
+    def _chosen(self, skills: Sequence[LocalSkill]) -> dict[str, LocalSkill]:
+        names = self._choice.names
+        chosen: dict[str, LocalSkill] = {}
+        for skill in skills:
+            if skill.problem == "shadowed" or (skill.shipped if names is None else skill.name not in names):
+                continue
+            known = chosen.get(skill.name)
+            if known is None or (known.problem and not skill.problem):
+                chosen[skill.name] = skill
+        return chosen
+
+
+def _unshadowed(skill: LocalSkill) -> LocalSkill:
+    return replace(skill, problem="", reason="") if skill.problem == "shadowed" else skill
+
+
+def _paths(skills: Sequence[LocalSkill], real_roots: Sequence[str]) -> tuple[KnownPaths, tuple[str, ...]]:
+    files: dict[str, str] = {}
+    folders: dict[str, str] = {}
+    linked: dict[str, None] = {}
+    for skill in skills:
+        if skill.shipped:
+            continue
+        folder = os.path.dirname(skill.path)
+        real = os.path.realpath(skill.path)
+        for path in (skill.path, real, os.path.join(os.path.realpath(folder), os.path.basename(skill.path))):
+            files.setdefault(path, skill.path)
+            folders.setdefault(os.path.dirname(path), skill.path)
+        for above in _above(folder, skill.root):
+            folders.setdefault(above, "")
+        if not any(real.startswith(root + os.sep) for root in real_roots):
+            linked.setdefault(os.path.dirname(real))
+    return KnownPaths(files, folders), tuple(linked)
+
+
+def _above(folder: str, root: str) -> Iterator[str]:
+    above = os.path.dirname(folder)
+    while len(above) > len(root):
+        yield above
+        above = os.path.dirname(above)

@@ -1,0 +1,205 @@
+"""Where changes come from: the file system's own events, or looking again and again where it gives none."""
+
+# Thousands of paths are looked at, and plain strings are ten times as fast as Path objects.
+# ruff: noqa: PTH116
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, Protocol
+
+from openclaw_install.sync.watch_paths import IGNORED, Change, ignored
+
+How = Literal["events", "polling"]
+Report = Callable[[Sequence[Change]], None]
+_DEBOUNCE_MS = 50
+_STEP_MS = 10
+_TIMEOUT_MS = 5_000
+_POLL_SECONDS = 1.0
+# Of its time a poller spends at most one part in twenty looking.
+_POLL_REST = 19
+_MAX_DEPTH = 8
+
+
+class NoEventsError(Exception):
+    """The file system or the kernel gives no events; the text says why."""
+
+
+class FolderGoneError(Exception):
+    """A folder to be watched is not there any more."""
+
+
+class ChangeSource(Protocol):
+    """Reports what changes below some folders, from a thread of its own."""
+
+    @property
+    def how(self) -> How:
+        """How it knows."""
+        ...
+
+    def start(self, roots: Sequence[str], report: Report) -> None:
+        """Begins; every change from its return on is reported.
+
+        Args:
+            roots: folders that exist, as absolute paths.
+            report: called in the source's own thread.
+
+        Raises:
+            NoEventsError: it cannot watch these.
+            FolderGoneError: one of them is not there.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Ends it and waits for its thread; it can be called twice."""
+        ...
+
+
+class _Threaded:
+    """A source with a thread."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def _begin(self, work: Callable[[], None]) -> None:
+        self._thread = threading.Thread(target=work, name=f"watch-{type(self).__name__}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    @abstractmethod
+    def start(self, roots: Sequence[str], report: Report) -> None:
+        """As in `ChangeSource`."""
+
+
+class EventSource(_Threaded):
+    """The file system's events, by `watchfiles`, which sees into folders that appear later.
+
+    It follows the links that are there at the start, and not those that are made later.
+    """
+
+    how: How = "events"
+
+    def start(self, roots: Sequence[str], report: Report) -> None:
+        from watchfiles._rust_notify import RustNotify
+
+        try:
+            notify = RustNotify(list(roots), False, False, 0, True, True)  # noqa: FBT003 - it takes no names
+        except FileNotFoundError as error:
+            raise FolderGoneError from error
+        except (OSError, RuntimeError) as error:
+            raise NoEventsError(_why(error)) from error
+
+        def work() -> None:
+            with notify as watcher:
+                while not self._stop.is_set():
+                    found = watcher.watch(_DEBOUNCE_MS, _STEP_MS, _TIMEOUT_MS, self._stop)
+                    if isinstance(found, set):
+                        paths = {path for _, path in found if not ignored(path, roots)}
+                        if paths:
+                            report([_seen(path) for path in paths])
+
+        self._begin(work)
+
+
+def _why(error: Exception) -> str:
+    if "limit" in str(error) or "Too many open files" in str(error):
+        return "the limit of inotify watches is reached (fs.inotify.max_user_watches, max_user_instances)"
+    return f"the file system refuses to be watched ({type(error).__name__})"
+
+
+def _seen(path: str) -> Change:
+    # What counts is what is there now: an editor may delete a file and make it again for one save.
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:
+        return Change(path, gone=True)
+    return Change(path, is_folder=stat.S_ISDIR(mode) or stat.S_ISLNK(mode))
+
+
+class PollingSource(_Threaded):
+    """Looks at all files that are called SKILL.md, and all folders, again and again.
+
+    Args:
+        pause: seconds between two looks; more where a look takes long.
+    """
+
+    how: How = "polling"
+
+    def __init__(self, pause: float = _POLL_SECONDS) -> None:
+        super().__init__()
+        self._pause = pause
+
+    def start(self, roots: Sequence[str], report: Report) -> None:
+        import time
+
+        before = _look(roots)
+
+        def work() -> None:
+            nonlocal before
+            spent = 0.0
+            while not self._stop.wait(max(self._pause, _POLL_REST * spent)):
+                began = time.monotonic()
+                now = _look(roots)
+                spent = time.monotonic() - began
+                if changes := list(_differences(before, now)):
+                    report(changes)
+                before = now
+
+        self._begin(work)
+
+
+_Facts = tuple[bool, tuple[int, ...]]
+
+
+def _look(roots: Sequence[str]) -> dict[str, _Facts]:
+    """Every folder, link and SKILL.md below the roots: whether it is one of the first two, and what it is."""
+    found: dict[str, _Facts] = {}
+    entered: set[tuple[int, int]] = set()
+    queue = [(root, 0) for root in roots]
+    # Grows while it is walked through.
+    for folder, depth in queue:
+        try:
+            here = os.stat(folder)
+            if (here.st_dev, here.st_ino) in entered:
+                continue
+            entered.add((here.st_dev, here.st_ino))
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.name in IGNORED:
+                        continue
+                    is_file = entry.name.lower() == "skill.md"
+                    is_folder = entry.is_dir() or (entry.is_symlink() and not is_file)
+                    if is_folder or is_file:
+                        found[entry.path] = is_folder, _facts(entry, is_folder=is_folder)
+                    if entry.is_dir() and depth < _MAX_DEPTH:
+                        queue.append((entry.path, depth + 1))
+        except OSError:
+            continue
+    return found
+
+
+def _facts(entry: os.DirEntry[str], *, is_folder: bool) -> tuple[int, ...]:
+    try:
+        if is_folder:
+            return (entry.inode(),)  # the times of a folder change with everything in it
+        facts = entry.stat()
+    except OSError:
+        return ()
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+
+
+def _differences(before: dict[str, _Facts], now: dict[str, _Facts]) -> Iterator[Change]:
+    for path, facts in now.items():
+        if before.get(path) != facts:
+            yield Change(path, is_folder=facts[0])
+    for path in before.keys() - now.keys():
+        yield Change(path, gone=True)
