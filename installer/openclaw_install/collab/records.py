@@ -125,6 +125,7 @@ class Ingress:
         attempts: requests to the gateway so far.
         faults: of these, the ones that failed for reasons of the message's own (they lead to `parked`).
         doubts: times that the outcome of a request was not known.
+        doubt_at: when the first of those requests went out.
         next_attempt_at: seconds since the epoch; not to be tried before.
         session_key: the key of the newest request; a repetition must use the same one.
         gateway: what identified the gateway's process at the newest request (`GatewayLife.mark`).
@@ -141,6 +142,7 @@ class Ingress:
     attempts: int
     faults: int
     doubts: int
+    doubt_at: float | None
     next_attempt_at: float
     session_key: str | None
     degraded: str | None

@@ -8,8 +8,17 @@ from openclaw_install.collab.records import Ingress, Rejection, Stage
 from openclaw_install.collab.store.database import Database
 
 _FIELDS = (
-    *("id", "thread_id", "peer", "log_id", "seq", "stage", "attempts", "faults", "doubts", "next_attempt_at"),
-    *("session_key", "degraded", "gateway", "attempted_at", "run_id", "accepted_at", "evidence"),
+    *("id", "thread_id", "peer", "log_id", "seq", "stage", "attempts", "faults", "doubts", "doubt_at"),
+    *(
+        "next_attempt_at",
+        "session_key",
+        "degraded",
+        "gateway",
+        "attempted_at",
+        "run_id",
+        "accepted_at",
+        "evidence",
+    ),
     *("confirmed_at", "acked_at", "receipted_at", "reason"),
 )
 _SELECT = f"SELECT {', '.join(_FIELDS)} FROM ingress"  # noqa: S608 - our own words

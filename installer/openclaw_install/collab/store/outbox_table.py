@@ -55,7 +55,7 @@ class OutboxTable:
         return self._one("message_id = ?", message_id)
 
     def update(self, number: int, **changes: Any) -> None:
-        """Writes columns of a row; the names are those of `OutboxItem`. A state is told to the message too."""
+        """Writes columns of a row; named as in `OutboxItem`. A state is told to the message too."""
         if unknown := changes.keys() - set(_FIELDS):
             raise ValueError(f"no such column: {sorted(unknown)}")
         assignments = ", ".join(f"{name} = ?" for name in changes)

@@ -22,8 +22,8 @@ class RelayTable:
         with self._database.write() as connection:
             connection.execute(
                 "INSERT INTO relay_cursor (url, relay_id, log_id, after_seq, updated_at) "
-                "VALUES (?, ?, ?, ?, ?) ON CONFLICT (url) DO UPDATE SET relay_id = excluded.relay_id, log_id = excluded.log_id, "
-                "after_seq = excluded.after_seq, updated_at = excluded.updated_at",
+                "VALUES (?, ?, ?, ?, ?) ON CONFLICT (url) DO UPDATE SET relay_id = excluded.relay_id, "
+                "log_id = excluded.log_id, after_seq = excluded.after_seq, updated_at = excluded.updated_at",
                 (cursor.url, cursor.relay_id, cursor.log_id, cursor.after_seq, now),
             )
 

@@ -31,6 +31,7 @@ CREATE TABLE ingress (
     attempts INTEGER NOT NULL DEFAULT 0,
     faults INTEGER NOT NULL DEFAULT 0,
     doubts INTEGER NOT NULL DEFAULT 0,
+    doubt_at REAL,
     next_attempt_at REAL NOT NULL DEFAULT 0,
     session_key TEXT,
     degraded TEXT,
