@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from openclaw_install.common.web_address import is_loopback
 from openclaw_install.hub.audit_chain import GENESIS, link, verify
-from openclaw_install.hub.host_check import is_loopback, rule_for
+from openclaw_install.hub.host_check import rule_for
 from openclaw_install.hub.keys import bearer, digest_of, new_key
 from openclaw_install.hub.model import Append, AuditEntry, AuditRow, DropSkill, PutSkill, RefusedError, Skill
 from openclaw_install.hub.rate import RateLimiter

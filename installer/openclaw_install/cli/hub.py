@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -57,18 +61,21 @@ def hub_group(context: click.Context, /, **said: Any) -> None:
 @click.option("--allow-host", "allow_hosts", multiple=True, metavar="NAME", help="A name that clients use.")
 @click.option("--rate", type=click.FloatRange(min=0.1), help="Requests a second for each key (default: 50).")
 @click.option("--no-access-log", is_flag=True, help="Log warnings only, not every request.")
+@click.option("--until-eof", is_flag=True, help="End when the standard input does, as with its parent.")
 @click.pass_context
 def run_command(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
     """Serve until SIGTERM or Ctrl-C; the log goes to stderr, one JSON object a line."""
     from openclaw_install.hub.log import line_writer, take_over_logging
     from openclaw_install.hub.server import opened_stores, serve
 
-    quiet = said.pop("no_access_log")
+    quiet, until_eof = said.pop("no_access_log"), said.pop("until_eof")
     common = gather(context, said)
     settings = _settings(said)
     settings.check()
     if common.dry_run:
         return planned("hub run", f"serve {data} at {settings.host}:{settings.port}")
+    if until_eof:
+        _end_with_input()
     write_log = line_writer(sys.stderr)
     take_over_logging(write_log)
     url = ""
@@ -87,6 +94,18 @@ def run_command(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
         serve(stores, settings, (lambda _event: None) if quiet else write_log, ready)
     result = {"url": url, "data": str(data), "recovered": len(stores.recovered)}
     return Reply("hub run", result, ["the hub has stopped"])
+
+
+def _end_with_input() -> None:
+    """Ends this process as SIGTERM does once nobody holds the other end of its standard input any more."""
+
+    def wait() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(0, 4096):
+                pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _settings(said: dict[str, Any]) -> Any:

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from openclaw_install.common.web_address import is_loopback
+
 
 @dataclass(frozen=True)
 class HostRule:
@@ -56,16 +58,6 @@ def rule_for(bind: str, own_names: Iterable[str]) -> HostRule:
     loopback = is_loopback(bind)
     names = {"localhost", bind.lower(), *(name.lower() for name in own_names)}
     return HostRule(frozenset(names), any_address=not loopback)
-
-
-def is_loopback(bind: str) -> bool:
-    """Whether nobody outside this machine can reach a service that listens on `bind`."""
-    if bind == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(bind).is_loopback
-    except ValueError:
-        return False
 
 
 def _host_of(url: str) -> str | None:

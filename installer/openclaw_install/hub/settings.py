@@ -9,7 +9,7 @@ from pathlib import Path
 from starlette.types import ASGIApp
 
 from openclaw_install.common.errors import UsageError
-from openclaw_install.hub.host_check import is_loopback
+from openclaw_install.common.web_address import is_loopback
 from openclaw_install.hub.limits import Limits
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from openclaw_install.common.redaction import Secret
+from openclaw_install.common.web_address import normalised_address
 from openclaw_install.sync.errors import KEYS_URL, SyncError
 
 KEY_VARIABLE = "MYSTA_API_KEY"
 URL_VARIABLE = "MYSTA_MCP_URL"
 DEFAULT_URL = "https://api.staging.mysta.tech/api/v2/mcp"
 KEY_PREFIX = "mysta_"
-_DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True)
@@ -70,34 +68,12 @@ def key_missing() -> SyncError:
     )
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address means this machine."""
-    if host.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _normalised(url: str) -> str:
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        raise _bad("is no address") from None
-    if parts.scheme not in _DEFAULT_PORTS or not host:
-        raise _bad("is no http or https address")
-    if parts.username is not None or parts.password is not None:
-        raise _bad(f"holds credentials; the key belongs into {KEY_VARIABLE}")
-    if parts.query or parts.fragment or any(ord(char) <= 32 for char in url):
-        raise _bad("has a query, a fragment or blanks")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise _bad("is plain http to another machine, where anybody on the way could read the key")
-    netloc = f"[{host}]" if ":" in host else host
-    if port is not None and port != _DEFAULT_PORTS[parts.scheme]:
-        netloc += f":{port}"
-    return urlunsplit(SplitResult(parts.scheme, netloc, parts.path or "/", "", ""))
+        return normalised_address(url)
+    except ValueError as error:
+        reason = str(error)
+        raise _bad(f"{reason}; the key belongs into {KEY_VARIABLE}" if "cred" in reason else reason) from None
 
 
 def _bad(reason: str) -> SyncError:

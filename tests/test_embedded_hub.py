@@ -1,0 +1,146 @@
+"""The hub as a component of the runtime: a process of its own, which never outlives its parent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from openclaw_install.collab.profile_settings import EmbeddedHub, ProfileSettings, save_settings
+from openclaw_install.common.errors import InstallError
+from openclaw_install.demo.scratch_host import free_port
+from openclaw_install.host.locate import locate
+from openclaw_install.protocol.profile_files import profile_paths
+from openclaw_install.runtime import embedded_hub
+from openclaw_install.runtime.component import Context
+
+_BOUND = 60.0
+
+
+@dataclass
+class Notes:
+    """A reporter that keeps what it is told."""
+
+    said: list[str] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    def ready(self, message: str = "") -> None:
+        self.said.append(message)
+
+    def degraded(self, message: str) -> None:
+        self.said.append(message)
+
+    def blocked(self, error: InstallError) -> None:
+        self.said.append(error.message)
+
+    def figures(self, **_figures: object) -> None: ...
+
+    def event(self, event: str, **facts: object) -> None:
+        self.events.append({"event": event, **facts})
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    env = {"HOME": str(tmp_path / "home"), "MYSTA_API_KEY": "mysta_not_for_the_hub"}
+    return Context(locate(env), lambda: env)
+
+
+def _agree(context: Context, data: Path) -> EmbeddedHub:
+    hub = EmbeddedHub(data, free_port())
+    paths = profile_paths(context.environment(), context.location.home)
+    save_settings(paths, ProfileSettings(hub.url, "2026-01-01T00:00:00Z", hub))
+    return hub
+
+
+async def _until(held: Callable[[], bool]) -> None:
+    async with asyncio.timeout(_BOUND):
+        while not held():
+            await asyncio.sleep(0.02)
+
+
+def test_without_settings_there_is_no_hub_to_run(context: Context) -> None:
+    assert not embedded_hub.is_configured(context)
+    assert embedded_hub.inputs(context) is None
+    asyncio.run(embedded_hub.run(context, Notes()))
+
+
+def test_it_serves_until_it_is_cancelled(context: Context, tmp_path: Path) -> None:
+    hub, notes = _agree(context, tmp_path / "hub"), Notes()
+    assert embedded_hub.is_configured(context)
+    assert embedded_hub.inputs(context) == hub
+
+    async def live() -> int:
+        task = asyncio.create_task(embedded_hub.run(context, notes))
+        await _until(lambda: bool(notes.said))
+        async with httpx.AsyncClient(trust_env=False) as client:
+            status = (await client.get(f"{hub.url}/healthz")).status_code
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return status
+
+    assert asyncio.run(live()) < 500
+    assert notes.said == [f"serves at {hub.url}/api/v2/mcp"]
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{hub.url}/healthz", trust_env=False)
+
+
+def test_a_hub_that_ends_by_itself_is_a_failure_with_its_last_words(context: Context, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "diary.txt").write_text("not a hub's")
+    _agree(context, tmp_path / "other")
+    with pytest.raises(embedded_hub.HubEndedError, match="exit code"):
+        asyncio.run(embedded_hub.run(context, Notes()))
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["diary.txt"]
+
+
+def test_keys_of_other_services_do_not_reach_the_hub() -> None:
+    env = {"MYSTA_API_KEY": "mysta_x", "HOME": "/h", "XDG_DATA_HOME": "/d", "PINGAGENT_PROFILE": "p"}
+    assert {"HOME": "/h", "XDG_DATA_HOME": "/d"}.items() <= embedded_hub._environment(env).items()
+    assert not {"MYSTA_API_KEY", "PINGAGENT_PROFILE"} & embedded_hub._environment(env).keys()
+
+
+def test_the_hub_ends_when_its_parent_was_killed(tmp_path: Path) -> None:
+    """No signal reaches it then: the end of its input does."""
+    data, port = tmp_path / "hub", free_port()
+    parent_code = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stderr=subprocess.PIPE)\n"
+        "print(child.pid, child.stderr.readline().decode(), flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    command = [sys.executable, "-m", "openclaw_install", "hub", "run", "--json", "--until-eof"]
+    with subprocess.Popen(
+        [sys.executable, "-c", parent_code, *command, "--data", str(data), "--port", str(port)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "HOME": str(tmp_path)},
+    ) as parent:
+        assert parent.stdout is not None
+        pid, ready = parent.stdout.readline().split(" ", 1)
+        assert json.loads(ready)["event"] == "ready"
+        parent.kill()
+        parent.wait()
+        try:
+            asyncio.run(_until(lambda: not _serves(port)))
+        except TimeoutError:
+            os.kill(int(pid), signal.SIGKILL)
+            raise
+
+
+def _serves(port: int) -> bool:
+    try:
+        httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False, timeout=5)
+    except httpx.HTTPError:
+        return False
+    return True
