@@ -255,12 +255,14 @@ def _read_private(path: Path) -> bytes | None:
         if error.errno == errno.ELOOP:
             raise _link(path) from None
         raise file_error(error, path, "read") from error
-    with os.fdopen(descriptor, "rb") as stream:
-        _require_private(path, os.fstat(stream.fileno()))
-        try:
+    try:
+        _require_private(path, os.fstat(descriptor))
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
             return stream.read(MAX_IDENTITY_BYTES + 1)
-        except OSError as error:
-            raise file_error(error, path, "read") from error
+    except OSError as error:
+        raise file_error(error, path, "read") from error
+    finally:
+        os.close(descriptor)
 
 
 def _require_private(path: Path, status: os.stat_result) -> None:
