@@ -12,6 +12,7 @@ import click
 
 from openclaw_install import __version__
 from openclaw_install.cli.hub import hub_group
+from openclaw_install.cli.mcp import mcp_group
 from openclaw_install.cli.options import CommonOptions, common_options, gather
 from openclaw_install.cli.reply import Reply
 from openclaw_install.cli.runtime import runtime_group
@@ -174,6 +175,7 @@ def demo_command(context: click.Context, /, **said: Any) -> Reply:
 cli.add_command(hub_group)
 cli.add_command(sync_group)
 cli.add_command(runtime_group)
+cli.add_command(mcp_group)
 
 
 def _options(

@@ -1,0 +1,48 @@
+"""Text that others chose, put into lines of ours: no control character acts, no value makes a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+CUT = "…"
+
+
+def neutral(text: str) -> str:
+    """`text` with every character that does not print made visible: escapes, line ends, turned directions."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def cut(text: str, most: int) -> str:
+    """`text` in at most `most` characters; an ellipsis says that something is missing."""
+    return text if len(text) <= most else text[: max(0, most - 1)] + CUT
+
+
+def quoted(text: str, most: int) -> str:
+    """`text` as one quoted string of at most `most` characters and the quotes: data, and where it ends."""
+    # What stands for a character that does not print is longer than it: cut before, and again after.
+    inner = json.dumps(cut(text, most), ensure_ascii=False)[1:-1]
+    return f'"{cut(neutral(inner), most)}"'
+
+
+def within(head: Iterable[str], items: Iterable[str], tail: Iterable[str], *, most: int, more: str) -> str:
+    """Lines in at most `most` characters: all of the head and tail, and as many items as there is room for.
+
+    Args:
+        more: said instead of the items that are left out, with `{}` for their number.
+    """
+    listed, ending = list(items), list(tail)
+    lines = list(head)
+    room = most - sum(len(line) + 1 for line in (*lines, *ending))
+    shown = 0
+    for index, item in enumerate(listed):
+        left = len(listed) - index - 1
+        reserve = len(more.format(left)) + 1 if left else 0
+        if len(item) + 1 + reserve > room:
+            break
+        room -= len(item) + 1
+        lines.append(item)
+        shown += 1
+    if shown < len(listed):
+        lines.append(more.format(len(listed) - shown))
+    return cut("\n".join([*lines, *ending]), most)

@@ -1,0 +1,1 @@
+"""PingAgent's MCP server on stdio: threads, replies and what happened, as tools in one table."""

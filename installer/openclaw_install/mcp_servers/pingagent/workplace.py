@@ -1,0 +1,96 @@
+"""What a tool works on: this process's desk at the store, opened when it is first needed."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+import anyio.to_thread
+
+from openclaw_install.collab.desk import Desk
+from openclaw_install.collab.profile_settings import server_url, settings_path
+from openclaw_install.collab.store import Store
+from openclaw_install.protocol.profile_files import ProfilePaths, load_identity, profile_paths
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_Marks = tuple[tuple[int, ...] | None, ...]
+
+
+class Workplace:
+    """One MCP session's place. A process serves one client, so what it focuses is that client's own.
+
+    The store and the identity are opened at the first call, so that a host without them still sees the tools
+    and is told what is missing; and again when another file has taken their place.
+
+    Args:
+        env: names the profile, its files and the relay.
+        home: the user's home folder.
+        caller: for the audit and the focused thread; a new name for each process unless given.
+    """
+
+    def __init__(self, env: Mapping[str, str], home: Path, caller: str | None = None) -> None:
+        self.caller = caller or f"mcp:{secrets.token_hex(8)}"
+        self._env = dict(env)
+        self._home = home
+        self._lock = threading.Lock()
+        self._desk: Desk | None = None
+        self._marks: _Marks | None = None
+        self._stores: list[Store] = []
+
+    async def work(
+        self, function: Callable[Concatenate[Desk, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Runs a service function on the desk, in a thread: the store waits for disks and for other writers.
+
+        Raises:
+            InstallError: what the function raises, or why there is no desk.
+        """
+        return await anyio.to_thread.run_sync(lambda: function(self.desk(), *args, **kwargs))
+
+    def desk(self) -> Desk:
+        """The desk on the files as they are now.
+
+        Raises:
+            IdentityError, FileError, UsageError, ConfigError: there is no identity, or one of the files or the
+                relay's address cannot be used.
+        """
+        with self._lock:
+            paths = profile_paths(self._env, self._home)
+            if self._desk is None or self._marks != _marks(paths):
+                identity, relay = load_identity(paths.identity), server_url(self._env, paths)
+                self._desk = Desk(self._store(paths.store), identity, self.caller, relay_url=relay)
+                self._marks = _marks(paths)
+            return self._desk
+
+    def _store(self, path: Path) -> Store:
+        mark = _mark(path)
+        if self._desk and self._marks and mark is not None and self._marks[0] == mark:
+            return self._desk.store
+        store = Store(path)
+        # The one before may be in use by a call that runs still: it is closed at the end.
+        self._stores.append(store)
+        return store
+
+    def close(self) -> None:
+        """Closes what was opened; no call may be running any more."""
+        with self._lock:
+            for store in self._stores:
+                store.close()
+            self._stores, self._desk = [], None
+
+
+def _marks(paths: ProfilePaths) -> _Marks:
+    """What tells these files from others at the same places, and from other contents of the small ones."""
+    return _mark(paths.store), _mark(paths.identity, content=True), _mark(settings_path(paths), content=True)
+
+
+def _mark(path: Path, *, content: bool = False) -> tuple[int, ...] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino, status.st_mtime_ns if content else 0)
