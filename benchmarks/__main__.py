@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import host_checks, hub_uploads, skills_check, sync_flow
+from benchmarks import host_checks, hub_uploads, protocol_seal, skills_check, sync_flow
 
 if __name__ == "__main__":
     sys.argv = sys.argv[:1]
@@ -16,4 +16,6 @@ if __name__ == "__main__":
     codes.append(sync_flow.main())
     print("== hub uploads")
     codes.append(hub_uploads.main())
+    print("== sealing and opening messages")
+    codes.append(protocol_seal.main())
     sys.exit(max(codes))

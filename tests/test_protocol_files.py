@@ -172,15 +172,21 @@ def test_a_file_system_without_hard_links_is_served_too(place: Path, monkeypatch
         create_identity(place, NOW)
 
 
-@pytest.mark.parametrize("failing", ["fsync", "hardlink"])
+@pytest.mark.parametrize("failing", ["fsync", "hardlink", "second write"])
 def test_a_full_disk_leaves_nothing_behind(
     failing: str, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
+    def no_links(*_: object) -> None:
+        monkeypatch.setattr(os, "fsync", full)
+        raise OSError(errno.EPERM, "no links here")
+
     if failing == "fsync":
         monkeypatch.setattr(os, "fsync", full)
+    elif failing == "second write":
+        monkeypatch.setattr(Path, "hardlink_to", no_links)
     else:
         monkeypatch.setattr(Path, "hardlink_to", full)
     with pytest.raises(FileError, match=r"identity\.json") as refused:
@@ -313,6 +319,14 @@ def test_an_update_waits_for_the_lock_only_so_long(place: Path, monkeypatch: pyt
     with filelock.FileLock(place.with_name(".identity.json.lock")), pytest.raises(ConflictError) as refused:
         update_identity(place, lambda it: it)
     assert _code(refused) == "identity.locked"
+
+
+def test_a_lock_that_cannot_be_made_is_told(place: Path) -> None:
+    create_identity(place, NOW)
+    place.with_name(".identity.json.lock").mkdir()
+    with pytest.raises(FileError, match="lock") as refused:
+        update_identity(place, lambda it: it)
+    assert _code(refused).startswith("file.")
 
 
 def test_an_update_of_a_missing_identity_makes_no_folder(place: Path) -> None:

@@ -10,6 +10,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from openclaw_install.protocol.canonical import b64u, canonical_json
 from openclaw_install.protocol.card import (
@@ -121,6 +123,15 @@ def test_a_key_does_not_come_back_and_the_clock_does_not_go_back() -> None:
     assert "clock" in refused.value.next_step
 
 
+def test_a_log_in_which_a_key_comes_back_is_refused_though_all_is_signed() -> None:
+    """Entries are made for shorter logs, so that the maker does not see the key that comes back."""
+    first, second = agent(1), agent(3)
+    there = next_entry(first.did, first.rotation, first.signing, second.signing, NOW + 1)
+    back = next_entry(first.did, (there,), second.signing, first.signing, NOW + 2)
+    with pytest.raises(RotationError, match="comes back"):
+        verify_rotation(first.did, (*first.rotation, there, back))
+
+
 def test_a_rotation_log_ends_somewhere() -> None:
     identity = _rotated(agent(1), MAX_ENTRIES - 1)
     assert verify_rotation(identity.did, identity.rotation) == identity.signing.public_raw
@@ -203,6 +214,13 @@ def test_a_signature_for_one_purpose_does_not_pass_for_another() -> None:
     assert not is_signed(key.public_raw, signature, b"two\0", {"a": 1})
     assert not is_signed(key.public_raw, signature[:-1], b"one\0", {"a": 1})
     assert not is_signed(b"short", signature, b"one\0", {"a": 1})
+
+
+def test_a_log_over_its_limit_is_refused_before_any_signature_is_checked() -> None:
+    entry = agent(1).rotation[0]
+    for log in ((), (entry,) * (MAX_ENTRIES + 1)):
+        with pytest.raises(RotationError, match="1 to 128"):
+            verify_rotation(agent(1).did, log)
 
 
 # --- cards
@@ -300,6 +318,30 @@ def test_a_card_with_the_same_key_twice_or_a_key_without_a_lifetime_is_refused()
 def test_bytes_that_are_no_card_are_refused(data: bytes) -> None:
     with pytest.raises(CardError):
         verify_card(data)
+
+
+@settings(max_examples=150)
+@given(
+    st.sampled_from(
+        ["version", "issued_at", "alias", "display_name", "capabilities", "did", "schema", "more"]
+    ),
+    st.one_of(
+        st.none(),
+        st.integers(-1, 2**53 - 1),
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
+        st.lists(st.text("ab.-A\n", max_size=4), max_size=3),
+        st.sampled_from(["2026-11-21T01:29:00.123Z", "2026-11-21T01:29:00.123Z\n", "x" * 81]),
+    ),
+)
+def test_a_card_that_the_code_takes_fits_its_schema(field: str, value: Any) -> None:
+    identity = agent(1)
+    document = _resigned({**make_card(identity, 1, NOW).to_json(), field: value}, identity)
+    try:
+        card = verify_card(document)
+    except (CardError, RotationError):
+        return
+    assert_valid(document, "pingagent-card")
+    assert card.to_json() == document
 
 
 def test_a_card_publishes_the_keys_that_may_still_be_used_and_the_newest_is_taken() -> None:

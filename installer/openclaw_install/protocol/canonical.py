@@ -5,15 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
-from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from openclaw_install.protocol.errors import ProtocolError
 
 MAX_INTEGER = 2**53 - 1
 MAX_DEPTH = 64
-_B64U = re.compile(r"[A-Za-z0-9_-]*")
+_STYLE: dict[str, Any] = {"ensure_ascii": False, "separators": (",", ":"), "check_circular": False}
+_ENCODER = json.JSONEncoder(**_STYLE)
+_SORTING_ENCODER = json.JSONEncoder(sort_keys=True, **_STYLE)
 
 
 def canonical_json(value: Any) -> bytes:
@@ -25,11 +25,9 @@ def canonical_json(value: Any) -> bytes:
     Raises:
         ProtocolError: a float, a larger integer, a lone surrogate, another type, or nesting beyond 64 levels.
     """
-    ordered = _ordered(value, 0)
-    text = json.dumps(
-        ordered, ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
-    )
-    return text.encode("utf-8")
+    # RFC 8785 sorts by UTF-16 code units: another order than Python's only for keys beyond U+FFFF.
+    rare = _check(value, 0)
+    return _ENCODER.encode(_resorted(value)).encode() if rare else _SORTING_ENCODER.encode(value).encode()
 
 
 def parse_strict(data: bytes, max_bytes: int) -> Any:
@@ -61,7 +59,7 @@ def parse_strict(data: bytes, max_bytes: int) -> Any:
         raise _bad(f"the document is no JSON: {error.msg} (character {error.pos})") from None
     except RecursionError:
         raise _bad("the document is nested too deeply") from None
-    _ordered(value, 0)
+    _check(value, 0)
     return value
 
 
@@ -76,50 +74,62 @@ def unb64u(text: str) -> bytes:
     Raises:
         ProtocolError: padding, another alphabet, or stray bits at the end.
     """
-    if not _B64U.fullmatch(text):
-        raise _bad("a value is no unpadded base64url")
     try:
         data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (binascii.Error, ValueError):
         raise _bad("a value is no unpadded base64url") from None
+    # The decoder skips what is not in its alphabet, so that only the way back tells.
     if b64u(data) != text:
-        raise _bad("a base64url value has stray bits at its end")
+        raise _bad("a value is no unpadded base64url, or has stray bits at its end")
     return data
 
 
-def _ordered(value: Any, depth: int) -> Any:
+def _check(value: Any, depth: int) -> bool:
+    """Refuses what has no one spelling; else, whether a key holds a character beyond U+FFFF."""
     if depth > MAX_DEPTH:
         raise _bad(f"the document is nested deeper than {MAX_DEPTH} levels")
     kind = type(value)
     if kind is str:
-        return _whole(value)
-    if value is None or kind is bool:
-        return value
-    if kind is int:
-        if abs(value) > MAX_INTEGER:
+        _require_whole(value)
+    elif kind is int:
+        if not -MAX_INTEGER <= value <= MAX_INTEGER:
             raise _bad("an integer is beyond 2**53 - 1")
-        return value
-    if kind is list or kind is tuple:
-        return [_ordered(item, depth + 1) for item in value]
-    if isinstance(value, Mapping):
-        return {key: _ordered(value[key], depth + 1) for key in sorted(value, key=_sort_key)}
-    raise _bad(f"a value of type {kind.__name__} has no place in the protocol's JSON")
+    elif kind is dict:
+        # Lists, not generators: all have to be checked, whatever the first one says.
+        rare = [_check_key(key) for key in value] + [_check(item, depth + 1) for item in value.values()]
+        return True in rare
+    elif kind is list or kind is tuple:
+        rare = [_check(item, depth + 1) for item in value]
+        return True in rare
+    elif value is not None and kind is not bool:
+        raise _bad(f"a value of type {kind.__name__} has no place in the protocol's JSON")
+    return False
 
 
-def _sort_key(key: Any) -> bytes:
-    """RFC 8785 sorts by UTF-16 code units, which differs from code points above U+FFFF."""
+def _check_key(key: Any) -> bool:
     if type(key) is not str:
         raise _bad("a key of an object is no string")
-    return _whole(key).encode("utf-16-be")
+    if key.isascii():
+        return False
+    _require_whole(key)
+    return max(key) > "\uffff"
 
 
-def _whole(text: str) -> str:
+def _resorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
+        return {key: _resorted(value[key]) for key in keys}
+    if isinstance(value, (list, tuple)):
+        return [_resorted(item) for item in value]
+    return value
+
+
+def _require_whole(text: str) -> None:
     if not text.isascii():
         try:
             text.encode("utf-8")
         except UnicodeEncodeError:
             raise _bad("a string holds half of a surrogate pair") from None
-    return text
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -220,14 +220,7 @@ def _verified_body(plaintext: bytes, header: Header, sender_card: AgentCard, now
 
 
 def _signed_content(header: Header, body: Json) -> Json:
-    return {**header.to_json(), "body_sha256": hashlib.sha256(_canonical_body(body)).hexdigest()}
-
-
-def _canonical_body(body: Json) -> bytes:
-    try:
-        return canonical_json(body)
-    except ProtocolError as error:
-        raise EnvelopeError(EnvelopeReason.BAD_BODY, error.message) from None
+    return {**header.to_json(), "body_sha256": hashlib.sha256(canonical_json(body)).hexdigest()}
 
 
 def _info(header: Header) -> bytes:

@@ -156,8 +156,6 @@ def parse_envelope(wire: bytes | Mapping[str, Any]) -> Envelope:
     document = _document(wire)
     try:
         envelope = _read(only(document, "an envelope", _FIELDS))
-    except EnvelopeError:
-        raise
     except ProtocolError as error:
         raise EnvelopeError(EnvelopeReason.MALFORMED, error.message) from None
     if len(envelope.wire) > MAX_ENVELOPE_BYTES:

@@ -114,8 +114,6 @@ def import_identity(data: bytes, passphrase: Secret) -> Identity:
         nonce = octets(document, "nonce", _NONCE_BYTES)
         ciphertext = octets(document, "ciphertext")
         key = _derived(document["kdf"], passphrase)
-    except IdentityError:
-        raise
     except ProtocolError as error:
         raise _not_exported(error.message) from None
     outside = {name: value for name, value in document.items() if name != "ciphertext"}

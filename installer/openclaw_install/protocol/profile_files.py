@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import re
-import secrets
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
 
-from openclaw_install.common.errors import ConflictError, FileError, InstallError, UsageError
+from openclaw_install.common.errors import ConflictError, UsageError
 from openclaw_install.common.files import (
     PRIVATE_FILE,
     file_error,
@@ -24,12 +21,12 @@ from openclaw_install.common.files import (
 from openclaw_install.protocol.errors import IdentityError, ProtocolError
 from openclaw_install.protocol.identity import Identity, new_identity
 from openclaw_install.protocol.identity_document import (
-    MAX_IDENTITY_BYTES,
     export_identity,
     import_identity,
     read_identity,
     write_identity,
 )
+from openclaw_install.protocol.private_file import claim_name, read_private, replace_private, temporary_beside
 from openclaw_install.protocol.rotation import extends
 
 __all__ = [
@@ -50,7 +47,6 @@ __all__ = [
 DEFAULT_PROFILE = "openclaw"
 LOCK_SECONDS = 30.0
 _PROFILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
-_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
 @dataclass(frozen=True)
@@ -100,7 +96,7 @@ def load_identity(path: Path) -> Identity:
             `identity.damaged`; each names the file and the way out.
         FileError: it cannot be read.
     """
-    data = _read_private(path)
+    data = read_private(path)
     if data is None:
         raise IdentityError(
             f"there is no identity at {path}",
@@ -164,9 +160,9 @@ def store_new_identity(path: Path, identity: Identity) -> None:
             code="identity.only_backup",
         )
     data = write_identity(identity)
-    temporary = _temporary(path, data)
+    temporary = temporary_beside(path, data)
     try:
-        _claim(temporary, path, data)
+        claim_name(temporary, path, data)
         sync_folder(path.parent)
     except FileExistsError:
         raise ConflictError(
@@ -178,7 +174,7 @@ def store_new_identity(path: Path, identity: Identity) -> None:
         raise file_error(error, path, "write") from error
     finally:
         temporary.unlink()
-    _replace(backup_of(path), data)
+    replace_private(backup_of(path), data)
 
 
 def save_identity(path: Path, identity: Identity) -> None:
@@ -200,7 +196,7 @@ def save_identity(path: Path, identity: Identity) -> None:
         )
     data = write_identity(identity)
     for place in (path, backup_of(path)):
-        _replace(place, data)
+        replace_private(place, data)
 
 
 def update_identity(path: Path, change: Callable[[Identity], Identity]) -> Identity:
@@ -246,84 +242,6 @@ def _locked(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def _read_private(path: Path) -> bytes | None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise _link(path) from None
-        raise file_error(error, path, "read") from error
-    try:
-        _require_private(path, os.fstat(descriptor))
-        with os.fdopen(descriptor, "rb", closefd=False) as stream:
-            return stream.read(MAX_IDENTITY_BYTES + 1)
-    except OSError as error:
-        raise file_error(error, path, "read") from error
-    finally:
-        os.close(descriptor)
-
-
-def _require_private(path: Path, status: os.stat_result) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise FileError(
-            f"cannot read {path}: it is no regular file",
-            next_step="move it away: an ordinary file belongs there",
-            code="file.not_regular",
-        )
-    if stat.S_IMODE(status.st_mode) & 0o077:
-        raise IdentityError(
-            f"the identity at {path} can be read or changed by other users of this machine",
-            next_step=f"chmod 600 {path}; if others may have read it, rotate: pingagent identity rotate",
-            code="identity.too_open",
-        )
-
-
-def _write_exclusive(path: Path, data: bytes) -> None:
-    descriptor = os.open(
-        path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_FILE
-    )
-    with os.fdopen(descriptor, "wb") as stream:
-        os.fchmod(stream.fileno(), PRIVATE_FILE)
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _temporary(path: Path, data: bytes) -> Path:
-    """A file beside `path` with `data` durably in it; nothing is left behind when that fails."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
-    try:
-        _write_exclusive(temporary, data)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise file_error(error, path, "write") from error
-    return temporary
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Puts `data` at `path` in one step; a link there is replaced, never followed."""
-    temporary = _temporary(path, data)
-    try:
-        temporary.replace(path)
-        sync_folder(path.parent)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise file_error(error, path, "write") from error
-
-
-def _claim(temporary: Path, path: Path, data: bytes) -> None:
-    """Gives the finished file its name, unless the name is taken."""
-    try:
-        path.hardlink_to(temporary)
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        # A file system without hard links: still exclusive, though a reader may meet a part of it.
-        _write_exclusive(path, data)
-
-
 def _path(env: Mapping[str, str], name: str, home: Path) -> Path | None:
     value = env.get(name)
     if not value:
@@ -334,11 +252,3 @@ def _path(env: Mapping[str, str], name: str, home: Path) -> Path | None:
     if not path.is_absolute():
         raise UsageError(f"{name} is {value!r}, which is no absolute path", next_step="give the whole path")
     return path
-
-
-def _link(path: Path) -> InstallError:
-    return IdentityError(
-        f"the identity at {path} is a symbolic link, which is not followed",
-        next_step="put the file itself there, or name its place with PINGAGENT_IDENTITY_PATH",
-        code="identity.link",
-    )

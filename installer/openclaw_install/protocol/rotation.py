@@ -94,8 +94,6 @@ def read_rotation(value: Any) -> tuple[RotationEntry, ...]:
         raise RotationError(f"a rotation log is an array of 1 to {MAX_ENTRIES} entries")
     try:
         return tuple(_entry(only(item, "a rotation entry", _FIELDS)) for item in value)
-    except RotationError:
-        raise
     except ProtocolError as error:
         raise RotationError(error.message) from None
 
