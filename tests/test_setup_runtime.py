@@ -17,9 +17,9 @@ from openclaw_install.runtime.report import (
     RuntimeReport,
     RuntimeState,
 )
-from openclaw_install.setup import whole
 from openclaw_install.setup.install import UndoOptions
 from openclaw_install.setup.verify import Options, RunResult
+from openclaw_install.setup.whole import WholeHost
 from tests.schemas import assert_valid
 from tests.setup_rig import PLAIN, Asker, Operator, PlainHost, follower
 
@@ -69,19 +69,20 @@ def host(tmp_path: Path) -> PlainHost:
 _QUICK: dict[str, Any] = {"starting_seconds": 0.0, "take_over_seconds": 0.0, "settle_seconds": 0.0}
 
 
+def _whole(host: PlainHost, runtime: TwinRuntime) -> WholeHost:
+    return WholeHost(host.location, runtime, ask=Asker(follower(host)), store=host.store)
+
+
 def _set_up(
     host: PlainHost, runtime: TwinRuntime, operator: Operator | None = None, **said: Any
 ) -> RunResult:
-    options = Options(**{**_QUICK, **said})
-    person = operator or Operator()
-    run = whole.set_up(host.location, options, person, runtime, ask=Asker(follower(host)), store=host.store)
+    run = _whole(host, runtime).set_up(Options(**{**_QUICK, **said}), operator or Operator())
     assert_valid(run.to_json(), "activation-report")
     return run
 
 
 def _verify(host: PlainHost, runtime: TwinRuntime, **said: Any) -> RunResult:
-    options = Options(**{**_QUICK, **said})
-    run = whole.verify(host.location, options, runtime, ask=Asker(follower(host)), store=host.store)
+    run = _whole(host, runtime).verify(Options(**{**_QUICK, **said}))
     assert_valid(run.to_json(), "activation-report")
     return run
 
@@ -178,9 +179,8 @@ def test_a_runtime_that_cannot_start_blocks_and_the_rest_of_the_setup_stands(hos
 
 
 def test_mending_the_hooks_reports_on_the_runtime_and_starts_nothing(host: PlainHost) -> None:
-    runtime, options = TwinRuntime(), Options(**_QUICK)
-    ask = Asker(follower(host))
-    run = whole.mend(host.location, options, Operator(), runtime, ask=ask, store=host.store)
+    runtime = TwinRuntime()
+    run = _whole(host, runtime).mend(Options(**_QUICK), Operator())
     assert_valid(run.to_json(), "activation-report")
     assert _blockers(run) == {"runtime.stopped": "openclaw-install runtime start"}
     assert runtime.calls == []
@@ -190,14 +190,12 @@ def test_undo_removes_the_runtime_with_the_last_run_of_the_setup(host: PlainHost
     runtime = TwinRuntime()
     _set_up(host, runtime)
     host.edit('"hook:im:"', '"feishu:"')
-    whole.mend(
-        host.location, Options(**_QUICK), Operator(), runtime, ask=Asker(follower(host)), store=host.store
-    )
-    location, said = host.location, UndoOptions()
-    first = whole.take_back(location, None, said, Operator(), runtime, store=host.store)
+    everything = _whole(host, runtime)
+    everything.mend(Options(**_QUICK), Operator())
+    first = everything.take_back(None, UndoOptions(), Operator())
     assert (first.removed, runtime.calls) == ((), ["start"])
     host.edit('"feishu:"', '"hook:im:"')
-    second = whole.take_back(location, None, said, Operator(), runtime, store=host.store)
+    second = everything.take_back(None, UndoOptions(), Operator())
     assert (second.removed, runtime.calls) == (("/state/runtime",), ["start", "remove"])
     assert_valid(second.to_json(), "undo-report")
 
@@ -205,10 +203,10 @@ def test_undo_removes_the_runtime_with_the_last_run_of_the_setup(host: PlainHost
 def test_uninstall_removes_the_runtime_unless_nothing_is_to_be_done(host: PlainHost) -> None:
     runtime = TwinRuntime()
     _set_up(host, runtime)
-    location = host.location
+    everything = _whole(host, runtime)
     for said, person in ((UndoOptions(dry_run=True), Operator()), (UndoOptions(), Operator(answers=[False]))):
-        assert whole.uninstall(location, said, person, runtime, store=host.store).removed == ()
+        assert everything.uninstall(said, person).removed == ()
     assert runtime.calls == ["start"]
-    done = whole.uninstall(location, UndoOptions(), Operator(), runtime, store=host.store)
+    done = everything.uninstall(UndoOptions(), Operator())
     assert_valid(done.to_json(), "undo-report")
     assert (done.removed, runtime.calls) == (("/state/runtime",), ["start", "remove"])

@@ -22,8 +22,8 @@ from openclaw_install.host.locate import HostLocation
 
 if TYPE_CHECKING:
     from openclaw_install.host.hook_policy import RouteMode
-    from openclaw_install.setup.runtime_part import RuntimeSeam
     from openclaw_install.setup.verify import Options, RunResult
+    from openclaw_install.setup.whole import WholeHost
 
 _ROUTE_MODES: tuple[RouteMode, ...] = ("stable-hook-session", "map-active-group")
 _ROUTE_VARIABLE = "IM_INGRESS_SESSION_ROUTE_MODE"
@@ -43,9 +43,17 @@ _offline = click.option("--offline", is_flag=True, help="Do not ask the running 
 @_route_mode
 @_offline
 @click.option("--overwrite-edited", is_flag=True, help="Replace bundle files that you changed.")
+@click.option("--with-hub", is_flag=True, help="Run a relay of your own here, for agents to meet at.")
 @click.pass_context
 def cli(
-    context: click.Context, /, *, route_mode: str | None, offline: bool, overwrite_edited: bool, **said: Any
+    context: click.Context,
+    /,
+    *,
+    route_mode: str | None,
+    offline: bool,
+    overwrite_edited: bool,
+    with_hub: bool,
+    **said: Any,
 ) -> Reply | None:
     """Set an OpenClaw host up, and prove on the running gateway that it works.
 
@@ -55,11 +63,9 @@ def cli(
     context.obj = common
     if context.invoked_subcommand is not None:
         return None
-    from openclaw_install.setup import whole
-
     options = _options(common, route_mode, offline=offline, overwrite_edited=overwrite_edited)
     run = _on_host(
-        common, lambda location: whole.set_up(location, options, _operator(common), _runtime(location))
+        common, lambda location: _whole(location).set_up(options, _operator(common), with_hub=with_hub)
     )
     return _run_reply("setup", run, common)
 
@@ -74,15 +80,12 @@ def verify_runtime_command(
     context: click.Context, /, *, route_mode: str | None, offline: bool, fix_hooks: bool, **said: Any
 ) -> Reply:
     """Report whether the host is ready for inbound messages, and what is in the way."""
-    from openclaw_install.setup import whole
-
     common = gather(context, said)
     options = _options(common, route_mode, offline=offline)
 
     def act(location: HostLocation) -> RunResult:
-        if fix_hooks:
-            return whole.mend(location, options, _operator(common), _runtime(location))
-        return whole.verify(location, options, _runtime(location))
+        host = _whole(location)
+        return host.mend(options, _operator(common)) if fix_hooks else host.verify(options)
 
     return _run_reply("verify-runtime", _on_host(common, act), common)
 
@@ -94,13 +97,11 @@ def verify_runtime_command(
 @click.pass_context
 def undo_command(context: click.Context, /, *, receipt: str | None, keep_changed: bool, **said: Any) -> Reply:
     """Take one run back: RECEIPT, or the newest that stands."""
-    from openclaw_install.setup import whole
     from openclaw_install.setup.install import UndoOptions
 
     common = gather(context, said)
     options = UndoOptions(dry_run=common.dry_run, keep_changed=keep_changed)
-    location = common.location()
-    result = whole.take_back(location, receipt, options, _operator(common), _runtime(location))
+    result = _whole(common.location()).take_back(receipt, options, _operator(common))
     return _undo_reply("undo", result)
 
 
@@ -110,13 +111,11 @@ def undo_command(context: click.Context, /, *, receipt: str | None, keep_changed
 @click.pass_context
 def uninstall_command(context: click.Context, /, *, keep_changed: bool, **said: Any) -> Reply:
     """Remove all that we ever added to this host, and nothing else."""
-    from openclaw_install.setup import whole
     from openclaw_install.setup.install import UndoOptions
 
     common = gather(context, said)
     options = UndoOptions(dry_run=common.dry_run, keep_changed=keep_changed)
-    location = common.location()
-    result = whole.uninstall(location, options, _operator(common), _runtime(location))
+    result = _whole(common.location()).uninstall(options, _operator(common))
     return _undo_reply("uninstall", result)
 
 
@@ -224,10 +223,12 @@ def _operator(common: CommonOptions) -> Any:
     return Terminal(yes=common.yes, quiet=common.as_json)
 
 
-def _runtime(location: HostLocation) -> RuntimeSeam:
+def _whole(location: HostLocation) -> WholeHost:
+    from openclaw_install.setup.message_path import HostAgent
     from openclaw_install.setup.runtime_part import HostRuntime
+    from openclaw_install.setup.whole import WholeHost
 
-    return HostRuntime(location, os.environ)
+    return WholeHost(location, HostRuntime(location, os.environ), HostAgent(location, os.environ))
 
 
 def _run_reply(command: str, run: Any, common: CommonOptions) -> Reply:

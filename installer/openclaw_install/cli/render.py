@@ -16,7 +16,8 @@ from openclaw_install.setup.verify import Applied, RunResult
 def run_lines(run: RunResult, *, verbose: bool) -> list[str]:
     """The setup's and verify-runtime's text; the last line is `activation_state=...`."""
     report = run.report
-    lines = [*_host_lines(report), *_policy_lines(report), *_asset_lines(report), *_runtime_lines(report)]
+    lines = [*_host_lines(report), *_policy_lines(report), *_asset_lines(report)]
+    lines += [*_runtime_lines(report), *_agent_lines(report)]
     if run.applied is not None:
         lines += ["", *_applied_lines(run.applied)]
     lines += _block("blocked by", run.report.blockers)
@@ -80,6 +81,17 @@ def _runtime_lines(report: ActivationReport) -> Iterator[str]:
         return
     parts = [f"{part['name']} {part['phase']}" for part in runtime["components"] if part["phase"] != "off"]
     yield f"runtime   {', '.join([runtime['state'], *parts])}"
+
+
+def _agent_lines(report: ActivationReport) -> Iterator[str]:
+    agent = report.agent
+    if agent is None:
+        return
+    relay = agent["relay"] or "no relay"
+    hub = " (the embedded hub)" if agent["embedded_hub"] else ""
+    yield f"agent     {agent['did'] or 'no identity yet'}"
+    connection = agent["transport"]["connection"] if agent["transport"] else "not connected"
+    yield f"relay     {relay}{hub}: {connection}"
 
 
 def _applied_lines(applied: Applied) -> Iterator[str]:
@@ -150,7 +162,8 @@ def undo_result_lines(result: UndoResult) -> list[str]:
         "unchanged": "nothing of ours is on this host",
     }
     kept = [f"kept {kept.path}: {kept.reason}" for kept in result.plan.kept]
-    return [texts[result.outcome], *(f"removed {path}" for path in result.removed), *kept]
+    stays = [f"left on purpose: {path}" for path in result.stays]
+    return [texts[result.outcome], *(f"removed {path}" for path in result.removed), *kept, *stays]
 
 
 def _count(number: int, noun: str) -> str:

@@ -64,6 +64,7 @@ class ActivationReport:
         bundles: state of each shipped bundle.
         mcp_servers: state of each MCP server that the bundles want.
         runtime: the long-lived process as `runtime status` tells it; None where it was not looked at.
+        agent: how other agents reach this one: identity, relay, transport; None where it was not looked at.
     """
 
     blockers: tuple[Blocker, ...]
@@ -74,6 +75,7 @@ class ActivationReport:
     bundles: tuple[Mapping[str, Any], ...] = ()
     mcp_servers: tuple[Mapping[str, Any], ...] = ()
     runtime: Mapping[str, Any] | None = None
+    agent: Mapping[str, Any] | None = None
 
     @property
     def activation_state(self) -> ActivationState:
@@ -97,6 +99,7 @@ class ActivationReport:
             "bundles": [dict(bundle) for bundle in self.bundles],
             "mcp_servers": [dict(server) for server in self.mcp_servers],
             "runtime": None if self.runtime is None else dict(self.runtime),
+            "agent": None if self.agent is None else dict(self.agent),
         }
 
 

@@ -45,11 +45,13 @@ class UndoResult:
         outcome: `undone`, `planned` (dry run), `declined`, or `unchanged` (there was nothing of ours).
         plan: what it changed, or would change.
         removed: what the runtime had, and is gone with it.
+        stays: what is left on purpose, because nobody could make it again: the agent's identity and threads.
     """
 
     outcome: str
     plan: UndoPlan
     removed: tuple[str, ...] = ()
+    stays: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -70,6 +72,7 @@ class UndoResult:
             "conflicts": list(self.plan.conflicts),
             "next_boot": None if verdict is None else verdict.to_json(),
             "removed": list(self.removed),
+            "stays": list(self.stays),
         }
 
 

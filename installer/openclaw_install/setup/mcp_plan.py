@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from openclaw_install.host.bundle_manifest import Manifest, McpServer
@@ -60,15 +60,28 @@ class Prerequisites:
             own, those of the state folder's `.env` and of the config's `env` section.
         durable_env: those that are set however the gateway is started.
         version: the version of this program.
+        own_commands: our programs by name, with the path of each; the gateway starts them by that where its
+            PATH does not have them, as with an environment that nobody activated for it.
     """
 
     path: str | None
     gateway_env: frozenset[str]
     durable_env: frozenset[str]
     version: str = "0"
+    own_commands: Mapping[str, str] = field(default_factory=dict)
 
     def has_command(self, name: str) -> bool:
+        return self.on_path(name) or name in self.own_commands
+
+    def on_path(self, name: str) -> bool:
         return shutil.which(name, path=self.path) is not None
+
+    def reaching(self, registration: dict[str, Any]) -> dict[str, Any]:
+        """A registration whose command the gateway finds."""
+        name = registration.get("command", "")
+        if name not in self.own_commands or self.on_path(name):
+            return registration
+        return {**registration, "command": self.own_commands[name]}
 
 
 def survey_servers(
@@ -100,7 +113,7 @@ def plan_servers(surveys: Iterable[McpSurvey]) -> tuple[Edit, ...]:
 
 def _survey(server: McpServer, manifest: Manifest, present: Any, offers: Prerequisites) -> McpSurvey:
     # What is optional is handed on only where the gateway finds it set however it is started.
-    wanted = server.registration(offers.durable_env)
+    wanted = offers.reaching(server.registration(offers.durable_env))
     bins = {name for name in server.requires.bins if offers.has_command(name)}
     lacking = server.requires.missing(bins=bins, env=offers.gateway_env)
     if lacking:
@@ -115,7 +128,7 @@ def _survey(server: McpServer, manifest: Manifest, present: Any, offers: Prerequ
     if present is None:
         state: McpState = "skipped" if lacking else "to_register"
         return McpSurvey(server.name, manifest.name, state, reason, cure, None if lacking else wanted)
-    if _essentials(present, server) == _essentials(wanted, server):
+    if _essentials(present, server, offers) == _essentials(wanted, server, offers):
         return McpSurvey(server.name, manifest.name, "registered", reason, cure)
     reason = f"; {reason}" if reason else ""
     return McpSurvey(
@@ -142,14 +155,17 @@ def _fleeting(server: McpServer, offers: Prerequisites) -> tuple[str, str]:
     )
 
 
-def _essentials(registration: Any, server: McpServer) -> Any:
-    """A registration without the variables that are handed on only where they are set."""
+def _essentials(registration: Any, server: McpServer, offers: Prerequisites) -> Any:
+    """A registration without what may differ: variables that are handed on only where they are set, and
+    whether a program of ours is called by its name or its path."""
     if not isinstance(registration, Mapping):
         return registration
     env = registration.get("env") or {}
     if isinstance(env, Mapping):
         env = {name: value for name, value in env.items() if name not in server.optional_env}
-    return {**registration, "env": env or None}
+    command = registration.get("command")
+    by_path = server.command is not None and command == offers.own_commands.get(server.command)
+    return {**registration, "command": server.command if by_path else command, "env": env or None}
 
 
 def cure_for(names: Collection[str], manifest: Manifest) -> str:

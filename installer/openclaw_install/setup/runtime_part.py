@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -12,6 +13,9 @@ from openclaw_install.host.locate import HostLocation
 from openclaw_install.runtime.report import ComponentReport, RuntimeReport, RuntimeState
 from openclaw_install.setup.activation import PROGRAM, ActivationReport, Blocker, as_typed, blockers_from
 from openclaw_install.setup.verify import RunResult
+
+SETTLE_SECONDS = 20.0
+_PAUSE_SECONDS = 0.1
 
 
 class RuntimeSeam(Protocol):
@@ -79,20 +83,39 @@ def with_runtime(
     try:
         wanted = runtime.wanted()
         idle = runtime.report()
-        report = runtime.start() if start and wanted and idle.state == "stopped" else idle
+        report = idle
+        if start and wanted:
+            report = runtime.start() if idle.state == "stopped" else idle
+            report = _settled(runtime, report, wanted)
     except InstallError as error:
         finding = Finding(f"runtime.{_word(error)}", "critical", "", error.message, error.next_step)
-        return replace(result, report=_with_findings(result.report, (finding,), (), invocation))
+        return replace(result, report=with_findings(result.report, (finding,), (), invocation))
     blocking, warnings = runtime_findings(report, wanted)
     told = replace(result.report, runtime={"wanted": list(wanted), **report.to_json()})
-    return replace(result, report=_with_findings(told, blocking, warnings, invocation))
+    return replace(result, report=with_findings(told, blocking, warnings, invocation))
+
+
+def _settled(runtime: RuntimeSeam, report: RuntimeReport, wanted: Sequence[str]) -> RuntimeReport:
+    """The report once every wanted component has said how it is for good, or the patience has ended."""
+    end = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < end and not _is_settled(report, wanted):
+        time.sleep(_PAUSE_SECONDS)
+        report = runtime.report()
+    return report
+
+
+def _is_settled(report: RuntimeReport, wanted: Sequence[str]) -> bool:
+    if report.state not in ("running", "starting", "failing"):
+        return True
+    phases = {part.name: part.phase for part in report.components}
+    return all(phases.get(name) in ("ready", "blocked") for name in wanted)
 
 
 def _word(error: InstallError) -> str:
     return error.error_code.replace(".", "_").removeprefix("runtime_")
 
 
-def _with_findings(
+def with_findings(
     report: ActivationReport, blocking: Sequence[Finding], warnings: Sequence[Finding], invocation: str
 ) -> ActivationReport:
     more = [Blocker(f.id, f.message, as_typed(f.repair, invocation)) for f in warnings]

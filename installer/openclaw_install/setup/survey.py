@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -235,7 +237,15 @@ def _prerequisites(document: ConfigDocument, location: HostLocation) -> Prerequi
         gateway_env=_names(host_environment(location, document)),
         durable_env=_names(host_environment(replace(location, env=kept), document)),
         version=openclaw_install.__version__,
+        own_commands=_own_commands(),
     )
+
+
+def _own_commands() -> Mapping[str, str]:
+    """Our console scripts, which an installer puts beside the interpreter."""
+    folder = Path(sys.executable).parent
+    scripts = {name: folder / name for name in ("openclaw-install", "pingagent")}
+    return {name: str(path) for name, path in scripts.items() if os.access(path, os.X_OK)}
 
 
 def _names(env: Mapping[str, str]) -> frozenset[str]:

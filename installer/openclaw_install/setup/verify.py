@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -86,11 +86,19 @@ class Applied:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a command reports: the activation report, what it applied, and the error that stopped it."""
+    """What a command reports.
+
+    Attributes:
+        report: the activation report.
+        applied: what it changed on the host; None for a command that only looks.
+        error: what stopped it.
+        connected: what it did about the relay; None where none was named.
+    """
 
     report: ActivationReport
     applied: Applied | None = None
     error: InstallError | None = None
+    connected: Mapping[str, Any] | None = None
 
     @property
     def exit_code(self) -> int:
@@ -100,7 +108,8 @@ class RunResult:
 
     def to_json(self) -> dict[str, Any]:
         applied = {} if self.applied is None else {"applied": self.applied.to_json()}
-        return {**self.report.to_json(), **applied}
+        connected = {} if self.connected is None else {"connected": dict(self.connected)}
+        return {**self.report.to_json(), **applied, **connected}
 
 
 def verify_runtime(

@@ -1,12 +1,14 @@
-"""The commands as a whole: what is done to the host's files, and then to its runtime."""
+"""The commands as a whole: the host's files, the message path of its agent, and its runtime."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from openclaw_install.host.gateway import Asker, ask_gateway
 from openclaw_install.host.locate import HostLocation
+from openclaw_install.setup.agent_part import with_agent, with_connection
 from openclaw_install.setup.install import UndoOptions, UndoResult, run_setup, run_undo, run_uninstall
+from openclaw_install.setup.message_path import AgentSeam, Forgotten, Wish
 from openclaw_install.setup.operator import Operator
 from openclaw_install.setup.receipts import ReceiptStore
 from openclaw_install.setup.runtime_part import RuntimeSeam, with_runtime
@@ -15,95 +17,92 @@ from openclaw_install.setup.verify import Options, RunResult, fix_hooks, verify_
 _DONE = ("applied", "unchanged")
 
 
-def set_up(
-    location: HostLocation,
-    options: Options,
-    operator: Operator,
-    runtime: RuntimeSeam,
-    *,
-    ask: Asker = ask_gateway,
-    store: ReceiptStore | None = None,
-) -> RunResult:
-    """Sets the host up, and starts the runtime where it has work; a second run changes nothing.
+@dataclass(frozen=True)
+class WholeHost:
+    """One host with all that belongs to it.
 
-    Raises:
-        ConflictError, FileError, UsageError: as `run_setup`.
+    Attributes:
+        location: where OpenClaw lives.
+        runtime: our long-lived process.
+        agent: the message path; None leaves it alone.
+        ask: asks the running gateway.
+        store: our records of what was changed; those in our state folder unless given.
     """
-    result = run_setup(location, options, operator, ask=ask, store=store)
-    done = result.applied is not None and result.applied.outcome in _DONE and result.error is None
-    return with_runtime(result, runtime, start=done and not options.dry_run, invocation=options.invocation)
 
+    location: HostLocation
+    runtime: RuntimeSeam
+    agent: AgentSeam | None = None
+    ask: Asker = ask_gateway
+    store: ReceiptStore | None = None
 
-def verify(
-    location: HostLocation,
-    options: Options,
-    runtime: RuntimeSeam,
-    *,
-    ask: Asker = ask_gateway,
-    store: ReceiptStore | None = None,
-) -> RunResult:
-    """Reports on the host, its gateway and its runtime; changes nothing and starts nothing."""
-    result = verify_runtime(location, options, ask=ask, store=store)
-    return with_runtime(result, runtime, start=False, invocation=options.invocation)
+    def set_up(self, options: Options, operator: Operator, *, with_hub: bool = False) -> RunResult:
+        """Sets the host up, connects its agent, and starts the runtime where it has work.
 
+        A second run changes nothing.
 
-def mend(
-    location: HostLocation,
-    options: Options,
-    operator: Operator,
-    runtime: RuntimeSeam,
-    *,
-    ask: Asker = ask_gateway,
-    store: ReceiptStore | None = None,
-) -> RunResult:
-    """Mends the hook policy, and reports as `verify` does.
+        Args:
+            with_hub: the hub that ships with us is to be the relay.
 
-    Raises:
-        ConflictError, FileError, UsageError: as `fix_hooks`.
-    """
-    result = fix_hooks(location, options, operator, ask=ask, store=store)
-    return with_runtime(result, runtime, start=False, invocation=options.invocation)
+        Raises:
+            ConflictError, FileError, UsageError: as `run_setup`; UsageError also where nobody can be asked
+                whether the agent may be connected.
+        """
+        result = run_setup(self.location, options, operator, ask=self.ask, store=self.store)
+        done = result.applied is not None and result.applied.outcome in _DONE and result.error is None
+        if self.agent is not None and (done or options.dry_run):
+            wish = Wish(with_hub=with_hub, dry_run=options.dry_run)
+            result = with_connection(result, self.agent, wish, operator, options.invocation)
+        return self._told(result, options, start=done and not options.dry_run)
 
+    def verify(self, options: Options) -> RunResult:
+        """Reports on the host, its gateway, its runtime and its agent; changes nothing, starts nothing."""
+        result = verify_runtime(self.location, options, ask=self.ask, store=self.store)
+        return self._told(result, options, start=False)
 
-def take_back(
-    location: HostLocation,
-    wanted: str | None,
-    options: UndoOptions,
-    operator: Operator,
-    runtime: RuntimeSeam,
-    *,
-    store: ReceiptStore | None = None,
-) -> UndoResult:
-    """Takes one run back; the runtime goes when no run of the setup is left that stands.
+    def mend(self, options: Options, operator: Operator) -> RunResult:
+        """Mends the hook policy, and reports as `verify` does.
 
-    Raises:
-        UsageError, ConflictError, FileError: as `run_undo`; ConflictError also where the runtime does not
-            end.
-    """
-    store = store or ReceiptStore(location)
-    result = run_undo(location, wanted, options, operator, store=store)
-    standing = any(receipt.command == "setup" for receipt in store.in_force())
-    taken = any(receipt.command == "setup" for receipt in result.plan.receipts)
-    if result.outcome != "undone" or standing or not taken:
-        return result
-    return replace(result, removed=runtime.remove())
+        Raises:
+            ConflictError, FileError, UsageError: as `fix_hooks`.
+        """
+        result = fix_hooks(self.location, options, operator, ask=self.ask, store=self.store)
+        return self._told(result, options, start=False)
 
+    def take_back(self, wanted: str | None, options: UndoOptions, operator: Operator) -> UndoResult:
+        """Takes one run back.
 
-def uninstall(
-    location: HostLocation,
-    options: UndoOptions,
-    operator: Operator,
-    runtime: RuntimeSeam,
-    *,
-    store: ReceiptStore | None = None,
-) -> UndoResult:
-    """Removes all that we ever added to this host, the runtime with its service and its state included.
+        The runtime, and the consent to the relay, go when no run of the setup is left that stands.
 
-    Raises:
-        ConflictError, FileError, UsageError: as `run_uninstall`; ConflictError also where the runtime does
-            not end.
-    """
-    result = run_uninstall(location, options, operator, store=store)
-    if result.outcome not in ("undone", "unchanged") or options.dry_run:
-        return result
-    return replace(result, removed=runtime.remove())
+        Raises:
+            UsageError, ConflictError, FileError: as `run_undo`; ConflictError also where the runtime does not
+                end.
+        """
+        store = self.store or ReceiptStore(self.location)
+        result = run_undo(self.location, wanted, options, operator, store=store)
+        standing = any(receipt.command == "setup" for receipt in store.in_force())
+        taken = any(receipt.command == "setup" for receipt in result.plan.receipts)
+        if result.outcome != "undone" or standing or not taken:
+            return result
+        return self._without_runtime(result)
+
+    def uninstall(self, options: UndoOptions, operator: Operator) -> UndoResult:
+        """Removes all that we ever added to this host, the runtime with its service and state included.
+
+        Raises:
+            ConflictError, FileError, UsageError: as `run_uninstall`; ConflictError also where the runtime
+                does not end.
+        """
+        result = run_uninstall(self.location, options, operator, store=self.store)
+        if result.outcome not in ("undone", "unchanged") or options.dry_run:
+            return result
+        return self._without_runtime(result)
+
+    def _told(self, result: RunResult, options: Options, *, start: bool) -> RunResult:
+        result = with_runtime(result, self.runtime, start=start, invocation=options.invocation)
+        return with_agent(result, self.agent, options.invocation)
+
+    def _without_runtime(self, result: UndoResult) -> UndoResult:
+        """Removes what runs, and the consent to the relay; identity and threads stay."""
+        removed = self.runtime.remove()
+        forgotten = Forgotten((), ()) if self.agent is None else self.agent.forget()
+        return replace(result, removed=(*removed, *forgotten.removed), stays=forgotten.stays)

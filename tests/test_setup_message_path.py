@@ -1,0 +1,202 @@
+"""The message path: made after consent, told with what is wrong, forgotten without losing an identity."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openclaw_install.collab.profile_settings import load_settings, settings_path
+from openclaw_install.common.errors import HostError, UsageError
+from openclaw_install.host.locate import locate
+from openclaw_install.protocol.profile_files import load_identity, profile_paths
+from openclaw_install.setup.install import UndoOptions
+from openclaw_install.setup.message_path import (
+    HostAgent,
+    MessagePath,
+    Wish,
+    connect,
+    forget,
+    look_at_message_path,
+)
+from openclaw_install.setup.verify import Options, RunResult
+from openclaw_install.setup.whole import WholeHost
+from tests.schemas import assert_valid
+from tests.setup_rig import PLAIN, Asker, Operator, PlainHost, follower
+from tests.test_setup_runtime import TwinRuntime
+
+_NOW = 1_800_000_000.0
+_RELAY = "https://relay.example"
+_QUICK: dict[str, Any] = {"starting_seconds": 0.0, "take_over_seconds": 0.0, "settle_seconds": 0.0}
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    return {"HOME": str(tmp_path / "home")}
+
+
+def _connect(env: dict[str, str], wish: Wish | None = None, person: Operator | None = None) -> Any:
+    return connect(locate(env), env, wish or Wish(), person or Operator(), _NOW, lambda: 4711)
+
+
+def _look(env: dict[str, str]) -> MessagePath:
+    return look_at_message_path(locate(env), env, _NOW)
+
+
+def _problems(env: dict[str, str]) -> dict[str, str]:
+    return {finding.id: finding.repair for finding in _look(env).problems}
+
+
+def test_without_a_relay_nothing_is_made_and_the_way_to_one_is_told(env: dict[str, str]) -> None:
+    assert _connect(env) is None
+    assert not Path(env["HOME"]).exists()
+    assert _problems(env) == {"relay.not_configured": "openclaw-install --with-hub"}
+    assert not _look(env).configured
+
+
+def test_a_named_relay_is_connected_to_after_consent_and_once(env: dict[str, str]) -> None:
+    env["PINGAGENT_SERVER_URL"] = _RELAY
+    person = Operator()
+    first = _connect(env, person=person)
+    assert (first.outcome, first.created, first.relay) == ("connected", True, _RELAY)
+    paths = profile_paths(env, Path(env["HOME"]))
+    identity = load_identity(paths.identity)
+    second = _connect(env, person=person)
+    assert (second.outcome, second.created, person.questions) == ("unchanged", False, 1)
+    del env["PINGAGENT_SERVER_URL"]  # it is remembered
+    assert _connect(env, person=person).outcome == "unchanged"
+    found = _look(env)
+    assert (found.relay, found.did, found.hub, found.problems) == (_RELAY, identity.did, False, ())
+    assert load_identity(paths.identity).did == identity.did
+
+
+def test_another_relay_is_asked_about_again(env: dict[str, str]) -> None:
+    env["PINGAGENT_SERVER_URL"] = _RELAY
+    _connect(env)
+    env["PINGAGENT_SERVER_URL"] = "https://other.example"
+    person = Operator(answers=[False])
+    assert _connect(env, person=person).outcome == "declined"
+    assert person.questions == 1
+    del env["PINGAGENT_SERVER_URL"]
+    assert _look(env).relay == _RELAY
+
+
+@pytest.mark.parametrize(("wish", "answer"), [(Wish(with_hub=True, dry_run=True), True), (None, False)])
+def test_a_dry_run_and_a_no_write_nothing(env: dict[str, str], wish: Wish | None, answer: bool) -> None:
+    found = _connect(env, wish or Wish(with_hub=True), Operator(answers=[answer]))
+    assert found.outcome == ("planned" if wish else "declined")
+    assert not Path(env["HOME"]).exists()
+
+
+def test_the_embedded_hub_keeps_its_port_and_its_folder(env: dict[str, str], tmp_path: Path) -> None:
+    _connect(env, Wish(with_hub=True, hub_data=tmp_path / "hub"))
+    paths = profile_paths(env, Path(env["HOME"]))
+    settings = load_settings(paths)
+    assert settings is not None
+    assert settings.hub is not None
+    assert (settings.server_url, settings.hub.port) == ("http://127.0.0.1:4711", 4711)
+    again = connect(
+        locate(env), env, Wish(with_hub=True, hub_data=tmp_path / "elsewhere"), Operator(), _NOW, lambda: 4712
+    )
+    assert again is not None
+    assert again.outcome == "unchanged"
+    assert load_settings(paths) == settings
+    assert _look(env).hub
+
+
+def test_two_relays_at_once_are_refused(env: dict[str, str]) -> None:
+    env["PINGAGENT_SERVER_URL"] = _RELAY
+    with pytest.raises(HostError, match="another relay"):
+        _connect(env, Wish(with_hub=True))
+
+
+def test_an_identity_that_is_there_is_taken_and_one_that_is_damaged_stays(env: dict[str, str]) -> None:
+    env["PINGAGENT_SERVER_URL"] = _RELAY
+    _connect(env)
+    paths = profile_paths(env, Path(env["HOME"]))
+    settings_path(paths).unlink()
+    assert _connect(env).created is False
+    paths.identity.write_text("{")
+    found = _look(env)
+    assert (found.identity, found.did) == ("damaged", None)
+    assert "identity.unusable" in _problems(env)
+    settings_path(paths).unlink()
+    with pytest.raises(Exception, match="damaged"):
+        _connect(env)
+    assert paths.identity.read_text() == "{"
+
+
+def test_a_store_and_settings_that_are_damaged_are_told_and_stay(env: dict[str, str]) -> None:
+    env["PINGAGENT_SERVER_URL"] = _RELAY
+    _connect(env)
+    paths = profile_paths(env, Path(env["HOME"]))
+    paths.store.write_text("no database, and long enough to be read as one" * 50)
+    settings_path(paths).write_text("{")
+    assert _problems(env).keys() == {"relay.settings", "store.unusable"}
+    assert _look(env).store == "damaged"
+
+
+def test_forgetting_takes_the_consent_back_and_leaves_identity_and_threads(env: dict[str, str]) -> None:
+    env["PINGAGENT_SERVER_URL"] = _RELAY
+    _connect(env)
+    del env["PINGAGENT_SERVER_URL"]
+    paths = profile_paths(env, Path(env["HOME"]))
+    done = forget(locate(env), env)
+    assert (done.removed, done.stays) == ((str(settings_path(paths)),), (str(paths.identity),))
+    assert forget(locate(env), env).removed == ()
+    assert _look(env).relay is None
+
+
+def _host(tmp_path: Path) -> PlainHost:
+    host = PlainHost(tmp_path)
+    host.write(PLAIN)
+    return host
+
+
+def _whole(host: PlainHost, runtime: TwinRuntime, env: dict[str, str]) -> WholeHost:
+    agent = HostAgent(host.location, {**host.env, **env}, lambda: _NOW)
+    return WholeHost(host.location, runtime, agent, Asker(follower(host)), host.store)
+
+
+def _checked(run: RunResult) -> RunResult:
+    assert_valid(run.to_json(), "activation-report")
+    return run
+
+
+def test_the_setup_connects_reports_and_uninstall_forgets(tmp_path: Path) -> None:
+    host, runtime = _host(tmp_path), TwinRuntime()
+    everything = _whole(host, runtime, {"PINGAGENT_SERVER_URL": _RELAY})
+    run = _checked(everything.set_up(Options(**_QUICK), Operator()))
+    assert run.report.activation_state == "ready_waiting_inbound"
+    assert run.connected is not None
+    assert run.connected["outcome"] == "connected"
+    assert run.report.agent is not None
+    assert run.report.agent["relay"] == _RELAY
+    done = everything.uninstall(UndoOptions(), Operator())
+    assert_valid(done.to_json(), "undo-report")
+    assert any(path.endswith("settings.json") for path in done.removed)
+    assert [Path(path).name for path in done.stays] == ["identity.json"]
+
+
+def test_a_host_without_a_relay_is_blocked_with_the_command_that_brings_one(tmp_path: Path) -> None:
+    host = _host(tmp_path)
+    run = _checked(_whole(host, TwinRuntime(work=()), {}).set_up(Options(**_QUICK), Operator()))
+    blockers = {blocker.id: blocker.command for blocker in run.report.blockers}
+    assert blockers == {"relay.not_configured": "openclaw-install --with-hub"}
+    assert run.applied is not None
+    assert run.applied.outcome == "applied"
+
+
+def test_a_connection_that_cannot_be_made_blocks_and_the_rest_stands(tmp_path: Path) -> None:
+    host = _host(tmp_path)
+    everything = _whole(host, TwinRuntime(work=()), {"PINGAGENT_SERVER_URL": _RELAY})
+    run = _checked(everything.set_up(Options(**_QUICK), Operator(), with_hub=True))
+    assert "relay.connect" in {blocker.id for blocker in run.report.blockers}
+
+
+def test_a_relay_that_cannot_be_used_is_a_usage_error(tmp_path: Path) -> None:
+    host = _host(tmp_path)
+    everything = _whole(host, TwinRuntime(work=()), {"PINGAGENT_SERVER_URL": "http://relay.example"})
+    with pytest.raises(UsageError, match="plain http"):
+        everything.set_up(Options(**_QUICK), Operator())
