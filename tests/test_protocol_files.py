@@ -299,6 +299,15 @@ def test_a_saved_identity_replaces_the_file_and_its_copy_so_that_forgotten_keys_
     assert _mode(place) == 0o600
 
 
+def test_what_a_killed_process_left_beside_the_file_goes_with_the_next_change(place: Path) -> None:
+    create_identity(place, NOW)
+    left = [place.with_name(f".{name}.0123456789ab.tmp") for name in ("identity.json", "identity.json.bak")]
+    for path in left:
+        path.write_bytes(place.read_bytes())
+    update_identity(place, lambda identity: rotate_signing(identity, NOW + 1))
+    assert not any(path.exists() for path in left)
+
+
 def test_an_update_that_changes_nothing_writes_nothing(place: Path) -> None:
     create_identity(place, NOW)
     stamp = place.stat().st_mtime_ns, place.stat().st_ino

@@ -87,6 +87,13 @@ def temporary_beside(path: Path, data: bytes) -> Path:
     return temporary
 
 
+def sweep_temporaries(path: Path) -> None:
+    """Removes what a killed process left beside `path`: it may hold keys that were to be forgotten."""
+    for left in path.parent.glob(f".{path.name}*.tmp"):
+        with contextlib.suppress(OSError):
+            left.unlink()
+
+
 def replace_private(path: Path, data: bytes) -> None:
     """Puts `data` at `path` in one step; a link there is replaced, never followed."""
     temporary = temporary_beside(path, data)

@@ -26,7 +26,13 @@ from openclaw_install.protocol.identity_document import (
     read_identity,
     write_identity,
 )
-from openclaw_install.protocol.private_file import claim_name, read_private, replace_private, temporary_beside
+from openclaw_install.protocol.private_file import (
+    claim_name,
+    read_private,
+    replace_private,
+    sweep_temporaries,
+    temporary_beside,
+)
 from openclaw_install.protocol.rotation import extends
 
 __all__ = [
@@ -173,7 +179,7 @@ def store_new_identity(path: Path, identity: Identity) -> None:
     except OSError as error:
         raise file_error(error, path, "write") from error
     finally:
-        temporary.unlink()
+        temporary.unlink(missing_ok=True)
     replace_private(backup_of(path), data)
 
 
@@ -194,6 +200,7 @@ def save_identity(path: Path, identity: Identity) -> None:
             next_step="load it again and repeat the change",
             code="identity.conflict",
         )
+    sweep_temporaries(path)
     data = write_identity(identity)
     for place in (path, backup_of(path)):
         replace_private(place, data)
