@@ -232,11 +232,6 @@ def as_typed(command: str, invocation: str) -> str:
 
 PROGRAM = "openclaw-install"
 _KEEPS_OUT = (
-    "hooks.boot.",
-    "hooks.ingress.",
-    "hooks.token_unresolved",
-    "gateway.",
-    "config.",
-    "host.",
-    "runtime.",
+    *("hooks.boot.", "hooks.ingress.", "hooks.token_unresolved"),
+    *("gateway.", "config.", "host.", "runtime.", "relay.", "identity.", "store."),
 )
