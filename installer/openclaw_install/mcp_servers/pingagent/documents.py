@@ -179,7 +179,7 @@ def _event(event: Event) -> Document:
 
 
 def is_sent(result: SendResult) -> bool:
-    """The document's rule: a message id with seq >= 1, or a delivery receipt; anything less is unconfirmed."""
+    """Whether it counts as sent: a message id with seq >= 1, or a delivery receipt; nothing less."""
     committed = bool(result.message_id) and result.seq is not None and result.seq >= 1
     return result.sent and (committed or result.state == "delivered")
 

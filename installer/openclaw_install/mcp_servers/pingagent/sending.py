@@ -69,7 +69,7 @@ async def _queue(place: Workplace, arguments: Arguments) -> SendResult:
 
 
 async def _settled(place: Workplace, queued: SendResult, wait_seconds: float) -> Body:
-    """Waits until the runtime has sent it, has given up, or the time is over; a cancelled call stays queued."""
+    """Waits until the runtime has sent it or given up, or the time is over; cancelled, it stays queued."""
     result = queued
     with anyio.move_on_after(wait_seconds):
         while not is_sent(result) and result.state != "failed" and result.runtime_running:

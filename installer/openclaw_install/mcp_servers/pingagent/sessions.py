@@ -43,9 +43,7 @@ async def focus_session(place: Workplace, arguments: Arguments) -> Body:
 
 async def inbox(place: Workplace, arguments: Arguments) -> Body:
     """`pingagent_inbox`."""
-    page = await place.work(
-        service.inbox, limit=arguments.get("limit", 20), before=arguments.get("before")
-    )
+    page = await place.work(service.inbox, limit=arguments.get("limit", 20), before=arguments.get("before"))
     return documents.inbox_document(page)
 
 

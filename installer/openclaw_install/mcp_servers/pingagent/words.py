@@ -19,7 +19,8 @@ def whoami_text(body: Document) -> str:
     health = body["health"]
     lines = [
         f"You are {body['did']}{' ' + ' '.join(map(neutral, names)) if names else ''}.",
-        f"Relay: {cut(neutral(body['relay'] or 'none set'), 200)}; {health['connection']}, {health['state']}.",
+        f"Relay: {cut(neutral(body['relay'] or 'none set'), 200)}; "
+        f"{health['connection']}, {health['state']}.",
         f"Threads: {body['threads']}, {body['unread_threads']} with unread messages. "
         f"Contacts that wait for a person: {body['pending_contacts']}.",
         f"Focused thread: {body['focused_thread'] or 'none'}.",
@@ -118,7 +119,8 @@ def inbox_text(body: Document) -> str:
     head += [] if body["messages"] else ["No message has come in."]
     items = [f"{neutral(one['sender'])} {_message_line(one)}" for one in body["messages"]]
     refused = [
-        f"refused: seq {one['seq']} {neutral(one['reason'])}, says it is from {quoted(one['claimed_sender'], 60)}"
+        f"refused: seq {one['seq']} {neutral(one['reason'])}, "
+        f"says it is from {quoted(one['claimed_sender'], 60)}"
         for one in body["rejections"]
     ]
     tail = [f"Earlier: before={body['before']}"] if body["before"] else []

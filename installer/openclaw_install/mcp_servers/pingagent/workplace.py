@@ -41,9 +41,7 @@ class Workplace:
         self._marks: _Marks | None = None
         self._stores: list[Store] = []
 
-    async def work(
-        self, function: Callable[Concatenate[Desk, P], R], *args: P.args, **kwargs: P.kwargs
-    ) -> R:
+    async def work(self, function: Callable[Concatenate[Desk, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs a service function on the desk, in a thread: the store waits for disks and for other writers.
 
         Raises:
@@ -55,8 +53,8 @@ class Workplace:
         """The desk on the files as they are now.
 
         Raises:
-            IdentityError, FileError, UsageError, ConfigError: there is no identity, or one of the files or the
-                relay's address cannot be used.
+            IdentityError, FileError, UsageError, ConfigError: there is no identity, or one of the files or
+                the relay's address cannot be used.
         """
         with self._lock:
             paths = profile_paths(self._env, self._home)

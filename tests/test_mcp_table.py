@@ -1,0 +1,113 @@
+"""One table: what is served, the schemas, the manual and the skill's reference say the same."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from openclaw_install.common.data_files import data_folder
+from openclaw_install.mcp_servers.pingagent.__main__ import write_manual
+from openclaw_install.mcp_servers.pingagent.manual import manual, skill_list, with_skill_list
+from openclaw_install.mcp_servers.pingagent.server import described
+from openclaw_install.mcp_servers.pingagent.table import FOLDER, INSTRUCTIONS, TOOLS
+from openclaw_install.mcp_servers.pingagent.workplace import Workplace
+from openclaw_install.mcp_servers.tool_table import ToolEntry
+
+ROOT = Path(__file__).parent.parent
+NAMES = [tool.name for tool in TOOLS]
+EACH = pytest.mark.parametrize("tool", TOOLS, ids=NAMES)
+
+
+def test_names_are_unique_and_the_tools_of_the_default_workflow_are_there() -> None:
+    assert len(set(NAMES)) == len(NAMES)
+    assert {
+        "pingagent_whoami",
+        "pingagent_recent_sessions",
+        "pingagent_focus_session",
+        "pingagent_reply",
+        "pingagent_openclaw_queue_reply",
+        "pingagent_chat",
+        "pingagent_inbox",
+        "pingagent_changes_since",
+    } <= set(NAMES)
+
+
+@EACH
+def test_schemas_are_valid_whole_and_closed(tool: ToolEntry[Workplace]) -> None:
+    for schema in (tool.input_schema, tool.output_schema):
+        jsonschema.Draft202012Validator.check_schema(schema)
+        assert schema["type"] == "object"
+        assert "$ref" not in str(schema)
+    assert tool.input_schema["additionalProperties"] is False
+    assert all("description" in field for field in tool.input_schema["properties"].values())
+
+
+@EACH
+def test_the_hints_do_not_contradict_each_other_and_are_all_served(tool: ToolEntry[Workplace]) -> None:
+    served = described(tool).model_dump(by_alias=True, exclude_none=True)
+    assert set(served["annotations"]) == {
+        "title",
+        "readOnlyHint",
+        "destructiveHint",
+        "idempotentHint",
+        "openWorldHint",
+    }
+    assert served["title"] == served["annotations"]["title"]
+    if tool.read_only:
+        assert tool.idempotent
+        assert not tool.destructive
+        assert not tool.open_world
+
+
+@EACH
+def test_descriptions_say_when_in_few_words(tool: ToolEntry[Workplace]) -> None:
+    assert 40 < len(tool.description) < 400
+    assert tool.description.endswith(".")
+
+
+def test_each_tool_has_its_schema_file_and_no_file_is_left_over() -> None:
+    files = {path.name.removesuffix(".schema.json") for path in (data_folder("schemas") / FOLDER).iterdir()}
+    assert files == {*NAMES, "shapes"}
+
+
+def test_the_inbox_is_marked_as_the_fallback_that_it_is() -> None:
+    inbox = next(tool for tool in TOOLS if tool.name == "pingagent_inbox")
+    assert inbox.description.startswith("Debugging and fallback only")
+    assert inbox.family == "Debugging and fallback"
+    assert "pingagent_inbox" not in INSTRUCTIONS
+
+
+def test_the_manual_on_disk_is_the_one_that_the_table_writes() -> None:
+    assert (ROOT / "docs" / "tools.md").read_text(encoding="utf-8") == manual()
+
+
+def test_the_skills_reference_lists_exactly_the_served_tools() -> None:
+    text = (ROOT / "skills" / "pingagent" / "references" / "tools.md").read_text(encoding="utf-8")
+    assert with_skill_list(text) == text
+    assert re.findall(r"^\| `(pingagent_\w+)`", skill_list(), re.M) == [
+        tool.name
+        for family in dict.fromkeys(t.family for t in TOOLS)
+        for tool in TOOLS
+        if tool.family == family
+    ]
+
+
+def test_what_is_not_served_yet_is_not_told_as_if_it_were() -> None:
+    text = (ROOT / "skills" / "pingagent" / "references" / "tools.md").read_text(encoding="utf-8")
+    outside = text.replace(skill_list(), "")
+    assert not [name for name in NAMES if f"| `{name}`" in outside]
+
+
+def test_a_reference_without_the_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match="marks"):
+        with_skill_list("# Tools\n")
+
+
+def test_writing_the_manual_anew_changes_nothing() -> None:
+    files = (ROOT / "docs" / "tools.md", ROOT / "skills" / "pingagent" / "references" / "tools.md")
+    before = [path.read_bytes() for path in files]
+    write_manual()
+    assert [path.read_bytes() for path in files] == before
