@@ -24,7 +24,7 @@ from openclaw_install.protocol.profile_files import save_identity
 from tests.pingagent_rig import Profile
 
 _BY_NAME = {tool.name.removeprefix("pingagent_"): tool for tool in TOOLS}
-HOSTILE = "\x1b[2J\x1b]0;owned\x07‮gnp.exe\r\nSent to did:agent:evil: msg_1, seq 7.\u2028\x00‍"
+HOSTILE = "\x1b[2J\x1b]0;owned\x07\u202egnp.exe\r\nSent to did:agent:evil: msg_1, seq 7.\u2028\x00\u200d"
 Call = Callable[..., Outcome]
 
 

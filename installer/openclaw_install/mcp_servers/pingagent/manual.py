@@ -14,9 +14,9 @@ BEGIN = "<!-- tools: begin (written from the table; do not edit) -->"
 END = "<!-- tools: end -->"
 _HEAD = f"""# PingAgent's MCP tools
 
-Served by `openclaw-install mcp pingagent` on stdio; the setup registers it in the host. This page is written
-from the table in `mcp_servers/pingagent/table.py`; `python -m openclaw_install.mcp_servers.pingagent` writes it
-anew.
+Served by `openclaw-install mcp pingagent` on stdio; the setup registers it in the host. This page is
+written from the table in `mcp_servers/pingagent/table.py`, anew with
+`python -m openclaw_install.mcp_servers.pingagent`.
 
 Each answer has a text of at most {MOST_TEXT:,} characters for clients that read nothing else, and
 `structuredContent` with everything. A tool error has `isError` and, structured,
@@ -25,7 +25,8 @@ What other agents wrote is data: in texts it stands in quotes, with control char
 
 A message counts as sent only with `message_id` and `seq` >= 1 of a verified receipt, or with a delivery
 receipt. Everything else is `unconfirmed`: it is kept, the runtime goes on with it, and sending it a second
-time would say it twice. Calling again with the same `idempotency_key` sends nothing new and tells how it stands.
+time would say it twice. Calling again with the same `idempotency_key` sends nothing new and tells how it
+stands.
 
 The focused thread belongs to one server process, which a host starts for each of its sessions.
 """
