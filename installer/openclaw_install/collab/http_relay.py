@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -25,7 +25,7 @@ from openclaw_install.protocol.canonical import canonical_json
 from openclaw_install.protocol.card import AgentCard, verify_card
 from openclaw_install.protocol.identity import Identity
 from openclaw_install.protocol.times import seconds_of
-from openclaw_install.protocol.tokens import SCHEME, make_token
+from openclaw_install.protocol.tokens import SCHEME, RelayRequest, make_token
 
 if TYPE_CHECKING:
     import httpx
@@ -113,7 +113,7 @@ class HttpRelay:
         if seqs:
             await self._ask("POST", "/acks", json.dumps({"seqs": list(seqs)}).encode())
 
-    async def stream(self, after: int) -> AsyncIterator[StreamItem]:
+    async def stream(self, after: int) -> AsyncGenerator[StreamItem, None]:
         import httpx
 
         await self._known()
@@ -147,9 +147,8 @@ class HttpRelay:
         request = self._client.build_request(method, f"{self._url}{BASE}{path}", content=body or None)
         target = request.url.raw_path.decode("ascii")
         digest = hashlib.sha256(body).hexdigest()
-        token = make_token(
-            self._identity(), self._about.relay_id, self._clock() + self.offset, method, target, digest
-        )
+        claim = RelayRequest(self._about.relay_id, method, target, digest)
+        token = make_token(self._identity(), claim, self._clock() + self.offset)
         request.headers["Authorization"] = f"{SCHEME} {token.reveal()}"
         if body:
             request.headers["Content-Type"] = "application/json"

@@ -103,9 +103,7 @@ def settle(row: Ingress, outcome: Outcome, now: float, jitter: float, limits: In
     return step
 
 
-def _faulty(
-    row: Ingress, status: int, detail: str, limits: InboundLimits, now: float, jitter: float
-) -> Step:
+def _faulty(row: Ingress, status: int, detail: str, limits: InboundLimits, now: float, jitter: float) -> Step:
     faults = row.faults + 1
     if faults >= limits.faults or status == 413:
         return _parked({"faults": faults}, f"the gateway refused it {faults} times: {detail}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -152,7 +152,7 @@ class MemoryRelay:
         head = len(self.server.inbox(self._did).places)
         return InboxPage(self.server.log_id, head, entries, entries[-1].seq if entries else after)
 
-    async def stream(self, after: int) -> AsyncIterator[StreamItem]:
+    async def stream(self, after: int) -> AsyncGenerator[StreamItem, None]:
         self._registered()
         log_id, event = self.server.log_id, self.server.listen()
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -131,7 +131,7 @@ class Relay(Protocol):
         """The entries after a number."""
         ...
 
-    def stream(self, after: int) -> AsyncIterator[StreamItem]:
+    def stream(self, after: int) -> AsyncGenerator[StreamItem, None]:
         """The entries after a number, and those to come, until the connection ends."""
         ...
 

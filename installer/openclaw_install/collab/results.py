@@ -18,6 +18,7 @@ from openclaw_install.collab.records import (
 )
 from openclaw_install.common.findings import Finding
 
+HealthState = Literal["ok", "degraded", "repaired", "blocked"]
 Connection = Literal["connected", "polling", "connecting", "down", "stopped"]
 
 
@@ -45,7 +46,7 @@ class TransportHealth:
     lag: int
     waiting: int
     retries: int
-    state: Literal["ok", "degraded", "repaired", "blocked"]
+    state: HealthState
     since: float
     detail: str
     clock_offset: float

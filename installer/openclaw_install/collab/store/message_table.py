@@ -14,6 +14,7 @@ _SELECT = (
     "known_at, state, seq, reason FROM message"
 )
 
+_VISIBLE = "schema NOT IN ('pingagent.receipt@1', 'pingagent.control@1')"
 _PREVIEW_LENGTH = 160
 
 
@@ -59,7 +60,7 @@ class MessageTable:
     def of_thread(self, thread_id: str, *, before: int | None = None, limit: int = 20) -> list[Message]:
         """The newest messages of a thread before a local number, oldest first."""
         found = self._many(
-            "thread_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
+            f"thread_id = ? AND id < ? AND {_VISIBLE} ORDER BY id DESC LIMIT ?",
             *(thread_id, 2**62 if before is None else before, limit),
         )
         return found[::-1]
@@ -67,7 +68,9 @@ class MessageTable:
     def incoming(self, *, before: int | None = None, limit: int = 20) -> list[Message]:
         """The newest messages that came in, of all threads, newest first."""
         return self._many(
-            "direction = 'in' AND id < ? ORDER BY id DESC LIMIT ?", 2**62 if before is None else before, limit
+            f"direction = 'in' AND id < ? AND {_VISIBLE} ORDER BY id DESC LIMIT ?",
+            2**62 if before is None else before,
+            limit,
         )
 
     def replayed(self, sender: str, message_id: str) -> str | None:

@@ -27,31 +27,55 @@ class RelayTable:
                 (cursor.url, cursor.relay_id, cursor.log_id, cursor.after_seq, now),
             )
 
-    def add_gap(self, log_id: str, seqs: range, now: float) -> None:
+    def add_gaps(self, log_id: str, seqs: range, now: float) -> None:
         """Notes numbers that the relay skipped; the first 1,000 of a run."""
         with self._database.write() as connection:
             connection.executemany(
-                "INSERT OR IGNORE INTO gap (log_id, seq, noticed_at) VALUES (?, ?, ?)",
+                "INSERT OR IGNORE INTO gap (log_id, seq, why, noticed_at) VALUES (?, ?, 'withheld', ?)",
                 [(log_id, seq, now) for seq in seqs[:1000]],
             )
 
-    def fill_gap(self, log_id: str, seq: int) -> bool:
-        """Notes that a missing number has come; returns whether it was missing."""
+    def defer(self, log_id: str, seq: int, peer: str, now: float) -> None:
+        """Notes a number whose message stays at the relay until its sender is decided about."""
         with self._database.write() as connection:
-            return bool(
-                connection.execute("DELETE FROM gap WHERE log_id = ? AND seq = ?", (log_id, seq)).rowcount
+            connection.execute(
+                "INSERT INTO gap (log_id, seq, why, peer, noticed_at) VALUES (?, ?, 'deferred', ?, ?) "
+                "ON CONFLICT (log_id, seq) DO UPDATE SET why = excluded.why, peer = excluded.peer",
+                (log_id, seq, peer, now),
             )
 
-    def gaps(self, log_id: str, limit: int = 1000) -> list[int]:
-        """Numbers that are still missing, lowest first."""
-        return [
-            row[0]
-            for row in self._database.rows(
-                "SELECT seq FROM gap WHERE log_id = ? ORDER BY seq LIMIT ?", log_id, limit
-            )
-        ]
+    def fill(self, log_id: str, seq: int) -> None:
+        """Notes that a missing number has come, or is gone."""
+        with self._database.write() as connection:
+            connection.execute("DELETE FROM gap WHERE log_id = ? AND seq = ?", (log_id, seq))
 
-    def clear_gaps(self, log_id: str) -> None:
+    def is_missing(self, log_id: str, seq: int) -> bool:
+        return self._database.row("SELECT 1 FROM gap WHERE log_id = ? AND seq = ?", log_id, seq) is not None
+
+    def withheld(self, log_id: str, limit: int = 64) -> list[int]:
+        """Numbers that the relay skipped, lowest first."""
+        rows = self._database.rows(
+            "SELECT seq FROM gap WHERE log_id = ? AND why = 'withheld' ORDER BY seq LIMIT ?", log_id, limit
+        )
+        return [row[0] for row in rows]
+
+    def deferred_of_decided(self, log_id: str, limit: int = 64) -> list[int]:
+        """Deferred numbers whose senders are decided about by now, lowest first."""
+        rows = self._database.rows(
+            "SELECT seq FROM gap JOIN contact ON contact.did = gap.peer WHERE log_id = ? "
+            "AND why = 'deferred' AND contact.state <> 'pending' ORDER BY seq LIMIT ?",
+            *(log_id, limit),
+        )
+        return [row[0] for row in rows]
+
+    def deferred(self, log_id: str, limit: int = 64) -> list[int]:
+        """Deferred numbers, lowest first."""
+        rows = self._database.rows(
+            "SELECT seq FROM gap WHERE log_id = ? AND why = 'deferred' ORDER BY seq LIMIT ?", log_id, limit
+        )
+        return [row[0] for row in rows]
+
+    def forget_gaps(self, log_id: str) -> None:
         """Forgets what was missing of data that the relay no longer has."""
         with self._database.write() as connection:
             connection.execute("DELETE FROM gap WHERE log_id = ?", (log_id,))

@@ -46,10 +46,13 @@ CREATE TABLE relay_cursor (
     updated_at REAL NOT NULL
 );
 
--- Sequence numbers that the relay skipped: withheld, until they come or are declared gone.
+-- Sequence numbers that are not in the store yet: the relay skipped them (`withheld`), or they are left with
+-- it because too many messages of undecided contacts wait here (`deferred`).
 CREATE TABLE gap (
     log_id TEXT NOT NULL,
     seq INTEGER NOT NULL,
+    why TEXT NOT NULL CHECK (why IN ('withheld', 'deferred')),
+    peer TEXT,
     noticed_at REAL NOT NULL,
     PRIMARY KEY (log_id, seq)
 ) WITHOUT ROWID;

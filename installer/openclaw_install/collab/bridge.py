@@ -1,0 +1,122 @@
+"""The bridge: one task group around the connection, the dispatch, the outbox and the housekeeping."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+
+from openclaw_install.collab import lease
+from openclaw_install.collab.cards import CardBook
+from openclaw_install.collab.dispatcher import Dispatcher
+from openclaw_install.collab.intake import Intake
+from openclaw_install.collab.keeper import Keeper
+from openclaw_install.collab.link import Link
+from openclaw_install.collab.outbox import OutboxWorker
+from openclaw_install.collab.registration import freshen, identity_changed_hands
+from openclaw_install.collab.settings import BridgeSettings, bridge_settings
+from openclaw_install.collab.shared import BridgeEvent, HealthBook, Shared, Signals, Tell
+from openclaw_install.collab.store import Store
+from openclaw_install.common.errors import FileError, InstallError
+from openclaw_install.common.findings import Finding
+
+__all__ = ["BridgeEvent", "BridgeSettings", "bridge_settings", "run_bridge"]
+
+MARK_SECRET = "mark.secret"  # noqa: S105 - the name of a fact
+# The store is busy or the disk is full: that passes, or a person mends it while we go on.
+_PASSING = {"store.busy", "file.enospc", "file.edquot", "file.eio"}
+
+
+async def run_bridge(settings: BridgeSettings, tell: Tell) -> None:
+    """Runs the bridge until it is cancelled.
+
+    Args:
+        settings: as `bridge_settings` makes them.
+        tell: takes what the bridge has to say; called on this event loop, must not block.
+
+    Raises:
+        ConflictError: another bridge drives the store.
+        FileError: the store is damaged, or was written by a newer version.
+        IdentityError: there is no identity, or it cannot be read.
+        RelayError: `relay.identity_changed`, `store.other_identity`: a person has to look.
+    """
+    identity = await asyncio.to_thread(settings.load_identity)
+    with lease.held(settings.store), Store(settings.store) as store:
+        health = HealthBook(store, tell, settings.clock)
+        shared = Shared(settings, store, identity, tell, Signals(), health)
+        if error := identity_changed_hands(shared):
+            raise error
+        await freshen(shared)
+        await _run(shared)
+
+
+async def _run(shared: Shared) -> None:
+    relay = shared.settings.relay(shared.settings.url, lambda: shared.identity)
+    ingress = shared.settings.ingress()
+    secret = bytes.fromhex(shared.store.facts.set_once(MARK_SECRET, secrets.token_hex(32), shared.now()))
+    cards = CardBook(shared.store, relay, shared.relay_now)
+    intake = Intake(shared.store, lambda: shared.identity, cards, shared.relay_now, shared.settings.gate)
+    link = Link(shared, relay, intake)
+    dispatcher = Dispatcher(shared, ingress, secret)
+    outbox = OutboxWorker(shared, relay, cards, link.relay_id)
+    keeper = Keeper(shared, relay, link, dispatcher)
+    parts = {
+        "link": link.run,
+        "dispatch": dispatcher.run,
+        "outbox": outbox.run,
+        "hurry": lambda: _hurry(link, outbox),
+        "acks": keeper.acknowledge,
+        "watch": keeper.watch,
+        "keep": keeper.keep,
+    }
+    try:
+        async with asyncio.TaskGroup() as group:
+            for name, part in parts.items():
+                group.create_task(_steadily(shared, name, part), name=f"bridge {name}")
+    except* InstallError as errors:
+        raise first_error(errors) from None
+    finally:
+        await relay.aclose()
+        await ingress.aclose()
+
+
+async def _hurry(link: Link, outbox: OutboxWorker) -> None:
+    """Lets the outbox go on at once when the relay answers again."""
+    while True:
+        await link.connected.wait()
+        outbox.hurry()
+        while link.connected.is_set():
+            await asyncio.sleep(0.2)
+
+
+async def _steadily(shared: Shared, name: str, part: Callable[[], Awaitable[None]]) -> None:
+    """Runs a part again after troubles of the store that pass."""
+    while True:
+        try:
+            await part()
+        except* FileError as errors:
+            error = first_error(errors)
+            if error.error_code not in _PASSING:
+                raise
+            await _wait_for_store(shared, name, error)
+
+
+async def _wait_for_store(shared: Shared, name: str, error: InstallError) -> None:
+    trouble = f"store.{name}"
+    if error.error_code == "store.busy":
+        shared.health.trouble(trouble, error.message)
+    else:
+        finding = Finding("store.full", "critical", str(shared.store.path), error.message, error.next_step)
+        shared.health.block(trouble, finding, error)
+    shared.tell(BridgeEvent("degraded", error.message))
+    await asyncio.sleep(2.0)
+    shared.health.clear(trouble)
+
+
+def first_error(errors: BaseExceptionGroup[InstallError]) -> InstallError:
+    """The first of the errors in a group, however deep."""
+    for error in errors.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            return first_error(error)
+        return error
+    raise AssertionError("an empty group")

@@ -1,0 +1,108 @@
+"""The newest verified card of each agent: from the store, or fetched, and never an older one than we saw."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+
+from openclaw_install.collab.relay_client import Relay, RelayRefused
+from openclaw_install.collab.store import Store
+from openclaw_install.protocol.card import AgentCard, succession, verify_card
+from openclaw_install.protocol.errors import CardError, ProtocolError, RotationError
+
+_NOT_REGISTERED = 401
+_MOST_CACHED = 512
+
+
+class CardTrouble(Exception):  # noqa: N818 - not an error by itself: the caller decides
+    """An agent's card cannot be had or trusted.
+
+    Attributes:
+        reason: `unknown_sender`, `bad_card`, `card_rollback` or `card_fork`.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class CardBook:
+    """Cards by DID.
+
+    Args:
+        store: keeps the newest card of each contact.
+        relay: asked for what is not known.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(self, store: Store, relay: Relay, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._relay = relay
+        self._clock = clock
+        self._cache: dict[str, AgentCard] = {}
+
+    async def get(self, did: str) -> AgentCard:
+        """The card that is known, or the one that the relay gives.
+
+        Raises:
+            RelayError: the relay cannot be asked now.
+            CardTrouble: it has no such agent, or its card cannot be trusted.
+        """
+        if known := self._cache.get(did):
+            return known
+        kept = await asyncio.to_thread(self._kept, did)
+        if kept is None:
+            return await self.fresh(did)
+        self._remember(kept)
+        return kept
+
+    async def fresh(self, did: str) -> AgentCard:
+        """The card that the relay has now; it must follow the one that we know.
+
+        Raises:
+            As `get`.
+        """
+        try:
+            card = await self._relay.card(did)
+        except RelayRefused as error:
+            if not error.passing and error.status != _NOT_REGISTERED:
+                raise CardTrouble("unknown_sender") from error
+            raise
+        except (CardError, RotationError) as error:
+            raise CardTrouble("bad_card") from error
+        known = self._cache.get(did) or await asyncio.to_thread(self._kept, did)
+        relation = "succeeds" if known is None else succession(known, card)
+        if card.did != did or relation == "other_agent":
+            raise CardTrouble("bad_card")
+        if relation in {"rollback", "fork"}:
+            await asyncio.to_thread(self._told, did, relation)
+            raise CardTrouble(f"card_{relation}")
+        self._remember(card)
+        if relation == "succeeds":
+            await asyncio.to_thread(self.keep, did, self._clock())
+        return card
+
+    def keep(self, did: str, now: float) -> None:
+        """Writes the card of a contact to the store; nothing happens where it is no contact."""
+        if card := self._cache.get(did):
+            text = json.dumps(card.to_json(), ensure_ascii=False)
+            self._store.contacts.set_card(did, text, now, alias=card.alias, display_name=card.display_name)
+
+    def _kept(self, did: str) -> AgentCard | None:
+        row = self._store.contacts.card(did)
+        if row is None:
+            return None
+        try:
+            return verify_card(json.loads(row[0]))
+        except (ProtocolError, ValueError):
+            return None
+
+    def _told(self, did: str, relation: str) -> None:
+        self._store.events.add(f"card.{relation}", self._clock(), did=did)
+
+    def _remember(self, card: AgentCard) -> None:
+        self._cache.pop(card.did, None)
+        self._cache[card.did] = card
+        while len(self._cache) > _MOST_CACHED:
+            self._cache.pop(next(iter(self._cache)))

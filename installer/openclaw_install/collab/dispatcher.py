@@ -1,0 +1,323 @@
+"""Hands waiting messages to the gateway: in order within a thread, several threads at a time, each once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import json
+from dataclasses import replace
+from functools import partial
+
+from openclaw_install.collab import inbound
+from openclaw_install.collab.agent_message import Shown, agent_text, mark_of
+from openclaw_install.collab.gateway_gate import GatewayGate
+from openclaw_install.collab.outgoing import ContactError, enqueue
+from openclaw_install.collab.records import Ingress, Message, Outgoing
+from openclaw_install.collab.routing import Route, route
+from openclaw_install.collab.shared import Shared, rung
+from openclaw_install.common.errors import GatewayError, InstallError
+from openclaw_install.common.findings import Finding
+from openclaw_install.host.hook_dispatch import (
+    Blocked,
+    GatewayLife,
+    HookIngress,
+    HookTarget,
+    HookTurn,
+    Later,
+    Outcome,
+)
+from openclaw_install.host.hook_policy import INGRESS_PREFIX
+from openclaw_install.protocol.messages import RECEIPT, receipt_body
+
+FIX = "openclaw-install verify-runtime --fix-hooks"
+_PATHS = {
+    "hooks.token_rejected": "hooks.token",
+    "hooks.no_token": "hooks.token",
+    "hooks.off": "hooks.enabled",
+    "hooks.policy": "hooks",
+}
+_PREFIX_SECONDS = 60.0
+
+
+class Dispatcher:
+    """The part of the bridge that talks to the gateway."""
+
+    def __init__(self, shared: Shared, ingress: HookIngress, secret: bytes) -> None:
+        self._shared = shared
+        self._store = shared.store
+        self._ingress = ingress
+        self._secret = secret
+        self._gate = GatewayGate(shared.settings.tempo.most_pause)
+        self._active: dict[str, asyncio.Task[None]] = {}
+        self._after = ""
+        self._life: GatewayLife | None = None
+        self._target: HookTarget | None = None
+        self._prefixes: tuple[float, tuple[str, ...] | None] | None = None
+
+    async def run(self) -> None:
+        """Works until it is cancelled."""
+        await self.refresh_life()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._notice_config()
+                for thread in await self._due():
+                    task = group.create_task(self._thread(thread), name=f"thread {thread}")
+                    self._active[thread] = task
+                    task.add_done_callback(partial(self._finished, thread))
+                await rung(self._shared.signals.dispatch, await self._idle_seconds())
+
+    def _finished(self, thread: str, _task: asyncio.Task[None]) -> None:
+        self._active.pop(thread, None)
+        self._shared.signals.dispatch.set()
+
+    async def _due(self) -> list[str]:
+        now, tempo = self._shared.now(), self._shared.settings.tempo
+        free = self._gate.width(now, tempo.concurrency) - len(self._active)
+        if free <= 0:
+            return []
+        limit = free + len(self._active)
+        table = self._store.ingress
+        found = await asyncio.to_thread(table.due_threads, now, after=self._after, limit=limit)
+        if self._after and len(found) < limit:
+            found += await asyncio.to_thread(table.due_threads, now, limit=limit)
+        chosen = [one for one in dict.fromkeys(found) if one not in self._active][:free]
+        # The next look begins behind the last one that got its turn, so nobody is passed over for long.
+        self._after = chosen[-1] if chosen else ""
+        return chosen
+
+    async def _idle_seconds(self) -> float:
+        now = self._shared.now()
+        if now < self._gate.open_at:
+            return min(self._gate.open_at - now, 1.0)
+        if self._active:
+            return 30.0
+        due = await asyncio.to_thread(self._store.ingress.next_due, now)
+        return 30.0 if due is None else max(0.02, min(due - now, 30.0))
+
+    async def _thread(self, thread: str) -> None:
+        """Works on one thread until nothing of it is due, or its share is used up."""
+        for _ in range(self._shared.settings.tempo.quantum):
+            now = self._shared.now()
+            row = await asyncio.to_thread(self._store.ingress.head, thread)
+            if row is None or row.next_attempt_at > now or now < self._gate.open_at:
+                return
+            if inbound.is_in_doubt(row):
+                row = await self._resolved(row)
+                if row is None:
+                    continue
+            await self._attempt(row)
+
+    async def _resolved(self, row: Ingress) -> Ingress | None:
+        """The row, if it is to be sent (again); None where the evidence decided otherwise."""
+        message = await asyncio.to_thread(self._store.messages.get, row.id)
+        if message is None:
+            return row
+        life = await self.refresh_life()
+        begun = row.doubt_at or row.attempted_at or self._shared.now()
+        mark = mark_of(self._secret, message.sender, message.message_id)
+        sight = await asyncio.to_thread(self._shared.settings.evidence.look, mark, begun)
+        step = inbound.resolve(
+            row, sight, self.same_gateway(row, life), self._shared.now(), self._shared.settings.inbound
+        )
+        fresh = await asyncio.to_thread(self._apply, row, message, step)
+        return fresh if fresh.stage == "approved" and step.effect == "retry" else None
+
+    async def _attempt(self, row: Ingress) -> None:
+        message = await asyncio.to_thread(self._store.messages.get, row.id)
+        if message is None:
+            raise AssertionError("a ledger row without its message")
+        target = await asyncio.to_thread(self._shared.settings.host.target)
+        way = await self._route(message.thread_id)
+        prepared = await asyncio.to_thread(self._begin, row, message, way, target)
+        if prepared is None:
+            return
+        row, turn = prepared
+        outcome = await self._ingress.dispatch(target, turn)
+        outcome = await self._other_route(row, outcome)
+        step = inbound.settle(
+            row, outcome, self._shared.now(), self._shared.jitter(), self._shared.settings.inbound
+        )
+        await asyncio.to_thread(self._apply, row, message, step)
+        await self._after_attempt(step, outcome)
+
+    async def _other_route(self, row: Ingress, outcome: Outcome) -> Outcome:
+        """A refused session key of ACTIVE_GROUP.md is no blocker: the next try takes the stable key."""
+        refused = isinstance(outcome, Blocked) and outcome.code == "hooks.policy"
+        if not refused or (row.session_key or "").startswith(INGRESS_PREFIX):
+            return outcome
+        self._prefixes = (self._shared.now(), ())
+        return Later("the gateway does not admit the session of ACTIVE_GROUP.md", 0.0)
+
+    async def _after_attempt(self, step: inbound.Step, outcome: Outcome) -> None:
+        shared, now = self._shared, self._shared.now()
+        if step.effect == "gateway_later":
+            self._gate.close(now, shared.jitter(), step.wait)
+            shared.health.trouble("gateway", f"the gateway takes no messages: {step.detail}")
+            shared.health.clear("gateway.blocked")
+        elif step.effect == "gateway_blocked" and isinstance(outcome, Blocked):
+            self._gate.close(now, shared.jitter(), 2.0)
+            shared.health.block("gateway.blocked", *blocker(outcome))
+        elif step.effect == "in_doubt":
+            await self.refresh_life()
+        else:
+            self._gate.succeeded()
+            shared.health.clear("gateway")
+            shared.health.clear("gateway.blocked")
+        if step.effect == "accepted":
+            shared.signals.acks.set()
+            shared.signals.outbox.set()
+
+    def _begin(
+        self, row: Ingress, message: Message, way: Route, target: HookTarget
+    ) -> tuple[Ingress, HookTurn] | None:
+        """Writes the attempt down, before it is made. None where the sender was blocked meanwhile."""
+        store, now = self._store, self._shared.now()
+        with store.write():
+            contact = store.contacts.get(message.peer)
+            if contact is None or contact.state != "approved":
+                state = contact.state if contact else "unknown"
+                store.ingress.update(row.id, stage="refused", reason=f"the sender is {state}")
+                store.messages.set_state(row.id, "refused", reason=state)
+                return None
+            changes = inbound.begin(row, way, self._mark(target), now)
+            store.ingress.update(row.id, **changes)
+            store.messages.set_state(row.id, "dispatching")
+        row = replace(row, **changes)
+        decided = f"{contact.state} by {contact.decided_by}" if contact.decided_by else contact.state
+        shown = Shown(
+            message_id=message.message_id,
+            thread_id=message.thread_id,
+            sender=message.sender,
+            alias=contact.alias,
+            trust=decided,
+            schema=message.schema,
+            body=message.body,
+            sent_at=message.sent_at,
+            mark=mark_of(self._secret, message.sender, message.message_id),
+        )
+        return row, HookTurn(agent_text(shown), row.session_key or way.session_key, message.message_id)
+
+    def _apply(self, row: Ingress, message: Message, step: inbound.Step) -> Ingress:
+        store, now = self._store, self._shared.now()
+        with store.write():
+            if step.changes:
+                store.ingress.update(row.id, **step.changes)
+                stage = str(step.changes.get("stage", row.stage))
+                store.messages.set_state(row.id, stage, reason=str(step.changes.get("reason", "")))
+            if step.effect == "accepted":
+                self._accepted(row, message, now)
+            elif step.effect in {"parked", "in_doubt"}:
+                kind = "message.parked" if step.effect == "parked" else "message.in_doubt"
+                store.events.add(
+                    kind, now, thread_id=row.thread_id, message_id=message.message_id, detail=step.detail
+                )
+        if step.effect in {"parked", "in_doubt"}:
+            self._shared.event(f"message.{step.effect}", message_id=message.message_id, detail=step.detail)
+        return replace(row, **step.changes)
+
+    def _accepted(self, row: Ingress, message: Message, now: float) -> None:
+        """What belongs to the acceptance in one transaction: the thread, the event, the delivery receipt."""
+        store = self._store
+        if row.session_key:
+            mode = self._shared.settings.route_mode
+            store.sessions.routed(row.thread_id, row.session_key, mode, row.degraded)
+        store.events.add(
+            "message.accepted",
+            now,
+            thread_id=row.thread_id,
+            message_id=message.message_id,
+            attempts=row.attempts,
+            **({"degraded": row.degraded} if row.degraded else {}),
+        )
+        receipt = Outgoing(
+            recipient=message.sender,
+            schema=RECEIPT,
+            body=receipt_body(message.message_id, "delivered", message.known_at),
+            by="bridge",
+            idempotency_key=f"receipt:{message.sender}:{message.message_id}",
+        )
+        with contextlib.suppress(ContactError):
+            enqueue(store, self._shared.identity.did, receipt, now)
+
+    async def _route(self, thread_id: str) -> Route:
+        mode = self._shared.settings.route_mode
+        if mode == "stable-hook-session":
+            return route(thread_id, mode, None, None)
+        try:
+            text = await asyncio.to_thread(self._shared.settings.host.active_group)
+        except InstallError as error:
+            return replace(route(thread_id, mode, None, None), degraded=error.message)
+        return route(thread_id, mode, text, await self._live_prefixes())
+
+    async def _live_prefixes(self) -> tuple[str, ...] | None:
+        now = self._shared.now()
+        if self._prefixes is None or not 0 <= now - self._prefixes[0] < _PREFIX_SECONDS:
+            live = await asyncio.to_thread(self._shared.settings.host.live_policy)
+            self._prefixes = (now, live.prefixes if live.request_session_key else None)
+        return self._prefixes[1]
+
+    async def _notice_config(self) -> None:
+        """A changed token or port may have mended what refused us."""
+        try:
+            target = await asyncio.to_thread(self._shared.settings.host.target)
+        except InstallError as error:
+            self._gate.close(self._shared.now(), self._shared.jitter(), 1.0)
+            finding = Finding("hooks.config", "critical", "openclaw.json", error.message, error.next_step)
+            self._shared.health.block("gateway.config", finding, error)
+            return
+        self._shared.health.clear("gateway.config")
+        if target != self._target:
+            self._target, self._prefixes = target, None
+            self._gate.hurry(self._shared.now())
+
+    async def refresh_life(self) -> GatewayLife | None:
+        """Asks the gateway which process it is."""
+        with contextlib.suppress(InstallError):
+            target = await asyncio.to_thread(self._shared.settings.host.target)
+            self._life = await self._ingress.life(target, self._shared.now())
+        return self._life
+
+    def _mark(self, target: HookTarget) -> str | None:
+        """Names the gateway's process and the token, both of which its replay cache depends on."""
+        if self._life is None:
+            return None
+        token = target.token.reveal() if target.token else ""
+        digest = hmac.new(self._secret, token.encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:16]
+        return json.dumps({"started_at": self._life.started_at, "token": digest})
+
+    def same_gateway(self, row: Ingress, life: GatewayLife | None) -> bool | None:
+        """Whether the process that got the row's newest request still answers; None where nobody can tell."""
+        if row.gateway is None or life is None or self._target is None:
+            return None
+        then = json.loads(row.gateway)
+        if not life.is_same_as(GatewayLife(then["started_at"])):
+            return False
+        now = json.loads(self._mark(self._target) or "{}")
+        return True if now.get("token") == then["token"] else None
+
+    async def confirm(self, row: Ingress, life: GatewayLife | None) -> None:
+        """Looks whether an accepted turn was really begun, and sends it again where it was lost."""
+        message = await asyncio.to_thread(self._store.messages.get, row.id)
+        if message is None:
+            return
+        mark = mark_of(self._secret, message.sender, message.message_id)
+        since = row.attempted_at or row.accepted_at or 0.0
+        sight = await asyncio.to_thread(self._shared.settings.evidence.look, mark, since)
+        step = inbound.confirm(
+            row, sight, self.same_gateway(row, life), self._shared.now(), self._shared.settings.inbound
+        )
+        await asyncio.to_thread(self._apply, row, message, step)
+        if step.effect == "retry":
+            self._shared.event("message.turn_lost", message_id=message.message_id)
+            self._shared.signals.dispatch.set()
+
+
+def blocker(outcome: Blocked) -> tuple[Finding, GatewayError]:
+    """The blocker of the activation report, and the error for the runtime."""
+    finding = Finding(outcome.code, "critical", _PATHS[outcome.code], outcome.detail, FIX)
+    error = GatewayError(
+        f"the gateway refuses messages: {outcome.detail}; they wait", next_step=FIX, code=outcome.code
+    )
+    return finding, error

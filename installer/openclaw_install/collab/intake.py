@@ -1,0 +1,273 @@
+"""Takes entries of the relay's inbox into the store: verified, once each, in order, a batch at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from openclaw_install.collab.cards import CardBook, CardTrouble
+from openclaw_install.collab.contacts import GateLimits, judge
+from openclaw_install.collab.records import NewMessage, RelayCursor, Stage
+from openclaw_install.collab.relay_client import Entry
+from openclaw_install.collab.store import Store
+from openclaw_install.collab.store.message_table import preview
+from openclaw_install.protocol.card import AgentCard
+from openclaw_install.protocol.did import canonical_thread
+from openclaw_install.protocol.envelope import Opened, open_envelope
+from openclaw_install.protocol.errors import EnvelopeError, EnvelopeReason, ReceiptError
+from openclaw_install.protocol.header import Envelope, parse_envelope
+from openclaw_install.protocol.identity import Identity
+from openclaw_install.protocol.messages import RECEIPT
+from openclaw_install.protocol.receipts import verify_receipt
+
+# A sender's clock may be a day off. Replay rows are kept for as long as this lets an envelope in.
+MAX_SKEW = 26 * 3600.0
+_MARGIN = 3600.0
+_STALE_CARD = frozenset({EnvelopeReason.UNKNOWN_KEY, EnvelopeReason.BAD_SIGNATURE})
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of a batch, for the bridge to act upon.
+
+    Attributes:
+        ready: threads that have something to dispatch now.
+        delivered: our own messages that a receipt confirmed.
+        rejected: reasons of what was refused.
+        gap: the first numbers that the relay skipped; empty where it skipped none.
+        settled: whether there is something to acknowledge.
+    """
+
+    ready: frozenset[str]
+    delivered: int
+    rejected: tuple[str, ...]
+    gap: range
+    settled: bool
+
+
+@dataclass(frozen=True)
+class _Read:
+    """One entry, read: what it is, or why it is refused."""
+
+    entry: Entry
+    opened: Opened | None = None
+    envelope: Envelope | None = None
+    reason: str = ""
+    known: bool = False
+
+
+@dataclass
+class Intake:
+    """The way into one store.
+
+    Attributes:
+        identity: gives the current one; keys rotate.
+        clock: seconds since the epoch, as the relay has it.
+    """
+
+    store: Store
+    identity: Callable[[], Identity]
+    cards: CardBook
+    clock: Callable[[], float]
+    limits: GateLimits = field(default_factory=GateLimits)
+
+    async def take(self, cursor: RelayCursor, entries: Sequence[Entry]) -> tuple[RelayCursor, Taken]:
+        """Takes a batch in; its order does not matter.
+
+        Args:
+            cursor: how far the inbox is in the store.
+            entries: as the relay gave them.
+
+        Returns:
+            The new cursor, which is in the store already, and what there is to do.
+
+        Raises:
+            RelayError: a sender's card could not be had; nothing of the batch was taken in.
+            FileError: the store could not be written; nothing of the batch was taken in.
+        """
+        wanted = await asyncio.to_thread(self._wanted, cursor, entries)
+        # One after the other: a sender's rotated card is then fetched once for all of its messages.
+        read = [await self._read(cursor, entry) for entry in wanted]
+        return await asyncio.to_thread(self._keep, cursor, read)
+
+    def _wanted(self, cursor: RelayCursor, entries: Sequence[Entry]) -> list[Entry]:
+        by_seq = {entry.seq: entry for entry in entries}
+        return [
+            by_seq[seq]
+            for seq in sorted(by_seq)
+            if seq > cursor.after_seq or self.store.relay.is_missing(cursor.log_id, seq)
+        ]
+
+    async def _read(self, cursor: RelayCursor, entry: Entry) -> _Read:
+        if entry.gone is not None or entry.envelope is None:
+            return _Read(entry)
+        try:
+            envelope = parse_envelope(entry.envelope)
+            receipt = verify_receipt(entry.receipt or {}, cursor.relay_id, envelope)
+        except EnvelopeError as error:
+            return _Read(entry, reason=str(error.reason))
+        except ReceiptError:
+            return _Read(entry, reason="bad_receipt")
+        if (receipt.seq, receipt.log_id) != (entry.seq, cursor.log_id):
+            return _Read(entry, envelope=envelope, reason="wrong_place")
+        header = envelope.header
+        digest = await asyncio.to_thread(self.store.messages.replayed, header.sender, header.message_id)
+        if digest is not None:
+            reason = "" if digest == envelope.sha256 else "message_id_reused"
+            return _Read(entry, envelope=envelope, known=not reason, reason=reason)
+        return await self._open(entry, envelope)
+
+    async def _open(self, entry: Entry, envelope: Envelope) -> _Read:
+        sender = envelope.header.sender
+        contact = await asyncio.to_thread(self.store.contacts.get, sender)
+        if contact is not None and contact.state in {"blocked", "rejected"}:
+            return _Read(entry, envelope=envelope, reason=f"contact_{contact.state}")
+        if envelope.header.recipient != self.identity().did:
+            return _Read(entry, envelope=envelope, reason=str(EnvelopeReason.WRONG_RECIPIENT))
+        try:
+            card = await self.cards.get(sender)
+            try:
+                opened = self._opened(envelope, card)
+            except EnvelopeError as error:
+                if error.reason not in _STALE_CARD:
+                    raise
+                opened = self._opened(envelope, await self.cards.fresh(sender))
+        except EnvelopeError as error:
+            return _Read(entry, envelope=envelope, reason=str(error.reason))
+        except CardTrouble as trouble:
+            return _Read(entry, envelope=envelope, reason=trouble.reason)
+        return _Read(entry, opened, envelope)
+
+    def _opened(self, envelope: Envelope, card: AgentCard) -> Opened:
+        return open_envelope(envelope.to_json(), self.identity(), card, self.clock(), MAX_SKEW)
+
+    def _keep(self, cursor: RelayCursor, read: Sequence[_Read]) -> tuple[RelayCursor, Taken]:
+        now = self.clock()
+        ready: set[str] = set()
+        rejected: list[str] = []
+        delivered = 0
+        after, gap, settled = cursor.after_seq, range(0), False
+        with self.store.write():
+            for one in read:
+                seq = one.entry.seq
+                if seq > after + 1:
+                    gap = gap or range(after + 1, seq)
+                    self._skipped(cursor, range(after + 1, seq), now)
+                after = max(after, seq)
+                if one.reason:
+                    rejected += self._reject(cursor, one, now)
+                    settled = True
+                elif one.known:
+                    self._duplicate(cursor, one, now)
+                    settled = True
+                elif one.opened is None:
+                    self.store.relay.fill(cursor.log_id, seq)
+                else:
+                    stage = self._take(cursor, one, one.opened, now)
+                    thread = canonical_thread(one.opened.header.conversation_id)
+                    ready |= {thread} if stage == "approved" else set()
+                    settled = settled or stage in {"pending", "handled"}
+                    delivered += stage == "handled"
+            new = RelayCursor(cursor.url, cursor.relay_id, cursor.log_id, after)
+            if after != cursor.after_seq:
+                self.store.relay.set_cursor(new, now)
+        return new, Taken(frozenset(ready), delivered, tuple(rejected), gap, settled)
+
+    def _skipped(self, cursor: RelayCursor, seqs: range, now: float) -> None:
+        self.store.relay.add_gaps(cursor.log_id, seqs, now)
+        self.store.events.add("relay.withheld", now, first=seqs.start, last=seqs.stop - 1)
+
+    def _reject(self, cursor: RelayCursor, one: _Read, now: float) -> list[str]:
+        header = one.envelope.header if one.envelope else None
+        claimed = (header.sender, header.message_id) if header else ("", "")
+        self.store.relay.fill(cursor.log_id, one.entry.seq)
+        if not self.store.ingress.reject(cursor.log_id, one.entry.seq, one.reason, claimed, now):
+            return []
+        self.store.events.add(
+            "message.rejected", now, reason=one.reason, sender=claimed[0], seq=one.entry.seq
+        )
+        return [one.reason]
+
+    def _duplicate(self, cursor: RelayCursor, one: _Read, now: float) -> None:
+        """The same envelope at another place: only its place has to be acknowledged."""
+        header = one.envelope.header if one.envelope else None
+        claimed = (header.sender, header.message_id) if header else ("", "")
+        self.store.relay.fill(cursor.log_id, one.entry.seq)
+        self.store.ingress.reject(cursor.log_id, one.entry.seq, "duplicate", claimed, now)
+
+    def _take(self, cursor: RelayCursor, one: _Read, opened: Opened, now: float) -> Stage | None:
+        header, body = opened.header, opened.body
+        contact = self.store.contacts.get(header.sender)
+        verdict = judge(contact, self.store.contacts.waiting_in_all(), self.limits)
+        internal = not self.store.is_visible(header.schema)
+        if verdict == "defer":
+            self.store.relay.defer(cursor.log_id, one.entry.seq, header.sender, now)
+            return None
+        if verdict == "refuse" or (internal and verdict != "pass"):
+            reason = f"contact_{contact.state}" if contact else "not_a_contact"
+            self._reject(cursor, _Read(one.entry, envelope=one.envelope, reason=reason), now)
+            return None
+        if contact is None:
+            self.store.contacts.add(header.sender, "pending", "inbound", now)
+            self.store.events.add("contact.pending", now, did=header.sender)
+            self.cards.keep(header.sender, now)
+        stage: Stage = "pending" if verdict == "wait" else "handled" if internal else "approved"
+        self._add(cursor, one, opened, stage, now)
+        if stage == "pending":
+            self.store.contacts.add_waiting(header.sender, 1)
+        if stage == "handled":
+            self._handle(header.sender, header.schema, body, now)
+        return stage
+
+    def _add(self, cursor: RelayCursor, one: _Read, opened: Opened, stage: Stage, now: float) -> None:
+        header = opened.header
+        thread = canonical_thread(header.conversation_id)
+        store = self.store
+        number = store.messages.add(
+            NewMessage(
+                direction="in",
+                sender=header.sender,
+                message_id=header.message_id,
+                thread_id=thread,
+                peer=header.sender,
+                schema=header.schema,
+                body=opened.body,
+                sent_at=header.sent_at,
+                known_at=now,
+                state=stage,
+                seq=one.entry.seq,
+            )
+        )
+        store.ingress.add(number, thread, header.sender, cursor.log_id, one.entry.seq, stage)
+        # A relay that lost its data, or plays it again, can bring it back until it has expired.
+        store.messages.remember(
+            header.sender, header.message_id, opened.sha256, now, header.expires_at + MAX_SKEW + _MARGIN
+        )
+        store.relay.fill(cursor.log_id, one.entry.seq)
+        if store.is_visible(header.schema):
+            shown = preview(header.schema, opened.body)
+            store.sessions.touch(thread, header.sender, number, "in", shown, now)
+            store.events.add(
+                "message.received",
+                now,
+                thread_id=thread,
+                message_id=header.message_id,
+                stage=stage,
+                schema=header.schema,
+            )
+
+    def _handle(self, sender: str, schema: str, body: Mapping[str, object], now: float) -> None:
+        if schema != RECEIPT:
+            self.store.events.add("control.received", now, sender=sender, action=str(body.get("action", "")))
+            return
+        item = self.store.outbox.by_message_id(str(body.get("message_id", "")))
+        # Only the one it was sent to can say that it arrived.
+        if item is None or item.recipient != sender or item.state == "delivered":
+            return
+        if body.get("status") == "delivered":
+            self.store.outbox.update(item.id, state="delivered", delivered_at=now)
+            kind = "outbox.delivered"
+        else:
+            kind = "outbox.refused_there"
+        self.store.events.add(kind, now, thread_id=item.thread_id, message_id=item.message_id)

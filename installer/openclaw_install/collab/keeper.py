@@ -1,0 +1,98 @@
+"""The bridge's housekeeping: acknowledgements, turns to confirm, keys to rotate, rows to forget."""
+
+from __future__ import annotations
+
+import asyncio
+
+from openclaw_install.collab.dispatcher import Dispatcher
+from openclaw_install.collab.link import DataLost, Link
+from openclaw_install.collab.registration import freshen, register
+from openclaw_install.collab.relay_client import Relay, RelayError
+from openclaw_install.collab.shared import Shared, rung
+
+_ACK_PAGE = 200
+_EVENT_SECONDS = 30 * 86_400.0
+_RECENT_SECONDS = 90.0
+_BEAT_SECONDS = 30.0
+
+
+class Keeper:
+    """The part of the bridge that looks after the rest."""
+
+    def __init__(self, shared: Shared, relay: Relay, link: Link, dispatcher: Dispatcher) -> None:
+        self._shared = shared
+        self._store = shared.store
+        self._relay = relay
+        self._link = link
+        self._dispatcher = dispatcher
+        self._round = 0
+        self._beat_at = 0.0
+
+    async def acknowledge(self) -> None:
+        """Tells the relay what it may drop, whenever there is something; until cancelled."""
+        while True:
+            await rung(self._shared.signals.acks, 30.0)
+            await self._link.connected.wait()
+            try:
+                await self.acknowledge_once()
+            except RelayError:
+                # The link notices and reconnects; what is not acknowledged now is so later.
+                await asyncio.sleep(1.0)
+                self._shared.signals.acks.set()
+
+    async def acknowledge_once(self) -> None:
+        """Acknowledges all that is done with."""
+        cursor = self._link.cursor
+        while cursor is not None:
+            seqs = await asyncio.to_thread(self._store.ingress.unacked, cursor.log_id, _ACK_PAGE)
+            if not seqs:
+                return
+            await self._relay.ack(seqs)
+            await asyncio.to_thread(self._store.ingress.acked, cursor.log_id, seqs, self._shared.now())
+
+    async def watch(self) -> None:
+        """Notices what other processes wrote: replies to send, contacts that were decided."""
+        seen = await asyncio.to_thread(self._store.database.data_version)
+        while True:
+            await asyncio.sleep(self._shared.settings.tempo.watch)
+            await self._shared.health.publish()
+            now_seen = await asyncio.to_thread(self._store.database.data_version)
+            if now_seen != seen:
+                seen = now_seen
+                self._shared.signals.everything()
+
+    async def keep(self) -> None:
+        """Rounds of housekeeping until cancelled."""
+        while True:
+            await asyncio.sleep(self._shared.settings.tempo.keep)
+            await self.round()
+
+    async def round(self) -> None:
+        """One round."""
+        self._round += 1
+        now = self._shared.now()
+        if now - self._beat_at >= _BEAT_SECONDS:
+            self._beat_at = now
+            await self._shared.health.beat()
+        await self._confirm(now)
+        try:
+            changed = await freshen(self._shared)
+            if self._link.connected.is_set():
+                if changed:
+                    await register(self._shared, self._relay)
+                await self._link.recheck()
+        except (RelayError, DataLost):
+            return  # the link notices by itself
+        await asyncio.to_thread(self._store.messages.forget_replays, self._shared.relay_now())
+        await asyncio.to_thread(self._store.events.prune, now - _EVENT_SECONDS, 1000)
+
+    async def _confirm(self, now: float) -> None:
+        rows = await asyncio.to_thread(self._store.ingress.unconfirmed, now)
+        if not rows:
+            return
+        life = await self._dispatcher.refresh_life()
+        for row in rows:
+            recent = now - (row.accepted_at or now) < _RECENT_SECONDS
+            ended = self._dispatcher.same_gateway(row, life) is False
+            if recent or ended or self._round % 10 == 0:
+                await self._dispatcher.confirm(row, life)

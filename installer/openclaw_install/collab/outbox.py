@@ -1,0 +1,274 @@
+"""Sends what is queued: sealed once, posted until the relay's signed receipt is in the store, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from openclaw_install.collab.backoff import pause
+from openclaw_install.collab.cards import CardBook, CardTrouble
+from openclaw_install.collab.records import OutboxItem
+from openclaw_install.collab.relay_client import Relay, RelayError, RelayRefused, RelayUnreachable
+from openclaw_install.collab.shared import Shared, rung
+from openclaw_install.protocol.card import AgentCard
+from openclaw_install.protocol.did import conversation_of
+from openclaw_install.protocol.envelope import Draft, Routing, seal
+from openclaw_install.protocol.errors import EnvelopeError, NoUsableKey, ReceiptError
+from openclaw_install.protocol.header import parse_envelope
+from openclaw_install.protocol.messages import RECEIPT
+from openclaw_install.protocol.receipts import CommitReceipt, verify_receipt
+
+_CARD_SECONDS = 300.0
+_MOST_PAUSE = 300.0
+# The same bytes will never be taken: each with what helps.
+_PERMANENT = {
+    "unknown_recipient": "check the DID with the other side; it has to register with the same relay",
+    "message_id_reused": "send it anew: its id is already taken at the relay by another message",
+    "oversized": "send the large part as an attachment reference",
+    "malformed": "update the older of the two sides, then send it anew",
+    "wrong_sender": "check which identity this profile uses, then send it anew",
+}
+_LATER = {"expired"}
+
+
+class OutboxWorker:
+    """The part of the bridge that sends."""
+
+    def __init__(self, shared: Shared, relay: Relay, cards: CardBook, relay_id: Callable[[], str]) -> None:
+        self._shared = shared
+        self._store = shared.store
+        self._relay = relay
+        self._cards = cards
+        self._relay_id = relay_id
+        self._active: dict[str, asyncio.Task[None]] = {}
+        self._after = ""
+        self._fresh: dict[str, float] = {}
+        self._pause_until = 0.0
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Works until it is cancelled."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                for thread in await self._due():
+                    task = group.create_task(self._thread(thread), name=f"outbox {thread}")
+                    self._active[thread] = task
+                    task.add_done_callback(partial(self._finished, thread))
+                await rung(self._shared.signals.outbox, await self._idle_seconds())
+
+    async def flush(self) -> None:
+        """Sends what is due now, one after the other, and returns."""
+        while found := await self._due():
+            for thread in found:
+                await self._thread(thread)
+
+    def _finished(self, thread: str, _task: asyncio.Task[None]) -> None:
+        self._active.pop(thread, None)
+        self._shared.signals.outbox.set()
+
+    async def _due(self) -> list[str]:
+        now = self._shared.now()
+        width = 1 if self._failures else self._shared.settings.tempo.concurrency
+        free = width - len(self._active)
+        if free <= 0 or now < self._pause_until or not self._relay_id():
+            return []
+        limit = free + len(self._active)
+        table = self._store.outbox
+        found = await asyncio.to_thread(table.due_threads, now, after=self._after, limit=limit)
+        if self._after and len(found) < limit:
+            found += await asyncio.to_thread(table.due_threads, now, limit=limit)
+        chosen = [one for one in dict.fromkeys(found) if one not in self._active][:free]
+        self._after = chosen[-1] if chosen else ""
+        return chosen
+
+    async def _idle_seconds(self) -> float:
+        now = self._shared.now()
+        if now < self._pause_until:
+            return min(self._pause_until - now, 1.0)
+        if self._active:
+            return 30.0
+        due = await asyncio.to_thread(self._store.outbox.next_due, now)
+        return 30.0 if due is None else max(0.02, min(due - now, 30.0))
+
+    async def _thread(self, thread: str) -> None:
+        for _ in range(self._shared.settings.tempo.quantum):
+            now = self._shared.now()
+            item = await asyncio.to_thread(self._store.outbox.head, thread)
+            if item is None or item.next_attempt_at > now or now < self._pause_until:
+                return
+            await self._attempt(item)
+
+    async def _attempt(self, item: OutboxItem) -> None:
+        try:
+            wire = item.wire or await self._sealed(item)
+            await asyncio.to_thread(
+                self._store.outbox.update, item.id, state="sending", attempts=item.attempts + 1
+            )
+            answer = await self._relay.post(wire.encode())
+            receipt = verify_receipt(answer, self._relay_id(), parse_envelope(wire.encode()))
+        except RelayUnreachable as error:
+            self._pause(error.message)
+            await self._again(item, error.message, 0.0)
+        except RelayRefused as error:
+            await self._refused(item, error)
+        except ReceiptError as error:
+            # Without a receipt that holds it is not sent; the same bytes can be posted again.
+            await self._again(item, error.message, None)
+        except (EnvelopeError, NoUsableKey, CardTrouble) as error:
+            await self._unsealed(item, error)
+        except RelayError as error:
+            await self._again(item, error.message, None)
+        else:
+            self._failures = 0
+            self._shared.health.clear("outbox")
+            await asyncio.to_thread(self._committed, item, receipt, answer)
+
+    async def _sealed(self, item: OutboxItem) -> str:
+        """The envelope, in the store before it goes out: a repetition has to be the same bytes."""
+        message = await asyncio.to_thread(self._store.messages.get, item.id)
+        if message is None:
+            raise AssertionError("an outbox row without its message")
+        card = await self._card(item.recipient)
+        answered = await asyncio.to_thread(self._answered, item)
+        conversation = conversation_of(self._shared.identity.did, item.recipient, pending=not answered)
+        draft = Draft(item.message_id, conversation, item.schema, routing_of(message.body))
+        envelope = seal(message.body, draft, self._shared.identity, card, self._shared.relay_now())
+        wire = envelope.wire.decode("ascii") if envelope.wire.isascii() else envelope.wire.decode()
+        await asyncio.to_thread(
+            self._store.outbox.update, item.id, wire=wire, expires_at=envelope.header.expires_at
+        )
+        return wire
+
+    def _answered(self, item: OutboxItem) -> bool:
+        """Whether the other side let us in: it wrote to us, or said that something arrived."""
+        database = self._store.database
+        return (
+            database.row(
+                "SELECT 1 FROM message WHERE thread_id = ? AND direction = 'in' LIMIT 1", item.thread_id
+            )
+            is not None
+        )
+
+    async def _card(self, did: str) -> AgentCard:
+        """The freshest card; a recent one is good enough while its keys are."""
+        now = self._shared.now()
+        if now - self._fresh.get(did, float("-inf")) < _CARD_SECONDS:
+            card = await self._cards.get(did)
+            if any(key.expires_at > self._shared.relay_now() for key in card.encryption_keys):
+                return card
+        card = await self._cards.fresh(did)
+        if len(self._fresh) > 10_000:
+            self._fresh.clear()
+        self._fresh[did] = now
+        return card
+
+    def _committed(self, item: OutboxItem, receipt: CommitReceipt, answer: Mapping[str, Any]) -> None:
+        store, now = self._store, self._shared.now()
+        with store.write():
+            store.outbox.update(
+                item.id,
+                state="committed",
+                seq=receipt.seq,
+                log_id=receipt.log_id,
+                receipt=json.dumps(answer, sort_keys=True),
+                committed_at=now,
+                reason="",
+                repair="",
+            )
+            if item.schema == RECEIPT:
+                self._receipted(item, now)
+            elif store.is_visible(item.schema):
+                store.events.add(
+                    "outbox.committed",
+                    now,
+                    thread_id=item.thread_id,
+                    message_id=item.message_id,
+                    seq=receipt.seq,
+                )
+
+    def _receipted(self, item: OutboxItem, now: float) -> None:
+        body = self._store.messages.get(item.id)
+        told = (
+            self._store.messages.find(item.recipient, str(body.body.get("message_id", ""))) if body else None
+        )
+        if told:
+            self._store.ingress.update(told.id, receipted_at=now)
+
+    async def _refused(self, item: OutboxItem, error: RelayRefused) -> None:
+        if error.passing:
+            wait = error.retry_after
+            # A full inbox is that recipient's own trouble; a limit on us is everybody's.
+            if error.reason != "quota_exceeded":
+                self._pause(error.message, wait)
+            await self._again(item, error.message, wait)
+        elif error.reason in _LATER and item.wire and item.attempts <= 3:
+            # It waited for so long that it expired before it was ever committed: sealed anew it is as good.
+            await asyncio.to_thread(self._store.outbox.update, item.id, wire=None, state="queued")
+        elif error.status == 401:
+            # Not registered (any more): the link registers, then it goes on.
+            self._pause(error.message)
+            await self._again(item, error.message, 1.0)
+        else:
+            repair = _PERMANENT.get(error.reason, error.next_step)
+            await asyncio.to_thread(self._failed, item, f"{error.reason}: {error.message}", repair)
+
+    async def _unsealed(self, item: OutboxItem, error: EnvelopeError | NoUsableKey | CardTrouble) -> None:
+        """Nothing was sent. Never is there a second try without encryption."""
+        if isinstance(error, CardTrouble):
+            reason = error.reason
+            repair = _PERMANENT["unknown_recipient"]
+            if reason != "unknown_sender":
+                repair = "ask that agent, by another way, whether it changed its keys"
+            reason = "unknown_recipient" if reason == "unknown_sender" else reason
+            await asyncio.to_thread(self._failed, item, reason, repair)
+        elif isinstance(error, NoUsableKey) and item.attempts < 3:
+            self._fresh.pop(item.recipient, None)
+            await asyncio.to_thread(self._store.outbox.update, item.id, attempts=item.attempts + 1)
+            await self._again(item, error.message, None)
+        else:
+            await asyncio.to_thread(self._failed, item, error.message, error.next_step)
+
+    def _failed(self, item: OutboxItem, reason: str, repair: str) -> None:
+        store, now = self._store, self._shared.now()
+        with store.write():
+            store.outbox.update(item.id, state="failed", reason=reason, repair=repair)
+            store.events.add(
+                "outbox.failed", now, thread_id=item.thread_id, message_id=item.message_id, reason=reason
+            )
+        self._shared.event("outbox.failed", message_id=item.message_id, reason=reason)
+
+    async def _again(self, item: OutboxItem, reason: str, wait: float | None) -> None:
+        delay = pause(item.attempts + 1, self._shared.jitter(), most=_MOST_PAUSE) if wait is None else wait
+        await asyncio.to_thread(
+            self._store.outbox.update,
+            item.id,
+            state="queued",
+            next_attempt_at=self._shared.now() + delay,
+            reason=reason,
+        )
+
+    def _pause(self, reason: str, at_least: float | None = None) -> None:
+        now = self._shared.now()
+        if now < self._pause_until:
+            return
+        self._failures += 1
+        most = self._shared.settings.tempo.most_pause
+        wait = max(pause(self._failures, self._shared.jitter(), most=most), at_least or 0.0)
+        self._pause_until = now + wait
+        self._shared.health.trouble("outbox", f"messages wait to be sent: {reason}")
+
+    def hurry(self) -> None:
+        """The relay answers again: go on at once."""
+        self._pause_until, self._failures = 0.0, 0
+        self._shared.health.clear("outbox")
+        self._shared.signals.outbox.set()
+
+
+def routing_of(body: Mapping[str, Any]) -> Routing:
+    """The two fields of a task or a result that the relay may see."""
+    task, status = body.get("task_id"), body.get("status")
+    is_task = isinstance(task, str)
+    return Routing(task if is_task else None, status if is_task and isinstance(status, str) else None)

@@ -1,0 +1,93 @@
+"""Keeps our card at the relay in step with our keys, and our keys fresh."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from openclaw_install.collab.relay_client import Relay, RelayError, RelayRefused
+from openclaw_install.collab.shared import Shared
+from openclaw_install.protocol.card import AgentCard, make_card
+from openclaw_install.protocol.identity import (
+    Identity,
+    needs_encryption_rotation,
+    prune_encryption,
+    rotate_encryption,
+)
+from openclaw_install.protocol.profile_files import update_identity
+
+CAPABILITIES = ("pingagent.text", "pingagent.task", "pingagent.result")
+_VERSION = "card.version"
+_NOT_THERE = {401, 404}
+
+
+async def register(shared: Shared, relay: Relay) -> None:
+    """Publishes our card unless the relay has it already.
+
+    Raises:
+        RelayError: it refuses the card, or cannot be asked.
+    """
+    try:
+        known = await relay.card(shared.identity.did)
+    except RelayRefused as error:
+        if error.status not in _NOT_THERE:
+            raise
+        known = None
+    card = await asyncio.to_thread(_next_card, shared, known)
+    if known is None or _differs(known, card):
+        await relay.put_card(card)
+        await asyncio.to_thread(shared.store.facts.set, _VERSION, card.version, shared.now())
+        shared.event("card.published", version=card.version)
+
+
+async def freshen(shared: Shared) -> bool:
+    """Takes over what changed on disk, rotates and forgets encryption keys; whether anything changed."""
+    current = await asyncio.to_thread(shared.settings.load_identity)
+    now = shared.relay_now()
+    if needs_encryption_rotation(current, now):
+        change = _rotated(now)
+        current = await asyncio.to_thread(update_identity, shared.settings.identity, change)
+        shared.event("identity.encryption_rotated", epoch=current.current_encryption.epoch)
+    changed = _public(current) != _public(shared.identity)
+    shared.identity = current
+    return changed
+
+
+def identity_changed_hands(shared: Shared) -> RelayError | None:
+    """The error for a store that belongs to another identity; None where it is ours."""
+    owner = shared.store.facts.set_once("store.owner", shared.identity.did, shared.now())
+    if owner == shared.identity.did:
+        return None
+    return RelayError(
+        f"the store {shared.store.path} belongs to {owner}, and the identity is {shared.identity.did}",
+        next_step="bring the identity back that made the store, or move the store away",
+        code="store.other_identity",
+    )
+
+
+def _rotated(now: float) -> Callable[[Identity], Identity]:
+    def change(identity: Identity) -> Identity:
+        fresh = rotate_encryption(identity, now) if needs_encryption_rotation(identity, now) else identity
+        return prune_encryption(fresh, now)
+
+    return change
+
+
+def _public(identity: Identity) -> tuple[object, ...]:
+    kids = tuple(key.kid for key in identity.encryption)
+    return (identity.did, identity.signing.kid, kids, identity.alias, identity.display_name)
+
+
+def _next_card(shared: Shared, known: AgentCard | None) -> AgentCard:
+    published = int(shared.store.facts.get(_VERSION) or 0)
+    version = max(published, known.version if known else 0) + 1
+    return make_card(shared.identity, version, shared.relay_now(), capabilities=CAPABILITIES)
+
+
+def _differs(known: AgentCard, card: AgentCard) -> bool:
+    """Whether anything but the version and the date is another."""
+    old, new = known.content(), card.content()
+    for name in ("version", "issued_at"):
+        old.pop(name)
+        new.pop(name)
+    return old != new

@@ -1,0 +1,180 @@
+"""What the bridge's parts share: the store, the clock, the signals between them, and how they tell."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from openclaw_install.collab.health import write_health
+from openclaw_install.collab.results import HealthState, TransportHealth
+from openclaw_install.collab.settings import BridgeSettings
+from openclaw_install.collab.store import Store
+from openclaw_install.common.errors import InstallError
+from openclaw_install.common.findings import Finding
+from openclaw_install.protocol.identity import Identity
+
+EventKind = Literal["ready", "degraded", "blocked", "event", "figures"]
+
+
+@dataclass(frozen=True)
+class BridgeEvent:
+    """What the bridge tells its host process.
+
+    Attributes:
+        kind: `ready` it works; `degraded` it works with less, see `message`; `blocked` somebody must act,
+            see `error`; `event` something happened, `message` is its dotted name; `figures` see `facts`.
+        facts: small data; no text of a message, no secret.
+    """
+
+    kind: EventKind
+    message: str = ""
+    error: InstallError | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+Tell = Callable[[BridgeEvent], None]
+
+
+class Signals:
+    """One bell for each part; whoever has made work for it rings."""
+
+    def __init__(self) -> None:
+        self.dispatch = asyncio.Event()
+        self.outbox = asyncio.Event()
+        self.acks = asyncio.Event()
+
+    def everything(self) -> None:
+        for bell in (self.dispatch, self.outbox, self.acks):
+            bell.set()
+
+
+async def rung(bell: asyncio.Event, seconds: float) -> None:
+    """Waits for a bell, at most `seconds`, and silences it."""
+    try:
+        await asyncio.wait_for(bell.wait(), max(seconds, 0.0))
+    except TimeoutError:
+        return
+    bell.clear()
+
+
+class HealthBook:
+    """The health of the way to the relay and to the gateway, as of now.
+
+    Each trouble has a name and is there or not; the state follows from those that are there.
+    """
+
+    def __init__(self, store: Store, tell: Tell, clock: Callable[[], float]) -> None:
+        now = clock()
+        self._store, self._tell, self._clock = store, tell, clock
+        self._troubles: dict[str, str] = {}
+        self._blockers: dict[str, tuple[Finding, InstallError]] = {}
+        self._told: tuple[str, str] = ("", "")
+        self._written: TransportHealth | None = None
+        self.health = TransportHealth("connecting", None, None, 0, 0, 0, "ok", now, "", 0.0, "")
+
+    def set(self, **changes: Any) -> None:
+        """Changes facts that are no trouble: connection, last_event_at, lag, retries, clock_offset."""
+        self.health = replace(self.health, **changes)
+
+    def trouble(self, name: str, detail: str) -> None:
+        """It works with less, for this reason."""
+        self._troubles[name] = detail
+
+    def block(self, name: str, finding: Finding, error: InstallError) -> None:
+        """It cannot work until somebody acts."""
+        self._blockers[name] = (finding, error)
+
+    def clear(self, name: str) -> None:
+        """The trouble or blocker of this name is over."""
+        self._troubles.pop(name, None)
+        self._blockers.pop(name, None)
+
+    async def publish(self) -> None:
+        """Writes the health where it has changed, and tells what is new of it."""
+        self._settle()
+        now = self._clock()
+        # A heard beat alone is no news.
+        if self._written is None or replace(self.health, last_event_at=None) != replace(
+            self._written, last_event_at=None
+        ):
+            self._written = self.health
+            await asyncio.to_thread(write_health, self._store, self.health, now)
+        self._announce()
+
+    async def beat(self) -> None:
+        """Writes the health whether it has changed or not."""
+        self._written = None
+        await self.publish()
+
+    def _settle(self) -> None:
+        before, now = self.health, self._clock()
+        blocker = next(iter(self._blockers.values()), None)
+        detail = "; ".join(self._troubles.values())
+        state: HealthState
+        if blocker:
+            state, detail, advice = "blocked", blocker[0].message, blocker[0].repair
+        elif detail:
+            state, advice = "degraded", "nothing has to be done at once: it goes on by itself"
+        elif before.state in {"blocked", "degraded"}:
+            state, advice = "repaired", ""
+        else:
+            state, advice = before.state, ""
+        since = before.since if state == before.state else now
+        self.health = replace(
+            before,
+            state=state,
+            since=since,
+            detail=detail,
+            recommendation=advice,
+            blocker=blocker[0] if blocker else None,
+        )
+
+    def _announce(self) -> None:
+        blocker = next(iter(self._blockers.values()), None)
+        news = (self.health.state if self.health.state != "repaired" else "ok", self.health.detail)
+        if news == self._told or (self.health.connection == "connecting" and news[0] == "ok"):
+            return
+        self._told = news
+        if blocker:
+            self._tell(BridgeEvent("blocked", blocker[1].message, blocker[1]))
+        elif news[0] == "degraded":
+            self._tell(BridgeEvent("degraded", self.health.detail))
+        else:
+            self._tell(BridgeEvent("ready", "connected to the relay, waiting for messages"))
+
+
+@dataclass
+class Shared:
+    """The bridge's parts work on this.
+
+    Attributes:
+        identity: the current one; replaced when its keys rotate.
+        offset: the relay's clock minus ours.
+    """
+
+    settings: BridgeSettings
+    store: Store
+    identity: Identity
+    tell: Tell
+    signals: Signals
+    health: HealthBook
+    offset: float = 0.0
+
+    def now(self) -> float:
+        """Seconds since the epoch by our clock."""
+        return self.settings.clock()
+
+    def relay_now(self) -> float:
+        """Seconds since the epoch by the relay's clock, which is what envelopes are dated by."""
+        return self.settings.clock() + self.offset
+
+    def event(self, name: str, **facts: Any) -> None:
+        """Tells that something happened."""
+        self.tell(BridgeEvent("event", name, facts=facts))
+
+    @staticmethod
+    def jitter() -> float:
+        return random.random()  # noqa: S311 - spreads retries, protects nothing
