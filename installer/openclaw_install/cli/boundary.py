@@ -32,13 +32,20 @@ class InterruptedRunError(InstallError):
     exit_code = INTERRUPTED
 
 
-def run_command(group: click.Group, arguments: Sequence[str]) -> int:
-    """Runs the command line and returns its exit code; nothing is raised."""
+def run_command(
+    group: click.Group, arguments: Sequence[str], *, program: str = "openclaw-install", bare: str = "setup"
+) -> int:
+    """Runs the command line and returns its exit code; nothing is raised.
+
+    Args:
+        program: the console script's name, for usage messages and shell completion.
+        bare: what the command without a name is called in the JSON document.
+    """
     as_json = "--json" in arguments
     try:
-        reply = _invoke(group, arguments)
+        reply = _invoke(group, arguments, program)
     except InstallError as error:
-        reply = Reply(_name_of(group, arguments), None, exit_code=error.exit_code, errors=[error])
+        reply = Reply(_name_of(group, arguments, bare), None, exit_code=error.exit_code, errors=[error])
     if reply is None:
         return 0
     try:
@@ -49,11 +56,11 @@ def run_command(group: click.Group, arguments: Sequence[str]) -> int:
     return reply.exit_code
 
 
-def _invoke(group: click.Group, arguments: Sequence[str]) -> Reply | None:
+def _invoke(group: click.Group, arguments: Sequence[str], program: str) -> Reply | None:
     try:
-        reply = group.main(list(arguments), prog_name="openclaw-install", standalone_mode=False)
+        reply = group.main(list(arguments), prog_name=program, standalone_mode=False)
     except click.UsageError as error:
-        where = error.ctx.command_path if error.ctx else "openclaw-install"
+        where = error.ctx.command_path if error.ctx else program
         raise UsageError(error.format_message(), next_step=f"{where} --help") from error
     except click.FileError as error:
         raise UsageError(error.format_message(), next_step="check the path") from error
@@ -85,9 +92,9 @@ def _emit(reply: Reply, *, as_json: bool) -> None:
     sys.stdout.flush()
 
 
-def _name_of(group: click.Group, arguments: Sequence[str]) -> str:
+def _name_of(group: click.Group, arguments: Sequence[str], bare: str) -> str:
     known = [word for word in arguments if word in group.commands]
-    return known[0] if known else "setup"
+    return known[0] if known else bare
 
 
 def _unexpected(error: Exception) -> UnexpectedError:

@@ -44,7 +44,7 @@ async def chat(place: Workplace, arguments: Arguments) -> Body:
     """`pingagent_chat`: as a reply, to an agent that is named and need not have written yet."""
     desk = await place.work(lambda desk: desk)
     async with contextlib.AsyncExitStack() as stack:
-        relay = await _relay(stack, desk, arguments["to"])
+        relay = await relay_for(stack, desk, arguments["to"])
         queued = await service.chat(
             desk,
             arguments["to"],
@@ -98,7 +98,7 @@ def _attachments(arguments: Arguments) -> tuple[Attachment, ...]:
     return tuple(Attachment(**one) for one in given)
 
 
-async def _relay(stack: contextlib.AsyncExitStack, desk: Desk, to: str) -> Relay | None:
+async def relay_for(stack: contextlib.AsyncExitStack, desk: Desk, to: str) -> Relay | None:
     """The relay, where it has to be asked: for an alias, which can have changed hands since we met it."""
     if desk.relay_url is None or is_did(to) or is_conversation(to):
         return None

@@ -1,0 +1,79 @@
+"""A passphrase from the terminal, a file descriptor or a private file; never from an argument."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from openclaw_install.common.errors import UsageError
+from openclaw_install.common.redaction import Secret
+
+F = TypeVar("F", bound=Callable[..., Any])
+_MOST_BYTES = 4096
+
+
+def passphrase_options(function: F) -> F:
+    """Adds `--passphrase-fd` and `--passphrase-file`."""
+    descriptor = click.option(
+        "--passphrase-fd", type=click.IntRange(min=0), metavar="N", help="Read the passphrase from descriptor N."
+    )
+    file = click.option(
+        "--passphrase-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Read the passphrase from the first line of a file that only you can read.",
+    )
+    return descriptor(file(function))
+
+
+def read_passphrase(descriptor: int | None, file: Path | None, *, twice: bool) -> Secret:
+    """The passphrase; its first line counts, without the line's end.
+
+    Args:
+        twice: whether somebody at the terminal types it again, because it is new.
+
+    Raises:
+        UsageError: both or none are given and there is no terminal, or what is named cannot be read, can be read
+            by others, or holds nothing.
+    """
+    if descriptor is not None and file is not None:
+        raise UsageError("two sources of the passphrase are named", next_step="name one of them")
+    if descriptor is not None:
+        return _first_line(lambda: os.open(f"/dev/fd/{descriptor}", os.O_RDONLY), f"descriptor {descriptor}")
+    if file is not None:
+        return _first_line(lambda: _private(file), str(file))
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(
+            "a passphrase is needed, and there is no terminal to ask for it",
+            next_step="give it with --passphrase-fd or --passphrase-file",
+        )
+    return Secret(click.prompt("Passphrase", hide_input=True, confirmation_prompt=twice, err=True))
+
+
+def _private(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and stat.S_IMODE(status.st_mode) & 0o077:
+        os.close(descriptor)
+        raise UsageError(
+            f"others can read the passphrase in {path}", next_step=f"chmod 600 {path}, and choose a new passphrase"
+        )
+    return descriptor
+
+
+def _first_line(opened: Callable[[], int], name: str) -> Secret:
+    try:
+        with os.fdopen(opened(), "rb") as stream:
+            line = stream.readline(_MOST_BYTES).decode("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"cannot read a passphrase from {name}", next_step="check that it is open, readable and UTF-8"
+        ) from error
+    if not line:
+        raise UsageError(f"there is no passphrase in {name}", next_step="put it on the first line")
+    return Secret(line)

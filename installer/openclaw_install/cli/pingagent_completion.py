@@ -1,0 +1,68 @@
+"""What the shell completes: threads, aliases and DIDs that the store knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from openclaw_install.collab.store import Store
+
+_MOST = 50
+_LOOKED_AT = 1000
+
+
+class AgentName(click.ParamType):
+    """A DID, an `@alias`, or where `threads` says so a thread's id."""
+
+    name = "agent"
+
+    def __init__(self, *, threads: bool = False) -> None:
+        self._threads = threads
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Names that begin with what was typed; nothing is made or told where there is no store."""
+        del param
+        return [
+            CompletionItem(value, help=shown)
+            for value, shown in known_names(_profile(ctx), incomplete, threads=self._threads)
+        ]
+
+
+def known_names(profile: str | None, begun: str, *, threads: bool) -> list[tuple[str, str]]:
+    """Names with a word about each, at most 50. Aliases come first: `:` in a DID is a problem for bash."""
+    from openclaw_install.cli.pingagent_options import PingOptions
+    from openclaw_install.collab.store import Store
+    from openclaw_install.common.errors import InstallError
+
+    try:
+        path = PingOptions(profile=profile).paths().store
+        if not path.is_file():
+            return []
+        with Store(path, lock_seconds=0.5) as store:
+            return _matching(store, begun, threads=threads)[:_MOST]
+    except InstallError:
+        return []
+
+
+def _matching(store: Store, begun: str, *, threads: bool) -> list[tuple[str, str]]:
+    contacts = store.contacts.listed(limit=_LOOKED_AT)
+    found = [(f"@{one.alias}", one.did) for one in contacts if one.alias]
+    if threads and begun.startswith("c_"):
+        found += [(thread, "thread") for thread in store.sessions.with_prefix(begun, _MOST)]
+    found += [(one.did, one.alias or one.state) for one in contacts]
+    return [(name, about) for name, about in found if name.startswith(begun)]
+
+
+def _profile(context: click.Context) -> str | None:
+    at: click.Context | None = context
+    while at is not None:
+        value: Any = at.params.get("profile")
+        if value:
+            return str(value)
+        at = at.parent
+    return None

@@ -1,0 +1,56 @@
+"""`pingagent doctor`: check identity, store, relay and bridge, and mend what can be mended."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from openclaw_install.cli.pingagent_options import gather_ping, operator, ping_options
+from openclaw_install.cli.reply import Reply
+
+if TYPE_CHECKING:
+    from openclaw_install.collab.results import Doctor
+
+
+@click.command("doctor")
+@ping_options
+@click.option("--fix", is_flag=True, help="Mend what can be mended without you.")
+@click.pass_context
+def doctor_command(context: click.Context, /, *, fix: bool, **said: Any) -> Reply:
+    """Check that this agent can be reached and can write; exit code 1 if something is in the way."""
+    from openclaw_install.cli.render_pingagent import doctor_lines
+    from openclaw_install.collab.doctor import examine
+
+    options = gather_ping(context, said)
+    mend = fix and not options.dry_run
+    found = asyncio.run(examine(options.env, Path.home(), operator(), fix=mend))
+    body = doctor_document(found)
+    return Reply("doctor", body, doctor_lines(body, verbose=options.verbose), 0 if found.ok else 1)
+
+
+def doctor_document(found: Doctor) -> dict[str, Any]:
+    """The doctor's report as JSON."""
+    from openclaw_install.mcp_servers.pingagent.documents import health_document, message_document
+
+    return {
+        "ok": found.ok,
+        "findings": [asdict(one) for one in found.findings],
+        "repaired": list(found.repaired),
+        "health": health_document(found.health),
+        "parked": [message_document(one, most=1000) for one in found.parked],
+        "failed": [
+            {
+                "message_id": one.message_id,
+                "recipient": one.recipient,
+                "thread_id": one.thread_id,
+                "attempts": one.attempts,
+                "reason": one.reason,
+                "repair": one.repair,
+            }
+            for one in found.failed
+        ],
+    }
