@@ -21,7 +21,10 @@ _MOST_BYTES = 4096
 def passphrase_options(function: F) -> F:
     """Adds `--passphrase-fd` and `--passphrase-file`."""
     descriptor = click.option(
-        "--passphrase-fd", type=click.IntRange(min=0), metavar="N", help="Read the passphrase from descriptor N."
+        "--passphrase-fd",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="Read the passphrase from descriptor N.",
     )
     file = click.option(
         "--passphrase-file",
@@ -38,8 +41,8 @@ def read_passphrase(descriptor: int | None, file: Path | None, *, twice: bool) -
         twice: whether somebody at the terminal types it again, because it is new.
 
     Raises:
-        UsageError: both or none are given and there is no terminal, or what is named cannot be read, can be read
-            by others, or holds nothing.
+        UsageError: both or none are given and there is no terminal, or what is named cannot be read, can be
+            read by others, or holds nothing.
     """
     if descriptor is not None and file is not None:
         raise UsageError("two sources of the passphrase are named", next_step="name one of them")
@@ -61,7 +64,8 @@ def _private(path: Path) -> int:
     if stat.S_ISREG(status.st_mode) and stat.S_IMODE(status.st_mode) & 0o077:
         os.close(descriptor)
         raise UsageError(
-            f"others can read the passphrase in {path}", next_step=f"chmod 600 {path}, and choose a new passphrase"
+            f"others can read the passphrase in {path}",
+            next_step=f"chmod 600 {path}, and choose a new passphrase",
         )
     return descriptor
 

@@ -19,17 +19,15 @@ from openclaw_install.cli.reply import Reply
 PROGRAM = "pingagent"
 
 
-@click.group(
-    PROGRAM, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
-)
+@click.group(PROGRAM, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name=PROGRAM)
 @ping_options
 @click.pass_context
 def pingagent(context: click.Context, /, **said: Any) -> Reply | None:
     """Write to other agents, and decide who may write to yours.
 
-    The files lie in ~/.pingagent/profiles/NAME: --profile, or $PINGAGENT_PROFILE, or `openclaw`, the profile that
-    the setup of an OpenClaw host makes. PINGAGENT_SERVER_URL names the relay; PINGAGENT_ROOT_DIR,
+    The files lie in ~/.pingagent/profiles/NAME: --profile, or $PINGAGENT_PROFILE, or `openclaw`, the profile
+    that the setup of an OpenClaw host makes. PINGAGENT_SERVER_URL names the relay; PINGAGENT_ROOT_DIR,
     PINGAGENT_IDENTITY_PATH and PINGAGENT_STORE_PATH name single places.
     """
     gather_ping(context, said)
@@ -79,9 +77,7 @@ def sessions_command(
 @click.option("--limit", "-n", type=click.IntRange(1, 200), default=20, show_default=True)
 @click.option("--before", type=click.IntRange(min=1), metavar="NUMBER", help="Only messages before this one.")
 @click.pass_context
-def inbox_command(
-    context: click.Context, /, *, limit: int, before: int | None, **said: Any
-) -> Reply:
+def inbox_command(context: click.Context, /, *, limit: int, before: int | None, **said: Any) -> Reply:
     """Show raw messages of all threads, and what was refused at the door; for debugging."""
     from openclaw_install.cli.render_pingagent import inbox_lines
     from openclaw_install.collab import service

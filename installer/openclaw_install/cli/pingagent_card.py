@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from openclaw_install.cli.pingagent_completion import AgentName
+from openclaw_install.cli.pingagent_completion import agents_and_threads
 from openclaw_install.cli.pingagent_options import gather_ping, ping_options
 from openclaw_install.cli.reply import Reply
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("card")
 @ping_options
-@click.argument("who", required=False, type=AgentName(threads=True), metavar="[DID|@ALIAS]")
+@click.argument("who", required=False, shell_complete=agents_and_threads, metavar="[DID|@ALIAS]")
 @click.pass_context
 def card_command(context: click.Context, /, *, who: str | None, **said: Any) -> Reply:
     """Show the card of this agent, or of WHO: names, keys and capabilities, its signatures checked.
@@ -41,7 +41,9 @@ async def _look(desk: Desk, who: str | None) -> dict[str, Any]:
     if desk.relay_url is None:
         if who is not None:
             raise RelayError(
-                "no relay is set, and only it has cards", next_step="set PINGAGENT_SERVER_URL", code="relay.none"
+                "no relay is set, and only it has cards",
+                next_step="set PINGAGENT_SERVER_URL",
+                code="relay.none",
             )
         return _own(desk, "no relay is set (PINGAGENT_SERVER_URL)")
     relay = HttpRelay(desk.relay_url, lambda: desk.identity)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from openclaw_install.cli.pingagent_completion import AgentName
+from openclaw_install.cli.boundary import INTERRUPTED
+from openclaw_install.cli.pingagent_completion import agents_and_threads
 from openclaw_install.cli.pingagent_options import gather_ping, ping_options
 from openclaw_install.cli.reply import Reply
 from openclaw_install.common.errors import InstallError, UsageError
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from openclaw_install.collab.results import SendResult
 
 _WAIT_SECONDS = 15.0
+_POLL_SECONDS = 0.05
+_TELL_AFTER = 1.0
 
 
 class NotSentError(InstallError):
@@ -31,9 +35,13 @@ class NotSentError(InstallError):
 
 @click.command("chat")
 @ping_options
-@click.option("--to", "-t", required=True, type=AgentName(threads=True), help="A DID, @alias or thread id.")
+@click.option(
+    "--to", "-t", required=True, shell_complete=agents_and_threads, help="A DID, @alias or thread id."
+)
 @click.option("--message", "-m", metavar="TEXT|-", help="What to say; '-' or nothing reads it from stdin.")
-@click.option("--key", "idempotency_key", metavar="KEY", help="Send once under this name, however often you run it.")
+@click.option(
+    "--key", "idempotency_key", metavar="KEY", help="Send once under this name, however often you run it."
+)
 @click.option(
     "--wait",
     type=click.FloatRange(min=0, max=600),
@@ -55,8 +63,8 @@ def chat_command(
 ) -> Reply:
     """Send a text to an agent.
 
-    Exit code 0 says that the relay's signed receipt is here. 1 with `unconfirmed` says that the message waits in
-    the outbox: run it again with the --key that is shown to look, not a second time without.
+    Exit code 0 says that the relay's signed receipt is here. 1 with `unconfirmed` says that the message waits
+    in the outbox: run it again with the --key that is shown to look, not a second time without.
     """
     from openclaw_install.cli.render_pingagent import send_lines
     from openclaw_install.mcp_servers.pingagent.documents import send_document
@@ -67,23 +75,46 @@ def chat_command(
         line = f"would send {len(text)} characters to {to}"
         return Reply("chat", {"dry_run": True, "planned": [line]}, [line])
     with options.desk() as desk:
-        result = asyncio.run(_send(desk, to, text, idempotency_key, wait))
+        result, interrupted = _wait(desk, asyncio.run(_queue(desk, to, text, idempotency_key)), wait)
     if result.state == "failed":
         raise NotSentError(
             f"{result.message_id} to {result.recipient} was not sent: {result.reason}",
             next_step=result.repair or "mend what it names, then send it again",
         )
     body = send_document(result)
-    return Reply("chat", body, send_lines(body), 0 if body["sent"] else 1)
+    code = 0 if body["sent"] else INTERRUPTED if interrupted else 1
+    return Reply("chat", body, send_lines(body), code)
 
 
-async def _send(desk: Desk, to: str, text: str, key: str | None, wait: float) -> SendResult:
+async def _queue(desk: Desk, to: str, text: str, key: str | None) -> SendResult:
     from openclaw_install.collab import service
 
-    if wait > 1 and desk.runtime_running and sys.stderr.isatty():
-        click.echo("... waiting for the relay's receipt", err=True)
     async with _relay(desk, to) as relay:
-        return await service.chat(desk, to, text, relay=relay, idempotency_key=key, wait_seconds=wait)
+        return await service.chat(desk, to, text, relay=relay, idempotency_key=key, wait_seconds=0.0)
+
+
+def _wait(desk: Desk, queued: SendResult, seconds: float) -> tuple[SendResult, bool]:
+    """Waits while the runtime sends it. Ctrl-C ends the wait, not the sending: the message is queued."""
+    from openclaw_install.collab import service
+    from openclaw_install.mcp_servers.pingagent.documents import is_sent
+
+    result, end, told = queued, time.monotonic() + seconds, False
+    try:
+        while not is_sent(result) and result.state != "failed" and result.runtime_running:
+            left = end - time.monotonic()
+            if left <= 0:
+                break
+            if not told and left < seconds - _TELL_AFTER and sys.stderr.isatty():
+                click.echo(
+                    "... queued; waiting for the relay's receipt (Ctrl-C stops waiting only)", err=True
+                )
+                told = True
+            time.sleep(min(_POLL_SECONDS, left))
+            item = desk.store.outbox.by_message_id(queued.message_id)
+            result = service.send_result(desk, item) if item else result
+    except KeyboardInterrupt:
+        return result, True
+    return result, False
 
 
 @contextlib.asynccontextmanager
@@ -95,10 +126,9 @@ async def _relay(desk: Desk, to: str) -> AsyncIterator[Relay | None]:
 
 
 def _text(message: str | None) -> str:
-    stream = click.get_text_stream("stdin")
-    if message is None and stream.isatty():
+    if message is None and sys.stdin.isatty():
         raise UsageError("there is no message", next_step="add --message TEXT, or pipe the text in")
-    text = (stream.read() if message in (None, "-") else str(message)).rstrip("\n")
+    text = (sys.stdin.read() if message in (None, "-") else str(message)).rstrip("\n")
     if not text.strip():
         raise UsageError("the message is empty", next_step="add --message TEXT, or pipe the text in")
     return text

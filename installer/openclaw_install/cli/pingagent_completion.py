@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from openclaw_install.common.shown_text import neutral
+
 if TYPE_CHECKING:
     from openclaw_install.collab.store import Store
 
@@ -14,23 +16,21 @@ _MOST = 50
 _LOOKED_AT = 1000
 
 
-class AgentName(click.ParamType):
-    """A DID, an `@alias`, or where `threads` says so a thread's id."""
+def agents(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """DIDs and aliases that begin with what was typed; nothing is made or told where there is no store."""
+    return _items(context, incomplete, threads=False)
 
-    name = "agent"
 
-    def __init__(self, *, threads: bool = False) -> None:
-        self._threads = threads
+def agents_and_threads(
+    context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """As `agents`, and the ids of threads."""
+    return _items(context, incomplete, threads=True)
 
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        """Names that begin with what was typed; nothing is made or told where there is no store."""
-        del param
-        return [
-            CompletionItem(value, help=shown)
-            for value, shown in known_names(_profile(ctx), incomplete, threads=self._threads)
-        ]
+
+def _items(context: click.Context, incomplete: str, *, threads: bool) -> list[CompletionItem]:
+    found = known_names(_profile(context), incomplete, threads=threads)
+    return [CompletionItem(value, help=neutral(about)) for value, about in found]
 
 
 def known_names(profile: str | None, begun: str, *, threads: bool) -> list[tuple[str, str]]:
@@ -51,7 +51,7 @@ def known_names(profile: str | None, begun: str, *, threads: bool) -> list[tuple
 
 def _matching(store: Store, begun: str, *, threads: bool) -> list[tuple[str, str]]:
     contacts = store.contacts.listed(limit=_LOOKED_AT)
-    found = [(f"@{one.alias}", one.did) for one in contacts if one.alias]
+    found = sorted((f"@{one.alias}", one.did) for one in contacts if one.alias)
     if threads and begun.startswith("c_"):
         found += [(thread, "thread") for thread in store.sessions.with_prefix(begun, _MOST)]
     found += [(one.did, one.alias or one.state) for one in contacts]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from openclaw_install.cli.pingagent_completion import AgentName
+from openclaw_install.cli.pingagent_completion import agents
 from openclaw_install.cli.pingagent_options import gather_ping, ping_options
 from openclaw_install.cli.reply import Reply
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from openclaw_install.collab.records import ContactState
 
 _STATES: tuple[ContactState, ...] = ("pending", "approved", "rejected", "blocked")
-_who = click.argument("who", type=AgentName(), metavar="DID|@ALIAS")
+_who = click.argument("who", shell_complete=agents, metavar="DID|@ALIAS")
 _reason = click.option("--reason", default="", help="Kept with the decision.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,8 @@ def export_command(
         return _planned("export", f"write {identity.did}, sealed, to {file}")
     data = export_identity(identity, read_passphrase(passphrase_fd, passphrase_file, twice=True))
     if str(file) == "-":
-        click.get_binary_stream("stdout").write(data)
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
         return None
     _write_new(file, data)
     result = {**_shown(identity), "file": str(file.absolute())}
@@ -173,7 +175,7 @@ def _read(path: Path) -> bytes:
     from openclaw_install.common.files import read_if_exists
 
     if str(path) == "-":
-        return click.get_binary_stream("stdin").read(_MOST_BYTES + 1)
+        return sys.stdin.buffer.read(_MOST_BYTES + 1)
     data = read_if_exists(path, _MOST_BYTES)
     if data is None:
         raise UsageError(f"there is no file {path}", next_step="name the file that `identity export` wrote")

@@ -76,7 +76,9 @@ def ping_options(function: F) -> F:
     """Adds the common options to a command; `gather_ping` takes them out again."""
     decorators = (
         click.option(
-            "--profile", metavar="NAME", help=f"PingAgent's profile (default: ${PROFILE_VARIABLE}, or openclaw)."
+            "--profile",
+            metavar="NAME",
+            help=f"PingAgent's profile (default: ${PROFILE_VARIABLE}, or openclaw).",
         ),
         click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout."),
         click.option("--yes", "-y", is_flag=True, help="Answer yes to every question."),

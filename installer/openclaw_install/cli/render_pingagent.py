@@ -70,12 +70,14 @@ def inbox_lines(body: Document) -> list[str]:
     for one in body["messages"]:
         said = quoted(words.said_in(one["body"]), 100)
         reason = f" ({cut(neutral(one['reason']), 100)})" if one["reason"] else ""
-        lines.append(f"#{one['number']} {one['sent_at']} {neutral(one['sender'])} [{one['state']}]{reason} {said}")
-    for one in body["rejections"]:
         lines.append(
-            f"refused seq {one['seq']} {one['at']}: {neutral(one['reason'])}, "
-            f"says it is from {quoted(one['claimed_sender'], 60)}"
+            f"#{one['number']} {one['sent_at']} {neutral(one['sender'])} [{one['state']}]{reason} {said}"
         )
+    lines += [
+        f"refused seq {one['seq']} {one['at']}: {neutral(one['reason'])}, "
+        f"says it is from {quoted(one['claimed_sender'], 60)}"
+        for one in body["rejections"]
+    ]
     if body["before"]:
         lines.append(f"earlier: --before {body['before']}")
     return lines
@@ -129,7 +131,9 @@ def card_lines(body: Document) -> list[str]:
     """An agent's public card."""
     names = [f"@{neutral(body['alias'])}"] if body["alias"] else []
     names += [quoted(body["display_name"], 80)] if body["display_name"] else []
-    state = f"published, version {body['version']}" if body["published"] else f"not published: {body['reason']}"
+    state = (
+        f"published, version {body['version']}" if body["published"] else f"not published: {body['reason']}"
+    )
     keys: Sequence[Document] = body["encryption_keys"]
     return [
         body["did"],
@@ -151,10 +155,13 @@ def doctor_lines(body: Document, *, verbose: bool) -> list[str]:
         lines.append(neutral(f"{one['severity']}: {one['message']} ({one['id']})"))
         if one["repair"]:
             lines.append(neutral(f"  next: {one['repair']}"))
-    for one in body["parked"]:
-        lines.append(neutral(f"parked: {one['message_id']} of {one['sender']}: {one['reason']}"))
-    for one in body["failed"]:
-        lines.append(neutral(f"failed: {one['message_id']} to {one['recipient']}: {one['reason']}"))
+    lines += [
+        neutral(f"parked: {one['message_id']} of {one['sender']}: {one['reason']}") for one in body["parked"]
+    ]
+    lines += [
+        neutral(f"failed: {one['message_id']} to {one['recipient']}: {one['reason']}")
+        for one in body["failed"]
+    ]
     lines += health_lines(body["health"], verbose=verbose)
     lines.append("nothing is in the way" if body["ok"] else "something is in the way")
     return lines
