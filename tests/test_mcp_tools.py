@@ -395,7 +395,7 @@ def test_quoted_text_is_one_bounded_line_and_ends_where_it_says(text: str, most:
 @given(st.lists(st.text(max_size=80), max_size=40))
 def test_a_list_within_a_limit_says_how_much_is_missing(items: list[str]) -> None:
     lines = [neutral(item) for item in items]
-    shown = within(["head"], lines, ["tail"], most=300, more="({} more)")
+    shown = within(["head"], lines, ["tail"], most=300, more="({left} more)")
     assert len(shown) <= 300
     assert shown.startswith("head")
     assert shown.endswith("tail")

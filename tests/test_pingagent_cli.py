@@ -14,7 +14,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from openclaw_install.cli import pingagent_chat, pingagent_options
+from openclaw_install.cli import pingagent_options
 from openclaw_install.cli.boundary import run_command
 from openclaw_install.cli.pingagent import PROGRAM, pingagent
 from openclaw_install.cli.pingagent_completion import known_names
@@ -173,7 +173,7 @@ def test_a_wait_that_is_over_or_interrupted_leaves_the_message_queued(
         def press(_seconds: float) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(pingagent_chat.time, "sleep", press)
+        monkeypatch.setattr("time.sleep", press)
         pressed = terminal.document("chat", "--to", did, "--message", "two", "--wait", "60")
     assert pressed["exit_code"] == 130
     assert pressed["result"]["status"] == "unconfirmed"
@@ -288,7 +288,7 @@ def completed(home: Path, words: str, position: int) -> list[str]:
         "COMP_CWORD": str(position),
     }
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=60)
-    return [line.partition(",")[2] for line in done.stdout.splitlines()]
+    return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
 
 
 def test_the_shell_completes_commands_aliases_and_threads(terminal: Terminal) -> None:

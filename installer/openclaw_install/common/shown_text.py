@@ -29,7 +29,8 @@ def within(head: Iterable[str], items: Iterable[str], tail: Iterable[str], *, mo
     """Lines in at most `most` characters: all of the head and tail, and as many items as there is room for.
 
     Args:
-        more: said instead of the items that are left out, with `{}` for their number.
+        more: said instead of the items that are left out, with `{left}` for their number and `{shown}` for
+            the number of the others.
     """
     listed, ending = list(items), list(tail)
     lines = list(head)
@@ -37,12 +38,12 @@ def within(head: Iterable[str], items: Iterable[str], tail: Iterable[str], *, mo
     shown = 0
     for index, item in enumerate(listed):
         left = len(listed) - index - 1
-        reserve = len(more.format(left)) + 1 if left else 0
+        reserve = len(more.format(left=left, shown=index + 1)) + 1 if left else 0
         if len(item) + 1 + reserve > room:
             break
         room -= len(item) + 1
         lines.append(item)
         shown += 1
     if shown < len(listed):
-        lines.append(more.format(len(listed) - shown))
+        lines.append(more.format(left=len(listed) - shown, shown=shown))
     return cut("\n".join([*lines, *ending]), most)
