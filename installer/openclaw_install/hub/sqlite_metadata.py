@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from openclaw_install.common.errors import FileError
 from openclaw_install.common.sqlite_file import connect_file
 from openclaw_install.hub import statements
 from openclaw_install.hub.audit_chain import GENESIS, link
+from openclaw_install.hub.database_errors import told
 from openclaw_install.hub.metadata import already_there
 from openclaw_install.hub.migrations import migrate
 from openclaw_install.hub.model import (
@@ -58,18 +58,8 @@ class SqliteMetadata:
         connection.execute("PRAGMA recursive_triggers = ON")
         return connection
 
-    @contextlib.contextmanager
-    def _errors(self, verb: str) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            reason = getattr(error, "sqlite_errorname", None) or type(error).__name__
-            full = "FULL" in reason
-            raise FileError(
-                f"cannot {verb} {self._path}: {reason}",
-                next_step="free some disk space" if full else "check the file and its folder",
-                code="hub.database_full" if full else "hub.database",
-            ) from error
+    def _errors(self, verb: str) -> contextlib.AbstractContextManager[None]:
+        return told(self._path, verb)
 
     def commit(self, changes: Sequence[Change]) -> None:
         with self._writing, self._errors("write"):

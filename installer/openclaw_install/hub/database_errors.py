@@ -1,0 +1,33 @@
+"""What an operator is told when a database of the hub cannot be used."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from openclaw_install.common.errors import FileError
+
+
+@contextlib.contextmanager
+def told(path: Path, verb: str) -> Iterator[None]:
+    """Turns the errors of SQLite and of the system into ones that name the file and what to do.
+
+    Args:
+        path: the database.
+        verb: what is being done to it, as in "cannot write".
+
+    Raises:
+        FileError: `hub.database_full` for a full disk, else `hub.database`.
+    """
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        reason = getattr(error, "sqlite_errorname", None) or type(error).__name__
+        full = "FULL" in reason
+        raise FileError(
+            f"cannot {verb} {path}: {reason}",
+            next_step="free some disk space" if full else "check the file and its folder",
+            code="hub.database_full" if full else "hub.database",
+        ) from error

@@ -1,0 +1,73 @@
+"""Every limit of the relay in one place, with the defaults that a small team needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1024 * 1024
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True)
+class RelayLimits:
+    """What one agent, one inbox and the whole relay may use.
+
+    Attributes:
+        body_room_bytes: what a posted body may have beyond the largest envelope.
+        card_bytes: largest agent card.
+        small_body_bytes: largest body of any other request.
+        body_seconds: how long a body may take to arrive; longer is answered with 408.
+        header_seconds: how long a request's headers may take; longer ends the connection.
+        requests_per_second, request_burst: the token bucket of each agent, for all its requests.
+        envelopes_per_second, envelope_burst: the token bucket of each sender, for envelopes alone.
+        registrations_per_second, registration_burst: the bucket of each network address, for requests that
+            register or renew a card.
+        agents_in_all: registered agents.
+        inbox_entries, inbox_bytes: what one inbox may hold unacknowledged.
+        share_entries, share_bytes: how much of one inbox a single sender may fill, so that a flood by one
+            leaves room for the others.
+        clock_skew_seconds: how far ahead of ours a sender's clock may be.
+        page_entries, page_bytes: the most of an inbox in one answer.
+        requests_per_agent: requests of one agent in progress at once; more is answered with 429.
+        requests_in_all: requests in progress at once; more is answered with 503.
+        streams_per_agent: open streams of one agent; a further one ends the oldest.
+        streams_in_all: open streams; more is answered with 503.
+        heartbeat_seconds: how often a quiet stream says that it is alive.
+        stall_seconds: how long a stream's client may take no data before it is dropped.
+        tombstone_seconds: how long an expired entry that nobody acknowledged is told of.
+        alias_hold_seconds: how long an alias that its owner gave up is kept from others.
+        alias_lapse_seconds: an alias whose owner renewed no card for so long may be claimed by another.
+        sweep_seconds: how often expired entries are dropped from the disk.
+        replay_entries: tokens remembered at once; more is answered with 503.
+    """
+
+    body_room_bytes: int = 4096
+    card_bytes: int = 64 * 1024
+    small_body_bytes: int = 64 * 1024
+    body_seconds: float = 30.0
+    header_seconds: float = 20.0
+    requests_per_second: float = 200.0
+    request_burst: int = 1000
+    envelopes_per_second: float = 100.0
+    envelope_burst: int = 500
+    registrations_per_second: float = 20.0
+    registration_burst: int = 200
+    agents_in_all: int = 10_000
+    inbox_entries: int = 50_000
+    inbox_bytes: int = 256 * MIB
+    share_entries: int = 12_500
+    share_bytes: int = 64 * MIB
+    clock_skew_seconds: float = 120.0
+    page_entries: int = 200
+    page_bytes: int = 4 * MIB
+    requests_per_agent: int = 64
+    requests_in_all: int = 256
+    streams_per_agent: int = 4
+    streams_in_all: int = 512
+    heartbeat_seconds: float = 15.0
+    stall_seconds: float = 30.0
+    tombstone_seconds: float = 30 * _DAY
+    alias_hold_seconds: float = 14 * _DAY
+    alias_lapse_seconds: float = 90 * _DAY
+    sweep_seconds: float = 10.0
+    replay_entries: int = 300_000

@@ -1,0 +1,174 @@
+"""What the relay knows: cards, inboxes and their entries, and the steps from one state to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Gone = Literal["acked", "expired"]
+
+
+@dataclass(frozen=True)
+class StoredCard:
+    """An agent's card as it was last accepted.
+
+    Attributes:
+        version: the card's own.
+        card: canonical JSON.
+        alias: as it is claimed: folded, or None.
+        updated_at: milliseconds since 1970.
+    """
+
+    did: str
+    version: int
+    card: bytes
+    alias: str | None
+    updated_at: int
+
+
+@dataclass(frozen=True)
+class HeldAlias:
+    """An alias and who has it.
+
+    Attributes:
+        released_at: when the holder gave it up; None while it is theirs.
+        renewed_at: when the holder's card was last accepted.
+    """
+
+    did: str
+    released_at: int | None
+    renewed_at: int
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """What is in an agent's inbox, in figures.
+
+    Attributes:
+        head: the sequence number of the last committed entry; 0 for none.
+        floor: entries up to here are acknowledged or long expired, and no longer told of singly.
+        waiting: entries that are not acknowledged.
+        waiting_bytes: bytes of the envelopes that are still held.
+    """
+
+    head: int = 0
+    floor: int = 0
+    waiting: int = 0
+    waiting_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one sender has in one inbox; as in `Inbox`."""
+
+    waiting: int = 0
+    waiting_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One place in an inbox.
+
+    Attributes:
+        sha256: of the envelope's canonical bytes, in hex.
+        committed_at, expires_at: milliseconds since 1970.
+        gone: why the body is no longer there.
+        body: the envelope's canonical bytes; None exactly when `gone` says why.
+    """
+
+    seq: int
+    sender: str
+    message_id: str
+    sha256: str
+    committed_at: int
+    expires_at: int
+    gone: Gone | None
+    body: bytes | None
+
+
+@dataclass(frozen=True)
+class Deposit:
+    """An envelope to be put at the end of its recipient's inbox.
+
+    Attributes:
+        sha256: of `body`, in hex.
+        expires_at, at: milliseconds since 1970; `at` is now.
+    """
+
+    sender: str
+    recipient: str
+    message_id: str
+    sha256: str
+    body: bytes
+    expires_at: int
+    at: int
+
+
+@dataclass(frozen=True)
+class PutCard:
+    """A card in place of the one that was looked at.
+
+    Attributes:
+        card: what is to be stored.
+        replaces: the version that was there when the card was judged; 0 for none.
+    """
+
+    card: StoredCard
+    replaces: int
+
+
+@dataclass(frozen=True)
+class Acknowledge:
+    """The owner has these entries: all up to one, and single ones beside.
+
+    Attributes:
+        most: entries that are acknowledged by `up_to` in one step, so that a long backlog holds up nobody.
+    """
+
+    did: str
+    up_to: int
+    seqs: tuple[int, ...] = ()
+    most: int = 1000
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Drops what has expired, and forgets what nobody needs to be told of; at most `most` of each."""
+
+    at: int
+    most: int = 500
+
+
+Step = Deposit | PutCard | Acknowledge | Sweep
+
+
+@dataclass(frozen=True)
+class Committed:
+    """An envelope's place; `repeated` when it had it before."""
+
+    seq: int
+    committed_at: int
+    repeated: bool = False
+
+
+@dataclass(frozen=True)
+class Done:
+    """A step other than a deposit was taken; `count` entries were acknowledged, expired or forgotten."""
+
+    count: int = 0
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A step was not taken, and nothing has changed.
+
+    Attributes:
+        code: for machines; `answers.py` has the words.
+        retry_after: seconds after which it may be worth another try.
+    """
+
+    code: str
+    retry_after: int | None = None
+
+
+Outcome = Committed | Done | Refused

@@ -1,0 +1,56 @@
+"""The seam to the relay's storage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from openclaw_install.hub.relay.model import Entry, Inbox, Outcome, Step, StoredCard
+
+
+class RelayStore(Protocol):
+    """Cards, aliases and inboxes. Safe to use from several threads."""
+
+    @property
+    def log_id(self) -> str:
+        """A random name of this store: a new one means that what the old one held is lost."""
+        ...
+
+    def commit(self, steps: Sequence[Step]) -> Sequence[Outcome]:
+        """Takes the steps in order, in one transaction that survives a crash once this returns, or none.
+
+        Each inbox numbers its entries 1, 2, 3, ... without gaps, in the order of the steps.
+
+        Returns:
+            One outcome for each step; a refused one has changed nothing and holds up no other.
+
+        Raises:
+            FileError: the disk is full or cannot be written.
+        """
+        ...
+
+    def card(self, did: str) -> StoredCard | None: ...
+
+    def alias_holder(self, alias: str) -> str | None:
+        """Whose the folded alias is."""
+        ...
+
+    def inbox(self, did: str) -> Inbox:
+        """The figures of an inbox; those of an empty one for a DID that is not registered."""
+        ...
+
+    def entries(self, did: str, *, after: int, most: int, most_bytes: int, now: int) -> list[Entry]:
+        """The entries behind `after` and the floor, in order and without gaps.
+
+        Args:
+            most: entries; at least one is given where there is one, whatever its size.
+            most_bytes: bytes of envelopes, together.
+            now: milliseconds since 1970; what has expired by then is `gone`, swept or not.
+        """
+        ...
+
+    def message_at(self, did: str, seq: int) -> str | None:
+        """The message id at a place of an inbox, if it is still known."""
+        ...
+
+    def close(self) -> None: ...
