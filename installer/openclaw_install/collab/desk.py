@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from openclaw_install.collab import lease
+from openclaw_install.collab.profile_settings import server_url
 from openclaw_install.collab.store import Store
+from openclaw_install.collab.trust_file import TrustBook
 from openclaw_install.protocol.identity import Identity
 from openclaw_install.protocol.profile_files import ProfilePaths, load_identity, profile_paths
 
@@ -23,6 +25,7 @@ class Desk:
         caller: who asks, for the audit and for the focused thread: `cli:alice`, `mcp:<session>`.
         clock: seconds since the epoch.
         relay_url: as configured; None without a relay.
+        trust: the trust policy's file; None means the one beside the store.
     """
 
     store: Store
@@ -30,6 +33,7 @@ class Desk:
     caller: str
     clock: Callable[[], float] = time.time
     relay_url: str | None = None
+    trust: TrustBook | None = None
 
     @property
     def did(self) -> str:
@@ -39,11 +43,6 @@ class Desk:
     def runtime_running(self) -> bool:
         """Whether a bridge drives the store now."""
         return lease.is_held(self.store.path)
-
-
-def relay_url(env: Mapping[str, str]) -> str | None:
-    """The relay of `PINGAGENT_SERVER_URL`, without a slash at its end."""
-    return env.get("PINGAGENT_SERVER_URL", "").strip().rstrip("/") or None
 
 
 @contextlib.contextmanager
@@ -56,4 +55,5 @@ def open_desk(env: Mapping[str, str], home: Path, caller: str) -> Iterator[Desk]
     paths: ProfilePaths = profile_paths(env, home)
     identity = load_identity(paths.identity)
     with Store(paths.store) as store:
-        yield Desk(store, identity, caller, relay_url=relay_url(env))
+        trust = TrustBook(paths.trust_policy, store)
+        yield Desk(store, identity, caller, relay_url=server_url(env, paths), trust=trust)

@@ -51,6 +51,7 @@ class Link:
         self._stream_failures = 0
         self._stream_after = 0.0
         self._taking = asyncio.Lock()
+        self._head = 0
         self.cursor: RelayCursor | None = None
         self.connected = asyncio.Event()
 
@@ -75,6 +76,8 @@ class Link:
 
     async def _session(self) -> None:
         await self.greet()
+        # Only now the relay's time is known, by which keys are dated.
+        await freshen(self._shared)
         await register(self._shared, self._relay)
         self._shared.health.clear("relay.refused")
         self.connected.set()
@@ -254,12 +257,9 @@ class Link:
             self._shared.event("relay.withheld", first=taken.gap.start, last=taken.gap.stop - 1)
         self._heard(self._head)
 
-    @property
-    def _head(self) -> int:
-        return self._shared.health.health.lag + (self.cursor.after_seq if self.cursor else 0)
-
     def _heard(self, head: int) -> None:
-        lag = max(0, head - self._cursor().after_seq)
+        self._head = max(head, self._cursor().after_seq)
+        lag = self._head - self._cursor().after_seq
         self._shared.health.set(last_event_at=self._shared.now(), lag=lag)
 
     def _online(self, head: int) -> None:

@@ -164,7 +164,8 @@ class MemoryRelay:
                     yield StreamItem("entry", entry=entry)
                 if len(self.server.inbox(self._did).places) <= after:
                     try:
-                        await asyncio.wait_for(event.wait(), self.server.beat_seconds)
+                        async with asyncio.timeout(self.server.beat_seconds):
+                            await event.wait()
                     except TimeoutError:
                         yield StreamItem("beat")
         finally:

@@ -19,6 +19,7 @@ from openclaw_install.protocol.profile_files import update_identity
 CAPABILITIES = ("pingagent.text", "pingagent.task", "pingagent.result")
 _VERSION = "card.version"
 _NOT_THERE = {401, 404}
+_AHEAD_SECONDS = 120.0
 
 
 async def register(shared: Shared, relay: Relay) -> None:
@@ -44,7 +45,7 @@ async def freshen(shared: Shared) -> bool:
     """Takes over what changed on disk, rotates and forgets encryption keys; whether anything changed."""
     current = await asyncio.to_thread(shared.settings.load_identity)
     now = shared.relay_now()
-    if needs_encryption_rotation(current, now):
+    if _needs_rotation(current, now):
         change = _rotated(now)
         current = await asyncio.to_thread(update_identity, shared.settings.identity, change)
         shared.event("identity.encryption_rotated", epoch=current.current_encryption.epoch)
@@ -65,9 +66,15 @@ def identity_changed_hands(shared: Shared) -> RelayError | None:
     )
 
 
+def _needs_rotation(identity: Identity, now: float) -> bool:
+    """Whether the key is old, or dated by a clock that ran ahead: nobody could seal to it yet."""
+    ahead = identity.current_encryption.created_at > now + _AHEAD_SECONDS
+    return ahead or needs_encryption_rotation(identity, now)
+
+
 def _rotated(now: float) -> Callable[[Identity], Identity]:
     def change(identity: Identity) -> Identity:
-        fresh = rotate_encryption(identity, now) if needs_encryption_rotation(identity, now) else identity
+        fresh = rotate_encryption(identity, now) if _needs_rotation(identity, now) else identity
         return prune_encryption(fresh, now)
 
     return change

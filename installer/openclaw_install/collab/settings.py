@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from openclaw_install.collab.contacts import GateLimits
-from openclaw_install.collab.desk import relay_url
 from openclaw_install.collab.http_relay import HttpRelay, check_url
 from openclaw_install.collab.inbound import InboundLimits
+from openclaw_install.collab.profile_settings import server_url
 from openclaw_install.collab.records import RouteMode
 from openclaw_install.collab.relay_client import Relay
 from openclaw_install.common.errors import UsageError
@@ -113,9 +113,10 @@ def bridge_settings(location: HostLocation, env: Mapping[str, str]) -> BridgeSet
 
     Raises:
         UsageError: there is no relay, its URL is not allowed, or the route mode is none.
+        ConfigError, FileError: the profile's settings cannot be read.
     """
     paths = profile_paths(env, location.home)
-    url = relay_url(env)
+    url = server_url(env, paths)
     if url is None:
         raise UsageError(
             "no relay is set",

@@ -54,7 +54,9 @@ class Signals:
 async def rung(bell: asyncio.Event, seconds: float) -> None:
     """Waits for a bell, at most `seconds`, and silences it."""
     try:
-        await asyncio.wait_for(bell.wait(), max(seconds, 0.0))
+        # Not `wait_for`: in Python 3.11 it can swallow a cancellation that comes with the bell.
+        async with asyncio.timeout(max(seconds, 0.0)):
+            await bell.wait()
     except TimeoutError:
         return
     bell.clear()

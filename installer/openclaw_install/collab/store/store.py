@@ -15,6 +15,7 @@ from openclaw_install.collab.store.message_table import MessageTable
 from openclaw_install.collab.store.outbox_table import OutboxTable
 from openclaw_install.collab.store.relay_table import RelayTable
 from openclaw_install.collab.store.session_table import SessionTable
+from openclaw_install.collab.store.trust_table import TrustTable
 
 
 class Store:
@@ -38,6 +39,7 @@ class Store:
         self.outbox = OutboxTable(self.database)
         self.relay = RelayTable(self.database)
         self.facts = FactTable(self.database)
+        self.trust = TrustTable(self.database)
         self.write = self.database.write
 
     def __enter__(self) -> Self:
