@@ -1,0 +1,86 @@
+"""What the bridge asks of the trust policy: a contact that nobody has decided about, and a task."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from openclaw_install.collab.records import Contact, ContactState, Stage
+from openclaw_install.collab.store import Store
+from openclaw_install.collab.trust_file import PolicyState
+from openclaw_install.collab.trust_match import Subject
+from openclaw_install.collab.trust_policy import (
+    ContactAction,
+    Policy,
+    TaskAction,
+    action_for,
+    evaluate,
+)
+from openclaw_install.collab.trust_records import NewDecision
+
+_STATE: dict[str, ContactState] = {"approve": "approved", "reject": "rejected", "block": "blocked"}
+_STAGE: dict[str, Stage] = {"approve": "approved", "reject": "refused", "block": "refused"}
+
+
+def contact_action(policy: Policy, did: str, alias: str | None) -> ContactAction:
+    """What to do about a contact that nobody has decided about."""
+    return cast("ContactAction", action_for(policy, "contact", Subject(did, alias)))
+
+
+def task_action(policy: Policy, did: str, alias: str | None) -> TaskAction:
+    """What to do with a task of an approved contact."""
+    return cast("TaskAction", action_for(policy, "task", Subject(did, alias)))
+
+
+def settle_contact(store: Store, state: PolicyState, contact: Contact, now: float) -> Contact:
+    """Does what the policy says of a contact, and records it; `manual` leaves it waiting.
+
+    A person's decision stands above the policy: only a contact that was never decided about is touched.
+    Inside a `write()` block it belongs to that transaction.
+
+    Returns:
+        The contact as it is now.
+    """
+    if contact.state != "pending" or contact.decided_at is not None:
+        return contact
+    verdict = evaluate(state.policy, "contact", Subject(contact.did, contact.alias))
+    if verdict.action not in _STATE:
+        return contact
+    after, version = _STATE[verdict.action], state.policy.version
+    with store.write():
+        store.contacts.decide(contact.did, after, f"policy:{version}", now, verdict.why)
+        refused = "" if after == "approved" else after
+        released = store.ingress.release(contact.did, _STAGE[verdict.action], refused)
+        store.contacts.set_waiting(contact.did, 0)
+        store.events.add(f"contact.{after}", now, did=contact.did, by=f"policy:{version}", released=released)
+        store.trust.record(
+            NewDecision(
+                at=now,
+                by="policy",
+                kind="applied_by_policy",
+                policy_before=version,
+                policy_after=version,
+                section="contact",
+                match=verdict.rule.match if verdict.rule else None,
+                before="pending",
+                after=after,
+                did=contact.did,
+                detail=verdict.why,
+            )
+        )
+        return store.contacts.get(contact.did) or contact
+
+
+def settle_all(store: Store, state: PolicyState, now: float, *, page: int = 200) -> int:
+    """Does what the policy says of all contacts that wait undecided; returns how many it decided.
+
+    To be called when the policy has changed. A page at a time, so that other writers get their turn.
+    """
+    settled, after = 0, ""
+    while dids := store.trust.undecided(after=after, limit=page):
+        after = dids[-1]
+        with store.write():
+            for did in dids:
+                contact = store.contacts.get(did)
+                if contact is not None:
+                    settled += settle_contact(store, state, contact, now).state != "pending"
+    return settled

@@ -1,0 +1,45 @@
+"""What an agent may not do by itself: give another agent more than it has (pure)."""
+
+from __future__ import annotations
+
+from openclaw_install.collab.trust_policy import Policy, Section
+from openclaw_install.common.errors import InstallError
+
+
+class TrustRefusedError(InstallError):
+    """Somebody asked for a change of trust that only a person may make."""
+
+    code = "trust.needs_a_person"
+
+
+def is_agent(caller: str) -> bool:
+    """Whether an agent asks, through the tools, and no person."""
+    return caller.startswith("mcp:")
+
+
+def require_may_widen(caller: str, policy: Policy, section: Section, *, widens: bool) -> None:
+    """Refuses an agent a change that could widen trust, unless the policy lets agents do that.
+
+    Raises:
+        TrustRefusedError: so it is.
+    """
+    if widens and is_agent(caller) and not policy.section(section).agent_may_widen:
+        raise refused(f"this change of the {section} policy")
+
+
+def require_may_approve(caller: str, policy: Policy) -> None:
+    """Refuses an agent the approval of a contact, unless the policy lets agents do that.
+
+    Raises:
+        TrustRefusedError: so it is.
+    """
+    if is_agent(caller) and not policy.contact.agent_may_widen:
+        raise refused("approving a contact")
+
+
+def refused(what: str) -> TrustRefusedError:
+    """The refusal of something that is a person's to decide."""
+    return TrustRefusedError(
+        f"{what} could give another agent more than it has, and that is a person's to decide",
+        next_step="ask your person; the commands are pingagent contacts approve and pingagent trust set",
+    )
