@@ -39,7 +39,7 @@ class Reporter(Protocol):
     def figures(self, **figures: Figure) -> None:
         """Sets some of its figures in the status document; the others stay."""
 
-    def event(self, event: str, **facts: object) -> None:
+    def event(self, event: str, /, **facts: object) -> None:
         """Writes a line to the log. Facts are data of any kind that JSON has; secrets are masked."""
 
 

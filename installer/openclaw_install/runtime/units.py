@@ -63,7 +63,6 @@ def systemd_unit(spec: ServiceSpec) -> str:
         "# Written by `openclaw-install runtime enable`; `openclaw-install runtime disable` removes it.",
         "[Unit]",
         f"Description={_one_line(spec.description)}",
-        "Documentation=man:systemd.service(5)",
         "StartLimitIntervalSec=0",
         "",
         "[Service]",
