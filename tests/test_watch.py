@@ -151,9 +151,7 @@ def test_a_checkout_of_a_hundred_skills_arrives_whole(bench: Bench, watched: Wat
     watched.until(lambda: all(bench.stored(f"skill-{number}") for number in range(100)))
     for number in range(100):
         bench.save(f"skill-{number}", "other branch\n")
-    watched.until(
-        lambda: all("other branch" in bench.stored(f"skill-{number}") for number in range(100))
-    )
+    watched.until(lambda: all("other branch" in bench.stored(f"skill-{number}") for number in range(100)))
 
 
 def test_a_deleted_skill_is_told_and_stays_at_the_agent(bench: Bench, watched: Watched) -> None:
