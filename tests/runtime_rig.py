@@ -1,4 +1,4 @@
-"""The rig of the runtime's tests: a host of its own, components with any behaviour, a systemd that is a script.
+"""The rig of the runtime's tests: a host of its own, components of any behaviour, a scripted systemd.
 
 As a program (`python -m tests.runtime_rig STATE_DIR KIND`) it is a runtime with one component of that kind.
 """
@@ -180,7 +180,7 @@ async def deaf(_context: Context, reporter: Reporter) -> None:
     """Is ready, and then holds the event loop, so that no signal comes through."""
     reporter.ready()
     await asyncio.sleep(0.5)
-    time.sleep(600)  # noqa: ASYNC251 - that is the fault
+    time.sleep(600)
 
 
 def run_here(location: HostLocation, *components: Component, **settings: Any) -> None:

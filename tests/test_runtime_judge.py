@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from openclaw_install.runtime.document import (
     GuardianStatus,
+    ProcessPhase,
     Status,
     read_guardian,
     read_status,
@@ -157,8 +158,9 @@ def test_the_worst_component_decides() -> None:
 
 
 def test_a_process_that_is_ending_counts_as_stopped() -> None:
-    for phase, state in (("starting", "starting"), ("stopping", "stopped"), ("stopped", "stopped")):
-        assert judge(replace(FACTS, status=replace(STATUS, phase=phase))).state == state
+    phases: tuple[ProcessPhase, ...] = ("starting", "stopping", "stopped")
+    states = [judge(replace(FACTS, status=replace(STATUS, phase=phase))).state for phase in phases]
+    assert states == ["starting", "stopped", "stopped"]
 
 
 def test_a_damaged_or_newer_document_is_named_with_its_cure() -> None:
