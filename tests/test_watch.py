@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from openclaw_install.sync.watch_source import EventSource, PollingSource
+from openclaw_install.sync.watch_clock import Clock
+from openclaw_install.sync.watch_source import EventSource, PollingSource, Report
 from tests.sync_rig import skill_text, write_skill
 from tests.watch_rig import Bench, Watched, bench_in
 
@@ -220,6 +223,52 @@ def test_only_the_chosen_names_are_followed_and_new_roots_need_consent(bench: Be
         event = watched.wait("held", "personal", code="consent")
         assert "--keep" in event.next_step
         assert bench.stored("personal") == ""
+
+
+def test_roots_that_are_not_there_yet_are_watched_once_they_are(bench: Bench) -> None:
+    shutil.rmtree(bench.skills)
+    with bench.watching(look_seconds=0.05) as watched:
+        bench.save("alpha", "the first one\n")
+        watched.until(lambda: bench.stored("alpha") == skill_text("alpha", "the first one\n"))
+        watched.until(lambda: watched.events[-1].pending == 0)
+        bench.save("alpha", "and its change\n")
+        watched.until(lambda: bench.stored("alpha") == skill_text("alpha", "and its change\n"))
+
+
+def test_what_no_event_told_is_found_by_the_next_look_which_then_trusts_events_no_more(bench: Bench) -> None:
+    class DeafSource(EventSource):
+        def start(self, roots: Sequence[str], report: Report) -> None:
+            super().start(roots, lambda _changes: None)
+
+    clock = [0.0]
+    wall = Clock(wall=lambda: time.time() + clock[0])
+    with bench.watching(
+        events=DeafSource, polling=lambda: PollingSource(0.05), look_seconds=0.02, clock=wall
+    ) as watched:
+        watched.wait("acknowledged", "beta")
+        bench.save("alpha", "unheard\n")
+        clock[0] = 3600.0
+        event = watched.wait("polling")
+        assert "no event" in event.reason
+        watched.until(lambda: bench.stored("alpha") == skill_text("alpha", "unheard\n"))
+        bench.save("alpha", "seen by looking\n")
+        watched.until(lambda: bench.stored("alpha") == skill_text("alpha", "seen by looking\n"))
+
+
+def test_the_hosts_config_says_where_to_look_also_when_it_changes_or_breaks(bench: Bench) -> None:
+    extra = bench.home / "extra"
+    write_skill(extra, "solo")
+    bench.choose(roots=(extra,))  # agreed to, but by this choice not a root
+    bench.choose()
+    config = bench.home / ".openclaw" / "openclaw.json"
+    with bench.watching(look_seconds=0.05) as watched:
+        watched.wait("acknowledged", "beta")
+        config.write_text(json.dumps({"skills": {"load": {"extraDirs": [str(extra)]}}}))
+        watched.until(lambda: bench.stored("solo") == skill_text("solo"))
+        config.write_text("{ broken")
+        watched.wait("warning", code="roots")
+        write_skill(extra, "solo", skill_text("solo", "still here\n"))
+        watched.until(lambda: bench.stored("solo") == skill_text("solo", "still here\n"))
 
 
 def test_each_agent_gets_each_save(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import signal
@@ -21,12 +22,14 @@ from openclaw_install.sync.consent import revoke
 from openclaw_install.sync.errors import KeyRejectedError, SyncError
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.run import SyncOptions, SyncRun
+from openclaw_install.sync.watch import WatchEvent, watch
 from openclaw_install.sync.watch_clock import Clock
 from tests.sync_rig import (
     Manners,
     ReadyOperator,
     Reply,
     ScriptedServer,
+    Tool,
     skill_text,
     storing_tools,
 )
@@ -189,8 +192,11 @@ def test_a_consent_that_is_taken_back_stops_the_pushes_at_once(bench: Bench) -> 
 
 def test_without_a_key_the_watcher_says_so(bench: Bench) -> None:
     bench.key = ""
-    with pytest.raises(AssertionError, match="key_missing|MYSTA_API_KEY"), bench.watching():
-        pass
+    events: list[WatchEvent] = []
+    with pytest.raises(SyncError) as raised:
+        asyncio.run(watch(bench.settings(), events.append))
+    assert raised.value.error_code == "sync.key_missing"
+    assert [event.kind for event in events] == ["blocked", "stopped"]
 
 
 def test_one_skill_that_the_service_cannot_take_does_not_hold_up_the_others(bench: Bench) -> None:
@@ -215,8 +221,8 @@ def test_a_watcher_that_is_stopped_during_a_silent_push_leaves_the_skill_pending
     def mute(_said: object) -> Reply:
         return Reply(silent=True)
 
-    tools = {name: mute for name in ("mysta_sync_skill", "mysta_sync_all_skills")}
-    with ScriptedServer(Manners(tools={**tools})).serving() as server:
+    tools: dict[str, Tool] = dict.fromkeys(("mysta_sync_skill", "mysta_sync_all_skills"), mute)
+    with ScriptedServer(Manners(tools=tools)).serving() as server:
         bench.hub = replace(bench.hub, url=server.url)
         bench.choose(("alpha",))
         with bench.watching() as watched:

@@ -117,13 +117,12 @@ class Watcher:
 
     async def _begin(self) -> None:
         began = self._now()
-        roots = (await asyncio.to_thread(self._index.look)).roots
+        roots = await asyncio.to_thread(self._index.roots)
         await self._eyes.moved(roots)
-        # What changes between this look and the first event is found by a second one.
-        await self._eyes.see(self._index.view)
-        self._next_index = self._index.successor()
-        await asyncio.to_thread(self._next_index.look)
-        await self._looked(self._next_index, None, asked_at=None)
+        # What changes from now on is told by events, also while the first look is going on.
+        await self._eyes.see(View(roots=roots))
+        await asyncio.to_thread(self._index.look)
+        await self._looked(self._index, None, asked_at=None)
         self.say("watching", milliseconds=1000 * (self._now() - began), code=self._how)
 
     @property
