@@ -200,6 +200,19 @@ def test_the_watchers_inputs_change_with_key_choice_and_config_and_hold_no_key(b
     assert not any("mysta_" in repr(one).replace("mysta.tech", "") for one in seen)
 
 
+def test_a_service_sees_the_roots_that_skills_are_taken_from(bench: Bench, tmp_path: Path) -> None:
+    context = Context(bench.location, lambda: os.environ)
+    real = tmp_path / "real"
+    real.mkdir()
+    (tmp_path / "link").symlink_to(real)
+    bench.location.config_path.write_text(
+        json.dumps({"skills": {"load": {"extraDirs": [f"{tmp_path}/link"]}}})
+    )
+    assert {tmp_path / "link", real} <= set(skill_watch.reads(context))
+    bench.location.config_path.write_text("damaged {")
+    assert skill_watch.reads(context) == ()
+
+
 class Notes:
     """A reporter that takes notes."""
 

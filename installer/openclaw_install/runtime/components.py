@@ -15,6 +15,7 @@ COMPONENTS: tuple[Component, ...] = (
         configured=skill_watch.is_configured,
         run=skill_watch.run,
         inputs=skill_watch.inputs,
+        reads=skill_watch.reads,
     ),
 )
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ from openclaw_install.runtime.supervisor import Seams, Supervisor
 BEAT_SECONDS = 3.0
 GRACE_SECONDS = 4.0
 _COALESCE_SECONDS = 0.1
+_CLOSE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,17 @@ def run_runtime(settings: Settings) -> None:
         make_private_folder(places.logs)
         variables = Variables(settings.env, settings.env_file)
         log = LineLog(places.log, lambda: secrets_in(variables.current()), clock=time.time)
+        # What a thread of a component still does is not waited for.
+        late = threading.Timer(_CLOSE_SECONDS, settings.abandon)
+        late.daemon = True
         try:
             with taken_over(log), asyncio.Runner() as runner:
                 left = runner.run(_Worker(settings, places, variables, log).run())
                 if left:
                     settings.abandon()
+                late.start()
         finally:
+            late.cancel()
             log.close()
 
 
