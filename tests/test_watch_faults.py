@@ -10,13 +10,15 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from openclaw_install.common.errors import FileError
 from openclaw_install.hub.server import running_hub
 from openclaw_install.sync.consent import revoke
 from openclaw_install.sync.errors import KeyRejectedError, SyncError
@@ -24,6 +26,7 @@ from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.run import SyncOptions, SyncRun
 from openclaw_install.sync.watch import WatchEvent, watch
 from openclaw_install.sync.watch_clock import Clock
+from openclaw_install.sync.watch_source import EventSource, NoEventsError, PollingSource, Report
 from tests.sync_rig import (
     Manners,
     ReadyOperator,
@@ -169,8 +172,8 @@ def test_500_files_saved_at_once_all_arrive(bench: Bench) -> None:
 def test_a_rejected_key_ends_the_watcher_with_what_to_do(bench: Bench) -> None:
     with bench.watching() as watched:
         watched.wait("acknowledged", "beta")
-        for key in bench.hub.admin.keys():
-            bench.hub.admin.revoke_key(key.id)
+        (key,) = bench.hub.admin.keys()
+        bench.hub.admin.revoke_key(key.id)
         bench.save("alpha", "nobody may\n")
         error = watched.wait_end()
         assert isinstance(error, KeyRejectedError)
@@ -188,6 +191,56 @@ def test_a_consent_that_is_taken_back_stops_the_pushes_at_once(bench: Bench) -> 
         assert isinstance(error, SyncError)
         assert error.error_code == "sync.consent_missing"
     assert bench.stored("alpha") == skill_text("alpha")
+
+
+def test_a_full_disk_makes_a_save_wait_and_loses_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = threading.Event()
+    begin, facts = Ledger.begin, Ledger.records
+
+    def failing(original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            if full.is_set():
+                raise FileError("no space left", next_step="make space", code="file.no_space")
+            return original(*arguments)
+
+        return call
+
+    monkeypatch.setattr(Ledger, "begin", failing(begin))
+    monkeypatch.setattr(Ledger, "records", failing(facts))
+    clock = JumpyClock()
+    with bench.watching(clock=clock.clock, look_seconds=0.02) as watched:
+        watched.wait("acknowledged", "beta")
+        full.set()
+        bench.save("alpha", "on a full disk\n")
+        watched.wait("waiting", code="file.no_space")
+        clock.apart += 60.0
+        watched.wait("warning", code="file.no_space")
+        full.clear()
+        clock.apart += 60.0
+        watched.until(lambda: bench.stored("alpha") == skill_text("alpha", "on a full disk\n"))
+
+
+def test_on_a_network_mount_it_looks_for_itself_from_the_start(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("openclaw_install.sync.watch_eyes.silent_mount", lambda _paths: "nfs4")
+    with bench.watching(polling=lambda: PollingSource(0.05)) as watched:
+        assert "nfs4" in watched.wait("polling").reason
+        bench.save("alpha", "by another machine\n")
+        watched.until(lambda: bench.stored("alpha") == skill_text("alpha", "by another machine\n"))
+
+
+def test_a_kernel_without_watches_leaves_it_to_looking(bench: Bench) -> None:
+    class Refused(EventSource):
+        def start(self, roots: Sequence[str], report: Report) -> None:
+            raise NoEventsError("the limit of inotify watches is reached")
+
+    with bench.watching(events=Refused, polling=lambda: PollingSource(0.05)) as watched:
+        assert "inotify" in watched.wait("polling").reason
+        bench.save("alpha", "seen\n")
+        watched.until(lambda: bench.stored("alpha") == skill_text("alpha", "seen\n"))
 
 
 def test_without_a_key_the_watcher_says_so(bench: Bench) -> None:

@@ -33,7 +33,8 @@ class WatchEvent:
             `unchanged`: the agent has this content already, by another run perhaps; `refused` by the
             service; `held` back here, for a fault of the content; `deleted` here, and left alone there;
             `waiting` for the service, another run or a pause; `recovered` after waiting; `reconciled`: all
-            was looked at; `polling`: the file system gives no events; `warning`; `blocked`: a person has to act, and the watcher ends; `stopped`.
+            was looked at; `polling`: the file system gives no events; `warning`; `blocked`: a person has to
+            act, and the watcher ends; `stopped`.
         time: seconds since the epoch.
         skill: the skill's name; empty where it is about none.
         agent: the agent's id; empty where it is about none.

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from openclaw_install.common.errors import InstallError
+from openclaw_install.common.errors import FileError, InstallError
 from openclaw_install.sync.inventory import FACT_VERSION
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.planner import plan
@@ -267,7 +267,12 @@ class Watcher:
     async def _expect(self, view: View) -> None:
         """Derives from the ledger what is pending, so that nothing has to be remembered."""
         agents = [sender.agent for sender in self._senders]
-        pending = await self._desk.do(partial(_pending, self._shared.endpoint, view, agents))
+        try:
+            pending = await self._desk.do(partial(_pending, self._shared.endpoint, view, agents))
+        except FileError as error:
+            # A full disk, say: the next look finds out; what was saved meanwhile is wanted already.
+            self._warn(error.error_code, error.message, error.next_step)
+            return
         for sender in self._senders:
             sender.lane.expect(pending[sender.agent.id])
             sender.poke()

@@ -99,12 +99,15 @@ class EventSource(_Threaded):
             notify.close()
             raise FolderGoneError
 
+        # Some systems report a path with every link in it followed.
+        tops = tuple(dict.fromkeys((*roots, *map(os.path.realpath, roots))))
+
         def work() -> None:
             with notify as watcher:
                 while not self._stop.is_set():
                     found = watcher.watch(_DEBOUNCE_MS, _STEP_MS, _TIMEOUT_MS, self._stop)
                     if isinstance(found, set):
-                        paths = {path for _, path in found if not ignored(path, roots)}
+                        paths = {path for _, path in found if not ignored(path, tops)}
                         if paths:
                             report([_seen(path) for path in paths])
 
