@@ -185,7 +185,7 @@ async def deaf(_context: Context, reporter: Reporter) -> None:
 
 def run_here(location: HostLocation, *components: Component, **settings: Any) -> None:
     """A runtime in this process, with short pauses; it ends when one of its components calls `end_here`."""
-    chosen: dict[str, Any] = {"beat_seconds": 0.1, "grace_seconds": 0.5, "look_seconds": 0.02, **settings}
+    chosen: dict[str, Any] = {"beat_seconds": 1.0, "grace_seconds": 0.5, "look_seconds": 0.02, **settings}
     # What never comes about must not hold the tests up.
     bound = threading.Timer(PATIENCE, end_here)
     bound.start()

@@ -14,6 +14,7 @@ import pytest
 
 from openclaw_install.common.errors import FileError
 from openclaw_install.common.redaction import Secret
+from openclaw_install.runtime.detached import tail_of
 from openclaw_install.runtime.log import LineLog, rotated, secrets_in, taken_over
 from openclaw_install.runtime.log_reader import follow, last_lines
 from tests.runtime_rig import KEY
@@ -186,3 +187,4 @@ def test_no_log_yet_is_no_error_and_one_that_cannot_be_read_is(tmp_path: Path) -
     with pytest.raises(FileError):
         last_lines(tmp_path / "folder", 5)
     assert rotated(tmp_path / "a", 2).name == "a.2"
+    assert tail_of(tmp_path / "folder") == tail_of(tmp_path / "none") == ""
