@@ -179,6 +179,15 @@ def test_one_whose_component_does_not_end_still_ends_cleanly(bench: Bench) -> No
     assert bench.log()[-1]["event"] == "stopped"
 
 
+def test_one_whose_lock_file_was_removed_ends_before_there_are_two(bench: Bench) -> None:
+    worker = bench.worker("steady")
+    bench.pid()
+    bench.places.lock.unlink()
+    worker.communicate(timeout=60)
+    assert worker.returncode == 0
+    assert "lock_lost" in [line["event"] for line in bench.log()]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_run_ends_cleanly_at_a_signal(bench: Bench, number: signal.Signals) -> None:
     process = bench.begin("run", "--json")

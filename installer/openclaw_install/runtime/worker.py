@@ -18,7 +18,7 @@ from openclaw_install.host.locate import HostLocation
 from openclaw_install.runtime.component import Component, Context
 from openclaw_install.runtime.document import ProcessPhase, Status, write_document
 from openclaw_install.runtime.environment import Variables
-from openclaw_install.runtime.locks import held
+from openclaw_install.runtime.locks import held, identity_of
 from openclaw_install.runtime.log import LineLog, secrets_in, taken_over
 from openclaw_install.runtime.moments import ProcessName, now
 from openclaw_install.runtime.notify import tell_systemd
@@ -98,6 +98,7 @@ class _Worker:
         self._ending = asyncio.Event()
         self._news = asyncio.Event()
         self._write_failed = False
+        self._lock_file = identity_of(places.lock)
         beginning = now()
         self._status = Status(
             process=ProcessName.own(),
@@ -151,6 +152,11 @@ class _Worker:
                     # Changes come in bunches; one document tells of all.
                     await asyncio.sleep(min(_COALESCE_SECONDS, self._settings.beat_seconds / 2))
             self._beat("running")
+            if identity_of(self._places.lock) != self._lock_file:
+                # It was removed, and another runtime could take its place: this one is not wanted any more.
+                self._log.write("lock_lost", level="warning")
+                self._ending.set()
+                return
 
     def _beat(self, phase: ProcessPhase) -> None:
         self._news.clear()
