@@ -21,9 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.sync_flow import write_skills
+from openclaw_install.host.locate import locate
 from openclaw_install.hub.limits import Limits
 from openclaw_install.hub.server import running_hub
 from openclaw_install.hub.settings import HubSettings
+from openclaw_install.sync.ledger import Ledger
+from openclaw_install.sync.standing_choice import StandingChoice, record_choice
 
 _COUNTS = (1, 2000)
 _SAVES = 200
@@ -57,7 +60,8 @@ def main() -> int:
 
 
 def _case(home: Path, env: Mapping[str, str], count: int) -> list[str]:
-    _finished([*_PROGRAM, "--all", "--yes", "--keep"], env)
+    _finished([*_PROGRAM, "--all", "--yes"], env)
+    _chosen(home, env)
     path = home / ".openclaw" / "skills" / "skill-0000" / "SKILL.md"
     began = time.perf_counter()
     with subprocess.Popen(
@@ -76,6 +80,14 @@ def _case(home: Path, env: Mapping[str, str], count: int) -> list[str]:
             watcher.terminate()
     single = min(_one_run(env, path, number) for number in range(_RUNS))
     return _told(count, started, saves, single, (percent, megabytes))
+
+
+def _chosen(home: Path, env: Mapping[str, str]) -> None:
+    """Records the standing choice without `--keep`, whose runtime would send the saves first."""
+    with Ledger(home / ".local" / "state" / "openclaw-install" / "sync") as ledger:
+        url = env["MYSTA_MCP_URL"]
+        agents = tuple(agent.id for agent in ledger.agents(url))
+        record_choice(ledger, locate(env), StandingChoice(url, None, agents, (), time.time()))
 
 
 def _told(
