@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import host_checks, hub_uploads, protocol_seal, skills_check, sync_flow
+from benchmarks import (
+    host_checks,
+    hub_uploads,
+    protocol_seal,
+    runtime_idle,
+    skills_check,
+    sync_flow,
+    watch_saves,
+)
 
 if __name__ == "__main__":
     sys.argv = sys.argv[:1]
@@ -14,6 +22,10 @@ if __name__ == "__main__":
     codes.append(skills_check.main())
     print("== sync")
     codes.append(sync_flow.main())
+    print("== watching")
+    codes.append(watch_saves.main())
+    print("== the runtime while nothing happens")
+    codes.append(runtime_idle.main())
     print("== hub uploads")
     codes.append(hub_uploads.main())
     print("== sealing and opening messages")

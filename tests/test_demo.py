@@ -43,6 +43,8 @@ def test_the_story_goes_as_told_and_leaves_nothing_behind(
     assert {"release-notes", "triage"} <= set(facts[5]["first"])
     assert facts[5]["second"] == ["triage"]
     assert facts[5]["live_content"] is True
+    assert 0 < facts[5]["milliseconds"] < 30_000
+    assert any("was live on the agent after" in line for line in lines)
     assert facts[6]["byte_for_byte"] is True
     assert any(line.startswith('+    "allowedSessionKeyPrefixes"') for line in "\n".join(lines).splitlines())
     assert list(tmp_path.iterdir()) == []

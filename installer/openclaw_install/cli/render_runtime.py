@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from openclaw_install.cli.plain import plain
@@ -42,7 +43,10 @@ def result_lines(result: Result, did: str, *, verbose: bool = False) -> list[str
         lines.append(f"its variables ({', '.join(result.variables)}) are in {result.env_file}")
     lines += [f"removed {path}" for path in result.removed]
     lines += [f"note: {note}" for note in result.notes]
-    return [*(plain(line) for line in lines), *status_lines(result.report, verbose=verbose)]
+    report = result.report
+    if report.problem is not None and report.problem.code == "runtime.stopped":
+        report = replace(report, problem=None)  # that is what was asked for
+    return [*(plain(line) for line in lines), *status_lines(report, verbose=verbose)]
 
 
 def log_line(line: LogLine) -> str:

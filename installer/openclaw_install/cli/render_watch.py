@@ -13,6 +13,7 @@ _QUIET: frozenset[EventKind] = frozenset({"changed", "reconciled"})
 _WORDS: Mapping[str, str] = {
     "watching": "watching; save a file, and it goes up (Ctrl-C ends)",
     "acknowledged": "acknowledged by",
+    "unchanged": "is there already at",
     "refused": "refused by",
     "held": "held back",
     "deleted": "deleted here",

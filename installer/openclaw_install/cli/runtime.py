@@ -116,9 +116,7 @@ def disable_command(context: click.Context, /, **said: Any) -> Reply:
 @click.option("--kept-by", type=click.Choice(_KEEPERS), default="nobody", hidden=True)
 @click.option("--env-file", type=click.Path(path_type=Path), hidden=True)
 @click.pass_context
-def run_command(
-    context: click.Context, /, *, kept_by: Keeper, env_file: Path | None, **said: Any
-) -> Reply:
+def run_command(context: click.Context, /, *, kept_by: Keeper, env_file: Path | None, **said: Any) -> Reply:
     """Run it in the foreground until SIGTERM or Ctrl-C."""
     from openclaw_install.host.locate import locate
     from openclaw_install.runtime.components import COMPONENTS
@@ -163,10 +161,10 @@ def logs_command(context: click.Context, /, *, follow: bool, count: int, **said:
             click.echo(line.text)
 
     try:
-        for line in log_reader.last_lines(path, count):
-            show(line)
-        for line in log_reader.follow(path) if follow else ():
-            show(line)
+        coming = log_reader.follow(path) if follow else ()  # before the look back, so that none is missed
+        for lines in (log_reader.last_lines(path, count), coming):
+            for line in lines:
+                show(line)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return None  # that is how following ends

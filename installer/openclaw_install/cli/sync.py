@@ -57,7 +57,7 @@ def sync_group() -> None:
 @click.option("--allow-secrets", multiple=True, metavar="NAME", help="Send this content despite the gate.")
 @click.option("--force", is_flag=True, help="Send also what is unchanged.")
 @click.option("--watch", is_flag=True, help="Keep them in step until Ctrl-C: each save goes up at once.")
-@click.option("--keep", is_flag=True, help="Remember the choice, for the runtime to keep in step for good.")
+@click.option("--keep", is_flag=True, help="Keep them in step for good: remember it and start the runtime.")
 @click.pass_context
 def push_command(context: click.Context, /, *, names: tuple[str, ...], watch: bool, **said: Any) -> Reply:
     """Send skills."""
@@ -79,7 +79,19 @@ def push_command(context: click.Context, /, *, names: tuple[str, ...], watch: bo
     lines = sync_lines(report, verbose=common.verbose)
     if watch:
         return watch_in_foreground(common, lines)
-    return Reply("sync", report.to_json(), lines, report.exit_code, report.errors)
+    runtime = _runtime_started(common) if options.keep and not common.dry_run else {}
+    if runtime:
+        lines = [*lines, f"runtime   {runtime['state']}: it keeps them in step from now on"]
+    return Reply(
+        "sync", {**report.to_json(), "runtime": runtime or None}, lines, report.exit_code, report.errors
+    )
+
+
+def _runtime_started(common: CommonOptions) -> dict[str, Any]:
+    """Starts the runtime for the choice that was just recorded, and tells how it is."""
+    from openclaw_install.runtime.control import start_runtime
+
+    return start_runtime(common.location(), os.environ).report.to_json()
 
 
 @sync_group.command("status")

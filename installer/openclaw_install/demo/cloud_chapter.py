@@ -1,8 +1,9 @@
-"""The demo's chapter on the cloud: skills go to an agent of our own hub, and then only what changed."""
+"""The demo's chapters on the cloud: skills go to an agent of our own hub, and then follow each save."""
 
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from openclaw_install.common.errors import InstallError
 from openclaw_install.hub.server import RunningHub, running_hub
 
 OWNER = "demo"
+_FOLLOW_SECONDS = 30.0
+_LOOK_SECONDS = 0.002
 Ours = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -20,16 +23,18 @@ class CloudChapterError(InstallError):
     code = "demo.story"
 
 
-def play(root: Path, workspace: Path, ours: Ours) -> dict[str, Any]:
-    """Syncs two skills to a running agent, changes one, and syncs again.
+def play(root: Path, workspace: Path, ours: Ours, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Syncs two skills to a running agent, changes one, syncs again, and then only saves.
 
     Args:
         root: scratch folder for the hub's data.
         workspace: the host's workspace, whose `skills` folder gets the skills.
         ours: runs `openclaw-install ARGS...` on the host with more variables.
+        tell: receives the story's lines.
 
     Returns:
-        What was observed: uploads of each run, and whether the agent's folder holds the new content.
+        What was observed: uploads of each run, whether the agent's folder holds the new content, and the
+        milliseconds from a save until the agent had it.
 
     Raises:
         CloudChapterError: something else than told was uploaded.
@@ -42,13 +47,36 @@ def play(root: Path, workspace: Path, ours: Ours) -> dict[str, Any]:
         first = _uploads(hub, ours, env)
         _write_skill(workspace, "triage", "second")
         second = _uploads(hub, ours, env)
-        live = (hub.skills_folder(agent.id) / "triage" / "SKILL.md").read_text()
-    facts = {"first": first, "second": second, "live_content": "second" in live}
+        live = hub.skills_folder(agent.id) / "triage" / "SKILL.md"
+        facts: dict[str, Any] = {
+            "first": first,
+            "second": second,
+            "live_content": "second" in live.read_text(),
+        }
+        facts["milliseconds"] = _follow(live, workspace, ours, env)
+        tell(f"a save of `triage` was live on the agent after {facts['milliseconds']} ms")
     if second != ["triage"] or not {"release-notes", "triage"} <= set(first) or not facts["live_content"]:
         raise CloudChapterError(
             f"other skills were uploaded than told: {facts}", next_step="run the demo again with --verbose"
         )
     return facts
+
+
+def _follow(live: Path, workspace: Path, ours: Ours, env: Mapping[str, str]) -> float:
+    """Has the runtime keep the skills in step, saves one, and waits for it; returns milliseconds."""
+    ours("sync", "--all", "--keep", "--yes", env=env)
+    try:
+        _write_skill(workspace, "triage", "third")
+        saved = time.perf_counter()
+        while "third" not in live.read_text():
+            if time.perf_counter() - saved > _FOLLOW_SECONDS:
+                raise CloudChapterError(
+                    "a save did not reach the agent", next_step="run the demo again with --verbose"
+                )
+            time.sleep(_LOOK_SECONDS)
+        return round((time.perf_counter() - saved) * 1000, 1)
+    finally:
+        ours("runtime", "stop", env=env)
 
 
 def _uploads(hub: RunningHub, ours: Ours, env: Mapping[str, str]) -> list[str]:

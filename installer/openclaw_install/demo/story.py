@@ -109,7 +109,10 @@ class _Teller:
                 ("The report names the rule that would stop the next start", self._report),
                 ("The mend, as a diff, proved on the running gateway", self._mend),
                 ("An inbound message becomes a completed agent turn", self._message),
-                ("Skills on a cloud agent of our own hub: only what changed goes again", self._cloud),
+                (
+                    "Skills on a cloud agent of our own hub: only what changed goes again, then each save",
+                    self._cloud,
+                ),
                 ("The way back: the file as it was, byte for byte", self._undo),
             ):
                 self.tell(f"\n== {title}")
@@ -181,7 +184,7 @@ class _Teller:
         return {"sha256": digest, "byte_for_byte": True}
 
     def _cloud(self) -> dict[str, Any]:
-        return cloud_chapter.play(self.host.root, self.host.state_dir / "workspace", self._ours)
+        return cloud_chapter.play(self.host.root, self.host.state_dir / "workspace", self._ours, self.tell)
 
     def _ours(
         self, *arguments: str, env: Mapping[str, str] | None = None

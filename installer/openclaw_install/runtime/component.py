@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from openclaw_install.common.errors import InstallError
@@ -39,7 +40,7 @@ class Reporter(Protocol):
     def figures(self, **figures: Figure) -> None:
         """Sets some of its figures in the status document; the others stay."""
 
-    def event(self, event: str, **facts: object) -> None:
+    def event(self, event: str, /, **facts: object) -> None:
         """Writes a line to the log. Facts are data of any kind that JSON has; secrets are masked."""
 
 
@@ -56,6 +57,8 @@ class Component:
             other error, and an end of its own, is a failure after which it is started again.
         inputs: a value that changes when what it depends on does (keys, consents, config), and not by the
             component's own work; called every few seconds in a thread while the component does not run.
+        reads: the folders that it reads besides the host's own, for a service with a view of its own.
+        writes: the folders that it writes in besides our state and log folders, likewise.
     """
 
     name: str
@@ -63,3 +66,5 @@ class Component:
     configured: Callable[[Context], bool]
     run: Callable[[Context, Reporter], Awaitable[None]]
     inputs: Callable[[Context], object] = field(default=lambda _context: None)
+    reads: Callable[[Context], tuple[Path, ...]] = field(default=lambda _context: ())
+    writes: Callable[[Context], tuple[Path, ...]] = field(default=lambda _context: ())

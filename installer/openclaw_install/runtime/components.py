@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.runtime import skill_watch
+from openclaw_install.runtime import embedded_hub, message_bridge, skill_watch
 from openclaw_install.runtime.component import Component, Context
 
 COMPONENTS: tuple[Component, ...] = (
@@ -15,6 +15,23 @@ COMPONENTS: tuple[Component, ...] = (
         configured=skill_watch.is_configured,
         run=skill_watch.run,
         inputs=skill_watch.inputs,
+        reads=skill_watch.reads,
+    ),
+    Component(
+        name="hub",
+        purpose="runs the relay that ships with us, where the operator chose it",
+        configured=embedded_hub.is_configured,
+        run=embedded_hub.run,
+        inputs=embedded_hub.inputs,
+        writes=embedded_hub.writes,
+    ),
+    Component(
+        name="bridge",
+        purpose="takes the messages of other agents to the gateway, and the answers back",
+        configured=message_bridge.is_configured,
+        run=message_bridge.run,
+        inputs=message_bridge.inputs,
+        writes=message_bridge.writes,
     ),
 )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from openclaw_install.common.errors import HostError, InstallError, UsageError
@@ -170,7 +171,7 @@ def _facts(location: HostLocation, env: Mapping[str, str], places: Places) -> Fa
     )
 
 
-def _only_command(places: Places):  # type: ignore[no-untyped-def]
+def _only_command(places: Places) -> AbstractContextManager[None]:
     places.make()
     return held(
         places.start_lock,

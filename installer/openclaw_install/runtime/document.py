@@ -105,16 +105,13 @@ def write_document(path: Path, document: Mapping[str, Any]) -> None:
         temporary.unlink()
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
     try:
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(data)
-        except BaseException:
-            temporary.unlink()
-            raise
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
         temporary.replace(path)
-    except FileNotFoundError:
-        # The folder was removed under us; whoever did that does not want a status either.
-        raise OSError(f"{path.parent} is gone") from None
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 def read_status(path: Path) -> Status | Unreadable:

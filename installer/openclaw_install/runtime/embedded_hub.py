@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from openclaw_install.collab.profile_settings import EmbeddedHub, load_settings
@@ -37,6 +38,12 @@ def is_configured(context: Context) -> bool:
 def inputs(context: Context) -> object:
     """The settings."""
     return _hub(context)
+
+
+def writes(context: Context) -> tuple[Path, ...]:
+    """The hub's folder."""
+    hub = _hub(context)
+    return () if hub is None else (hub.data,)
 
 
 async def run(context: Context, reporter: Reporter) -> None:

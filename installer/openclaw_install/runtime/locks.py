@@ -65,6 +65,15 @@ def is_held(path: Path) -> bool:
     return False
 
 
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """Which file the path names now; None when there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def age_of(path: Path) -> float | None:
     """Seconds since somebody last took hold of it, by the wall clock; None when that is not known."""
     try:

@@ -70,10 +70,11 @@ class LineLog:
         self._untold = 0
         self._last_error: str | None = None
 
-    def write(self, event: str, *, level: str = "info", **facts: Any) -> None:
+    def write(self, event: str, /, *, level: str = "info", **facts: Any) -> None:
         """Adds an event; it never raises for the disk's sake."""
         with self._lock:
-            self._put({"at": iso(self._clock()), "level": level, "event": event, **facts})
+            own = {"at": iso(self._clock()), "level": level, "event": event}
+            self._put({**own, **facts, **own})
 
     def report(self) -> LogReport:
         """Where it is, and what it lost."""

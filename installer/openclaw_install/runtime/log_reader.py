@@ -46,7 +46,7 @@ def last_lines(path: Path, count: int) -> list[LogLine]:
 
 
 def follow(path: Path, until: Callable[[], bool] = lambda: False) -> Iterator[LogLine]:
-    """The lines that come from now on, in whatever file the log is by then.
+    """The lines that come after this call, in whatever file the log is by then.
 
     Args:
         path: the log; it need not exist yet.
@@ -58,22 +58,28 @@ def follow(path: Path, until: Callable[[], bool] = lambda: False) -> Iterator[Lo
     stream = _opened(path)
     if stream is not None:
         stream.seek(0, os.SEEK_END)
+    return _coming(path, stream, until)
+
+
+def _coming(path: Path, stream: BinaryIO | None, until: Callable[[], bool]) -> Iterator[LogLine]:
     rest = b""
     try:
         while True:
-            data = stream.read(_LONGEST_LINE) if stream is not None else b""
+            # Looked at before the last read: what is written until the log is another file is read still.
+            is_other = stream is None or _is_other(path, stream)
+            data = b"" if stream is None else stream.read(_LONGEST_LINE)
             *lines, rest = (rest + data).split(b"\n")
             yield from (_line(raw) for raw in lines if raw.strip())
             if data:
                 continue
-            if until():
-                return
-            if stream is None or _is_other(path, stream):
+            if is_other:
                 if stream is not None:
                     stream.close()
                 stream, rest = _opened(path), b""
                 if stream is not None:
                     continue
+            if until():
+                return
             time.sleep(_POLL_SECONDS)
     finally:
         if stream is not None:

@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ def now() -> Moment:
     return Moment(boot_id(), time.monotonic(), time.time())
 
 
+@cache
 def boot_id() -> str:
     """Which run of the machine this is; empty where the system does not tell."""
     if sys.platform == "darwin":

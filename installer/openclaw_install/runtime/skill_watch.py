@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openclaw_install.common.errors import InstallError
@@ -49,6 +50,20 @@ def inputs(context: Context) -> object:
     except OSError as error:
         config = error.errno
     return (said, config, _standing(context, env))
+
+
+def reads(context: Context) -> tuple[Path, ...]:
+    """The folders that skills are taken from, as named and as links lead; none where that is not known."""
+    from openclaw_install.sync.prepare import own_roots
+    from openclaw_install.sync.watch_settings import watch_settings
+
+    try:
+        settings = watch_settings(context.location, context.environment()) if _ledger_exists() else None
+        extra = () if settings is None else settings.choice.roots
+        named = [Path(root) for root in own_roots(context.location, [Path(root) for root in extra])]
+    except InstallError:
+        return ()  # whoever starts the service is told of it by the watcher itself
+    return tuple(dict.fromkeys([*named, *(path.resolve() for path in named)]))
 
 
 def _standing(context: Context, env: Mapping[str, str]) -> object:

@@ -176,13 +176,13 @@ class _Keeper:
     def figures(self, **figures: Figure) -> None:
         self._turn(lifecycle.counted(self._life, figures))
 
-    def event(self, event: str, **facts: object) -> None:
-        self._log(event, "info", **facts)
+    def event(self, event: str, /, **facts: object) -> None:
+        # A fact of the component's own must not pass for one of ours.
+        own = {"component": self.name, "level": "info"}
+        self._seams.log(event, **{**facts, **own})
 
     def _log(self, event: str, level: str, **facts: Any) -> None:
-        # A fact of the component's own must not pass for one of ours.
-        named = {"component": self.name, "level": level}
-        self._seams.log(event, **{**facts, **named})
+        self._seams.log(event, component=self.name, level=level, **facts)
 
     def _now(self) -> float:
         return self._seams.clock()

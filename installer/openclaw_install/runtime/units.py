@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from openclaw_install.common.errors import HostError
+
 _PRIVATE = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - these are what PrivateTmp= hides
 
 # systemd.exec(5). None of these needs a namespace, so they hold wherever a user's service runs.
@@ -63,7 +65,6 @@ def systemd_unit(spec: ServiceSpec) -> str:
         "# Written by `openclaw-install runtime enable`; `openclaw-install runtime disable` removes it.",
         "[Unit]",
         f"Description={_one_line(spec.description)}",
-        "Documentation=man:systemd.service(5)",
         "StartLimitIntervalSec=0",
         "",
         "[Service]",
@@ -91,23 +92,33 @@ def systemd_unit(spec: ServiceSpec) -> str:
 
 
 def launchd_plist(spec: ServiceSpec, stderr: Path) -> bytes:
-    """The agent's property list (launchd.plist(5)); launchd has no counterpart of the unit's limits."""
-    return plistlib.dumps(
-        {
-            "Label": spec.label,
-            "ProgramArguments": list(spec.command),
-            "EnvironmentVariables": dict(spec.environment),
-            "WorkingDirectory": "/",
-            "RunAtLoad": True,
-            "KeepAlive": {"SuccessfulExit": False},
-            "ThrottleInterval": 10,
-            "ExitTimeOut": 10,
-            "ProcessType": "Background",
-            "Umask": 0o077,
-            "StandardOutPath": "/dev/null",
-            "StandardErrorPath": str(stderr),
-        }
-    )
+    """The agent's property list (launchd.plist(5)); launchd has no counterpart of the unit's limits.
+
+    Raises:
+        HostError: `runtime.odd_path`: a path has a control character, which a property list cannot hold.
+    """
+    agent = {
+        "Label": spec.label,
+        "ProgramArguments": list(spec.command),
+        "EnvironmentVariables": dict(spec.environment),
+        "WorkingDirectory": "/",
+        "RunAtLoad": True,
+        "KeepAlive": {"SuccessfulExit": False},
+        "ThrottleInterval": 10,
+        "ExitTimeOut": 10,
+        "ProcessType": "Background",
+        "Umask": 0o077,
+        "StandardOutPath": "/dev/null",
+        "StandardErrorPath": str(stderr),
+    }
+    try:
+        return plistlib.dumps(agent)
+    except ValueError as error:
+        raise HostError(
+            "a path of this host has a control character, and no launchd agent can name it",
+            next_step="openclaw-install runtime start, which needs no agent",
+            code="runtime.odd_path",
+        ) from error
 
 
 def uses_common_tmp(spec: ServiceSpec) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from openclaw_install.host.locate import HostLocation
 from openclaw_install.runtime.component import Component, Context
 from openclaw_install.runtime.document import ProcessPhase, Status, write_document
 from openclaw_install.runtime.environment import Variables
-from openclaw_install.runtime.locks import held
+from openclaw_install.runtime.locks import held, identity_of
 from openclaw_install.runtime.log import LineLog, secrets_in, taken_over
 from openclaw_install.runtime.moments import ProcessName, now
 from openclaw_install.runtime.notify import tell_systemd
@@ -28,6 +29,7 @@ from openclaw_install.runtime.supervisor import Seams, Supervisor
 BEAT_SECONDS = 3.0
 GRACE_SECONDS = 4.0
 _COALESCE_SECONDS = 0.1
+_CLOSE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,17 @@ def run_runtime(settings: Settings) -> None:
         make_private_folder(places.logs)
         variables = Variables(settings.env, settings.env_file)
         log = LineLog(places.log, lambda: secrets_in(variables.current()), clock=time.time)
+        # What a thread of a component still does is not waited for.
+        late = threading.Timer(_CLOSE_SECONDS, settings.abandon)
+        late.daemon = True
         try:
             with taken_over(log), asyncio.Runner() as runner:
                 left = runner.run(_Worker(settings, places, variables, log).run())
                 if left:
                     settings.abandon()
+                late.start()
         finally:
+            late.cancel()
             log.close()
 
 
@@ -91,6 +98,7 @@ class _Worker:
         self._ending = asyncio.Event()
         self._news = asyncio.Event()
         self._write_failed = False
+        self._lock_file = identity_of(places.lock)
         beginning = now()
         self._status = Status(
             process=ProcessName.own(),
@@ -144,6 +152,11 @@ class _Worker:
                     # Changes come in bunches; one document tells of all.
                     await asyncio.sleep(min(_COALESCE_SECONDS, self._settings.beat_seconds / 2))
             self._beat("running")
+            if identity_of(self._places.lock) != self._lock_file:
+                # It was removed, and another runtime could take its place: this one is not wanted any more.
+                self._log.write("lock_lost", level="warning")
+                self._ending.set()
+                return
 
     def _beat(self, phase: ProcessPhase) -> None:
         self._news.clear()

@@ -10,6 +10,7 @@ EventKind = Literal[
     "watching",
     "changed",
     "acknowledged",
+    "unchanged",
     "refused",
     "held",
     "deleted",
@@ -29,10 +30,11 @@ class WatchEvent:
 
     Attributes:
         kind: `watching` begins; `changed` was saved and is about to be sent; `acknowledged` by the service;
-            `refused` by the service; `held` back here, for a fault of the content; `deleted` here, and left
-            alone there; `waiting` for the service, another run or a pause; `recovered` after waiting;
-            `reconciled`: all was looked at; `polling`: the file system gives no events; `warning`;
-            `blocked`: a person has to act, and the watcher ends; `stopped`.
+            `unchanged`: the agent has this content already, by another run perhaps; `refused` by the
+            service; `held` back here, for a fault of the content; `deleted` here, and left alone there;
+            `waiting` for the service, another run or a pause; `recovered` after waiting; `reconciled`: all
+            was looked at; `polling`: the file system gives no events; `warning`; `blocked`: a person has to
+            act, and the watcher ends; `stopped`.
         time: seconds since the epoch.
         skill: the skill's name; empty where it is about none.
         agent: the agent's id; empty where it is about none.

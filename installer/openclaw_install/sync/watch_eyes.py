@@ -45,16 +45,17 @@ class Eyes:
         self._config = str(config_path)
         self._loop = asyncio.get_running_loop()
         self._source: ChangeSource | None = None
+        self._started: list[ChangeSource] = []
         self._watched: tuple[str, ...] = ()
         self._seen: Fingerprint | None = None
         self._changes: deque[tuple[float, Sequence[Change]]] = deque()
         self.blind = ""  # why there are no events; empty while there are
 
     async def close(self) -> None:
-        """Ends the source."""
-        if self._source is not None:
-            await asyncio.to_thread(self._source.stop)
-            self._source = None
+        """Ends the source, and one that was being started."""
+        for source in self._started:
+            await asyncio.to_thread(source.stop)
+        self._started.clear()
 
     def take(self) -> list[tuple[float, Sequence[Change]]]:
         """The changes since the last call, with the time at which each came."""
@@ -108,16 +109,26 @@ class Eyes:
             await self._open(self._watched)
 
     async def _open(self, wanted: tuple[str, ...]) -> None:
-        source = self._polling() if self.blind else self._events()
         try:
-            await asyncio.to_thread(source.start, wanted, self._report)
+            source = await self._start(self._polling if self.blind else self._events, wanted)
         except NoEventsError as error:
             self.blind = str(error)
-            source = self._polling()
-            await asyncio.to_thread(source.start, wanted, self._report)
+            source = await self._start(self._polling, wanted)
+        # The old one ends after the new one began, so that nothing goes unseen between them.
         old, self._source = self._source, source
         if old is not None:
             await asyncio.to_thread(old.stop)
+            self._started.remove(old)
+
+    async def _start(self, make: Callable[[], ChangeSource], wanted: tuple[str, ...]) -> ChangeSource:
+        source = make()
+        self._started.append(source)
+        try:
+            await asyncio.to_thread(source.start, wanted, self._report)
+        except (NoEventsError, FolderGoneError):
+            self._started.remove(source)
+            raise
+        return source
 
     def _report(self, changes: Sequence[Change]) -> None:
         self._changes.append((self._now(), changes))

@@ -1,7 +1,7 @@
 """The skills as they are on disk now: found once, then read again one by one as they change."""
 
 # Thousands of paths are looked at, and plain strings are ten times as fast as Path objects.
-# ruff: noqa: PTH118, PTH119, PTH120
+# ruff: noqa: PTH114, PTH118, PTH120
 
 from __future__ import annotations
 
@@ -90,29 +90,42 @@ class SkillIndex:
         Raises:
             ConfigError: the host's config cannot be read, and never could.
         """
+        host, extra, warnings = self._read_host()
+        found = take_inventory(host, extra, self._facts_of)
+        self._facts.update(found.learned)
+        self._all = tuple(_unshadowed(skill) for skill in found.skills)
+        self._by_path = {skill.path: place for place, skill in enumerate(self._all)}
+        roots = self._roots(host, extra)
+        real_roots = [os.path.realpath(root) for root in roots]
+        paths, linked = _paths(found.skills, real_roots)
+        self.view = View(self._chosen(found.skills), roots, paths, linked, found.learned, tuple(warnings))
+        return self.view
+
+    def roots(self) -> tuple[str, ...]:
+        """The folders that a look would look into, without the look.
+
+        Raises:
+            ConfigError: as `look`.
+        """
+        host, extra, _warnings = self._read_host()
+        return self._roots(host, extra)
+
+    def _read_host(self) -> tuple[SkillHost, list[Path], list[str]]:
         warnings = []
         try:
-            self._host = skill_host(
-                self._location, read_config(self._location.config_path, self._location.env)
-            )
+            document = read_config(self._location.config_path, self._location.env)
+            self._host = skill_host(self._location, document)
         except ConfigError as error:
             if self._host is None:
                 raise
             warnings.append(f"{error.message}; the roots are those from before")
         extra = [Path(root) for root in self._choice.roots if Path(root).is_dir()]
         warnings += [f"{root} is not a folder" for root in self._choice.roots if Path(root) not in extra]
-        found = take_inventory(self._host, extra, self._facts_of)
-        self._facts.update(found.learned)
-        self._all = tuple(_unshadowed(skill) for skill in found.skills)
-        self._by_path = {skill.path: place for place, skill in enumerate(self._all)}
-        roots = [root.path for root in sync_roots(self._host, extra) if root.source not in SHIPPED_SOURCES]
-        named = [root for root in self._choice.roots if root not in roots]
-        real_roots = [os.path.realpath(root) for root in (*roots, *named)]
-        paths, linked = _paths(found.skills, real_roots)
-        self.view = View(
-            self._chosen(found.skills), (*roots, *named), paths, linked, found.learned, tuple(warnings)
-        )
-        return self.view
+        return self._host, extra, warnings
+
+    def _roots(self, host: SkillHost, extra: Sequence[Path]) -> tuple[str, ...]:
+        roots = [root.path for root in sync_roots(host, extra) if root.source not in SHIPPED_SOURCES]
+        return (*roots, *(root for root in self._choice.roots if root not in roots))
 
     def look_again(self, files: Collection[str]) -> View | None:
         """Looks at some skills again, by the paths of their files.
@@ -168,12 +181,16 @@ def _paths(skills: Sequence[LocalSkill], real_roots: Sequence[str]) -> tuple[Kno
     files: dict[str, str] = {}
     folders: dict[str, str] = {}
     linked: dict[str, None] = {}
+    parents: dict[str, str] = {}
     for skill in skills:
         if skill.shipped:
             continue
-        folder = os.path.dirname(skill.path)
-        real = os.path.realpath(skill.path)
-        for path in (skill.path, real, os.path.join(os.path.realpath(folder), os.path.basename(skill.path))):
+        folder, file = os.path.split(skill.path)
+        real_folder = _real_folder(folder, parents)
+        real = os.path.join(real_folder, file)
+        if os.path.islink(real):
+            real = os.path.realpath(real)
+        for path in dict.fromkeys((skill.path, os.path.join(real_folder, file), real)):
             files.setdefault(path, skill.path)
             folders.setdefault(os.path.dirname(path), skill.path)
         for above in _above(folder, skill.root):
@@ -181,6 +198,16 @@ def _paths(skills: Sequence[LocalSkill], real_roots: Sequence[str]) -> tuple[Kno
         if not any(real.startswith(root + os.sep) for root in real_roots):
             linked.setdefault(os.path.dirname(real))
     return KnownPaths(files, folders), tuple(linked)
+
+
+def _real_folder(folder: str, parents: dict[str, str]) -> str:
+    """As `os.path.realpath`, with the folder above looked up once for all that lie in it."""
+    above, name = os.path.split(folder)
+    if os.path.islink(folder):
+        return os.path.realpath(folder)
+    if above not in parents:
+        parents[above] = os.path.realpath(above)
+    return os.path.join(parents[above], name)
 
 
 def _above(folder: str, root: str) -> Iterator[str]:

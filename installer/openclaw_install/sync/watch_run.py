@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from openclaw_install.common.errors import InstallError
+from openclaw_install.common.errors import FileError, InstallError
 from openclaw_install.sync.inventory import FACT_VERSION
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.planner import plan
@@ -117,13 +117,12 @@ class Watcher:
 
     async def _begin(self) -> None:
         began = self._now()
-        roots = (await asyncio.to_thread(self._index.look)).roots
+        roots = await asyncio.to_thread(self._index.roots)
         await self._eyes.moved(roots)
-        # What changes between this look and the first event is found by a second one.
-        await self._eyes.see(self._index.view)
-        self._next_index = self._index.successor()
-        await asyncio.to_thread(self._next_index.look)
-        await self._looked(self._next_index, None, asked_at=None)
+        # What changes from now on is told by events, also while the first look is going on.
+        await self._eyes.see(View(roots=roots))
+        await asyncio.to_thread(self._index.look)
+        await self._looked(self._index, None, asked_at=None)
         self.say("watching", milliseconds=1000 * (self._now() - began), code=self._how)
 
     @property
@@ -268,7 +267,12 @@ class Watcher:
     async def _expect(self, view: View) -> None:
         """Derives from the ledger what is pending, so that nothing has to be remembered."""
         agents = [sender.agent for sender in self._senders]
-        pending = await self._desk.do(partial(_pending, self._shared.endpoint, view, agents))
+        try:
+            pending = await self._desk.do(partial(_pending, self._shared.endpoint, view, agents))
+        except FileError as error:
+            # A full disk, say: the next look finds out; what was saved meanwhile is wanted already.
+            self._warn(error.error_code, error.message, error.next_step)
+            return
         for sender in self._senders:
             sender.lane.expect(pending[sender.agent.id])
             sender.poke()

@@ -184,6 +184,8 @@ class Sender:
             self._leave(action.skill, left)
             if action.sends:
                 shared.changed(action.path)
+            elif action.kind == "unchanged":
+                shared.say("unchanged", action.skill, self.agent.id)
             elif action.kind == "blocked":
                 shared.held(self.agent.id, action.skill, action.sha256, action.code, action.reason)
         if ready:

@@ -1,7 +1,7 @@
 """Where changes come from: the file system's own events, or looking again and again where it gives none."""
 
 # Thousands of paths are looked at, and plain strings are ten times as fast as Path objects.
-# ruff: noqa: PTH116
+# ruff: noqa: PTH112, PTH116
 
 from __future__ import annotations
 
@@ -93,17 +93,21 @@ class EventSource(_Threaded):
 
         try:
             notify = RustNotify(list(roots), False, False, 0, True, True)  # noqa: FBT003 - it takes no names
-        except FileNotFoundError as error:
-            raise FolderGoneError from error
         except (OSError, RuntimeError) as error:
             raise NoEventsError(_why(error)) from error
+        if not all(os.path.isdir(root) for root in roots):
+            notify.close()
+            raise FolderGoneError
+
+        # Some systems report a path with every link in it followed.
+        tops = tuple(dict.fromkeys((*roots, *map(os.path.realpath, roots))))
 
         def work() -> None:
             with notify as watcher:
                 while not self._stop.is_set():
                     found = watcher.watch(_DEBOUNCE_MS, _STEP_MS, _TIMEOUT_MS, self._stop)
                     if isinstance(found, set):
-                        paths = {path for _, path in found if not ignored(path, roots)}
+                        paths = {path for _, path in found if not ignored(path, tops)}
                         if paths:
                             report([_seen(path) for path in paths])
 

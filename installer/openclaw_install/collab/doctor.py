@@ -1,0 +1,292 @@
+"""Checks identity, store, relay and runtime of a profile, and mends what needs no decision."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import stat
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from openclaw_install.collab import lease
+from openclaw_install.collab.health import STOPPED, read_health
+from openclaw_install.collab.http_relay import HttpRelay
+from openclaw_install.collab.profile_settings import URL_VARIABLE, server_url
+from openclaw_install.collab.records import Message, OutboxItem
+from openclaw_install.collab.relay_client import Relay, RelayRefused
+from openclaw_install.collab.results import Doctor, TransportHealth
+from openclaw_install.collab.store import Store
+from openclaw_install.common.errors import InstallError
+from openclaw_install.common.files import file_error
+from openclaw_install.common.findings import Finding, Severity
+from openclaw_install.protocol.identity import (
+    Identity,
+    needs_encryption_rotation,
+    prune_encryption,
+    rotate_encryption,
+)
+from openclaw_install.protocol.profile_files import (
+    ProfilePaths,
+    backup_of,
+    load_identity,
+    profile_paths,
+    update_identity,
+)
+from openclaw_install.protocol.times import MAX_SKEW
+
+_NOT_THERE = {401, 404}
+RelayMaker = Callable[[str, Callable[[], Identity]], Relay]
+
+
+@dataclass
+class _Visit:
+    """What one examination has found so far."""
+
+    paths: ProfilePaths
+    fix: bool
+    now: float
+    findings: list[Finding] = field(default_factory=list)
+    repaired: list[str] = field(default_factory=list)
+
+    def note(self, code: str, severity: Severity, path: Path | str, message: str, repair: str = "") -> None:
+        self.findings.append(Finding(code, severity, str(path), message, repair))
+
+    def error(self, error: InstallError, path: Path | str) -> None:
+        self.note(error.error_code, "critical", path, error.message, error.next_step)
+
+
+async def examine(
+    env: Mapping[str, str],
+    home: Path,
+    caller: str,
+    *,
+    fix: bool = False,
+    relay: RelayMaker = HttpRelay,
+    clock: Callable[[], float] = time.time,
+) -> Doctor:
+    """Looks at everything that a message needs on this side. What is missing or damaged is a finding.
+
+    Args:
+        env: names the profile, its files and the relay.
+        caller: who asks; recorded with what is mended in the store.
+        fix: mends file modes, an identity that has its second copy, old encryption keys and a damaged store
+            (which is kept beside the new one). Never while a bridge uses what would be moved.
+        relay: makes the client.
+
+    Raises:
+        UsageError: the variables name no profile.
+    """
+    visit = _Visit(profile_paths(env, home), fix, clock())
+    identity = await asyncio.to_thread(_identity, visit)
+    health, parked, failed = await asyncio.to_thread(_store, visit, identity, caller)
+    await _relay(visit, env, identity, relay)
+    return Doctor(tuple(visit.findings), tuple(visit.repaired), health, parked, failed)
+
+
+def _identity(visit: _Visit) -> Identity | None:
+    path = visit.paths.identity
+    if visit.fix:
+        with contextlib.suppress(InstallError):
+            _private(visit, path)
+        _restored(visit, path)
+    try:
+        identity = load_identity(path)
+    except InstallError as error:
+        visit.error(error, path)
+        return None
+    if needs_encryption_rotation(identity, visit.now):
+        if visit.fix:
+            identity = update_identity(path, _rotated(visit.now))
+            visit.repaired.append("made a new encryption key; the runtime publishes it")
+        else:
+            visit.note(
+                "identity.encryption_old",
+                "warn",
+                path,
+                "the encryption key is due for its weekly rotation, which a running runtime does",
+                "pingagent doctor --fix",
+            )
+    return identity
+
+
+def _rotated(now: float) -> Callable[[Identity], Identity]:
+    return lambda identity: prune_encryption(rotate_encryption(identity, now), now)
+
+
+def _private(visit: _Visit, path: Path) -> None:
+    try:
+        status = path.lstat()
+        if stat.S_ISREG(status.st_mode) and stat.S_IMODE(status.st_mode) & 0o077:
+            path.chmod(0o600)
+            visit.repaired.append(f"took away the rights of other users on {path}")
+            visit.note(
+                "identity.was_open",
+                "warn",
+                path,
+                "other users could read the private keys until now",
+                "if one of them may have done so: pingagent identity rotate",
+            )
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise file_error(error, path, "change the mode of") from error
+
+
+def _restored(visit: _Visit, path: Path) -> None:
+    """Puts the second copy in the place of an identity that is gone; one that is there is left alone."""
+    with contextlib.suppress(InstallError, OSError):
+        load_identity(backup_of(path))
+        # A second name for the same file: it is whole at once, fails where something is, and a later change
+        # replaces either name by a file of its own.
+        path.hardlink_to(backup_of(path))
+        visit.repaired.append(f"restored {path} from its second copy")
+
+
+def _store(
+    visit: _Visit, identity: Identity | None, caller: str
+) -> tuple[TransportHealth, tuple[Message, ...], tuple[OutboxItem, ...]]:
+    path = visit.paths.store
+    if not path.exists():
+        visit.note("store.missing", "info", path, "there is no store yet; the runtime makes it")
+        return _no_health(visit.now), (), ()
+    trouble = _checked(path)
+    if trouble is not None and trouble.error_code == "store.damaged" and visit.fix:
+        trouble = _renewed(visit, path)
+    if trouble is not None:
+        visit.error(trouble, path)
+        return _no_health(visit.now), (), ()
+    with Store(path) as store:
+        running = lease.is_held(path)
+        health = read_health(store, running=running, now=visit.now)
+        for done in visit.repaired:
+            store.events.add("doctor.repaired", visit.now, by=caller, what=done)
+        _ownership(visit, store, identity)
+        _runtime(visit, health, running=running)
+        found = (store.messages.get(row.id) for row in store.ingress.parked())
+        return health, tuple(one for one in found if one), tuple(store.outbox.in_state("failed"))
+
+
+def _checked(path: Path) -> InstallError | None:
+    try:
+        with Store(path) as store:
+            answer = store.database.check()
+    except InstallError as error:
+        return error
+    if answer == "ok":
+        return None
+    return InstallError(
+        f"the store {path} is damaged: {answer}",
+        next_step="stop the runtime, then: pingagent doctor --fix",
+        code="store.damaged",
+    )
+
+
+def _renewed(visit: _Visit, path: Path) -> InstallError | None:
+    """Moves a damaged store aside, with what belongs to it, and begins a new one."""
+    try:
+        with lease.held(path):
+            stamp = datetime.fromtimestamp(visit.now, UTC).strftime("%Y%m%dT%H%M%SZ")
+            for suffix in ("", "-wal", "-shm"):
+                part = path.with_name(path.name + suffix)
+                with contextlib.suppress(FileNotFoundError):
+                    part.rename(path.with_name(f"{path.name}.damaged-{stamp}{suffix}"))
+            Store(path).close()
+    except InstallError as error:
+        return error
+    except OSError as error:
+        return file_error(error, path, "move")
+    visit.repaired.append(f"began a new store; the damaged one is {path.name}.damaged-{stamp}")
+    visit.note(
+        "store.renewed",
+        "warn",
+        path,
+        "contacts and threads begin anew; the relay gives again what was not acknowledged",
+    )
+    return None
+
+
+def _ownership(visit: _Visit, store: Store, identity: Identity | None) -> None:
+    owner = store.facts.get("store.owner")
+    if identity is not None and owner not in (None, identity.did):
+        visit.note(
+            "store.other_identity",
+            "critical",
+            store.path,
+            f"the store belongs to {owner}, and the identity is {identity.did}",
+            "bring the identity back that made the store, or move the store away",
+        )
+
+
+def _runtime(visit: _Visit, health: TransportHealth, *, running: bool) -> None:
+    if not running:
+        _, _, command = STOPPED.partition(": ")
+        message = "the runtime is not running: nothing is received or sent"
+        visit.note("runtime.stopped", "critical", visit.paths.store, message, command)
+    elif health.blocker is not None:
+        visit.findings.append(health.blocker)
+    elif health.state == "degraded":
+        visit.note("transport.degraded", "warn", "", health.detail, health.recommendation)
+
+
+async def _relay(visit: _Visit, env: Mapping[str, str], identity: Identity | None, make: RelayMaker) -> None:
+    try:
+        url = server_url(env, visit.paths)
+    except InstallError as error:
+        visit.error(error, URL_VARIABLE)
+        return
+    if url is None:
+        cure = f"set {URL_VARIABLE} and run openclaw-install, or openclaw-install --with-hub"
+        visit.note("relay.none", "critical", URL_VARIABLE, "no relay is set", cure)
+        return
+    if identity is None:
+        return
+    client = make(url, lambda: identity)
+    try:
+        await _asked(visit, client, identity, url)
+    except InstallError as error:
+        visit.error(error, url)
+    finally:
+        await client.aclose()
+
+
+async def _asked(visit: _Visit, client: Relay, identity: Identity, url: str) -> None:
+    """Asks the relay for its clock, and for our card as others get it.
+
+    Raises:
+        RelayError: it cannot be asked.
+    """
+    about = await client.about()
+    offset = about.time - visit.now
+    if abs(offset) > MAX_SKEW:
+        message = f"this machine's clock and the relay's differ by {abs(offset):.0f} s"
+        visit.note("relay.clock", "warn", url, message, "set this machine's clock")
+    try:
+        card = await client.card(identity.did)
+    except RelayRefused as error:
+        if error.status not in _NOT_THERE:
+            raise
+        card = None
+    if card is None:
+        message = "the relay does not have our card: nobody can write to us"
+        visit.note("card.missing", "critical", url, message, STOPPED)
+    elif card.signing_key != identity.signing.public_raw:
+        visit.note("card.old", "warn", url, "the relay has our card from before a key rotation", STOPPED)
+
+
+def _no_health(now: float) -> TransportHealth:
+    return TransportHealth(
+        connection="stopped",
+        connected_since=None,
+        last_event_at=None,
+        lag=0,
+        waiting=0,
+        retries=0,
+        state="blocked",
+        since=now,
+        detail="no bridge runs on this store",
+        clock_offset=0.0,
+        recommendation=STOPPED,
+    )

@@ -1,0 +1,88 @@
+"""The component `bridge`: messages of other agents to the gateway, and the answers back."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from openclaw_install.collab.profile_settings import load_settings, server_url, settings_path
+from openclaw_install.common.errors import InstallError
+from openclaw_install.protocol.profile_files import profile_paths
+from openclaw_install.runtime.component import Context, Reporter
+
+if TYPE_CHECKING:
+    from openclaw_install.collab.bridge import BridgeEvent
+
+_PREFIXES = ("PINGAGENT_", "IM_INGRESS_")
+
+
+def is_configured(context: Context) -> bool:
+    """Whether the operator agreed to a relay, and the agent has an identity."""
+    env = context.environment()
+    paths = profile_paths(env, context.location.home)
+    return load_settings(paths) is not None and server_url(env, paths) is not None
+
+
+def inputs(context: Context) -> object:
+    """The variables, the settings, the identity, and the config's date."""
+    env = context.environment()
+    said = hashlib.sha256(repr(sorted(_named(env).items())).encode(errors="surrogateescape")).hexdigest()
+    try:
+        paths = profile_paths(env, context.location.home)
+    except InstallError as error:
+        return said, error.error_code
+    files = (settings_path(paths), paths.identity, paths.store, context.location.config_path)
+    # The store's own date would change by the component's work; whether it is there does not.
+    return said, tuple(path.exists() if path == paths.store else _stamp(path) for path in files)
+
+
+def writes(context: Context) -> tuple[Path, ...]:
+    """The folders of identity, store and trust policy."""
+    paths = profile_paths(context.environment(), context.location.home)
+    places = (paths.folder, paths.identity.parent, paths.store.parent, paths.trust_policy.parent)
+    return tuple(dict.fromkeys(places))
+
+
+async def run(context: Context, reporter: Reporter) -> None:
+    """Bridges until it is cancelled."""
+    from openclaw_install.collab.bridge import bridge_settings, run_bridge
+
+    settings = bridge_settings(context.location, context.environment())
+    await run_bridge(settings, Teller(reporter).tell)
+
+
+@dataclass(frozen=True)
+class Teller:
+    """Turns the bridge's events into the component's state, its figures and its log."""
+
+    reporter: Reporter
+
+    def tell(self, event: BridgeEvent) -> None:
+        """Takes one event."""
+        match event.kind:
+            case "ready":
+                self.reporter.ready(event.message)
+            case "degraded":
+                self.reporter.degraded(event.message)
+            case "blocked" if event.error is not None:
+                self.reporter.blocked(event.error)
+            case "figures":
+                self.reporter.figures(**event.facts)
+            case _:
+                self.reporter.event(f"bridge_{event.message.replace('.', '_')}", **event.facts)
+
+
+def _named(env: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in env.items() if name.startswith(_PREFIXES)}
+
+
+def _stamp(path: Path) -> object:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a plain look, every few seconds
+    except OSError as error:
+        return error.errno
+    return status.st_mtime_ns, status.st_size, status.st_ino

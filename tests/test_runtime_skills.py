@@ -1,0 +1,82 @@
+"""Skills that follow saves for good: the real watcher in a real runtime, against a real hub."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openclaw_install.cli.boundary import run_command
+from openclaw_install.cli.main import cli
+from openclaw_install.host.locate import locate
+from openclaw_install.runtime.control import remove_runtime, runtime_report
+from openclaw_install.runtime.report import ComponentReport
+from tests.runtime_rig import until
+from tests.sync_desk import Desk, desk_in
+from tests.sync_rig import skill_text, write_skill
+
+
+@pytest.fixture
+def desk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Desk]:
+    with desk_in(tmp_path, monkeypatch, capsys) as made:
+        try:
+            yield made
+        finally:
+            remove_runtime(locate(os.environ), os.environ)
+
+
+def runtime(desk: Desk, *words: str) -> dict[str, Any]:
+    code = run_command(cli, ("runtime", *words, "--json"))
+    said = desk.capture.readouterr()
+    desk.texts += [said.out, said.err]
+    document: dict[str, Any] = json.loads(said.out)
+    assert document["exit_code"] == code
+    return document
+
+
+def skills() -> ComponentReport:
+    parts = runtime_report(locate(os.environ), os.environ).components
+    return next(iter(parts), ComponentReport("skills", "off"))
+
+
+def is_live(stored: Path, text: str) -> None:
+    until(lambda: stored.read_text() == text, "a save that is live")
+
+
+def test_a_save_goes_live_through_a_crash_and_a_revoked_consent_blocks(desk: Desk) -> None:
+    agent = desk.hub.create_agent("main", "owner", running=True)
+    stored = desk.hub.skills_folder(agent.id) / "beta" / "SKILL.md"
+    assert desk.run("--all", "--yes", "--keep")[0] == 0
+    started = runtime(desk, "start")
+    assert (started["exit_code"], started["result"]["runtime"]["state"]) == (0, "running")
+
+    for number in range(2):
+        text = skill_text("beta", f"# Save {number}\n")
+        write_skill(desk.skills, "beta", text)
+        is_live(stored, text)
+        until(lambda: skills().figures.get("acknowledged"), "the figure")
+        pid = runtime_report(locate(os.environ), os.environ).pid
+        assert pid is not None
+        # A save in the very moment of the crash is found by the next runtime.
+        text = skill_text("beta", f"# Crash {number}\n")
+        write_skill(desk.skills, "beta", text)
+        os.kill(pid, signal.SIGKILL)
+        is_live(stored, text)
+        until(lambda: skills().phase == "ready", "a watcher that is ready again")
+
+    desk.run("consent", "--revoke")
+    assert runtime(desk, "restart")["exit_code"] == 1
+    document = runtime(desk, "status")
+    assert (document["exit_code"], document["result"]["state"]) == (1, "blocked")
+    assert document["result"]["problem"]["next_step"]
+    # The consent is one of its inputs: nobody has to start anything again.
+    assert desk.run("--all", "--yes", "--keep")[0] == 0
+    until(lambda: skills().phase == "ready", "a watcher whose consent is back")
+    assert runtime(desk, "stop")["exit_code"] == 0
