@@ -45,7 +45,7 @@ class Notes:
 
     def figures(self, **_figures: object) -> None: ...
 
-    def event(self, event: str, **facts: object) -> None:
+    def event(self, event: str, /, **facts: object) -> None:
         self.events.append({"event": event, **facts})
 
 
