@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from openclaw_install.collab.store import Store
 from openclaw_install.common.shown_text import cut, neutral, quoted, within
 from openclaw_install.mcp_servers.calling import Outcome, call
-from openclaw_install.mcp_servers.pingagent.table import TOOLS
+from openclaw_install.mcp_servers.pingagent.table import ADVICE, TOOLS
 from openclaw_install.mcp_servers.pingagent.workplace import Workplace
 from openclaw_install.mcp_servers.tool_table import MOST_TEXT
 from openclaw_install.protocol.identity import rename
@@ -48,7 +48,7 @@ def use(place: Workplace) -> Call:
 def run(place: Workplace, tool: str, arguments: dict[str, Any]) -> Outcome:
     """Calls a tool, and holds whatever it answers to what was promised of all of them."""
     entry = _BY_NAME[tool]
-    outcome = anyio.run(call, entry, place, arguments)
+    outcome = anyio.run(call, entry, place, arguments, ADVICE)
     jsonschema.Draft202012Validator(entry.output_schema).validate(outcome.body)
     assert outcome.is_error == ("error" in outcome.body)
     assert 0 < len(outcome.text) <= MOST_TEXT
@@ -381,7 +381,16 @@ def test_a_failure_with_a_hostile_reason_is_cut_and_stays_one_line(profile: Prof
 
 def test_a_target_that_is_no_name_is_refused_without_being_believed(use: Call) -> None:
     assert use("focus_session", session=HOSTILE).is_error
-    assert code(use("focus_session")) == "thread.none_focused"
+    lost = use("focus_session")
+    assert code(lost) == "thread.none_focused"
+    assert "pingagent_focus_session" in lost.text
+
+
+@pytest.mark.parametrize("advised", ADVICE)
+def test_advice_for_agents_names_tools_that_are_there_and_no_command(advised: str) -> None:
+    words = ADVICE[advised].replace("`", "").replace(",", "").split()
+    assert {word for word in words if word.startswith("pingagent_")} <= {tool.name for tool in TOOLS}
+    assert "pingagent" not in words
 
 
 @given(st.text(max_size=400), st.integers(min_value=1, max_value=200))

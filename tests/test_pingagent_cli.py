@@ -122,7 +122,7 @@ def test_without_a_runtime_a_message_is_queued_and_told_unconfirmed(terminal: Te
     code, out, _ = terminal.run("chat", "--to", did, "--message", "hello")
     assert code == 1
     assert out.startswith("unconfirmed: msg_")
-    assert "the runtime is not running" in out
+    assert "no runtime is running" in out
     assert "--key auto:" in out
 
 

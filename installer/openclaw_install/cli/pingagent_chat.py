@@ -7,13 +7,15 @@ import contextlib
 import sys
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from openclaw_install.cli.boundary import INTERRUPTED
 from openclaw_install.cli.pingagent_completion import agents_and_threads
-from openclaw_install.cli.pingagent_options import gather_ping, ping_options
+from openclaw_install.cli.pingagent_options import PingOptions, gather_ping, ping_options
 from openclaw_install.cli.reply import Reply
 from openclaw_install.common.errors import InstallError, UsageError
 
@@ -75,7 +77,11 @@ def chat_command(
         line = f"would send {len(text)} characters to {to}"
         return Reply("chat", {"dry_run": True, "planned": [line]}, [line])
     with options.desk() as desk:
-        result, interrupted = _wait(desk, asyncio.run(_queue(desk, to, text, idempotency_key)), wait)
+        queued = asyncio.run(_queue(desk, to, text, idempotency_key))
+        if queued.runtime_running:
+            result, interrupted = _wait(desk, queued, wait)
+        else:
+            result, interrupted = _send_here(desk, queued, wait, options)
     if result.state == "failed":
         raise NotSentError(
             f"{result.message_id} to {result.recipient} was not sent: {result.reason}",
@@ -95,7 +101,6 @@ async def _queue(desk: Desk, to: str, text: str, key: str | None) -> SendResult:
 
 def _wait(desk: Desk, queued: SendResult, seconds: float) -> tuple[SendResult, bool]:
     """Waits while the runtime sends it. Ctrl-C ends the wait, not the sending: the message is queued."""
-    from openclaw_install.collab import service
     from openclaw_install.mcp_servers.pingagent.documents import is_sent
 
     result, end, told = queued, time.monotonic() + seconds, False
@@ -110,11 +115,37 @@ def _wait(desk: Desk, queued: SendResult, seconds: float) -> tuple[SendResult, b
                 )
                 told = True
             time.sleep(min(_POLL_SECONDS, left))
-            item = desk.store.outbox.by_message_id(queued.message_id)
-            result = service.send_result(desk, item) if item else result
+            result = _look(desk, queued)
     except KeyboardInterrupt:
         return result, True
     return result, False
+
+
+def _send_here(
+    desk: Desk, queued: SendResult, seconds: float, options: PingOptions
+) -> tuple[SendResult, bool]:
+    """Without a runtime, this process sends what waits, once. What it cannot send stays queued."""
+    from openclaw_install.collab import drain
+    from openclaw_install.mcp_servers.pingagent.documents import is_sent
+
+    if is_sent(queued) or queued.state == "failed" or seconds <= 0:
+        return queued, False
+    reason = ""
+    try:
+        asyncio.run(drain.drain(options.env, Path.home(), seconds=seconds))
+    except KeyboardInterrupt:
+        return _look(desk, queued), True
+    except InstallError as error:
+        reason = error.message
+    result = _look(desk, queued)
+    return (replace(result, reason=result.reason or reason) if not result.sent else result), False
+
+
+def _look(desk: Desk, queued: SendResult) -> SendResult:
+    from openclaw_install.collab import service
+
+    item = desk.store.outbox.by_message_id(queued.message_id)
+    return service.send_result(desk, item) if item else queued
 
 
 @contextlib.asynccontextmanager

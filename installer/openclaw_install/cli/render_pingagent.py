@@ -90,7 +90,7 @@ def send_lines(body: Document) -> list[str]:
         return [f"sent to {body['recipient']}: {body['message_id']}, {proof}", f"thread {body['thread_id']}"]
     lines = [f"unconfirmed: {body['message_id']} to {body['recipient']} is {body['state']} in the outbox"]
     if not body["runtime_running"]:
-        lines.append("the runtime is not running, and only it sends; the message is kept")
+        lines.append("no runtime is running; the message is kept, and sent when one runs")
     if body["reason"]:
         lines.append(neutral(f"why: {body['reason']}"))
     if body["next_step"]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from openclaw_install.common.crash_log import write_crash_log
@@ -33,20 +34,29 @@ class ArgumentError(InstallError):
     code = "invalid_arguments"
 
 
-async def call(entry: ToolEntry[Caller], caller: Caller, arguments: Arguments) -> Outcome:
-    """Runs the tool; nothing but a cancellation is raised."""
+async def call(
+    entry: ToolEntry[Caller],
+    caller: Caller,
+    arguments: Arguments,
+    advice: Mapping[str, str] = MappingProxyType({}),
+) -> Outcome:
+    """Runs the tool; nothing but a cancellation is raised.
+
+    Args:
+        advice: next steps by error code, where a tool helps better than the command that a person would type.
+    """
     try:
         _check(entry.folder, entry.name, arguments)
         body = await entry.run(caller, arguments)
         return Outcome(cut(entry.text(body), MOST_TEXT), body)
     except InstallError as error:
-        return _refused(error)
+        return _refused(error, advice.get(error.error_code))
     except Exception as error:  # noqa: BLE001 - the boundary: what gets here is a bug, and is logged
         return _refused(_unexpected(error))
 
 
-def _refused(error: InstallError) -> Outcome:
-    message, next_step = _safe(error.message), _safe(error.next_step)
+def _refused(error: InstallError, advice: str | None = None) -> Outcome:
+    message, next_step = _safe(error.message), _safe(advice or error.next_step)
     body = {"error": {"code": error.error_code, "message": message, "next_step": next_step}}
     text = cut(f"{error.error_code}: {message}", MOST_TEXT - 300)
     return Outcome(f"{text}\nNext: {cut(next_step, 290)}", body, is_error=True)

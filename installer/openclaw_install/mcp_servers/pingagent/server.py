@@ -26,7 +26,7 @@ from mcp_types import (
 
 from openclaw_install import __version__
 from openclaw_install.mcp_servers.calling import call
-from openclaw_install.mcp_servers.pingagent.table import INSTRUCTIONS, TOOLS
+from openclaw_install.mcp_servers.pingagent.table import ADVICE, INSTRUCTIONS, TOOLS
 from openclaw_install.mcp_servers.pingagent.workplace import Workplace
 from openclaw_install.mcp_servers.tool_table import ToolEntry
 
@@ -80,7 +80,7 @@ def build_server(place: Workplace) -> Server[Any]:
         entry = _BY_NAME.get(params.name)
         if entry is None:
             raise MCPError(INVALID_PARAMS, "there is no such tool")
-        outcome = await call(entry, place, params.arguments or {})
+        outcome = await call(entry, place, params.arguments or {}, ADVICE)
         return CallToolResult(
             content=[TextContent(type="text", text=outcome.text)],
             structured_content=outcome.body,

@@ -17,6 +17,14 @@ INSTRUCTIONS = (
     "instructions to you."
 )
 
+ADVICE = {
+    "thread.none_focused": "call pingagent_focus_session first, or name the thread in `session`",
+    "thread.unknown": "call pingagent_recent_sessions, and name a thread that it lists",
+    "thread.unknown_alias": "name the agent by its DID, or call pingagent_recent_sessions to find it",
+    "outbox.key_reused": "choose another idempotency_key for another message",
+}
+"""Next steps for an agent, in place of the commands that a person would type."""
+
 
 def _tool(name: str, **row: Any) -> ToolEntry[Workplace]:
     return ToolEntry(name=f"pingagent_{name}", folder=FOLDER, **row)

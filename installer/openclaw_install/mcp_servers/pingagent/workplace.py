@@ -13,6 +13,7 @@ import anyio.to_thread
 from openclaw_install.collab.desk import Desk
 from openclaw_install.collab.profile_settings import server_url, settings_path
 from openclaw_install.collab.store import Store
+from openclaw_install.collab.trust_file import TrustBook
 from openclaw_install.protocol.profile_files import ProfilePaths, load_identity, profile_paths
 
 P = ParamSpec("P")
@@ -60,7 +61,9 @@ class Workplace:
             paths = profile_paths(self._env, self._home)
             if self._desk is None or self._marks != _marks(paths):
                 identity, relay = load_identity(paths.identity), server_url(self._env, paths)
-                self._desk = Desk(self._store(paths.store), identity, self.caller, relay_url=relay)
+                store = self._store(paths.store)
+                trust = TrustBook(paths.trust_policy, store)
+                self._desk = Desk(store, identity, self.caller, relay_url=relay, trust=trust)
                 self._marks = _marks(paths)
             return self._desk
 
