@@ -1,4 +1,4 @@
-"""Puts the hub's ASGI application together: log, host check, `/healthz`, and the MCP endpoint."""
+"""Puts the hub's ASGI application together: log, host check, `/healthz`, the MCP endpoint and the relay."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ from openclaw_install.hub.log import AccessLog, WriteLog
 from openclaw_install.hub.metadata import Metadata
 from openclaw_install.hub.model import Clock, utc_now
 from openclaw_install.hub.refusals import HttpRefusedError, answer
+from openclaw_install.hub.relay.door import RELAY_PATH
+from openclaw_install.hub.relay.room import RelayApp, RelayRoom, relay_app
 from openclaw_install.hub.service import HubService
 from openclaw_install.hub.skill_files import SkillFiles
 from openclaw_install.hub.tools import TOOLS, call_tool
@@ -62,14 +64,27 @@ class AppOptions:
 
 @dataclass(frozen=True)
 class HubApp:
-    """The application and its endpoint, whose streams a shutdown has to end."""
+    """The application and its parts, whose streams a shutdown has to end."""
 
     asgi: ASGIApp
     endpoint: Endpoint
+    relay: RelayApp | None
+
+    def close_streams(self) -> None:
+        """Ends the streams that clients hold open, so that a shutdown need not wait for them."""
+        self.endpoint.close_streams()
+        if self.relay is not None:
+            self.relay.door.close_streams()
 
 
-def build_app(metadata: Metadata, files: SkillFiles, options: AppOptions) -> HubApp:
-    """The application on recovered stores; the end of its lifespan ends uploads and leaves them open."""
+def build_app(
+    metadata: Metadata, files: SkillFiles, options: AppOptions, room: RelayRoom | None = None
+) -> HubApp:
+    """The application on recovered stores; the end of its lifespan ends uploads and leaves the stores open.
+
+    Args:
+        room: the relay's; without one no relay is served.
+    """
     service = HubService(
         metadata, files, options.limits, clock=options.clock, group_commits=options.group_commits
     )
@@ -80,17 +95,22 @@ def build_app(metadata: Metadata, files: SkillFiles, options: AppOptions) -> Hub
         max_request_body_size=options.limits.body_bytes,
     )
     endpoint = Endpoint(service, metadata, manager, options.limits)
+    relay = None if room is None else relay_app(room, group_commits=options.group_commits)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         try:
-            async with manager.run():
+            async with manager.run(), relay.running() if relay else contextlib.nullcontext():
                 yield
         finally:
             await service.close()
 
     app = Starlette(
-        routes=[Route(MCP_PATH, endpoint=endpoint), Route(HEALTH_PATH, endpoint=_health, methods=["GET"])],
+        routes=[
+            Route(MCP_PATH, endpoint=endpoint),
+            Route(HEALTH_PATH, endpoint=_health, methods=["GET"]),
+            *([Route(f"{RELAY_PATH}/{{place:path}}", endpoint=relay.door)] if relay else []),
+        ],
         middleware=[
             Middleware(AccessLog, write=options.write_log),
             Middleware(HostGuard, rule=options.hosts),
@@ -98,7 +118,7 @@ def build_app(metadata: Metadata, files: SkillFiles, options: AppOptions) -> Hub
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    return HubApp(app, endpoint)
+    return HubApp(app, endpoint, relay)
 
 
 class HostGuard:

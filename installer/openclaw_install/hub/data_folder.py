@@ -16,7 +16,7 @@ from openclaw_install.hub.skill_files import DiskSkillFiles
 
 @dataclass(frozen=True)
 class DataFolder:
-    """`hub.db`, `agents/<id>/skills/<name>/SKILL.md`, and `hub.lock`."""
+    """`hub.db`, `agents/<id>/skills/<name>/SKILL.md`, the relay's `relay.db` and `relay.key`, `hub.lock`."""
 
     root: Path
 

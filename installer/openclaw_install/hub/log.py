@@ -20,8 +20,8 @@ WriteLog = Callable[[dict[str, Any]], None]
 LOG_FACTS = "hub.log"
 _KNOWN_PATHS = frozenset({"/api/v2/mcp", "/healthz"})
 _KNOWN_METHODS = frozenset({"GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH"})
-# A key, or what the SDK uses as a session id.
-_SECRETS = re.compile(r"mysta_[\w-]+|\b[0-9a-f]{32}\b")
+# A key, what the SDK uses as a session id, or an agent's token.
+_SECRETS = re.compile(r"mysta_[\w-]+|\b[0-9a-f]{32}\b|eyJ[\w-]+\.[\w-]*\.?[\w-]*")
 _LONGEST_MESSAGE = 300
 _LOGGERS = ("uvicorn.error", "mcp", "openclaw_install.hub", "asyncio")
 
@@ -43,7 +43,8 @@ def line_writer(stream: TextIO) -> WriteLog:
 class AccessLog:
     """ASGI middleware that tells of each answered request.
 
-    A path or method that we do not serve is written as `other`: both are text of the client's choice.
+    A path or method that we do not serve is written as `other`: both are text of the client's choice. Who
+    serves a path with names in it puts its pattern into the facts, and it is written instead.
     """
 
     def __init__(self, app: ASGIApp, write: WriteLog) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+_MANY = 20_000
+
 
 @dataclass
 class _Bucket:
@@ -35,6 +37,8 @@ class RateLimiter:
         Returns:
             None when there was one, else whole seconds until there is.
         """
+        if len(self._buckets) >= _MANY and key_id not in self._buckets:
+            self._forget_full(now)
         bucket = self._buckets.setdefault(key_id, _Bucket(self._burst, now))
         bucket.tokens = min(self._burst, bucket.tokens + (now - bucket.at) * self._per_second)
         bucket.at = now
@@ -42,3 +46,8 @@ class RateLimiter:
             bucket.tokens -= 1
             return None
         return max(1, math.ceil((1 - bucket.tokens) / self._per_second))
+
+    def _forget_full(self, now: float) -> None:
+        """A full bucket is as good as a new one; the names of some buckets are of their users' choice."""
+        long_ago = now - self._burst / self._per_second
+        self._buckets = {key: bucket for key, bucket in self._buckets.items() if bucket.at > long_ago}

@@ -19,12 +19,19 @@ class HttpRefusedError(Exception):
         status: HTTP status.
         code, message: the body's `error`.
         headers: further headers, for example Retry-After.
+        next_step: what the caller can do about it; left out of the body when it is empty.
     """
 
     status: int
     code: str
     message: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    next_step: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """The body's `error`."""
+        step = {"next_step": self.next_step} if self.next_step else {}
+        return {"code": self.code, "message": self.message, **step}
 
 
 def retry_later(status: int, code: str, message: str, seconds: int) -> HttpRefusedError:
@@ -39,7 +46,7 @@ async def answer(refusal: HttpRefusedError, receive: Receive, send: Send, *, bod
         body_unread: whether the client may still be sending; its bytes are then taken, within bounds, so that
             the answer reaches it.
     """
-    body = json.dumps({"error": {"code": refusal.code, "message": refusal.message}}).encode()
+    body = json.dumps({"error": refusal.to_json()}).encode()
     headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **refusal.headers}
     raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": refusal.status, "headers": raw})

@@ -17,12 +17,15 @@ from openclaw_install.common.errors import HostError
 from openclaw_install.common.redaction import Secret
 from openclaw_install.hub.admin import Admin
 from openclaw_install.hub.app import MCP_PATH, AppOptions, HubApp, build_app
+from openclaw_install.hub.connection import timed_connection
 from openclaw_install.hub.data_folder import DataFolder
 from openclaw_install.hub.host_check import rule_for
 from openclaw_install.hub.log import WriteLog
 from openclaw_install.hub.metadata import Metadata
 from openclaw_install.hub.model import Agent, utc_now
 from openclaw_install.hub.recovery import Recovered, recover
+from openclaw_install.hub.relay.limits import RelayLimits
+from openclaw_install.hub.relay.room import RelayRoom, opened_room
 from openclaw_install.hub.settings import HubSettings
 from openclaw_install.hub.skill_files import SkillFiles
 from openclaw_install.hub.sqlite_metadata import SqliteMetadata
@@ -40,24 +43,28 @@ class Stores:
     metadata: Metadata
     files: SkillFiles
     recovered: Sequence[Recovered] = ()
+    relay: RelayRoom | None = None
 
 
 @contextlib.contextmanager
-def opened_stores(data: Path) -> Iterator[Stores]:
+def opened_stores(data: Path, relay: RelayLimits | None = None) -> Iterator[Stores]:
     """The stores of a data folder, recovered, held for one hub.
+
+    Args:
+        relay: what the relay allows; its defaults unless given.
 
     Raises:
         ConflictError: another hub serves the folder.
         UsageError, FileError: the folder cannot be used.
     """
     folder = DataFolder.prepare(data)
-    with folder.served():
-        metadata = SqliteMetadata(folder.database)
-        try:
-            files = folder.skill_files()
-            yield Stores(metadata, files, recover(metadata, files, utc_now))
-        finally:
-            metadata.close()
+    with (
+        folder.served(),
+        contextlib.closing(SqliteMetadata(folder.database)) as metadata,
+        opened_room(folder.root, relay or RelayLimits()) as room,
+    ):
+        files = folder.skill_files()
+        yield Stores(metadata, files, recover(metadata, files, utc_now), room)
 
 
 class HubServer(uvicorn.Server):
@@ -73,7 +80,7 @@ class HubServer(uvicorn.Server):
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._app.endpoint.close_streams()
+        self._app.close_streams()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager
@@ -127,7 +134,7 @@ def prepare_server(
         options = AppOptions(
             hosts, settings.limits, write_log, sse=settings.sse, group_commits=settings.group_commits
         )
-        app = build_app(stores.metadata, stores.files, options)
+        app = build_app(stores.metadata, stores.files, options, stores.relay)
         config = _uvicorn_config(app, settings)
     except BaseException:
         listener.close()
@@ -144,6 +151,7 @@ def _uvicorn_config(app: HubApp, settings: HubSettings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        http=timed_connection(settings.relay.header_seconds),
         ws="none",
         lifespan="on",
         limit_concurrency=_CONNECTIONS,
@@ -167,6 +175,7 @@ class RunningHub:
 
     Attributes:
         url: the MCP endpoint.
+        base_url: what both rooms begin with; agents that write to each other are given this one.
         data: its folder.
         admin: keys, agents and audit of it.
     """
@@ -174,6 +183,10 @@ class RunningHub:
     url: str
     data: Path
     admin: Admin
+
+    @property
+    def base_url(self) -> str:
+        return self.url.removesuffix(MCP_PATH)
 
     def create_key(self, owner: str) -> Secret:
         """A new key for the agents of `owner`."""
@@ -210,7 +223,7 @@ def running_hub(
     """
     chosen = settings or HubSettings(port=port)
     with contextlib.ExitStack() as stack:
-        used = stores or stack.enter_context(opened_stores(data))
+        used = stores or stack.enter_context(opened_stores(data, chosen.relay))
         ready: list[str] = []
         started = threading.Event()
 

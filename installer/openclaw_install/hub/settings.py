@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from openclaw_install.common.errors import UsageError
 from openclaw_install.common.web_address import is_loopback
 from openclaw_install.hub.limits import Limits
+from openclaw_install.hub.relay.limits import RelayLimits
 
 
 def _as_it_is(app: ASGIApp) -> ASGIApp:
@@ -26,6 +27,7 @@ class HubSettings:
         tls_cert, tls_key: PEM files; both or none.
         insecure_bind: the operator wants plain HTTP beyond loopback (behind a proxy that adds TLS, say).
         allow_hosts: further names by which clients call this hub.
+        limits, relay: what the two rooms allow: skills, and messages between agents.
         sse: answer as event streams instead of JSON documents.
         group_commits: False is for comparison only.
         around: puts something around the application; for tests whose client cannot send a key.
@@ -38,6 +40,7 @@ class HubSettings:
     insecure_bind: bool = False
     allow_hosts: Sequence[str] = ()
     limits: Limits = field(default_factory=Limits)
+    relay: RelayLimits = field(default_factory=RelayLimits)
     sse: bool = False
     group_commits: bool = True
     around: Callable[[ASGIApp], ASGIApp] = _as_it_is

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
 from openclaw_install.hub.relay.limits import RelayLimits
@@ -17,7 +16,6 @@ from openclaw_install.hub.relay.model import (
     Share,
 )
 
-_ALIAS = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}")
 _RESERVED = frozenset(
     {"admin", "administrator", "agent", "hub", "openclaw", "owner", "pingagent", "relay", "root", "support"}
     | {"system"}
@@ -120,10 +118,6 @@ def _may_take(alias: HeldAlias, did: str, now: int, limits: RelayLimits) -> bool
     return now >= alias.renewed_at + limits.alias_lapse_seconds * 1000
 
 
-def fold_alias(alias: str) -> str | None:
-    """The alias as it is compared, or None when it may not be claimed.
-
-    ASCII only, 2 to 32 characters: a look-alike letter of another script would pass for somebody else.
-    """
-    folded = alias.removeprefix("@").lower()
-    return folded if _ALIAS.fullmatch(folded) and folded not in _RESERVED else None
+def may_be_claimed(alias: str) -> bool:
+    """Whether an agent may have this folded alias: names that speak for the service are kept back."""
+    return alias not in _RESERVED

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from openclaw_install.protocol.times import MAX_SKEW
+
 MIB = 1024 * 1024
 _DAY = 86_400.0
 
@@ -14,7 +16,6 @@ class RelayLimits:
 
     Attributes:
         body_room_bytes: what a posted body may have beyond the largest envelope.
-        card_bytes: largest agent card.
         small_body_bytes: largest body of any other request.
         body_seconds: how long a body may take to arrive; longer is answered with 408.
         header_seconds: how long a request's headers may take; longer ends the connection.
@@ -22,12 +23,15 @@ class RelayLimits:
         envelopes_per_second, envelope_burst: the token bucket of each sender, for envelopes alone.
         registrations_per_second, registration_burst: the bucket of each network address, for requests that
             register or renew a card.
+        open_registration: whether agents may register that are not yet known.
         agents_in_all: registered agents.
         inbox_entries, inbox_bytes: what one inbox may hold unacknowledged.
         share_entries, share_bytes: how much of one inbox a single sender may fill, so that a flood by one
             leaves room for the others.
         clock_skew_seconds: how far ahead of ours a sender's clock may be.
         page_entries, page_bytes: the most of an inbox in one answer.
+        chunk_bytes: the most of it that a stream holds in memory for its client.
+        acks_at_once: places that one request may acknowledge singly.
         requests_per_agent: requests of one agent in progress at once; more is answered with 429.
         requests_in_all: requests in progress at once; more is answered with 503.
         streams_per_agent: open streams of one agent; a further one ends the oldest.
@@ -42,7 +46,6 @@ class RelayLimits:
     """
 
     body_room_bytes: int = 4096
-    card_bytes: int = 64 * 1024
     small_body_bytes: int = 64 * 1024
     body_seconds: float = 30.0
     header_seconds: float = 20.0
@@ -52,14 +55,17 @@ class RelayLimits:
     envelope_burst: int = 500
     registrations_per_second: float = 20.0
     registration_burst: int = 200
+    open_registration: bool = True
     agents_in_all: int = 10_000
     inbox_entries: int = 50_000
     inbox_bytes: int = 256 * MIB
     share_entries: int = 12_500
     share_bytes: int = 64 * MIB
-    clock_skew_seconds: float = 120.0
+    clock_skew_seconds: float = MAX_SKEW
     page_entries: int = 200
     page_bytes: int = 4 * MIB
+    chunk_bytes: int = 256 * 1024
+    acks_at_once: int = 5000
     requests_per_agent: int = 64
     requests_in_all: int = 256
     streams_per_agent: int = 4

@@ -1,0 +1,156 @@
+"""Who may ask the relay, how often and how much at once: what is settled before a body is read."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+
+from openclaw_install.hub.rate import RateLimiter
+from openclaw_install.hub.relay.answers import refused, token_refused
+from openclaw_install.hub.relay.limits import RelayLimits
+from openclaw_install.hub.relay.replay_guard import ReplayGuard
+from openclaw_install.protocol.card import AgentCard
+from openclaw_install.protocol.errors import TokenError
+from openclaw_install.protocol.tokens import SCHEME, RelayRequest, token_issuer, verify_token
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A token and what it says of itself; nothing is proven.
+
+    Attributes:
+        issuer: a DID.
+        body_sha256: of the body that it was signed for.
+    """
+
+    token: str
+    issuer: str
+    body_sha256: str
+
+
+class Admission:
+    """The relay's door keeper.
+
+    Args:
+        relay_id: what tokens must be meant for.
+        clock: seconds since 1970.
+        monotonic: seconds for rates.
+    """
+
+    def __init__(
+        self,
+        relay_id: str,
+        limits: RelayLimits,
+        *,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._relay_id, self._limits, self._clock, self._monotonic = relay_id, limits, clock, monotonic
+        self._guard = ReplayGuard(limits.replay_entries, clock())
+        self._requests = RateLimiter(limits.requests_per_second, limits.request_burst)
+        self._envelopes = RateLimiter(limits.envelopes_per_second, limits.envelope_burst)
+        self._registrations = RateLimiter(limits.registrations_per_second, limits.registration_burst)
+        self._in_progress: Counter[str] = Counter()
+
+    def claimed(self, header: str | None) -> Claimed:
+        """Reads the Authorization header.
+
+        Raises:
+            HttpRefusedError: 401: there is no token in it.
+        """
+        scheme, _, token = (header or "").partition(" ")
+        if scheme.lower() != SCHEME.lower():
+            raise refused("unauthorized")
+        try:
+            issuer = token_issuer(token)
+        except TokenError as error:
+            raise token_refused(error) from None
+        claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+        return Claimed(token, issuer, str(claims.get("bdh")))
+
+    def admit(self, claimed: Claimed, card: AgentCard | None, method: str, path: str) -> None:
+        """Proves that the agent signed this request, for the body whose hash is claimed, just now.
+
+        Args:
+            card: that of the claimed issuer; None when it is not registered.
+            path: with the query string, as it was sent.
+
+        Raises:
+            HttpRefusedError: 401; 429 when the agent asks too often; 503 when no token can be remembered.
+        """
+        if card is None:
+            raise refused("unauthorized")
+        request = RelayRequest(self._relay_id, method, path, claimed.body_sha256)
+        try:
+            verify_token(claimed.token, card, request, self._clock(), _Once(self, card.did))
+        except TokenError as error:
+            raise token_refused(error) from None
+        issued: Any = jwt.decode(claimed.token, options={"verify_signature": False})["iat"]
+        if self._guard.too_old(issued):
+            raise refused("token_before_start")
+
+    def first_time(self, did: str, token_id: str, expires_at: float) -> bool:
+        """Takes one request from the agent's bucket, and remembers the token.
+
+        In this order: what is remembered is then bounded by the rate, whatever an agent sends.
+        """
+        wait = self._requests.take(did, self._monotonic())
+        if wait is not None:
+            raise refused("rate_limited", retry_after=wait)
+        return self._guard.first_time(token_id, expires_at, self._clock())
+
+    def take_envelope(self, did: str) -> None:
+        """Takes one envelope from the sender's bucket.
+
+        Raises:
+            HttpRefusedError: 429.
+        """
+        wait = self._envelopes.take(did, self._monotonic())
+        if wait is not None:
+            raise refused("rate_limited", retry_after=wait)
+
+    def take_registration(self, address: str) -> None:
+        """Takes one registration or renewal from the bucket of a network address.
+
+        Raises:
+            HttpRefusedError: 429.
+        """
+        wait = self._registrations.take(address, self._monotonic())
+        if wait is not None:
+            raise refused("rate_limited", retry_after=wait)
+
+    @contextlib.contextmanager
+    def slot(self, who: str) -> Iterator[None]:
+        """Counts a request while it is in progress.
+
+        Raises:
+            HttpRefusedError: 429 or 503: there are too many.
+        """
+        if self._in_progress.total() >= self._limits.requests_in_all:
+            raise refused("busy", retry_after=1)
+        if self._in_progress[who] >= self._limits.requests_per_agent:
+            raise refused("too_many_at_once", retry_after=1)
+        self._in_progress[who] += 1
+        try:
+            yield
+        finally:
+            self._in_progress[who] -= 1
+            if not self._in_progress[who]:
+                del self._in_progress[who]
+
+
+@dataclass(frozen=True)
+class _Once:
+    """The protocol's `ReplayGuard` for one agent; it is asked when all else about the token holds."""
+
+    admission: Admission
+    did: str
+
+    def first_time(self, jti: str, expires_at: float) -> bool:
+        return self.admission.first_time(self.did, jti, expires_at)

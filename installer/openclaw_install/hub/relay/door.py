@@ -1,0 +1,316 @@
+"""The relay over HTTP: everything under `/relay/v1`, in one table."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, unquote
+
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from openclaw_install.hub.log import LOG_FACTS
+from openclaw_install.hub.refusals import HttpRefusedError, answer
+from openclaw_install.hub.relay.admission import Admission, Claimed
+from openclaw_install.hub.relay.answers import document_refused, envelope_refused, refused
+from openclaw_install.hub.relay.limits import RelayLimits
+from openclaw_install.hub.relay.model import Entry
+from openclaw_install.hub.relay.service import RelayService
+from openclaw_install.hub.relay.streams import Start, event
+from openclaw_install.hub.request_body import BodyTooLargeError, BodyTooSlowError, ClientGoneError, read_body
+from openclaw_install.protocol.canonical import canonical_json, parse_strict
+from openclaw_install.protocol.card import MAX_CARD_BYTES, verify_card
+from openclaw_install.protocol.did import fold_alias, is_did
+from openclaw_install.protocol.errors import EnvelopeError, ProtocolError
+from openclaw_install.protocol.header import MAX_ENVELOPE_BYTES, parse_envelope
+from openclaw_install.protocol.identity import MAX_LIFETIME
+from openclaw_install.protocol.times import iso
+from openclaw_install.protocol.tokens import EMPTY_SHA256
+
+RELAY_PATH = "/relay/v1"
+_LARGEST_PLACE = 2**53 - 1
+_NUMBER = re.compile(r"[0-9]{1,16}")
+
+
+@dataclass
+class _Exchange:
+    """One request on its way through the door."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    name: str = ""
+    did: str = ""
+    body: bytes = b""
+    body_unread: bool = False
+    headers: Headers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.headers = Headers(scope=self.scope)
+        self.body_unread = self.scope["method"] in ("POST", "PUT") and "expect" not in self.headers
+
+    @property
+    def target(self) -> str:
+        """Path and query as they were sent, which is what a token is signed for."""
+        path: bytes = self.scope.get("raw_path") or self.scope["path"].encode()
+        query: bytes = self.scope["query_string"]
+        return (path + (b"?" + query if query else b"")).decode("ascii", "replace")
+
+    async def reply(self, body: bytes) -> None:
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"cache-control", b"no-store"),
+        ]
+        await self.send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+@dataclass(frozen=True)
+class _Place:
+    """One entry of the table: `shown` is what the log calls it."""
+
+    method: str
+    pattern: re.Pattern[str]
+    shown: str
+    serve: Callable[[_Exchange], Awaitable[None]]
+
+
+class RelayDoor:
+    """The ASGI application under `/relay/v1`.
+
+    Args:
+        clock: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        service: RelayService,
+        admission: Admission,
+        limits: RelayLimits,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._service, self._admission, self._limits, self._clock = service, admission, limits, clock
+        self._places = (
+            _Place("GET", re.compile("about"), "about", self._about),
+            _Place("PUT", re.compile("agents/([^/]+)/card"), "agents/{did}/card", self._put_card),
+            _Place("GET", re.compile("agents/([^/]+)/card"), "agents/{did}/card", self._get_card),
+            _Place("GET", re.compile("aliases/([^/]+)"), "aliases/{alias}", self._get_alias),
+            _Place("POST", re.compile("envelopes"), "envelopes", self._post_envelope),
+            _Place("GET", re.compile("inbox"), "inbox", self._get_inbox),
+            _Place("GET", re.compile("stream"), "stream", self._get_stream),
+            _Place("POST", re.compile("acks"), "acks", self._post_acks),
+        )
+
+    def close_streams(self) -> None:
+        """Ends the streams that clients hold open, so that a shutdown need not wait for them."""
+        self._service.streams.close_all()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = _Exchange(scope, receive, send)
+        facts = scope[LOG_FACTS]
+        try:
+            place = self._place_of(exchange)
+            facts["path"] = f"{RELAY_PATH}/{place.shown}"
+            await place.serve(exchange)
+        except HttpRefusedError as refusal:
+            facts["refused"] = refusal.code
+            unread = exchange.body_unread and refusal.status != 408
+            await answer(refusal, exchange.receive, send, body_unread=unread)
+        except ClientGoneError:
+            facts["refused"] = "client_gone"
+
+    def _place_of(self, exchange: _Exchange) -> _Place:
+        path = exchange.scope["path"].removeprefix(f"{RELAY_PATH}/")
+        found = [(place, match) for place in self._places if (match := place.pattern.fullmatch(path))]
+        if not found:
+            raise refused("not_found")
+        for place, match in found:
+            if place.method == exchange.scope["method"]:
+                exchange.name = unquote(match[1]) if match.groups() else ""
+                return place
+        raise refused("method_not_allowed")
+
+    async def _about(self, exchange: _Exchange) -> None:
+        limits = self._limits
+        told = {
+            "api": 1,
+            "relay_id": self._service.relay_id,
+            "log_id": self._service.log_id,
+            "time": iso(self._clock()),
+            "limits": {
+                "max_envelope_bytes": MAX_ENVELOPE_BYTES,
+                "max_card_bytes": MAX_CARD_BYTES,
+                "max_lifetime_seconds": int(MAX_LIFETIME),
+                "max_clock_skew_seconds": int(limits.clock_skew_seconds),
+                "page_entries": limits.page_entries,
+                "acks_at_once": limits.acks_at_once,
+                "streams_per_agent": limits.streams_per_agent,
+                "heartbeat_seconds": max(1, int(limits.heartbeat_seconds)),
+                "open_registration": limits.open_registration,
+            },
+        }
+        await exchange.reply(canonical_json(told))
+
+    async def _put_card(self, exchange: _Exchange) -> None:
+        """Registration: the token is held against the card in the body, which vouches for itself."""
+        self._admission.take_registration((exchange.scope.get("client") or ("?",))[0])
+        claimed = self._admission.claimed(exchange.headers.get("authorization"))
+        if claimed.issuer != exchange.name:
+            raise refused("wrong_agent")
+        with self._admission.slot(claimed.issuer):
+            await self._take_body(exchange, claimed, MAX_CARD_BYTES)
+            try:
+                card = verify_card(exchange.body)
+            except ProtocolError as error:
+                raise document_refused(error) from None
+            if card.did != claimed.issuer:
+                raise refused("wrong_agent")
+            self._admission.admit(claimed, card, "PUT", exchange.target)
+            self._is(exchange, card.did)
+            await self._service.put_card(card)
+        await exchange.reply(canonical_json({"did": card.did, "version": card.version}))
+
+    async def _get_card(self, exchange: _Exchange) -> None:
+        self._authenticate(exchange)
+        card = self._service.card_of(exchange.name) if is_did(exchange.name) else None
+        if card is None:
+            raise refused("unknown_agent")
+        await exchange.reply(canonical_json(card.to_json()))
+
+    async def _get_alias(self, exchange: _Exchange) -> None:
+        self._authenticate(exchange)
+        try:
+            did = self._service.alias_holder(fold_alias(exchange.name))
+        except ProtocolError:
+            did = None
+        if did is None:
+            raise refused("unknown_alias")
+        await exchange.reply(canonical_json({"did": did}))
+
+    async def _post_envelope(self, exchange: _Exchange) -> None:
+        claimed = self._authenticate(exchange)
+        self._admission.take_envelope(exchange.did)
+        with self._admission.slot(exchange.did):
+            await self._take_body(exchange, claimed, MAX_ENVELOPE_BYTES + self._limits.body_room_bytes)
+            try:
+                envelope = parse_envelope(exchange.body)
+            except EnvelopeError as error:
+                raise envelope_refused(error) from None
+            if envelope.header.sender != exchange.did:
+                raise refused("wrong_sender")
+            receipt = await self._service.post(envelope)
+        exchange.scope[LOG_FACTS]["seq"] = receipt.seq
+        await exchange.reply(canonical_json(receipt.to_json()))
+
+    async def _get_inbox(self, exchange: _Exchange) -> None:
+        self._authenticate(exchange)
+        most = self._limits.page_entries
+        after, limit = self._numbers(exchange, after=0, limit=most)
+        with self._admission.slot(exchange.did):
+            entries, inbox = await self._service.page(
+                exchange.did, after, min(max(limit, 1), most), self._limits.page_bytes
+            )
+            page = {
+                "log_id": self._service.log_id,
+                "head": inbox.head,
+                "floor": inbox.floor,
+                "next": entries[-1].seq if entries else after,
+                "previous": self._service.message_at(exchange.did, after) if after else None,
+            }
+            await exchange.reply(
+                b'{"entries":[%b],%b' % (b",".join(self._told(exchange, entries)), canonical_json(page)[1:])
+            )
+
+    async def _get_stream(self, exchange: _Exchange) -> None:
+        self._authenticate(exchange)
+        did = exchange.did
+        last = exchange.headers.get("last-event-id")
+        after = self._numbers(exchange, after=0)[0] if last is None else _number(last)
+        _, inbox = await self._service.page(did, after, 1, 0)
+        hello = {"log_id": self._service.log_id, "head": inbox.head, "floor": inbox.floor}
+
+        async def read(place: int) -> tuple[bytes, int]:
+            entries, _ = await self._service.page(
+                did, place, self._limits.page_entries, self._limits.chunk_bytes
+            )
+            lines = self._told(exchange, entries)
+            events = (event("envelope", line, entry.seq) for line, entry in zip(lines, entries, strict=True))
+            return b"".join(events), entries[-1].seq if entries else place
+
+        start = Start(event("hello", canonical_json(hello)), after, inbox.head)
+        triple = (exchange.scope, exchange.receive, exchange.send)
+        await self._service.streams.serve(triple, did, start, read)
+
+    async def _post_acks(self, exchange: _Exchange) -> None:
+        claimed = self._authenticate(exchange)
+        with self._admission.slot(exchange.did):
+            await self._take_body(exchange, claimed, self._limits.small_body_bytes)
+            up_to, seqs = self._acks(exchange.body)
+            count = await self._service.acknowledge(exchange.did, up_to, seqs)
+        await exchange.reply(canonical_json({"acknowledged": count}))
+
+    def _acks(self, body: bytes) -> tuple[int, list[int]]:
+        try:
+            document = parse_strict(body, self._limits.small_body_bytes)
+        except ProtocolError as error:
+            raise document_refused(error) from None
+        if not isinstance(document, dict) or not document or document.keys() - {"up_to", "seqs"}:
+            raise refused("malformed")
+        up_to, seqs = document.get("up_to", 0), document.get("seqs", [])
+        if not isinstance(seqs, list) or len(seqs) > self._limits.acks_at_once:
+            raise refused("malformed")
+        if any(type(number) is not int or number < 0 for number in [up_to, *seqs]):
+            raise refused("malformed")
+        return up_to, seqs
+
+    def _authenticate(self, exchange: _Exchange) -> Claimed:
+        claimed = self._admission.claimed(exchange.headers.get("authorization"))
+        card = self._service.card_of(claimed.issuer)
+        self._admission.admit(claimed, card, exchange.scope["method"], exchange.target)
+        if exchange.scope["method"] == "GET" and claimed.body_sha256 != EMPTY_SHA256:
+            raise refused("token_wrong_body")
+        self._is(exchange, claimed.issuer)
+        return claimed
+
+    @staticmethod
+    def _is(exchange: _Exchange, did: str) -> None:
+        exchange.did = did
+        exchange.scope[LOG_FACTS]["agent"] = did
+
+    async def _take_body(self, exchange: _Exchange, claimed: Claimed, limit: int) -> None:
+        kind = (exchange.headers.get("content-type") or "").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            raise refused("not_json")
+        announced = exchange.headers.get("content-length")
+        try:
+            exchange.body = await read_body(
+                exchange.receive, announced=announced, limit=limit, seconds=self._limits.body_seconds
+            )
+        except BodyTooLargeError:
+            raise refused("body_too_large") from None
+        except BodyTooSlowError:
+            refusal = refused("body_too_slow")
+            refusal.headers = {"Connection": "close"}
+            raise refusal from None
+        exchange.body_unread = False
+        exchange.scope[LOG_FACTS]["bytes_in"] = len(exchange.body)
+        if hashlib.sha256(exchange.body).hexdigest() != claimed.body_sha256:
+            raise refused("token_wrong_body")
+
+    def _told(self, exchange: _Exchange, entries: list[Entry]) -> list[bytes]:
+        return [self._service.told(exchange.did, entry) for entry in entries]
+
+    @staticmethod
+    def _numbers(exchange: _Exchange, **defaults: int) -> list[int]:
+        query = parse_qs(exchange.scope["query_string"].decode("ascii", "replace"), keep_blank_values=True)
+        return [_number(query[name][-1]) if name in query else default for name, default in defaults.items()]
+
+
+def _number(text: str) -> int:
+    if not _NUMBER.fullmatch(text) or int(text) > _LARGEST_PLACE:
+        raise refused("malformed")
+    return int(text)

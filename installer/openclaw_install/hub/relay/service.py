@@ -1,0 +1,232 @@
+"""What the relay does: takes cards and envelopes, commits them, reads inboxes, and wakes their streams."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+from openclaw_install.common.errors import InstallError
+from openclaw_install.hub.committer import LARGEST_GROUP, GroupCommitter
+from openclaw_install.hub.refusals import HttpRefusedError
+from openclaw_install.hub.relay.answers import refused
+from openclaw_install.hub.relay.inbox_rules import may_be_claimed
+from openclaw_install.hub.relay.limits import RelayLimits
+from openclaw_install.hub.relay.model import (
+    Acknowledge,
+    Committed,
+    Deposit,
+    Done,
+    Entry,
+    Inbox,
+    Outcome,
+    PutCard,
+    Refused,
+    Step,
+    StoredCard,
+    Sweep,
+)
+from openclaw_install.hub.relay.store import RelayStore
+from openclaw_install.hub.relay.streams import Streams
+from openclaw_install.protocol.canonical import canonical_json
+from openclaw_install.protocol.card import AgentCard, succession, verify_card
+from openclaw_install.protocol.header import Envelope
+from openclaw_install.protocol.keys import SigningKey
+from openclaw_install.protocol.receipts import CommitReceipt, relay_id_of, signed
+
+_log = logging.getLogger(__name__)
+_CARDS_IN_MEMORY = 4096
+
+
+class RelayService:
+    """The relay's application; one for each store, used from one event loop.
+
+    Args:
+        store: where things are kept.
+        key: signs the receipts.
+        clock: seconds since 1970.
+        group_commits: False commits every step alone; for comparison only.
+    """
+
+    def __init__(
+        self,
+        store: RelayStore,
+        key: SigningKey,
+        limits: RelayLimits,
+        *,
+        clock: Callable[[], float],
+        group_commits: bool = True,
+    ) -> None:
+        self._store, self._key, self._limits, self._clock = store, key, limits, clock
+        self.relay_id = relay_id_of(key)
+        self.streams = Streams(limits)
+        largest = LARGEST_GROUP if group_commits else 1
+        self._committer: GroupCommitter[Step, Outcome] = GroupCommitter(store.commit, largest_group=largest)
+        self._cards: OrderedDict[str, AgentCard] = OrderedDict()
+
+    @property
+    def log_id(self) -> str:
+        return self._store.log_id
+
+    def card_of(self, did: str) -> AgentCard | None:
+        """The registered card of an agent."""
+        card = self._cards.get(did)
+        if card is None:
+            stored = self._store.card(did)
+            if stored is None:
+                return None
+            card = verify_card(stored.card)
+        self._remember(card)
+        return card
+
+    async def put_card(self, card: AgentCard) -> None:
+        """Registers an agent, or takes its newer card; the same card again changes nothing.
+
+        Raises:
+            HttpRefusedError: the card does not follow the registered one, or its alias is not to be had.
+        """
+        known = self.card_of(card.did)
+        relation = "succeeds" if known is None else succession(known, card)
+        if relation == "same":
+            return
+        if relation != "succeeds":
+            raise refused("card_version" if relation == "rollback" else "card_fork")
+        if known is None and not self._limits.open_registration:
+            raise refused("registration_closed")
+        if card.alias is not None and not may_be_claimed(card.alias):
+            raise refused("alias_reserved")
+        data = canonical_json(card.to_json())
+        stored = StoredCard(card.did, card.version, data, card.alias, self._now())
+        await self._commit(PutCard(stored, 0 if known is None else known.version))
+        self._remember(card)
+        if known is not None and known.signing_key != card.signing_key:
+            # Whoever opened them may have had nothing but the old key.
+            self.streams.close_all_of(card.did)
+
+    def alias_holder(self, alias: str) -> str | None:
+        """Whose the folded alias is."""
+        return self._store.alias_holder(alias)
+
+    async def post(self, envelope: Envelope) -> CommitReceipt:
+        """Commits an envelope; its receipt is given once it is durable.
+
+        Raises:
+            HttpRefusedError: it was not committed.
+        """
+        header, now = envelope.header, self._now()
+        if header.sent_at * 1000 > now + self._limits.clock_skew_seconds * 1000:
+            raise HttpRefusedError(
+                422,
+                "from_future",
+                "the envelope was sent in the future by the relay's clock",
+                next_step="compare this machine's clock with the relay's `about`, and set the wrong one",
+            )
+        expires_at = round(header.expires_at * 1000)
+        deposit = Deposit(
+            header.sender,
+            header.recipient,
+            header.message_id,
+            envelope.sha256,
+            envelope.wire,
+            expires_at,
+            now,
+        )
+        outcome = await self._commit(deposit)
+        if not isinstance(outcome, Committed):
+            raise AssertionError("a deposit is committed or refused")
+        if not outcome.repeated:
+            self.streams.wake(header.recipient)
+        return self._receipt(header.recipient, header.message_id, envelope.sha256, outcome)
+
+    async def page(self, did: str, after: int, most: int, most_bytes: int) -> tuple[list[Entry], Inbox]:
+        """The entries of an inbox behind `after`, and its figures (not older than the entries)."""
+
+        def read() -> tuple[list[Entry], Inbox]:
+            entries = self._store.entries(did, after=after, most=most, most_bytes=most_bytes, now=self._now())
+            return entries, self._store.inbox(did)
+
+        return await asyncio.to_thread(read)
+
+    def message_at(self, did: str, seq: int) -> str | None:
+        """Which message stands at a place, if that is still known."""
+        return self._store.message_at(did, seq)
+
+    async def acknowledge(self, did: str, up_to: int, seqs: Sequence[int]) -> int:
+        """Drops what the owner of the inbox has; returns how many entries that changed."""
+        count = 0
+        chosen = tuple(seqs)
+        while True:
+            step = Acknowledge(did, up_to, chosen)
+            outcome = await self._commit(step)
+            done = outcome.count if isinstance(outcome, Done) else 0
+            count += done
+            if done < step.most:
+                return count
+            chosen = ()
+
+    def told(self, did: str, entry: Entry) -> bytes:
+        """An entry as the inbox and the stream give it: JSON on one line."""
+        if entry.body is None:
+            return canonical_json({"gone": entry.gone, "seq": entry.seq})
+        place = Committed(entry.seq, entry.committed_at)
+        receipt = canonical_json(self._receipt(did, entry.message_id, entry.sha256, place).to_json())
+        # The body is canonical JSON already; to parse it only to write it again would cost the most.
+        return b'{"envelope":%b,"receipt":%b,"seq":%d}' % (entry.body, receipt, entry.seq)
+
+    async def sweep_for_ever(self) -> None:
+        """Drops what has expired, every few seconds, until it is cancelled."""
+        while True:
+            with contextlib.suppress(InstallError):
+                # A full disk is told where somebody asks for something.
+                await self.sweep()
+            await asyncio.sleep(self._limits.sweep_seconds)
+
+    async def sweep(self) -> int:
+        """Drops what has expired and forgets what is long gone; returns how many entries that changed."""
+        count = 0
+        while True:
+            outcome = await asyncio.wrap_future(self._committer.submit(Sweep(self._now())))
+            done = outcome.count if isinstance(outcome, Done) else 0
+            count += done
+            if not done:
+                return count
+
+    async def close(self) -> None:
+        """Commits what was submitted; nothing may be asked of the service afterwards."""
+        await asyncio.to_thread(self._committer.close)
+
+    async def _commit(self, step: Step) -> Outcome:
+        try:
+            outcome = await asyncio.wrap_future(self._committer.submit(step))
+        except InstallError as error:
+            _log.error("the relay did not commit: %s", error.message)
+            raise refused(
+                "storage_full" if error.error_code == "hub.database_full" else "storage_failed"
+            ) from error
+        if isinstance(outcome, Refused):
+            raise refused(outcome.code, retry_after=outcome.retry_after)
+        return outcome
+
+    def _receipt(self, recipient: str, message_id: str, sha256: str, place: Committed) -> CommitReceipt:
+        unsigned = CommitReceipt(
+            message_id=message_id,
+            to=recipient,
+            seq=place.seq,
+            committed_at=place.committed_at / 1000,
+            relay=self.relay_id,
+            log_id=self._store.log_id,
+            envelope_sha256=sha256,
+            signature=b"",
+        )
+        return signed(self._key, unsigned)
+
+    def _remember(self, card: AgentCard) -> None:
+        self._cards[card.did] = card
+        self._cards.move_to_end(card.did)
+        while len(self._cards) > _CARDS_IN_MEMORY:
+            self._cards.popitem(last=False)
+
+    def _now(self) -> int:
+        return round(self._clock() * 1000)

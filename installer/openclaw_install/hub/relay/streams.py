@@ -1,0 +1,170 @@
+"""Live streams of inboxes: each has one cursor into the store, for the backlog and for what comes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+
+from starlette.types import Receive, Scope, Send
+
+from openclaw_install.hub.connection import ABORT
+from openclaw_install.hub.relay.answers import refused
+from openclaw_install.hub.relay.limits import RelayLimits
+
+_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
+_BEAT = b": beat\n\n"
+Read = Callable[[int], Awaitable[tuple[bytes, int]]]
+
+
+@dataclass
+class Stream:
+    """One client that listens.
+
+    Attributes:
+        stirred: set when there may be something to do.
+        over: it is to end.
+    """
+
+    did: str
+    stirred: asyncio.Event
+    over: bool = False
+
+    def end(self) -> None:
+        self.over = True
+        self.stirred.set()
+
+
+class Streams:
+    """All open streams. They hold no messages: a stream that is woken reads from the store what it lacks.
+
+    A client that takes nothing therefore costs one chunk of memory, and is dropped after a while.
+    """
+
+    def __init__(self, limits: RelayLimits) -> None:
+        self._limits = limits
+        self._open: dict[str, list[Stream]] = {}
+        self._count = 0
+        self._closing = False
+
+    def wake(self, did: str) -> None:
+        """An inbox has something new."""
+        for stream in self._open.get(did, ()):
+            stream.stirred.set()
+
+    def close_all_of(self, did: str) -> None:
+        """Ends the streams of one agent."""
+        for stream in self._open.get(did, ()):
+            stream.end()
+
+    def close_all(self) -> None:
+        """Ends every stream, and every one that is still to come: the relay stops."""
+        self._closing = True
+        for did in self._open:
+            self.close_all_of(did)
+
+    def open_streams(self, did: str) -> int:
+        """How many streams of an agent are open and not about to end."""
+        return sum(not stream.over for stream in self._open.get(did, ()))
+
+    @contextlib.contextmanager
+    def _place(self, did: str) -> Iterator[Stream]:
+        if self._count >= self._limits.streams_in_all:
+            raise refused("busy", retry_after=5)
+        mine = [stream for stream in self._open.get(did, ()) if not stream.over]
+        for stream in mine[: max(0, len(mine) + 1 - self._limits.streams_per_agent)]:
+            # The newest wins: an older one is most likely what a lost connection left behind.
+            stream.end()
+        stream = Stream(did, asyncio.Event(), over=self._closing)
+        self._open.setdefault(did, []).append(stream)
+        self._count += 1
+        try:
+            yield stream
+        finally:
+            self._count -= 1
+            self._open[did].remove(stream)
+            if not self._open[did]:
+                del self._open[did]
+
+    async def serve(self, exchange: tuple[Scope, Receive, Send], did: str, start: Start, read: Read) -> None:
+        """Answers one request with a stream, until its client, the relay or a newer stream ends it.
+
+        Args:
+            did: whose inbox.
+            start: where it begins.
+            read: gives the events behind a place as bytes, at most a chunk, and the place that they reach.
+
+        Raises:
+            HttpRefusedError: there are too many streams; nothing was answered yet.
+        """
+        scope, receive, send = exchange
+        with self._place(did) as stream:
+            watching = asyncio.ensure_future(_end_when_gone(stream, receive))
+            try:
+                await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+                await self._follow(stream, send, start, read)
+                await self._send(send, b"", more=False)
+            except TimeoutError:
+                # Its socket is full and nobody reads: to end it politely would wait as well.
+                scope.get(ABORT, _nothing)()
+                await asyncio.sleep(0)
+            finally:
+                watching.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await watching
+
+    async def _follow(self, stream: Stream, send: Send, start: Start, read: Read) -> None:
+        await self._send(send, start.hello)
+        place = start.after
+        # Behind the end there is nothing to follow: the client has seen what this relay has lost.
+        while not stream.over and start.after <= start.head:
+            stream.stirred.clear()
+            chunk, place = await read(place)
+            if chunk:
+                await self._send(send, chunk)
+                continue
+            try:
+                async with asyncio.timeout(self._limits.heartbeat_seconds):
+                    await stream.stirred.wait()
+            except TimeoutError:
+                await self._send(send, _BEAT)
+
+    async def _send(self, send: Send, chunk: bytes, *, more: bool = True) -> None:
+        async with asyncio.timeout(self._limits.stall_seconds):
+            await send({"type": "http.response.body", "body": chunk, "more_body": more})
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a stream begins.
+
+    Attributes:
+        hello: its first event.
+        after: the last place that the client has.
+        head: the last place that there is.
+    """
+
+    hello: bytes
+    after: int
+    head: int
+
+
+def event(name: str, data: bytes, place: int | None = None) -> bytes:
+    """One server-sent event; `data` is one line."""
+    number = b"" if place is None else b"id: %d\n" % place
+    return b"event: %b\n%bdata: %b\n\n" % (name.encode(), number, data)
+
+
+async def _end_when_gone(stream: Stream, receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    stream.end()
+
+
+def _nothing() -> None:
+    """Stands in where a server gives no way to cut a connection."""
