@@ -88,10 +88,17 @@ def push_command(context: click.Context, /, *, names: tuple[str, ...], watch: bo
 
 
 def _runtime_started(common: CommonOptions) -> dict[str, Any]:
-    """Starts the runtime for the choice that was just recorded, and tells how it is."""
-    from openclaw_install.runtime.control import start_runtime
+    """Starts the runtime for the choice that was just recorded, and tells how it is.
 
-    return start_runtime(common.location(), os.environ).report.to_json()
+    One that runs already is started again: it may be from a time when the key was not set.
+    """
+    from openclaw_install.runtime.control import restart_runtime, start_runtime
+
+    location = common.location()
+    result = start_runtime(location, os.environ)
+    if not result.changed:
+        result = restart_runtime(location, os.environ)
+    return result.report.to_json()
 
 
 @sync_group.command("status")

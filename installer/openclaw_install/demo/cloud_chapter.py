@@ -65,18 +65,15 @@ def play(root: Path, workspace: Path, ours: Ours, tell: Callable[[str], None]) -
 def _follow(live: Path, workspace: Path, ours: Ours, env: Mapping[str, str]) -> float:
     """Has the runtime keep the skills in step, saves one, and waits for it; returns milliseconds."""
     ours("sync", "--all", "--keep", "--yes", env=env)
-    try:
-        _write_skill(workspace, "triage", "third")
-        saved = time.perf_counter()
-        while "third" not in live.read_text():
-            if time.perf_counter() - saved > _FOLLOW_SECONDS:
-                raise CloudChapterError(
-                    "a save did not reach the agent", next_step="run the demo again with --verbose"
-                )
-            time.sleep(_LOOK_SECONDS)
-        return round((time.perf_counter() - saved) * 1000, 1)
-    finally:
-        ours("runtime", "stop", env=env)
+    _write_skill(workspace, "triage", "third")
+    saved = time.perf_counter()
+    while "third" not in live.read_text():
+        if time.perf_counter() - saved > _FOLLOW_SECONDS:
+            raise CloudChapterError(
+                "a save did not reach the agent", next_step="run the demo again with --verbose"
+            )
+        time.sleep(_LOOK_SECONDS)
+    return round((time.perf_counter() - saved) * 1000, 1)
 
 
 def _uploads(hub: RunningHub, ours: Ours, env: Mapping[str, str]) -> list[str]:

@@ -16,15 +16,19 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from openclaw_install.collab.profile_settings import load_settings
 from openclaw_install.common.errors import InstallError
-from openclaw_install.demo import cloud_chapter
+from openclaw_install.demo import cloud_chapter, message_chapter
 from openclaw_install.demo.provision import OpenClaw, provision
 from openclaw_install.demo.scratch_host import ScratchHost
 from openclaw_install.demo.stub_model import StubModel, running_stub
 from openclaw_install.host.config_document import read_config
 from openclaw_install.host.gateway import GatewayAddress, ask_gateway
 from openclaw_install.host.hook_policy import read_policy
+from openclaw_install.protocol.profile_files import profile_paths
 
+_OURS = (sys.executable, "-m", "openclaw_install")
+_PING = (sys.executable, "-c", "from openclaw_install.cli.pingagent import entry_point; entry_point()")
 _COMMAND_TIMEOUT = 120.0
 _TURN_TIMEOUT = 120.0
 _REPLY = "Got it: the tests run in CI, and I will report here."
@@ -87,10 +91,13 @@ def tell_story(tell: Tell, progress: Tell, *, openclaw: OpenClaw | None = None) 
     with (
         _terminated_as_interrupted(),
         tempfile.TemporaryDirectory(prefix="openclaw-install-demo-") as folder,
-        running_stub(StubModel(reply=lambda _messages: _REPLY)) as stub,
+        running_stub(StubModel(reply=lambda said: message_chapter.stub_reply(said, _REPLY))) as stub,
     ):
         teller = _Teller(tell, ScratchHost(program, Path(folder)), stub)
-        return Story(program.version, tuple(teller.chapters(progress)))
+        try:
+            return Story(program.version, tuple(teller.chapters(progress)))
+        finally:
+            teller.end()
 
 
 class _Teller:
@@ -108,12 +115,16 @@ class _Teller:
                 ("Somebody edits the config: a time bomb that OpenClaw's own check calls valid", self._break),
                 ("The report names the rule that would stop the next start", self._report),
                 ("The mend, as a diff, proved on the running gateway", self._mend),
-                ("An inbound message becomes a completed agent turn", self._message),
+                ("The way back: the file as it was, byte for byte", self._undo),
+                ("Mended again, an inbound message becomes a completed agent turn", self._message),
                 (
                     "Skills on a cloud agent of our own hub: only what changed goes again, then each save",
                     self._cloud,
                 ),
-                ("The way back: the file as it was, byte for byte", self._undo),
+                (
+                    "Another agent asks, waits for your approval, and has the answer with its receipt",
+                    self._agents,
+                ),
             ):
                 self.tell(f"\n== {title}")
                 begun = time.monotonic()
@@ -126,7 +137,7 @@ class _Teller:
         self.host.write_config(f"// An operator's own config: comments must survive.\n{body}\n")
 
     def _set_up(self) -> dict[str, Any]:
-        run = self._ours("--yes")
+        run = self._ours("--with-hub", "--yes")
         return {"activation_state": _state(run, "ready_waiting_inbound"), "exit_code": run.returncode}
 
     def _break(self) -> dict[str, Any]:
@@ -156,6 +167,7 @@ class _Teller:
         return {"activation_state": _state(run, "ready_waiting_inbound"), "exit_code": run.returncode}
 
     def _message(self) -> dict[str, Any]:
+        self._mend()
         before = len(self.stub.requests)
         answer = self._post({"message": _MESSAGE, "sessionKey": "hook:im:demo", "waitForCompletion": True})
         self.tell(f'$ curl -X POST .../hooks/agent -d \'{{"message": "{_MESSAGE}", ...}}\'')
@@ -186,12 +198,38 @@ class _Teller:
     def _cloud(self) -> dict[str, Any]:
         return cloud_chapter.play(self.host.root, self.host.state_dir / "workspace", self._ours, self.tell)
 
+    def _agents(self) -> dict[str, Any]:
+        relay = load_settings(profile_paths(self.host.env, self.host.home))
+        _require(relay is not None, "the setup named no relay")
+        assert relay is not None  # noqa: S101 - for the type checker
+        return message_chapter.play(relay.server_url, self.stub, self._ping, self.tell)
+
+    def end(self) -> None:
+        """Ends what the story left running on its host."""
+        if self.host.state_dir.exists():
+            self._run([*_OURS, "runtime", "stop", "--state-dir", str(self.host.state_dir)])
+
+    def _ping(self, *arguments: str, quiet: bool = False) -> subprocess.CompletedProcess[str]:
+        if not quiet:
+            self.tell(f"$ pingagent {' '.join(arguments)}")
+        done = self._run([*_PING, *arguments])
+        if not quiet:
+            self.tell(done.stdout.rstrip())
+        return done
+
     def _ours(
         self, *arguments: str, env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         self.tell(f"$ openclaw-install {' '.join(arguments)}")
-        done = subprocess.run(
-            [sys.executable, "-m", "openclaw_install", *arguments],
+        done = self._run([*_OURS, *arguments], env)
+        self.tell(done.stdout.rstrip())
+        return done
+
+    def _run(
+        self, command: Sequence[str], env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
             env={**self.host.env, **(env or {})},
             cwd=self.host.root,
             stdin=subprocess.DEVNULL,
@@ -201,8 +239,6 @@ class _Teller:
             timeout=_COMMAND_TIMEOUT,
             check=False,
         )
-        self.tell(done.stdout.rstrip())
-        return done
 
     def _post(self, body: dict[str, Any]) -> dict[str, Any]:
         import httpx

@@ -1,0 +1,131 @@
+"""The demo's last chapter: another agent asks, waits for approval, and has the answer with its receipt."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import subprocess
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from openclaw_install.common.errors import InstallError
+from openclaw_install.demo.other_agent import OtherAgent, Received, other_agent
+from openclaw_install.demo.stub_model import Messages, StubModel
+from openclaw_install.protocol.messages import RECEIPT, TEXT
+
+REQUEST = "Can you fix the failing tests in billing?"
+ANSWER = "On it: the two failing tests share one fixture, and I will report here."
+_FROM_AGENT = "A message from another agent came in through PingAgent."
+_THREAD = re.compile(r"^Thread: (\S+)$", re.MULTILINE)
+_MESSAGE_ID = re.compile(r"^Message id: (\S+)$", re.MULTILINE)
+_PATIENCE = 90.0
+_PAUSE = 0.05
+Ping = Callable[..., subprocess.CompletedProcess[str]]
+T = TypeVar("T")
+
+
+class MessageChapterError(InstallError):
+    """The message did not take the way that the story tells."""
+
+    code = "demo.story"
+
+
+def stub_reply(messages: Messages, otherwise: str) -> str | dict[str, Any]:
+    """The stub model's part: a message of another agent is answered by the tool, once; all else by a text."""
+    last = messages[-1]
+    text = json.dumps(last.get("content"), ensure_ascii=False).replace("\\n", "\n")
+    if last.get("role") != "user" or _FROM_AGENT not in text:
+        return otherwise
+    thread, message_id = _THREAD.findall(text), _MESSAGE_ID.findall(text)
+    arguments = {"session": thread[-1], "in_reply_to": message_id[-1], "message": ANSWER}
+    return {"name": "tool_call", "arguments": {"id": "pingagent__pingagent_reply", "args": arguments}}
+
+
+def play(url: str, stub: StubModel, ping: Ping, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Plays it.
+
+    Args:
+        url: the relay.
+        stub: the model behind the host's gateway.
+        ping: runs `pingagent ARGS...` on the host.
+        tell: receives the story's lines.
+
+    Returns:
+        What was observed.
+
+    Raises:
+        MessageChapterError: something went otherwise than told.
+    """
+    return asyncio.run(_play(url, stub, ping, tell))
+
+
+async def _play(url: str, stub: StubModel, ping: Ping, tell: Callable[[str], None]) -> dict[str, Any]:
+    me = str(_json(ping("whoami", "--json", quiet=True))["did"])
+    async with other_agent(url) as other:
+        sent = await other.send(me, REQUEST)
+        tell(f"{other.did} sends: {REQUEST}")
+        tell(f"the relay's receipt for it: {sent.message_id}, seq {sent.seq}")
+        await _until("the request at the contact gate", lambda: _is_pending(ping, other.did))
+        _require(_turns(stub) == 0, "a message reached the agent before its sender was approved")
+        ping("contacts", "list")
+        ping("contacts", "approve", other.did)
+        answer = await _until("the answer", lambda: _answer(other))
+        tell(f"{other.did} receives: {answer.message.body['text']}")
+        tell(f"the relay's receipt for it: {answer.receipt.message_id}, seq {answer.receipt.seq}")
+        delivered = [one for one in other.received if one.schema == RECEIPT]
+        _require(bool(delivered), "no delivery receipt came back")
+    ping("sessions")
+    turns = _turns(stub)
+    _require(turns == 1, f"one message became {turns} turns")
+    return {
+        "request": {"message_id": sent.message_id, "seq": sent.seq},
+        "turns_before_approval": 0,
+        "turns": turns,
+        "answer": {
+            "text": answer.message.body["text"],
+            "message_id": answer.receipt.message_id,
+            "seq": answer.receipt.seq,
+        },
+        "delivery_receipts": len(delivered),
+    }
+
+
+async def _is_pending(ping: Ping, did: str) -> bool:
+    listed = await asyncio.to_thread(ping, "contacts", "list", "--json", quiet=True)
+    return did in [contact["did"] for contact in _json(listed)["contacts"] if contact["state"] == "pending"]
+
+
+async def _answer(other: OtherAgent) -> Received | None:
+    return next((one for one in await other.look() if one.schema == TEXT), None)
+
+
+def _turns(stub: StubModel) -> int:
+    """How often the model was asked to continue a conversation that ends with the request."""
+    last = [json.dumps(conversation[-1]) for conversation in stub.requests]
+    return sum(REQUEST in text and _FROM_AGENT in text for text in last)
+
+
+async def _until(what: str, found: Callable[[], Awaitable[T | None]]) -> T:
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        if value := await found():
+            return value
+        await asyncio.sleep(_PAUSE)
+    raise MessageChapterError(f"{what} did not come", next_step="run the demo again with --verbose")
+
+
+def _json(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        document = {}
+    _require(bool(document.get("ok")), f"pingagent failed: {done.stdout}")
+    result: dict[str, Any] = document["result"]
+    return result
+
+
+def _require(held: bool, otherwise: str) -> None:  # noqa: FBT001 - an assertion reads best like this
+    if not held:
+        raise MessageChapterError(otherwise, next_step="run the demo again with --verbose")
