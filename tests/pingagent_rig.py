@@ -8,7 +8,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -191,6 +191,14 @@ class StdioClient:
         *whole, self._rest = (self._rest + data).split(b"\n")
         # Every line of stdout has to be a message of the protocol.
         self.lines += [json.loads(line) for line in whole]
+
+
+def until(condition: Callable[[], object], what: str) -> None:
+    """Looks again until `condition` holds; a minute is enough for the slowest machine."""
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < end, f"not within {SECONDS} s: {what}"
+        time.sleep(0.01)
 
 
 def _there(pipe: IO[bytes] | None) -> IO[bytes]:

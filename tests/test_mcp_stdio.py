@@ -15,7 +15,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from openclaw_install.demo.scratch_host import ScratchHost
 from openclaw_install.mcp_servers.pingagent.server import described
 from openclaw_install.mcp_servers.pingagent.table import TOOLS
-from tests.pingagent_rig import Profile, StdioClient, _coverage
+from tests.pingagent_rig import Profile, StdioClient, _coverage, until
 
 
 @pytest.fixture
@@ -70,8 +70,7 @@ def test_the_end_of_stdin_in_the_middle_of_a_wait_ends_the_server_too_and_keeps_
             {"name": "pingagent_chat", "arguments": {"to": did, "message": "hi", "wait_seconds": 60}},
         )
         # A second call is served while the first one waits.
-        while not client.call("pingagent_recent_sessions")["structuredContent"]["total"]:
-            pass
+        until(lambda: client.call("pingagent_recent_sessions")["structuredContent"]["total"], "queued")
         code, stderr = client.end()
     assert (code, stderr) == (0, "")
     profile.commit_next()
@@ -84,8 +83,7 @@ def test_a_cancelled_call_gives_no_receipt_and_the_message_stays_queued(profile:
             "tools/call",
             {"name": "pingagent_chat", "arguments": {"to": did, "message": "hi", "wait_seconds": 60}},
         )
-        while not client.call("pingagent_recent_sessions")["structuredContent"]["total"]:
-            pass
+        until(lambda: client.call("pingagent_recent_sessions")["structuredContent"]["total"], "queued")
         client.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": number}})
         client.call("pingagent_whoami")
         assert not [line for line in client.lines if "result" in line]

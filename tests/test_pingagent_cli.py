@@ -21,7 +21,7 @@ from openclaw_install.cli.pingagent_completion import known_names
 from openclaw_install.collab.store import Store
 from openclaw_install.mcp_servers.schema_files import tool_schemas
 from openclaw_install.protocol.profile_files import load_identity
-from tests.pingagent_rig import Profile
+from tests.pingagent_rig import Profile, until
 from tests.schemas import assert_valid
 
 ESCAPE = "\x1b[31mevil\x1b[0m\n\u202efake"
@@ -147,8 +147,7 @@ def test_a_running_runtime_is_waited_for(terminal: Terminal) -> None:
 
     def runtime() -> None:
         with Store(profile.paths.store) as store:
-            while not store.outbox.in_state("queued"):
-                pass
+            until(lambda: store.outbox.in_state("queued"), "queued")
         profile.commit_next(seq=2)
 
     with profile.runtime():

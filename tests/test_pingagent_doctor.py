@@ -12,6 +12,7 @@ import pytest
 from openclaw_install.collab.doctor import examine
 from openclaw_install.collab.health import write_health
 from openclaw_install.collab.memory_relay import MemoryRelayServer
+from openclaw_install.collab.records import RelayCursor
 from openclaw_install.collab.relay_client import Relay
 from openclaw_install.collab.results import Doctor, TransportHealth
 from openclaw_install.collab.store import Store
@@ -97,6 +98,20 @@ def test_a_relay_that_does_not_answer_and_one_that_is_no_address_are_findings(pr
     assert "usage.relay_address" in ids(anyio.run(run, "http://example.com"))
 
 
+def test_another_relay_at_the_address_is_trusted_only_on_a_persons_word(profile: Profile) -> None:
+    server = serving(profile)
+    url = URL["PINGAGENT_SERVER_URL"]
+    with Store(profile.paths.store) as store:
+        store.relay.set_cursor(RelayCursor(url, "the-one-before", "log", 7), 1.0)
+    assert "relay.identity_changed" in ids(look(profile, server))
+    assert "relay.identity_changed" in ids(look(profile, server, fix=True))
+    with profile.runtime():
+        assert "conflict.bridge_running" in ids(look(profile, server, new_relay=True))
+    found = look(profile, server, new_relay=True)
+    assert any("from now on" in one for one in found.repaired)
+    assert "relay.identity_changed" not in ids(look(profile, server))
+
+
 def test_open_keys_are_closed_and_told(profile: Profile) -> None:
     profile.paths.identity.chmod(0o644)
     assert "identity.too_open" in ids(look(profile))
@@ -175,4 +190,6 @@ def test_the_command_prints_findings_and_messages_that_did_not_make_it(terminal:
     assert code == 1
     assert "critical: no relay is set" in out
     assert out.rstrip().splitlines()[-1] == "something is in the way"
+    assert terminal.error("doctor", "--new-relay")["code"] == "usage.consent"
+    assert terminal.document("doctor", "--new-relay", "--dry-run")["result"]["repaired"] == []
     assert "\x1b" not in out

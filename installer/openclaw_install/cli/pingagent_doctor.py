@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from openclaw_install.cli.pingagent_options import gather_ping, operator, ping_options
+from openclaw_install.cli.pingagent_options import confirm, gather_ping, operator, ping_options
 from openclaw_install.cli.reply import Reply
+from openclaw_install.common.errors import UsageError
 
 if TYPE_CHECKING:
     from openclaw_install.collab.results import Doctor
@@ -19,15 +20,19 @@ if TYPE_CHECKING:
 @click.command("doctor")
 @ping_options
 @click.option("--fix", is_flag=True, help="Mend what can be mended without you.")
+@click.option("--new-relay", is_flag=True, help="Trust the relay that answers now instead of the known one.")
 @click.pass_context
-def doctor_command(context: click.Context, /, *, fix: bool, **said: Any) -> Reply:
+def doctor_command(context: click.Context, /, *, fix: bool, new_relay: bool, **said: Any) -> Reply:
     """Check that this agent can be reached and can write; exit code 1 if something is in the way."""
     from openclaw_install.cli.render_pingagent import doctor_lines
     from openclaw_install.collab.doctor import examine
 
     options = gather_ping(context, said)
-    mend = fix and not options.dry_run
-    found = asyncio.run(examine(options.env, Path.home(), operator(), fix=mend))
+    if options.dry_run:
+        fix = new_relay = False
+    if new_relay and not confirm("Trust whatever relay answers at the address now?", options):
+        raise UsageError("not agreed: nothing was changed", next_step="run it again to agree")
+    found = asyncio.run(examine(options.env, Path.home(), operator(), fix=fix, new_relay=new_relay))
     body = doctor_document(found)
     return Reply("doctor", body, doctor_lines(body, verbose=options.verbose), 0 if found.ok else 1)
 

@@ -4,58 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import stat
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from openclaw_install.collab import lease
+from openclaw_install.collab.doctor_identity import Visit, check_identity
 from openclaw_install.collab.health import STOPPED, read_health
 from openclaw_install.collab.http_relay import HttpRelay
 from openclaw_install.collab.profile_settings import URL_VARIABLE, server_url
-from openclaw_install.collab.records import Message, OutboxItem
-from openclaw_install.collab.relay_client import Relay, RelayRefused
+from openclaw_install.collab.records import Message, OutboxItem, RelayCursor
+from openclaw_install.collab.relay_client import About, Relay, RelayRefused
 from openclaw_install.collab.results import Doctor, TransportHealth
 from openclaw_install.collab.store import Store
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.files import file_error
-from openclaw_install.common.findings import Finding, Severity
-from openclaw_install.protocol.identity import (
-    Identity,
-    needs_encryption_rotation,
-    prune_encryption,
-    rotate_encryption,
-)
-from openclaw_install.protocol.profile_files import (
-    ProfilePaths,
-    backup_of,
-    load_identity,
-    profile_paths,
-    update_identity,
-)
+from openclaw_install.protocol.identity import Identity
+from openclaw_install.protocol.profile_files import profile_paths
 from openclaw_install.protocol.times import MAX_SKEW
 
 _NOT_THERE = {401, 404}
 RelayMaker = Callable[[str, Callable[[], Identity]], Relay]
-
-
-@dataclass
-class _Visit:
-    """What one examination has found so far."""
-
-    paths: ProfilePaths
-    fix: bool
-    now: float
-    findings: list[Finding] = field(default_factory=list)
-    repaired: list[str] = field(default_factory=list)
-
-    def note(self, code: str, severity: Severity, path: Path | str, message: str, repair: str = "") -> None:
-        self.findings.append(Finding(code, severity, str(path), message, repair))
-
-    def error(self, error: InstallError, path: Path | str) -> None:
-        self.note(error.error_code, "critical", path, error.message, error.next_step)
 
 
 async def examine(
@@ -64,6 +34,7 @@ async def examine(
     caller: str,
     *,
     fix: bool = False,
+    new_relay: bool = False,
     relay: RelayMaker = HttpRelay,
     clock: Callable[[], float] = time.time,
 ) -> Doctor:
@@ -74,79 +45,22 @@ async def examine(
         caller: who asks; recorded with what is mended in the store.
         fix: mends file modes, an identity that has its second copy, old encryption keys and a damaged store
             (which is kept beside the new one). Never while a bridge uses what would be moved.
+        new_relay: the relay that answers now is to be trusted in the place of the one that was known: whoever
+            can answer at its address could say so too, so that it is a person's decision.
         relay: makes the client.
 
     Raises:
         UsageError: the variables name no profile.
     """
-    visit = _Visit(profile_paths(env, home), fix, clock())
-    identity = await asyncio.to_thread(_identity, visit)
+    visit = Visit(profile_paths(env, home), fix, new_relay, clock())
+    identity = await asyncio.to_thread(check_identity, visit)
     health, parked, failed = await asyncio.to_thread(_store, visit, identity, caller)
     await _relay(visit, env, identity, relay)
     return Doctor(tuple(visit.findings), tuple(visit.repaired), health, parked, failed)
 
 
-def _identity(visit: _Visit) -> Identity | None:
-    path = visit.paths.identity
-    if visit.fix:
-        with contextlib.suppress(InstallError):
-            _private(visit, path)
-        _restored(visit, path)
-    try:
-        identity = load_identity(path)
-    except InstallError as error:
-        visit.error(error, path)
-        return None
-    if needs_encryption_rotation(identity, visit.now):
-        if visit.fix:
-            identity = update_identity(path, _rotated(visit.now))
-            visit.repaired.append("made a new encryption key; the runtime publishes it")
-        else:
-            visit.note(
-                "identity.encryption_old",
-                "warn",
-                path,
-                "the encryption key is due for its weekly rotation, which a running runtime does",
-                "pingagent doctor --fix",
-            )
-    return identity
-
-
-def _rotated(now: float) -> Callable[[Identity], Identity]:
-    return lambda identity: prune_encryption(rotate_encryption(identity, now), now)
-
-
-def _private(visit: _Visit, path: Path) -> None:
-    try:
-        status = path.lstat()
-        if stat.S_ISREG(status.st_mode) and stat.S_IMODE(status.st_mode) & 0o077:
-            path.chmod(0o600)
-            visit.repaired.append(f"took away the rights of other users on {path}")
-            visit.note(
-                "identity.was_open",
-                "warn",
-                path,
-                "other users could read the private keys until now",
-                "if one of them may have done so: pingagent identity rotate",
-            )
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise file_error(error, path, "change the mode of") from error
-
-
-def _restored(visit: _Visit, path: Path) -> None:
-    """Puts the second copy in the place of an identity that is gone; one that is there is left alone."""
-    with contextlib.suppress(InstallError, OSError):
-        load_identity(backup_of(path))
-        # A second name for the same file: it is whole at once, fails where something is, and a later change
-        # replaces either name by a file of its own.
-        path.hardlink_to(backup_of(path))
-        visit.repaired.append(f"restored {path} from its second copy")
-
-
 def _store(
-    visit: _Visit, identity: Identity | None, caller: str
+    visit: Visit, identity: Identity | None, caller: str
 ) -> tuple[TransportHealth, tuple[Message, ...], tuple[OutboxItem, ...]]:
     path = visit.paths.store
     if not path.exists():
@@ -184,7 +98,7 @@ def _checked(path: Path) -> InstallError | None:
     )
 
 
-def _renewed(visit: _Visit, path: Path) -> InstallError | None:
+def _renewed(visit: Visit, path: Path) -> InstallError | None:
     """Moves a damaged store aside, with what belongs to it, and begins a new one."""
     try:
         with lease.held(path):
@@ -208,7 +122,7 @@ def _renewed(visit: _Visit, path: Path) -> InstallError | None:
     return None
 
 
-def _ownership(visit: _Visit, store: Store, identity: Identity | None) -> None:
+def _ownership(visit: Visit, store: Store, identity: Identity | None) -> None:
     owner = store.facts.get("store.owner")
     if identity is not None and owner not in (None, identity.did):
         visit.note(
@@ -220,7 +134,7 @@ def _ownership(visit: _Visit, store: Store, identity: Identity | None) -> None:
         )
 
 
-def _runtime(visit: _Visit, health: TransportHealth, *, running: bool) -> None:
+def _runtime(visit: Visit, health: TransportHealth, *, running: bool) -> None:
     if not running:
         _, _, command = STOPPED.partition(": ")
         message = "the runtime is not running: nothing is received or sent"
@@ -231,7 +145,7 @@ def _runtime(visit: _Visit, health: TransportHealth, *, running: bool) -> None:
         visit.note("transport.degraded", "warn", "", health.detail, health.recommendation)
 
 
-async def _relay(visit: _Visit, env: Mapping[str, str], identity: Identity | None, make: RelayMaker) -> None:
+async def _relay(visit: Visit, env: Mapping[str, str], identity: Identity | None, make: RelayMaker) -> None:
     try:
         url = server_url(env, visit.paths)
     except InstallError as error:
@@ -252,13 +166,14 @@ async def _relay(visit: _Visit, env: Mapping[str, str], identity: Identity | Non
         await client.aclose()
 
 
-async def _asked(visit: _Visit, client: Relay, identity: Identity, url: str) -> None:
+async def _asked(visit: Visit, client: Relay, identity: Identity, url: str) -> None:
     """Asks the relay for its clock, and for our card as others get it.
 
     Raises:
         RelayError: it cannot be asked.
     """
     about = await client.about()
+    await asyncio.to_thread(_known_relay, visit, about, url)
     offset = about.time - visit.now
     if abs(offset) > MAX_SKEW:
         message = f"this machine's clock and the relay's differ by {abs(offset):.0f} s"
@@ -274,6 +189,32 @@ async def _asked(visit: _Visit, client: Relay, identity: Identity, url: str) -> 
         visit.note("card.missing", "critical", url, message, STOPPED)
     elif card.signing_key != identity.signing.public_raw:
         visit.note("card.old", "warn", url, "the relay has our card from before a key rotation", STOPPED)
+
+
+def _known_relay(visit: Visit, about: About, url: str) -> None:
+    """Whether the relay is the one that this store met first."""
+    if not visit.paths.store.exists():
+        return
+    try:
+        with Store(visit.paths.store) as store:
+            known = store.relay.cursor(url)
+            if known is None or known.relay_id == about.relay_id:
+                return
+            if visit.new_relay:
+                with lease.held(visit.paths.store):
+                    store.relay.set_cursor(RelayCursor(url, about.relay_id, about.log_id, 0), visit.now)
+                visit.repaired.append(f"trusts the relay {about.relay_id} at {url} from now on")
+                return
+    except InstallError as error:
+        visit.error(error, url)
+        return
+    visit.note(
+        "relay.identity_changed",
+        "critical",
+        url,
+        f"another relay answers than the one this store knows: {about.relay_id}, not {known.relay_id}",
+        "if it was set up anew on purpose, stop the runtime, then: pingagent doctor --new-relay",
+    )
 
 
 def _no_health(now: float) -> TransportHealth:

@@ -1,0 +1,98 @@
+"""The doctor's notes, and its look at the identity: there, whole, private, and its keys fresh."""
+
+from __future__ import annotations
+
+import contextlib
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from openclaw_install.common.errors import InstallError
+from openclaw_install.common.files import file_error
+from openclaw_install.common.findings import Finding, Severity
+from openclaw_install.protocol.identity import (
+    Identity,
+    needs_encryption_rotation,
+    prune_encryption,
+    rotate_encryption,
+)
+from openclaw_install.protocol.profile_files import ProfilePaths, backup_of, load_identity, update_identity
+
+
+@dataclass
+class Visit:
+    """What one examination has found so far."""
+
+    paths: ProfilePaths
+    fix: bool
+    new_relay: bool
+    now: float
+    findings: list[Finding] = field(default_factory=list)
+    repaired: list[str] = field(default_factory=list)
+
+    def note(self, code: str, severity: Severity, path: Path | str, message: str, repair: str = "") -> None:
+        self.findings.append(Finding(code, severity, str(path), message, repair))
+
+    def error(self, error: InstallError, path: Path | str) -> None:
+        self.note(error.error_code, "critical", path, error.message, error.next_step)
+
+
+def check_identity(visit: Visit) -> Identity | None:
+    """The identity, mended where that was asked for; None where there is none that can be used."""
+    path = visit.paths.identity
+    if visit.fix:
+        with contextlib.suppress(InstallError):
+            _private(visit, path)
+        _restored(visit, path)
+    try:
+        identity = load_identity(path)
+    except InstallError as error:
+        visit.error(error, path)
+        return None
+    if needs_encryption_rotation(identity, visit.now):
+        if visit.fix:
+            identity = update_identity(path, _rotated(visit.now))
+            visit.repaired.append("made a new encryption key; the runtime publishes it")
+        else:
+            visit.note(
+                "identity.encryption_old",
+                "warn",
+                path,
+                "the encryption key is due for its weekly rotation, which a running runtime does",
+                "pingagent doctor --fix",
+            )
+    return identity
+
+
+def _rotated(now: float) -> Callable[[Identity], Identity]:
+    return lambda identity: prune_encryption(rotate_encryption(identity, now), now)
+
+
+def _private(visit: Visit, path: Path) -> None:
+    try:
+        status = path.lstat()
+        if stat.S_ISREG(status.st_mode) and stat.S_IMODE(status.st_mode) & 0o077:
+            path.chmod(0o600)
+            visit.repaired.append(f"took away the rights of other users on {path}")
+            visit.note(
+                "identity.was_open",
+                "warn",
+                path,
+                "other users could read the private keys until now",
+                "if one of them may have done so: pingagent identity rotate",
+            )
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise file_error(error, path, "change the mode of") from error
+
+
+def _restored(visit: Visit, path: Path) -> None:
+    """Puts the second copy in the place of an identity that is gone; one that is there is left alone."""
+    with contextlib.suppress(InstallError, OSError):
+        load_identity(backup_of(path))
+        # A second name for the same file: it is whole at once, fails where something is, and a later change
+        # replaces either name by a file of its own.
+        path.hardlink_to(backup_of(path))
+        visit.repaired.append(f"restored {path} from its second copy")
