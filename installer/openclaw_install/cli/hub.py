@@ -46,7 +46,7 @@ _data = click.option(
 @common_options
 @click.pass_context
 def hub_group(context: click.Context, /, **said: Any) -> None:
-    """Run the self-hosted hub that skills are synced to, and manage its keys and agents."""
+    """Run the self-hosted hub (skills, and messages between agents), and manage its keys and agents."""
     context.obj = gather(context, said)
 
 
@@ -60,13 +60,14 @@ def hub_group(context: click.Context, /, **said: Any) -> None:
 @click.option("--insecure-bind", is_flag=True, help="Plain HTTP beyond loopback, behind a proxy with TLS.")
 @click.option("--allow-host", "allow_hosts", multiple=True, metavar="NAME", help="A name that clients use.")
 @click.option("--rate", type=click.FloatRange(min=0.1), help="Requests a second for each key (default: 50).")
+@click.option("--closed-registration", is_flag=True, help="Relay for the agents that it knows already only.")
 @click.option("--no-access-log", is_flag=True, help="Log warnings only, not every request.")
 @click.option("--until-eof", is_flag=True, help="End when the standard input does, as with its parent.")
 @click.pass_context
 def run_command(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
     """Serve until SIGTERM or Ctrl-C; the log goes to stderr, one JSON object a line."""
     from openclaw_install.hub.log import line_writer, take_over_logging
-    from openclaw_install.hub.server import opened_stores, serve
+    from openclaw_install.hub.server import base_url, opened_stores, serve
 
     quiet, until_eof = said.pop("no_access_log"), said.pop("until_eof")
     common = gather(context, said)
@@ -83,16 +84,17 @@ def run_command(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
     def ready(at: str) -> None:
         nonlocal url
         url = at
-        line = json.dumps({"event": "ready", "url": at}) if common.as_json else f"the hub serves at {at}"
-        click.echo(line, err=True)
+        told = {"event": "ready", "url": at, "relay": base_url(at)}
+        words = f"the hub serves at {at}\nfor messages between agents: PINGAGENT_SERVER_URL={base_url(at)}"
+        click.echo(json.dumps(told) if common.as_json else words, err=True)
 
-    with opened_stores(data) as stores:
+    with opened_stores(data, settings.relay) as stores:
         for found in stores.recovered:
             write_log(
                 {"event": "recovered", "agent": found.agent_id, "skill": found.skill, "as": found.outcome}
             )
         serve(stores, settings, (lambda _event: None) if quiet else write_log, ready)
-    result = {"url": url, "data": str(data), "recovered": len(stores.recovered)}
+    result = {"url": url, "relay": base_url(url), "data": str(data), "recovered": len(stores.recovered)}
     return Reply("hub run", result, ["the hub has stopped"])
 
 
@@ -112,12 +114,14 @@ def _settings(said: dict[str, Any]) -> Any:
     from dataclasses import replace
 
     from openclaw_install.hub.limits import Limits
+    from openclaw_install.hub.relay.limits import RelayLimits
     from openclaw_install.hub.settings import HubSettings
 
     rate, limits = said.pop("rate"), Limits()
+    relay = RelayLimits(open_registration=not said.pop("closed_registration"))
     if rate is not None:
         limits = replace(limits, requests_per_second=rate, burst=max(1, int(rate * 4)))
-    return HubSettings(limits=limits, **said)
+    return HubSettings(limits=limits, relay=relay, **said)
 
 
 @hub_group.group("keys")

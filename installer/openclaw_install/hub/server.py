@@ -186,7 +186,7 @@ class RunningHub:
 
     @property
     def base_url(self) -> str:
-        return self.url.removesuffix(MCP_PATH)
+        return base_url(self.url)
 
     def create_key(self, owner: str) -> Secret:
         """A new key for the agents of `owner`."""
@@ -242,6 +242,11 @@ def running_hub(
         finally:
             server.should_exit = True
             thread.join(_STOP_SECONDS)
+
+
+def base_url(url: str) -> str:
+    """What both rooms of the hub begin with, given the MCP endpoint of one."""
+    return url.removesuffix(MCP_PATH)
 
 
 def _listen(host: str, port: int) -> socket.socket:
