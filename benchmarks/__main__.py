@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from benchmarks import (
+    bridge_flow,
     host_checks,
     hub_uploads,
     protocol_seal,
@@ -30,4 +31,6 @@ if __name__ == "__main__":
     codes.append(hub_uploads.main())
     print("== sealing and opening messages")
     codes.append(protocol_seal.main())
+    print("== bridge")
+    codes.append(bridge_flow.main())
     sys.exit(max(codes))

@@ -13,7 +13,6 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,8 +118,7 @@ def load_rig(root: Path, port: int) -> Rig:
 def main(root: str, port: str, step: str, times: str) -> None:
     made = load_rig(Path(root), int(port))
     arm(step, int(times))
-    work: Callable[[], Awaitable[None]] = lambda: run_bridge(made.settings, lambda _event: None)  # noqa: E731
-    asyncio.run(asyncio.wait_for(work(), 60))  # type: ignore[arg-type]
+    asyncio.run(asyncio.wait_for(run_bridge(made.settings, lambda _event: None), 60))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The rig of the bridge's tests: agents with their own files, a relay in memory, a gateway that counts turns."""
+"""The rig of the bridge's tests: agents with files, a relay in memory, a gateway that counts turns."""
 
 from __future__ import annotations
 
@@ -162,12 +162,11 @@ def stub_gateway(transcript: Path | None = None, port: int = 0) -> Iterator[Stub
 
         def _send(self, status: int, document: dict[str, Any], headers: dict[str, str]) -> None:
             data = json.dumps(document).encode()
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(data))}.items():
-                self.send_header(name, value)
-            self.end_headers()
+            lines = {**headers, "Content-Length": str(len(data))}.items()
+            head = f"HTTP/1.1 {status} X\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines)
+            # In one write: a second small one would wait for the first one's acknowledgement.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                self.wfile.write(data)
+                self.wfile.write(head.encode() + b"\r\n" + data)
 
         def log_message(self, *_args: object) -> None:
             """The stub keeps its own record."""

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from openclaw_install.collab import contact_service, lease, service
+from openclaw_install.collab.contacts import Action, GateLimits
 from openclaw_install.collab.outgoing import ContactError
 from openclaw_install.collab.settings import BridgeSettings
 from openclaw_install.common.errors import ConflictError
 from openclaw_install.host.gateway import LivePolicy
 from openclaw_install.protocol.errors import EnvelopeReason
+from openclaw_install.protocol.header import Envelope, parse_envelope
 from openclaw_install.protocol.messages import CONTACT_REQUEST, RECEIPT, contact_request_body
+from openclaw_install.protocol.receipts import sign_receipt
 from tests.collab_rig import Agent, Rig, rig, until
 
 
-def _run(root: Path, scenario: object) -> Rig:
+def _run(root: Path, scenario: Callable[[Rig], Awaitable[None]]) -> None:
+    async def whole(made: Rig) -> None:
+        await scenario(made)
+
     with rig(root) as made:
-        asyncio.run(scenario(made))  # type: ignore[operator]
-        return made
+        asyncio.run(whole(made))
 
 
 def test_a_first_contact_reaches_no_agent_until_it_is_approved_and_then_in_order(tmp_path: Path) -> None:
@@ -54,7 +61,7 @@ def test_a_first_contact_reaches_no_agent_until_it_is_approved_and_then_in_order
 
 
 @pytest.mark.parametrize("action", ["reject", "block"])
-def test_reject_and_block_are_final_until_undone(tmp_path: Path, action: contact_service.Action) -> None:
+def test_reject_and_block_are_final_until_undone(tmp_path: Path, action: Action) -> None:
     async def scenario(made: Rig) -> None:
         made.send("one")
         async with made.bridge():
@@ -148,10 +155,6 @@ def test_nothing_is_sent_to_somebody_who_still_waits_for_a_decision(tmp_path: Pa
 
 def test_a_sender_that_floods_fills_its_own_share_and_the_rest_stays_at_the_relay(tmp_path: Path) -> None:
     async def scenario(made: Rig) -> None:
-        from dataclasses import replace
-
-        from openclaw_install.collab.contacts import GateLimits
-
         other = Agent.make(tmp_path / "other")
         other.register(made.relay)
         ids = [made.send(f"flood {n}").header.message_id for n in range(20)]
@@ -231,8 +234,6 @@ def test_the_second_bridge_on_a_store_is_refused_and_the_first_goes_on(tmp_path:
 
 def test_messages_go_to_the_active_group_while_the_gateway_admits_it(tmp_path: Path) -> None:
     async def scenario(made: Rig) -> None:
-        from dataclasses import replace
-
         made.know()
         made.active_group = "feishu:default:oc_1"
         made.policy = LivePolicy(
@@ -266,8 +267,6 @@ def test_forged_wrong_and_old_envelopes_are_told_acknowledged_and_never_dispatch
         good = made.peer.sealed(made.me)
         forged = made.peer.sealed(made.me, "forged").to_json()
         forged["ciphertext"] = good.to_json()["ciphertext"]
-        from openclaw_install.protocol.header import parse_envelope
-
         old = made.peer.sealed(made.me, "old", now=time.time() - 2.5 * 86_400, lifetime=3600.0)
         early = made.peer.sealed(made.me, "early", now=time.time() + 5 * 86_400)
         unknown = stranger.sealed(made.me, "nobody knows me")
@@ -291,9 +290,6 @@ def test_forged_wrong_and_old_envelopes_are_told_acknowledged_and_never_dispatch
 
 def _commit_anything(made: Rig, envelope: object) -> None:
     """A relay that checks nothing."""
-    from openclaw_install.protocol.header import Envelope
-    from openclaw_install.protocol.receipts import sign_receipt
-
     assert isinstance(envelope, Envelope)
     places = made.relay.inbox(made.me.did).places
     receipt = sign_receipt(made.relay.key, envelope, len(places) + 1, made.relay.log_id, time.time())
@@ -311,7 +307,8 @@ def test_a_delivery_receipt_goes_to_the_sender_and_is_no_turn_there(tmp_path: Pa
             assert envelope is not None
             assert envelope.header.schema == RECEIPT
             with made.store() as store:
-                row = store.ingress.get(1)
-                await until(lambda: (store.ingress.get(1) or row).receipted_at is not None)  # type: ignore[union-attr]
+                await until(
+                    lambda: (row := store.ingress.get(1)) is not None and row.receipted_at is not None
+                )
 
     _run(tmp_path, scenario)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from openclaw_install.collab.cards import CardBook, CardTrouble
 from openclaw_install.collab.contacts import GateLimits, judge
@@ -149,7 +149,7 @@ class Intake:
         delivered = 0
         after, gap, settled = cursor.after_seq, range(0), False
         with self.store.write():
-            for one in read:
+            for one in map(self._seen_by_now, read):
                 seq = one.entry.seq
                 if seq > after + 1:
                     gap = gap or range(after + 1, seq)
@@ -173,6 +173,17 @@ class Intake:
             if after != cursor.after_seq:
                 self.store.relay.set_cursor(new, now)
         return new, Taken(frozenset(ready), delivered, tuple(rejected), gap, settled)
+
+    def _seen_by_now(self, one: _Read) -> _Read:
+        """A message that came twice in one batch is known the second time."""
+        if one.opened is None:
+            return one
+        header = one.opened.header
+        digest = self.store.messages.replayed(header.sender, header.message_id)
+        if digest is None:
+            return one
+        reason = "" if digest == one.opened.sha256 else "message_id_reused"
+        return replace(one, opened=None, known=not reason, reason=reason)
 
     def _skipped(self, cursor: RelayCursor, seqs: range, now: float) -> None:
         self.store.relay.add_gaps(cursor.log_id, seqs, now)

@@ -11,6 +11,7 @@ from openclaw_install.collab.relay_client import Relay, RelayError
 from openclaw_install.collab.shared import Shared, rung
 
 _ACK_PAGE = 200
+_GATHER_SECONDS = 0.05
 _EVENT_SECONDS = 30 * 86_400.0
 _RECENT_SECONDS = 90.0
 _BEAT_SECONDS = 30.0
@@ -33,6 +34,8 @@ class Keeper:
         while True:
             await rung(self._shared.signals.acks, 30.0)
             await self._link.connected.wait()
+            # Nobody waits for it, so a few are done together.
+            await asyncio.sleep(_GATHER_SECONDS)
             try:
                 await self.acknowledge_once()
             except RelayError:
