@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from openclaw_install.common.data_files import data_folder
-from openclaw_install.mcp_servers.pingagent.__main__ import write_manual
+from openclaw_install.mcp_servers.pingagent.__main__ import MANUAL, REFERENCE, write_manual
 from openclaw_install.mcp_servers.pingagent.manual import manual, skill_list, with_skill_list
 from openclaw_install.mcp_servers.pingagent.server import described
 from openclaw_install.mcp_servers.pingagent.table import FOLDER, INSTRUCTIONS, TOOLS
@@ -81,11 +81,11 @@ def test_the_inbox_is_marked_as_the_fallback_that_it_is() -> None:
 
 
 def test_the_manual_on_disk_is_the_one_that_the_table_writes() -> None:
-    assert (ROOT / "docs" / "tools.md").read_text(encoding="utf-8") == manual()
+    assert (ROOT / MANUAL).read_text(encoding="utf-8") == manual()
 
 
 def test_the_skills_reference_lists_exactly_the_served_tools() -> None:
-    text = (ROOT / "skills" / "pingagent" / "references" / "tools.md").read_text(encoding="utf-8")
+    text = (ROOT / REFERENCE).read_text(encoding="utf-8")
     assert with_skill_list(text) == text
     assert re.findall(r"^\| `(pingagent_\w+)`", skill_list(), re.M) == [
         tool.name
@@ -96,7 +96,7 @@ def test_the_skills_reference_lists_exactly_the_served_tools() -> None:
 
 
 def test_what_is_not_served_yet_is_not_told_as_if_it_were() -> None:
-    text = (ROOT / "skills" / "pingagent" / "references" / "tools.md").read_text(encoding="utf-8")
+    text = (ROOT / REFERENCE).read_text(encoding="utf-8")
     outside = text.replace(skill_list(), "")
     assert not [name for name in NAMES if f"| `{name}`" in outside]
 
@@ -106,8 +106,10 @@ def test_a_reference_without_the_marks_is_refused() -> None:
         with_skill_list("# Tools\n")
 
 
-def test_writing_the_manual_anew_changes_nothing() -> None:
-    files = (ROOT / "docs" / "tools.md", ROOT / "skills" / "pingagent" / "references" / "tools.md")
-    before = [path.read_bytes() for path in files]
-    write_manual()
-    assert [path.read_bytes() for path in files] == before
+def test_writing_the_manual_anew_gives_what_is_there(tmp_path: Path) -> None:
+    for path in (MANUAL, REFERENCE):
+        (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / REFERENCE).write_bytes((ROOT / REFERENCE).read_bytes())
+    write_manual(tmp_path)
+    for path in (MANUAL, REFERENCE):
+        assert (tmp_path / path).read_bytes() == (ROOT / path).read_bytes()
