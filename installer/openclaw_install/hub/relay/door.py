@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from urllib.parse import parse_qs, unquote
+from dataclasses import dataclass
+from urllib.parse import unquote
 
-from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from openclaw_install.hub.log import LOG_FACTS
 from openclaw_install.hub.refusals import HttpRefusedError, answer
 from openclaw_install.hub.relay.admission import Admission, Claimed
 from openclaw_install.hub.relay.answers import document_refused, envelope_refused, refused
+from openclaw_install.hub.relay.exchange import Exchange, number
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.model import Entry
 from openclaw_install.hub.relay.service import RelayService
@@ -30,42 +30,6 @@ from openclaw_install.protocol.times import iso
 from openclaw_install.protocol.tokens import EMPTY_SHA256
 
 RELAY_PATH = "/relay/v1"
-_LARGEST_PLACE = 2**53 - 1
-_NUMBER = re.compile(r"[0-9]{1,16}")
-
-
-@dataclass
-class _Exchange:
-    """One request on its way through the door."""
-
-    scope: Scope
-    receive: Receive
-    send: Send
-    name: str = ""
-    did: str = ""
-    body: bytes = b""
-    body_unread: bool = False
-    headers: Headers = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.headers = Headers(scope=self.scope)
-        self.body_unread = self.scope["method"] in ("POST", "PUT") and "expect" not in self.headers
-
-    @property
-    def target(self) -> str:
-        """Path and query as they were sent, which is what a token is signed for."""
-        path: bytes = self.scope.get("raw_path") or self.scope["path"].encode()
-        query: bytes = self.scope["query_string"]
-        return (path + (b"?" + query if query else b"")).decode("ascii", "replace")
-
-    async def reply(self, body: bytes) -> None:
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"cache-control", b"no-store"),
-        ]
-        await self.send({"type": "http.response.start", "status": 200, "headers": headers})
-        await self.send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 @dataclass(frozen=True)
@@ -75,7 +39,7 @@ class _Place:
     method: str
     pattern: re.Pattern[str]
     shown: str
-    serve: Callable[[_Exchange], Awaitable[None]]
+    serve: Callable[[Exchange], Awaitable[None]]
 
 
 class RelayDoor:
@@ -110,7 +74,7 @@ class RelayDoor:
         self._service.streams.close_all()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = _Exchange(scope, receive, send)
+        exchange = Exchange(scope, receive, send)
         facts = scope[LOG_FACTS]
         try:
             place = self._place_of(exchange)
@@ -123,7 +87,7 @@ class RelayDoor:
         except ClientGoneError:
             facts["refused"] = "client_gone"
 
-    def _place_of(self, exchange: _Exchange) -> _Place:
+    def _place_of(self, exchange: Exchange) -> _Place:
         path = exchange.scope["path"].removeprefix(f"{RELAY_PATH}/")
         found = [(place, match) for place in self._places if (match := place.pattern.fullmatch(path))]
         if not found:
@@ -134,7 +98,7 @@ class RelayDoor:
                 return place
         raise refused("method_not_allowed")
 
-    async def _about(self, exchange: _Exchange) -> None:
+    async def _about(self, exchange: Exchange) -> None:
         limits = self._limits
         told = {
             "api": 1,
@@ -155,7 +119,7 @@ class RelayDoor:
         }
         await exchange.reply(canonical_json(told))
 
-    async def _put_card(self, exchange: _Exchange) -> None:
+    async def _put_card(self, exchange: Exchange) -> None:
         """Registration: the token is held against the card in the body, which vouches for itself."""
         self._admission.take_registration((exchange.scope.get("client") or ("?",))[0])
         claimed = self._admission.claimed(exchange.headers.get("authorization"))
@@ -174,14 +138,14 @@ class RelayDoor:
             await self._service.put_card(card)
         await exchange.reply(canonical_json({"did": card.did, "version": card.version}))
 
-    async def _get_card(self, exchange: _Exchange) -> None:
+    async def _get_card(self, exchange: Exchange) -> None:
         self._authenticate(exchange)
         card = self._service.card_of(exchange.name) if is_did(exchange.name) else None
         if card is None:
             raise refused("unknown_agent")
         await exchange.reply(canonical_json(card.to_json()))
 
-    async def _get_alias(self, exchange: _Exchange) -> None:
+    async def _get_alias(self, exchange: Exchange) -> None:
         self._authenticate(exchange)
         try:
             did = self._service.alias_holder(fold_alias(exchange.name))
@@ -191,7 +155,7 @@ class RelayDoor:
             raise refused("unknown_alias")
         await exchange.reply(canonical_json({"did": did}))
 
-    async def _post_envelope(self, exchange: _Exchange) -> None:
+    async def _post_envelope(self, exchange: Exchange) -> None:
         claimed = self._authenticate(exchange)
         self._admission.take_envelope(exchange.did)
         with self._admission.slot(exchange.did):
@@ -206,10 +170,10 @@ class RelayDoor:
         exchange.scope[LOG_FACTS]["seq"] = receipt.seq
         await exchange.reply(canonical_json(receipt.to_json()))
 
-    async def _get_inbox(self, exchange: _Exchange) -> None:
+    async def _get_inbox(self, exchange: Exchange) -> None:
         self._authenticate(exchange)
         most = self._limits.page_entries
-        after, limit = self._numbers(exchange, after=0, limit=most)
+        after, limit = exchange.numbers(after=0, limit=most)
         with self._admission.slot(exchange.did):
             entries, inbox = await self._service.page(
                 exchange.did, after, min(max(limit, 1), most), self._limits.page_bytes
@@ -225,11 +189,11 @@ class RelayDoor:
                 b'{"entries":[%b],%b' % (b",".join(self._told(exchange, entries)), canonical_json(page)[1:])
             )
 
-    async def _get_stream(self, exchange: _Exchange) -> None:
+    async def _get_stream(self, exchange: Exchange) -> None:
         self._authenticate(exchange)
         did = exchange.did
         last = exchange.headers.get("last-event-id")
-        after = self._numbers(exchange, after=0)[0] if last is None else _number(last)
+        after = exchange.numbers(after=0)[0] if last is None else number(last)
         _, inbox = await self._service.page(did, after, 1, 0)
         hello = {"log_id": self._service.log_id, "head": inbox.head, "floor": inbox.floor}
 
@@ -245,7 +209,7 @@ class RelayDoor:
         triple = (exchange.scope, exchange.receive, exchange.send)
         await self._service.streams.serve(triple, did, start, read)
 
-    async def _post_acks(self, exchange: _Exchange) -> None:
+    async def _post_acks(self, exchange: Exchange) -> None:
         claimed = self._authenticate(exchange)
         with self._admission.slot(exchange.did):
             await self._take_body(exchange, claimed, self._limits.small_body_bytes)
@@ -267,7 +231,7 @@ class RelayDoor:
             raise refused("malformed")
         return up_to, seqs
 
-    def _authenticate(self, exchange: _Exchange) -> Claimed:
+    def _authenticate(self, exchange: Exchange) -> Claimed:
         claimed = self._admission.claimed(exchange.headers.get("authorization"))
         card = self._service.card_of(claimed.issuer)
         self._admission.admit(claimed, card, exchange.scope["method"], exchange.target)
@@ -277,11 +241,11 @@ class RelayDoor:
         return claimed
 
     @staticmethod
-    def _is(exchange: _Exchange, did: str) -> None:
+    def _is(exchange: Exchange, did: str) -> None:
         exchange.did = did
         exchange.scope[LOG_FACTS]["agent"] = did
 
-    async def _take_body(self, exchange: _Exchange, claimed: Claimed, limit: int) -> None:
+    async def _take_body(self, exchange: Exchange, claimed: Claimed, limit: int) -> None:
         kind = (exchange.headers.get("content-type") or "").partition(";")[0].strip().lower()
         if kind != "application/json":
             raise refused("not_json")
@@ -301,16 +265,5 @@ class RelayDoor:
         if hashlib.sha256(exchange.body).hexdigest() != claimed.body_sha256:
             raise refused("token_wrong_body")
 
-    def _told(self, exchange: _Exchange, entries: list[Entry]) -> list[bytes]:
+    def _told(self, exchange: Exchange, entries: list[Entry]) -> list[bytes]:
         return [self._service.told(exchange.did, entry) for entry in entries]
-
-    @staticmethod
-    def _numbers(exchange: _Exchange, **defaults: int) -> list[int]:
-        query = parse_qs(exchange.scope["query_string"].decode("ascii", "replace"), keep_blank_values=True)
-        return [_number(query[name][-1]) if name in query else default for name, default in defaults.items()]
-
-
-def _number(text: str) -> int:
-    if not _NUMBER.fullmatch(text) or int(text) > _LARGEST_PLACE:
-        raise refused("malformed")
-    return int(text)
