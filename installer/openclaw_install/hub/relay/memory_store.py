@@ -56,7 +56,9 @@ class _Box:
         while len(forgotten) < most and self.forget_at.get(self.inbox.floor + 1, at + 1) <= at:
             self.inbox = replace(self.inbox, floor=self.inbox.floor + 1)
             del self.forget_at[self.inbox.floor]
-            forgotten.append(self.entries.pop(self.inbox.floor))
+            entry = self.entries.pop(self.inbox.floor)
+            self._count(entry.sender, -int(entry.gone == "expired"), 0)
+            forgotten.append(entry)
         return forgotten
 
 

@@ -171,18 +171,25 @@ class SqliteRelayStore:
         return [_Waiting(*row) for row in self._writer.execute(statement, values).fetchall()]
 
     def _end(self, row: _Waiting, gone: Gone, forget_at: int) -> None:
-        run, fewer = self._writer.execute, int(gone == "acked")
-        run(statements.END_ENTRY, (gone, forget_at, row.id))
-        run(statements.SHRINK_INBOX, (fewer, row.size, row.recipient))
-        run(statements.SHRINK_SHARE, (fewer, row.size, row.recipient, row.sender))
-        run(statements.DROP_EMPTY_SHARE, (row.recipient, row.sender))
+        self._writer.execute(statements.END_ENTRY, (gone, forget_at, row.id))
+        self._shrink(row.recipient, row.sender, int(gone == "acked"), row.size)
+
+    def _shrink(self, recipient: str, sender: str, entries: int, size: int) -> None:
+        run = self._writer.execute
+        run(statements.SHRINK_INBOX, (entries, size, recipient))
+        run(statements.SHRINK_SHARE, (entries, size, recipient, sender))
+        run(statements.DROP_EMPTY_SHARE, (recipient, sender))
 
     def _forget(self, did: str, floor: int, step: Sweep) -> int:
         new_floor = floor
-        for seq, forget_at in self._writer.execute(statements.FROM_FLOOR, (did, floor, step.most)):
+        rows = self._writer.execute(statements.FROM_FLOOR, (did, floor, step.most)).fetchall()
+        for seq, forget_at, gone, sender in rows:
             if forget_at is None or forget_at > step.at:
                 break
             new_floor = seq
+            if gone == "expired":
+                # Nobody acknowledged it, so it still had its place in the quota.
+                self._shrink(did, sender, 1, 0)
         self._writer.execute(statements.FORGET, (did, floor, new_floor))
         self._writer.execute(statements.RAISE_FLOOR, (new_floor, did))
         return new_floor - floor

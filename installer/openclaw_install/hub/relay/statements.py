@@ -69,6 +69,8 @@ SELECT inboxes.did, inboxes.floor FROM inboxes
 CROSS JOIN entries ON entries.recipient = inboxes.did AND entries.seq = inboxes.floor + 1
 WHERE entries.forget_at <= ? LIMIT ?
 """
-FROM_FLOOR = "SELECT seq, forget_at FROM entries WHERE recipient = ? AND seq > ? ORDER BY seq LIMIT ?"
+FROM_FLOOR = (
+    "SELECT seq, forget_at, gone, sender FROM entries WHERE recipient = ? AND seq > ? ORDER BY seq LIMIT ?"
+)
 FORGET = "DELETE FROM entries WHERE recipient = ? AND seq > ? AND seq <= ?"
 RAISE_FLOOR = "UPDATE inboxes SET floor = ? WHERE did = ?"
