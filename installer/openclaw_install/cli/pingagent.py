@@ -14,6 +14,7 @@ from openclaw_install.cli.pingagent_contacts import contacts_group
 from openclaw_install.cli.pingagent_doctor import doctor_command
 from openclaw_install.cli.pingagent_identity import identity_group
 from openclaw_install.cli.pingagent_options import gather_ping, ping_options
+from openclaw_install.cli.pingagent_trust import trust_group
 from openclaw_install.cli.reply import Reply
 
 PROGRAM = "pingagent"
@@ -89,7 +90,7 @@ def inbox_command(context: click.Context, /, *, limit: int, before: int | None, 
     return Reply("inbox", body, inbox_lines(body))
 
 
-for _command in (card_command, chat_command, contacts_group, identity_group, doctor_command):
+for _command in (card_command, chat_command, contacts_group, identity_group, doctor_command, trust_group):
     pingagent.add_command(_command)
 
 

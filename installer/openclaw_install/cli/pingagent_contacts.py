@@ -89,7 +89,7 @@ def undo_command(context: click.Context, /, *, who: str, reason: str, **said: An
 
 def _decide(context: click.Context, action: Action, who: str, reason: str, said: dict[str, Any]) -> Reply:
     from openclaw_install.cli.render_pingagent import decision_lines
-    from openclaw_install.collab.contact_service import decide
+    from openclaw_install.collab.trust_session_service import decide_contact
     from openclaw_install.mcp_servers.pingagent.contact_documents import decision_document
 
     options = gather_ping(context, said)
@@ -98,5 +98,5 @@ def _decide(context: click.Context, action: Action, who: str, reason: str, said:
         line = f"would {action} {who}"
         return Reply(command, {"dry_run": True, "planned": [line]}, [line])
     with options.desk() as desk:
-        body = decision_document(decide(desk, who, action, reason=reason))
+        body = decision_document(decide_contact(desk, who, action, reason=reason))
     return Reply(command, body, decision_lines(body))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from openclaw_install.mcp_servers.pingagent import sending, sessions, words
+from openclaw_install.mcp_servers.pingagent.trust_tools import TRUST_TOOLS
 from openclaw_install.mcp_servers.pingagent.workplace import Workplace
 from openclaw_install.mcp_servers.tool_table import ToolEntry
 
@@ -117,4 +118,5 @@ TOOLS: tuple[ToolEntry[Workplace], ...] = (
         read_only=True,
         idempotent=True,
     ),
+    *TRUST_TOOLS,
 )
