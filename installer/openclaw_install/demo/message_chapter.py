@@ -34,13 +34,23 @@ class MessageChapterError(InstallError):
 
 def stub_reply(messages: Messages, otherwise: str) -> str | dict[str, Any]:
     """The stub model's part: a message of another agent is answered by the tool, once; all else by a text."""
-    last = messages[-1]
-    text = json.dumps(last.get("content"), ensure_ascii=False).replace("\\n", "\n")
-    if last.get("role") != "user" or _FROM_AGENT not in text:
+    text = _asked(messages)
+    if text is None:
         return otherwise
     thread, message_id = _THREAD.findall(text), _MESSAGE_ID.findall(text)
     arguments = {"session": thread[-1], "in_reply_to": message_id[-1], "message": ANSWER}
     return {"name": "tool_call", "arguments": {"id": "pingagent__pingagent_reply", "args": arguments}}
+
+
+def _asked(messages: Messages) -> str | None:
+    """The message of another agent that a conversation ends with; the host adds notes of its own after it."""
+    for message in reversed(messages):
+        if message.get("role") != "user":
+            return None
+        text = json.dumps(message.get("content"), ensure_ascii=False).replace("\\n", "\n")
+        if _FROM_AGENT in text:
+            return text
+    return None
 
 
 def play(url: str, stub: StubModel, ping: Ping, tell: Callable[[str], None]) -> dict[str, Any]:
@@ -102,9 +112,8 @@ async def _answer(other: OtherAgent) -> Received | None:
 
 
 def _turns(stub: StubModel) -> int:
-    """How often the model was asked to continue a conversation that ends with the request."""
-    last = [json.dumps(conversation[-1]) for conversation in stub.requests]
-    return sum(REQUEST in text and _FROM_AGENT in text for text in last)
+    """How often the model was asked to begin a turn for the request."""
+    return sum(REQUEST in (_asked(conversation) or "") for conversation in stub.requests)
 
 
 async def _until(what: str, found: Callable[[], Awaitable[T | None]]) -> T:
