@@ -18,6 +18,7 @@ from openclaw_install.collab.inbound import InboundLimits
 from openclaw_install.collab.memory_relay import MemoryRelay
 from openclaw_install.collab.relay_client import About, InboxPage, RelayRefused, RelayUnreachable, StreamItem
 from openclaw_install.collab.results import TransportHealth
+from openclaw_install.collab.store import Store
 from openclaw_install.common.errors import InstallError
 from openclaw_install.host.turn_evidence import Sight
 from openclaw_install.protocol.card import make_card
@@ -154,6 +155,34 @@ def test_a_relay_that_lost_its_data_is_told_and_nothing_is_done_twice(tmp_path: 
                 await until(lambda: texts() == [sent.message_id])
 
     _run(tmp_path, scenario)
+
+
+def test_a_relay_that_was_put_back_to_an_earlier_state_is_noticed(tmp_path: Path) -> None:
+    async def scenario(made: Rig) -> None:
+        made.know()
+        first = made.send("first")
+        made.send("lost with the backup")
+        async with made.bridge():
+            await until(lambda: len(made.gateway.turns) == 2)
+            inbox = made.relay.inbox(made.me.did)
+            with made.store() as store:
+                await until(lambda: store.ingress.unacked(made.relay.log_id) == [])
+                await until(lambda: _all_acknowledged(store, 2))
+        # The same log with another second message: only the id at the place tells.
+        del inbox.places[1:]
+        third = made.send("after the backup")
+        async with made.bridge():
+            await until(lambda: len(made.gateway.turns) == 3)
+            assert made.gateway.keys()[0] == first.header.message_id
+            assert made.gateway.keys()[2] == third.header.message_id
+            assert "relay.data_lost" in made.names()
+
+    _run(tmp_path, scenario)
+
+
+def _all_acknowledged(store: Store, count: int) -> bool:
+    database = store.database
+    return database.count("SELECT count(*) FROM ingress WHERE acked_at IS NOT NULL") == count
 
 
 def test_withheld_messages_are_told_and_taken_when_they_come(tmp_path: Path) -> None:

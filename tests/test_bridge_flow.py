@@ -12,6 +12,7 @@ import pytest
 
 from openclaw_install.collab import contact_service, lease, service
 from openclaw_install.collab.contacts import Action, GateLimits
+from openclaw_install.collab.http_relay import HttpRelay
 from openclaw_install.collab.outgoing import ContactError
 from openclaw_install.collab.settings import BridgeSettings
 from openclaw_install.common.errors import ConflictError
@@ -21,6 +22,7 @@ from openclaw_install.protocol.header import Envelope, parse_envelope
 from openclaw_install.protocol.messages import CONTACT_REQUEST, RECEIPT, contact_request_body
 from openclaw_install.protocol.receipts import sign_receipt
 from tests.collab_rig import Agent, Rig, rig, until
+from tests.relay_rig import relay_in_memory
 
 
 def _run(root: Path, scenario: Callable[[Rig], Awaitable[None]]) -> None:
@@ -312,3 +314,32 @@ def test_a_delivery_receipt_goes_to_the_sender_and_is_no_turn_there(tmp_path: Pa
                 )
 
     _run(tmp_path, scenario)
+
+
+def test_two_agents_talk_over_the_real_relay(tmp_path: Path) -> None:
+    async def scenario(made: Rig, url: str) -> None:
+        def settings(agent: Agent) -> BridgeSettings:
+            return made.make_settings(agent, url=url, relay=HttpRelay)
+
+        async with made.bridge(settings(made.me)), made.bridge(settings(made.peer)):
+            with made.desk() as mine, made.desk(made.peer) as theirs:
+                await until(lambda: service.whoami(mine).health.connection == "connected")
+                asked = await service.chat(theirs, made.me.did, "a question", wait_seconds=30)
+                assert (asked.sent, asked.seq) == (True, 1)
+                await until(lambda: mine.store.contacts.waiting_in_all() == 1)
+                contact_service.decide(mine, made.peer.did, "approve")
+                await until(lambda: len(made.gateway.turns) == 1)
+                answered = await asyncio.to_thread(
+                    service.reply, mine, "an answer", target=made.peer.did, wait_seconds=30.0
+                )
+                assert answered.sent
+                await until(lambda: len(made.gateway.turns) == 2)
+
+                def state() -> str:
+                    item = mine.store.outbox.by_message_id(answered.message_id)
+                    return item.state if item else ""
+
+                await until(lambda: state() == "delivered")
+
+    with relay_in_memory() as running, rig(tmp_path) as made:
+        asyncio.run(scenario(made, running.base_url))

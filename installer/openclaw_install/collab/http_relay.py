@@ -23,6 +23,7 @@ from openclaw_install.collab.relay_client import (
 from openclaw_install.common.errors import UsageError
 from openclaw_install.protocol.canonical import canonical_json
 from openclaw_install.protocol.card import AgentCard, verify_card
+from openclaw_install.protocol.errors import ProtocolError
 from openclaw_install.protocol.identity import Identity
 from openclaw_install.protocol.times import seconds_of
 from openclaw_install.protocol.tokens import SCHEME, RelayRequest, make_token
@@ -82,7 +83,7 @@ class HttpRelay:
                 time=seconds_of(told) if isinstance(told, str) else float(told),
                 limits=dict(answer.get("limits") or {}),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, ProtocolError) as error:
             raise _no_relay(self._url, "its answer to `about` lacks a field") from error
         self.offset = about.time - (begun + self._clock()) / 2
         self._about = about
@@ -105,7 +106,15 @@ class HttpRelay:
         answer = await self._ask("GET", f"/inbox?after={after:d}&limit={limit:d}")
         try:
             entries = [_entry(one) for one in answer["entries"]]
-            return InboxPage(str(answer["log_id"]), int(answer["head"]), entries, int(answer["next"]))
+            previous = answer.get("previous")
+            return InboxPage(
+                log_id=str(answer["log_id"]),
+                head=int(answer["head"]),
+                entries=entries,
+                next=int(answer["next"]),
+                floor=int(answer.get("floor", 0)),
+                previous=previous if isinstance(previous, str) else None,
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise _no_relay(self._url, "its inbox is not of the form that it must have") from error
 

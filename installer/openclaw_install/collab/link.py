@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from openclaw_install.collab.backoff import pause
 from openclaw_install.collab.intake import Intake, Taken
@@ -13,6 +14,7 @@ from openclaw_install.collab.registration import freshen, register
 from openclaw_install.collab.relay_client import (
     About,
     Entry,
+    InboxPage,
     Relay,
     RelayError,
     RelayRefused,
@@ -52,6 +54,7 @@ class Link:
         self._stream_after = 0.0
         self._taking = asyncio.Lock()
         self._head = 0
+        self._lost_data = ""
         self.cursor: RelayCursor | None = None
         self.connected = asyncio.Event()
 
@@ -117,6 +120,11 @@ class Link:
         if known is None or known.log_id != about.log_id:
             known = await asyncio.to_thread(self._new_log, known, about)
         self.cursor = known
+        if self._lost_data:
+            self._shared.event("relay.data_lost", detail=self._lost_data)
+            self._shared.health.trouble("data_lost", self._lost_data)
+            self._shared.signals.outbox.set()
+            self._lost_data = ""
         return about
 
     def _note_clock(self, offset: float) -> None:
@@ -130,24 +138,24 @@ class Link:
 
     def _new_log(self, known: RelayCursor | None, about: About) -> RelayCursor:
         """A relay without the data that we knew: everything is taken from its beginning, and sent again."""
-        now, store = self._shared.now(), self._store
         fresh = RelayCursor(self._shared.settings.url, about.relay_id, about.log_id, 0)
+        if known is None:
+            self._store.relay.set_cursor(fresh, self._shared.now())
+        else:
+            self._restart(known, fresh)
+        return fresh
+
+    def _restart(self, known: RelayCursor, fresh: RelayCursor) -> None:
+        now, store = self._shared.now(), self._store
         with store.write():
             store.relay.set_cursor(fresh, now)
-            if known is None:
-                return fresh
             store.relay.forget_gaps(known.log_id)
             again = store.outbox.undelivered(known.log_id, self._shared.relay_now())
             for item in again:
                 reason = "the relay lost its data before this was delivered"
                 store.outbox.update(item.id, state="queued", reason=reason, next_attempt_at=0.0)
             store.events.add("relay.data_lost", now, sent_again=len(again))
-        self._shared.event("relay.data_lost", sent_again=len(again))
-        self._shared.health.trouble(
-            "data_lost", f"the relay lost its data; {len(again)} undelivered messages are sent again"
-        )
-        self._shared.signals.outbox.set()
-        return fresh
+        self._lost_data = f"the relay lost its data; {len(again)} undelivered messages are sent again"
 
     async def catch_up(self) -> None:
         """Takes in what the inbox has, a page at a time, and asks again for what was skipped."""
@@ -155,6 +163,8 @@ class Link:
             cursor = self._cursor()
             page = await self._relay.inbox(cursor.after_seq, self._shared.settings.tempo.page)
             self._same_log(page.log_id)
+            await asyncio.to_thread(self._check_past, page)
+            cursor = self._cursor()
             self._heard(page.head)
             await self._take(page.entries)
             if not page.entries or self._cursor().after_seq >= page.head:
@@ -162,6 +172,26 @@ class Link:
             if self._cursor().after_seq == cursor.after_seq:
                 break  # a page that brings nothing further is not asked for for ever
         await self.recheck()
+
+    def _check_past(self, page: InboxPage) -> None:
+        """Notices a relay that was put back to an earlier state, and steps over what it tells no more.
+
+        Raises:
+            DataLost: the place that we know has another message now, or is not there any more.
+        """
+        cursor, store, now = self._cursor(), self._store, self._shared.now()
+        known = store.ingress.message_at(cursor.log_id, cursor.after_seq)
+        other = page.previous is not None and known is not None and page.previous != known
+        if page.head < cursor.after_seq or other:
+            self._restart(cursor, replace(cursor, after_seq=0))
+            raise DataLost
+        if page.floor > cursor.after_seq:
+            self.cursor = replace(cursor, after_seq=page.floor)
+            with store.write():
+                store.relay.set_cursor(self.cursor, now)
+                if cursor.after_seq:
+                    first = cursor.after_seq + 1
+                    store.events.add("relay.skipped", now, first=first, last=page.floor)
 
     async def recheck(self) -> None:
         """Asks again for numbers that the relay skipped, and for deferred ones that can come in now."""

@@ -149,8 +149,10 @@ class MemoryRelay:
     async def inbox(self, after: int, limit: int = PAGE_LIMIT) -> InboxPage:
         self._registered()
         entries = self.server.entries(self._did, after, min(limit, PAGE_LIMIT))
-        head = len(self.server.inbox(self._did).places)
-        return InboxPage(self.server.log_id, head, entries, entries[-1].seq if entries else after)
+        places = self.server.inbox(self._did).places
+        previous = places[after - 1][0].message_id if 0 < after <= len(places) else None
+        following = entries[-1].seq if entries else after
+        return InboxPage(self.server.log_id, len(places), entries, following, previous=previous)
 
     async def stream(self, after: int) -> AsyncGenerator[StreamItem, None]:
         self._registered()

@@ -82,12 +82,21 @@ class Entry:
 
 @dataclass(frozen=True)
 class InboxPage:
-    """Part of the inbox, in order; `next` is the number to continue after."""
+    """Part of the inbox, in order.
+
+    Attributes:
+        head: the last number that there is.
+        next: the number to continue after.
+        floor: everything up to here was acknowledged or expired long ago, and is not told of any more.
+        previous: the message id at the number that was asked after; None where the relay does not know it.
+    """
 
     log_id: str
     head: int
     entries: Sequence[Entry]
     next: int
+    floor: int = 0
+    previous: str | None = None
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,15 @@ class IngressTable:
                     [(now, log_id, seq) for seq in seqs],
                 )
 
+    def message_at(self, log_id: str, seq: int) -> str | None:
+        """The message id that was taken in from a place of the relay's inbox; None where none was."""
+        row = self._database.row(
+            "SELECT message_id FROM ingress JOIN message USING (id) WHERE log_id = ? AND ingress.seq = ? "
+            "ORDER BY id DESC LIMIT 1",
+            *(log_id, seq),
+        )
+        return row[0] if row else None
+
     def reject(
         self, log_id: str, seq: int, reason: str, claimed: tuple[str, str], now: float, *, keep: int = 1000
     ) -> bool:

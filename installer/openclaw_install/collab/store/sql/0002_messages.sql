@@ -51,6 +51,7 @@ CREATE INDEX ingress_pending ON ingress (peer, id) WHERE stage = 'pending';
 CREATE INDEX ingress_parked ON ingress (id) WHERE stage = 'parked';
 CREATE INDEX ingress_unacked ON ingress (log_id, seq)
     WHERE acked_at IS NULL AND stage NOT IN ('approved', 'dispatching');
+CREATE INDEX ingress_place ON ingress (log_id, seq);
 CREATE INDEX ingress_unconfirmed ON ingress (id) WHERE stage = 'accepted' AND confirmed_at IS NULL;
 
 -- Replay rows outlive the messages: a message id of a sender is never taken in twice.

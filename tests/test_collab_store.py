@@ -1,0 +1,322 @@
+"""The store: several processes, damaged and newer files, many rows, and what the service reads of it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from openclaw_install.collab import contact_service, service
+from openclaw_install.collab.desk import Desk, open_desk
+from openclaw_install.collab.health import read_health
+from openclaw_install.collab.outgoing import ContactError, enqueue
+from openclaw_install.collab.records import NewMessage, Outgoing, RelayCursor
+from openclaw_install.collab.settings import bridge_settings, route_mode
+from openclaw_install.collab.store import Store
+from openclaw_install.collab.store.database import Database, migrations, store_error
+from openclaw_install.collab.store.message_table import preview
+from openclaw_install.common.errors import ConflictError, FileError, UsageError
+from openclaw_install.host.locate import locate
+from openclaw_install.host.turn_evidence import evidence_of
+from openclaw_install.protocol.errors import EnvelopeError
+from openclaw_install.protocol.messages import TEXT, text_body
+from openclaw_install.protocol.profile_files import create_identity
+from tests.collab_rig import Agent
+
+
+def _message(number: int, thread: str = "c_dm_t", *, sender: str = "did:agent:p") -> NewMessage:
+    return NewMessage(
+        *("in", sender, f"msg_{number}", thread, sender, TEXT, {"text": f"text {number}"}),
+        sent_at=float(number),
+        known_at=float(number),
+        state="approved",
+        seq=number,
+    )
+
+
+def _fill(store: Store, count: int, threads: int) -> None:
+    with store.write():
+        for number in range(count):
+            thread = f"c_dm_{number % threads:05}"
+            row = store.messages.add(_message(number, thread))
+            store.sessions.touch(thread, f"did:agent:{number % threads}", row, "in", "x", float(number))
+
+
+def test_an_upgraded_store_equals_a_fresh_one(tmp_path: Path) -> None:
+    def shape(path: Path, steps: int) -> list[tuple[str, ...]]:
+        Database(path, migrations()[:steps]).close()
+        database = Database(path)
+        found = database.rows("SELECT type, name, sql FROM sqlite_master ORDER BY name")
+        database.close()
+        return found
+
+    fresh = shape(tmp_path / "fresh.db", len(migrations()))
+    for steps in range(1, len(migrations())):
+        assert shape(tmp_path / f"old{steps}.db", steps) == fresh
+
+
+def test_a_damaged_a_newer_and_an_unreadable_store_are_told_with_their_cure(tmp_path: Path) -> None:
+    (tmp_path / "damaged.db").write_bytes(b"no database" * 1000)
+    with pytest.raises(FileError) as damaged:
+        Store(tmp_path / "damaged.db")
+    assert damaged.value.error_code == "store.damaged"
+    Store(tmp_path / "newer.db").close()
+    connection = sqlite3.connect(tmp_path / "newer.db")
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(FileError) as newer:
+        Store(tmp_path / "newer.db")
+    assert newer.value.error_code == "store.newer"
+    (tmp_path / "folder.db").mkdir()
+    with pytest.raises(FileError):
+        Store(tmp_path / "folder.db")
+    for name, code in (("SQLITE_FULL", "file.enospc"), ("SQLITE_IOERR", "store.unusable")):
+        error = sqlite3.OperationalError("x")
+        error.sqlite_errorname = name
+        assert store_error(error, tmp_path).error_code == code
+
+
+def test_a_store_that_stays_locked_is_told_and_nothing_is_written(tmp_path: Path) -> None:
+    with Store(tmp_path / "s.db") as first, Store(tmp_path / "s.db", lock_seconds=0.1) as second:
+        with first.write():
+            first.facts.set("a", 1, 0.0)
+            with pytest.raises(FileError) as busy:
+                second.facts.set("a", 2, 0.0)
+            assert busy.value.error_code == "store.busy"
+        assert second.facts.get("a") == 1
+        assert second.facts.set_once("a", 3, 0.0) == 1
+
+
+def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    with Store(tmp_path / "s.db") as store:
+        with pytest.raises(FileError):
+            _half(store)
+        assert store.facts.get("a") is None
+        with pytest.raises(ValueError, match="no such column"):
+            store.ingress.update(1, stagee="x")
+        with pytest.raises(ValueError, match="no such column"):
+            store.outbox.update(1, stagee="x")
+
+
+def _half(store: Store) -> None:
+    with store.write():
+        store.facts.set("a", 1, 0.0)
+        with store.write():
+            store.facts.set("b", 1, 0.0)
+        raise sqlite3.ProgrammingError
+
+
+def test_many_writers_of_several_threads_and_connections_lose_nothing(tmp_path: Path) -> None:
+    with Store(tmp_path / "s.db") as one, Store(tmp_path / "s.db") as two:
+
+        def work(store: Store, name: str) -> None:
+            for number in range(50):
+                store.events.add(f"{name}.{number}", 0.0)
+
+        workers = [
+            threading.Thread(target=work, args=(store, f"{index}"))
+            for index, store in enumerate((one, one, two, two))
+        ]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        events = one.events.since(0, limit=1000)
+        assert len({event.kind for event in events}) == 200
+        assert [event.id for event in events] == list(range(1, 201))
+
+
+def test_heads_of_threads_are_found_without_walking_a_long_queue(tmp_path: Path) -> None:
+    with Store(tmp_path / "s.db") as store:
+        with store.write():
+            for number in range(5000):
+                thread = "c_dm_long" if number % 100 else f"c_dm_{number:05}"
+                row = store.messages.add(_message(number, thread))
+                store.ingress.add(row, thread, "did:agent:p", "log", number, "approved")
+        head = store.ingress.head("c_dm_long")
+        assert head is not None
+        assert head.seq == 1
+        assert len(store.ingress.due_threads(1.0, limit=100)) == 51
+        assert store.ingress.due_threads(1.0, after="c_dm_04900", limit=9) == ["c_dm_long"]
+        store.ingress.update(head.id, next_attempt_at=50.0)
+        assert "c_dm_long" not in store.ingress.due_threads(1.0, limit=100)
+        assert store.ingress.next_due(1.0) == 50.0
+        for sql in (
+            "SELECT * FROM ingress WHERE stage IN ('approved', 'dispatching') AND thread_id = 'x' "
+            "ORDER BY id",
+            "SELECT min(next_attempt_at) FROM ingress WHERE stage IN ('approved', 'dispatching') "
+            "AND next_attempt_at > 1",
+            "SELECT * FROM session WHERE last_activity_at <= 5 "
+            "ORDER BY last_activity_at DESC, thread_id LIMIT 5",
+            "SELECT * FROM session WHERE unread > 0 AND last_activity_at <= 5 "
+            "ORDER BY last_activity_at DESC, thread_id LIMIT 5",
+            "SELECT * FROM message WHERE thread_id = 'x' AND id < 5 ORDER BY id DESC LIMIT 5",
+        ):
+            plan = " ".join(row[3] for row in store.database.rows(f"EXPLAIN QUERY PLAN {sql}"))
+            assert "SEARCH" in plan, plan
+            assert "TEMP B-TREE" not in plan, plan
+
+
+def test_pages_of_threads_and_messages_cover_all_once(tmp_path: Path) -> None:
+    me = Agent.make(tmp_path / "me")
+    with Store(me.store_path) as store:
+        _fill(store, 60, 7)
+        desk = Desk(store, me.identity, "cli:test")
+        seen: list[str] = []
+        page = service.recent_sessions(desk, limit=3)
+        while True:
+            seen += [view.session.thread_id for view in page.sessions]
+            if page.next is None:
+                break
+            page = service.recent_sessions(desk, limit=3, page=page.next)
+        assert len(seen) == len(set(seen)) == 7
+        with pytest.raises(UsageError):
+            service.recent_sessions(desk, page="nonsense")
+        view = service.focus_session(desk, _thread_of(store), messages=5)
+        assert view.view.focused
+        assert view.view.session.unread == 0
+        earlier = service.focus_session(desk, messages=100, before=view.before)
+        assert len(view.messages) + len(earlier.messages) == len(
+            store.messages.of_thread(view.view.session.thread_id, limit=100)
+        )
+        assert service.recent_sessions(desk, unread_only=True).unread == 6
+        assert store.sessions.with_prefix("c_dm_0000") == sorted(seen[1:])
+        inbox = service.inbox(desk, limit=4)
+        assert len(service.inbox(desk, before=inbox.before, limit=100).messages) == 56
+
+
+def _thread_of(store: Store) -> str:
+    """A thread with an id of the right form, taken from the newest."""
+    found = store.sessions.recent(limit=1)[0]
+    thread = "c_dm_" + "a" * 26
+    with store.write() as connection:
+        connection.execute("UPDATE session SET thread_id = ? WHERE thread_id = ?", (thread, found.thread_id))
+        connection.execute("UPDATE message SET thread_id = ? WHERE thread_id = ?", (thread, found.thread_id))
+    return thread
+
+
+def test_what_does_not_exist_is_told_with_what_to_do(tmp_path: Path) -> None:
+    me, peer = Agent.make(tmp_path / "me"), Agent.make(tmp_path / "peer")
+    with Store(me.store_path) as store:
+        desk = Desk(store, me.identity, "cli:test")
+        for target, code in (
+            (None, "thread.none_focused"),
+            (peer.did, "thread.unknown"),
+            (me.did, "thread.unknown"),
+            ("@nobody", "thread.unknown"),
+            ("c_dm_" + "a" * 26, "thread.unknown"),
+        ):
+            with pytest.raises(service.ThreadError) as unknown:
+                service.focus_session(desk, target)
+            assert unknown.value.error_code == code
+        with pytest.raises(service.ThreadError):
+            asyncio.run(service.chat(desk, "@nobody", "hello"))
+        with pytest.raises(ContactError):
+            contact_service.decide(desk, me.did, "approve")
+        with pytest.raises(ContactError):
+            contact_service.decide(desk, "@nobody", "approve")
+        with pytest.raises(EnvelopeError):
+            asyncio.run(service.chat(desk, peer.did, ""))
+        assert store.contacts.get(peer.did) is None
+        unsent = asyncio.run(service.chat(desk, peer.did, "hello"))
+        assert (unsent.sent, unsent.state, unsent.runtime_running) == (False, "queued", False)
+        assert "runtime" in unsent.repair
+        changes = service.changes_since(desk, 0)
+        assert [event.kind for event in changes.events] == ["contact.approved", "outbox.queued"]
+        assert service.changes_since(desk, None).cursor == changes.cursor
+        assert service.changes_since(desk, changes.cursor, target=peer.did).events == ()
+        page = contact_service.contacts(desk, limit=1)
+        assert (page.counts["approved"], page.next) == (1, None)
+        assert service.whoami(desk).health.connection == "stopped"
+
+
+def test_pruned_events_are_told_as_a_gap(tmp_path: Path) -> None:
+    me = Agent.make(tmp_path / "me")
+    with Store(me.store_path) as store:
+        for number in range(10):
+            store.events.add("x", float(number))
+        assert store.events.prune(5.0, 100) == 5
+        desk = Desk(store, me.identity, "t")
+        assert service.changes_since(desk, 2).gap
+        assert not service.changes_since(desk, 7).gap
+
+
+def test_an_idempotency_key_belongs_to_one_message(tmp_path: Path) -> None:
+    me, peer = Agent.make(tmp_path / "me"), Agent.make(tmp_path / "peer")
+    with Store(me.store_path) as store:
+        one = enqueue(store, me.did, Outgoing(peer.did, TEXT, text_body("x"), "t", "k"), 1.0)
+        assert enqueue(store, me.did, Outgoing(peer.did, TEXT, text_body("x"), "u", "k"), 2.0) == one
+        with pytest.raises(ConflictError):
+            enqueue(store, me.did, Outgoing(peer.did, TEXT, text_body("y"), "t", "k"), 3.0)
+        assert store.outbox.in_state("queued") == [one]
+
+
+def test_old_replay_rows_and_cursors_come_and_go(tmp_path: Path) -> None:
+    with Store(tmp_path / "s.db") as store:
+        store.messages.remember("p", "m", "d", 0.0, 10.0)
+        assert store.messages.forget_replays(9.0) == 0
+        assert store.messages.replayed("p", "m") == "d"
+        assert store.messages.forget_replays(11.0) == 1
+        assert store.messages.replayed("p", "m") is None
+        store.relay.set_cursor(RelayCursor("u", "r", "l", 5), 0.0)
+        store.relay.set_cursor(RelayCursor("u", "r", "l", 6), 0.0)
+        assert store.relay.cursor("u") == RelayCursor("u", "r", "l", 6)
+        assert store.database.check() == "ok"
+        assert read_health(store, running=False, now=1.0).state == "blocked"
+
+
+def test_previews_are_one_short_line_without_what_cannot_be_seen() -> None:
+    assert preview(TEXT, {"text": "a\n b\x1b[31m\u202e" + "x" * 500}).startswith("a b [31m x")
+    assert len(preview(TEXT, {"text": "x" * 500})) == 160
+    assert preview("pingagent.task@1", {"task_id": "t"}) == "pingagent.task@1"
+
+
+def test_the_settings_come_from_the_environment_and_the_host(tmp_path: Path) -> None:
+    env = {"HOME": str(tmp_path), "OPENCLAW_STATE_DIR": str(tmp_path / "state")}
+    (tmp_path / "state").mkdir()
+    location = locate(env)
+    with pytest.raises(UsageError) as none:
+        bridge_settings(location, env)
+    assert none.value.error_code == "relay.none"
+    env["PINGAGENT_SERVER_URL"] = "http://127.0.0.1:9/"
+    location.config_path.write_text(
+        '{gateway:{port:4711}, hooks:{enabled:true, token:"t", path:"/in"}, agents:{}}'
+    )
+    settings = bridge_settings(location, env)
+    target = settings.host.target()
+    assert (target.address.port, target.address.hooks_path) == (4711, "/in")
+    assert settings.host.target() is target
+    assert settings.host.active_group() is None
+    assert settings.host.live_policy().state == "unreachable"
+    assert settings.url == "http://127.0.0.1:9"
+    identity = create_identity(settings.identity, time.time())
+    assert settings.load_identity().did == identity.did
+    with open_desk(env, tmp_path, "cli:test") as desk:
+        assert desk.did == identity.did
+        assert desk.relay_url == settings.url
+    with pytest.raises(UsageError):
+        route_mode({"IM_INGRESS_SESSION_ROUTE_MODE": "both"})
+    assert route_mode({"IM_INGRESS_SESSION_ROUTE_MODE": "map-active-group"}) == "map-active-group"
+
+
+def test_transcripts_of_each_layout_are_searched_and_others_are_not_guessed(tmp_path: Path) -> None:
+    evidence = evidence_of(tmp_path)
+    assert evidence.look("mark", 0.0) == "unreadable"
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "openclaw.sqlite").touch()
+    assert evidence.look("mark", 0.0) == "absent"
+    sessions = tmp_path / "agents" / "main" / "sessions"
+    sessions.mkdir(parents=True)
+    (sessions / "s.jsonl").write_text("x" * 5_000_000 + "the mark\n")
+    assert evidence.look("mark", 0.0) == "found"
+    assert evidence.look("other", 0.0) == "absent"
+    assert evidence.look("mark", time.time() + 10_000) == "absent"
+    database = tmp_path / "agents" / "main" / "agent" / "openclaw-agent.sqlite"
+    database.parent.mkdir()
+    database.write_bytes(b"damaged" * 100)
+    assert evidence.look("other", 0.0) == "unreadable"
+    assert evidence.look("mark", 0.0) == "found"
