@@ -35,6 +35,8 @@ from openclaw_install.protocol.tokens import SCHEME, RelayRequest, make_token
 from tests.schemas import assert_valid
 
 RELAY = "/relay/v1"
+# Old enough for messages of yesterday.
+_AGE = 2 * 86_400.0
 
 
 @dataclass
@@ -66,7 +68,7 @@ class RunningRelay:
     @contextlib.contextmanager
     def peer(self, *, alias: str | None = None, register: bool = True) -> Iterator[Peer]:
         """A new agent, registered unless told otherwise."""
-        with contextlib.closing(Peer(self.base_url, new_identity(time.time(), alias=alias))) as made:
+        with contextlib.closing(Peer(self.base_url, new_identity(time.time() - _AGE, alias=alias))) as made:
             if register:
                 assert made.put_card().status_code == 200
             yield made
