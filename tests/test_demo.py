@@ -19,6 +19,7 @@ import pytest
 from openclaw_install.common.errors import InstallError
 from openclaw_install.demo import provision as provisioning
 from openclaw_install.demo.gateway_process import GatewayProcess, GatewayStartError
+from openclaw_install.demo.message_chapter import ANSWER
 from openclaw_install.demo.provision import OpenClaw, ProvisionError, provision
 from openclaw_install.demo.scratch_host import ScratchHost, free_port
 from openclaw_install.demo.story import tell_story
@@ -39,13 +40,17 @@ def test_the_story_goes_as_told_and_leaves_nothing_behind(
     assert facts[1] == {"openclaw_config_validate": 0}
     assert facts[2]["rule"].startswith("hooks.boot.default_key_outside_prefixes")
     assert facts[3] == {"activation_state": "ready_waiting_inbound", "exit_code": 0}
-    assert facts[4]["status"] == "ok"
-    assert {"release-notes", "triage"} <= set(facts[5]["first"])
-    assert facts[5]["second"] == ["triage"]
-    assert facts[5]["live_content"] is True
-    assert 0 < facts[5]["milliseconds"] < 30_000
+    assert facts[4]["byte_for_byte"] is True
+    assert facts[5]["status"] == "ok"
+    assert {"release-notes", "triage"} <= set(facts[6]["first"])
+    assert facts[6]["second"] == ["triage"]
+    assert facts[6]["live_content"] is True
+    assert 0 < facts[6]["milliseconds"] < 30_000
     assert any("was live on the agent after" in line for line in lines)
-    assert facts[6]["byte_for_byte"] is True
+    assert facts[7]["turns"] == 1
+    assert facts[7]["answer"]["text"] == ANSWER
+    assert (facts[7]["request"]["seq"], facts[7]["answer"]["seq"] >= 1) == (1, True)
+    assert facts[7]["delivery_receipts"] >= 1
     assert any(line.startswith('+    "allowedSessionKeyPrefixes"') for line in "\n".join(lines).splitlines())
     assert list(tmp_path.iterdir()) == []
 

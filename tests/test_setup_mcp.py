@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +50,7 @@ def test_a_server_is_skipped_with_the_command_that_brings_what_it_lacks(host: Pl
         "missing: the command mistro, MISTRO_API_KEY",
         "npm install -g mistro.sh",
     )
-    assert "mcp" not in host.data
+    assert "mistro" not in host.data["mcp"]["servers"]
     host.add_command("mistro")
     assert server(host)["command"] == "export MISTRO_API_KEY=..."
     host.setup()
@@ -215,3 +217,21 @@ def test_what_nothing_is_known_about_has_no_command() -> None:
     from openclaw_install.setup.mcp_plan import cure_for
 
     assert cure_for(["unheard-of"], manifest) == ""
+
+
+def test_our_own_server_is_registered_by_the_path_that_the_gateway_finds(host: PlainHost) -> None:
+    host.setup()
+    registered = host.data["mcp"]["servers"]["pingagent"]
+    script = Path(sys.executable).parent / "openclaw-install"
+    assert registered == {"command": str(script), "args": ["mcp", "pingagent"]}
+    assert server(host, "pingagent")["state"] == "registered"
+
+
+def test_our_own_server_is_registered_by_name_where_that_is_on_the_path(host: PlainHost) -> None:
+    host.add_command("openclaw-install")
+    host.add_command("pingagent")
+    host.setup()
+    assert host.data["mcp"]["servers"]["pingagent"]["command"] == "openclaw-install"
+    # A registration by path, from before, is as good.
+    host.edit('"openclaw-install"', json.dumps(str(Path(sys.executable).parent / "openclaw-install")))
+    assert server(host, "pingagent")["state"] == "registered"

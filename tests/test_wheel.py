@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,16 +55,17 @@ def test_it_works_installed_in_an_empty_environment_from_another_folder(wheel: P
     config.chmod(0o600)
     env = {"HOME": str(home), "PATH": os.environ["PATH"]}
 
-    def run(*arguments: str) -> dict[str, dict[str, object]]:
+    def run(*arguments: str, code: int = 0) -> dict[str, dict[str, Any]]:
         program = str(venv / "bin" / "openclaw-install")
         done = subprocess.run(
             [program, *arguments, "--json"], env=env, cwd=home, capture_output=True, text=True, check=False
         )
-        document: dict[str, dict[str, object]] = json.loads(done.stdout)
-        assert done.returncode == 0, done.stdout + done.stderr
+        document: dict[str, dict[str, Any]] = json.loads(done.stdout)
+        assert done.returncode == code, done.stdout + done.stderr
         return document
 
-    assert run("--yes", "--offline")["result"]["activation_state"] == "ready_waiting_inbound"
+    blockers = run("--yes", "--offline", code=1)["result"]["blockers"]
+    assert [blocker["id"] for blocker in blockers] == ["relay.not_configured"]
     assert (home / ".openclaw" / "skills" / "mysta-sync" / "SKILL.md").is_file()
     assert run("skills", "check", str(home / ".openclaw" / "skills"))["result"]["skills"]
     run("uninstall", "--yes")

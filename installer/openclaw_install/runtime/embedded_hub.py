@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openclaw_install.collab.profile_settings import EmbeddedHub, load_settings
 from openclaw_install.protocol.profile_files import profile_paths
 from openclaw_install.runtime.component import Context, Reporter
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
 
 # What a program needs to find its files; keys of other services are not its business.
 _PASSED_ON = frozenset(
@@ -52,6 +54,8 @@ async def run(context: Context, reporter: Reporter) -> None:
     Raises:
         HubEndedError: it ended by itself; the text has its last words.
     """
+    import asyncio
+
     hub = _hub(context)
     if hub is None:
         return
@@ -88,7 +92,7 @@ def _environment(env: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in merged.items() if name in _PASSED_ON or name.startswith("XDG_")}
 
 
-async def _follow(process: asyncio.subprocess.Process, reporter: Reporter) -> str:
+async def _follow(process: Process, reporter: Reporter) -> str:
     """Reads what the hub says until it says no more; returns its last line."""
     assert process.stderr is not None  # noqa: S101 - a pipe was asked for
     last = ""
@@ -110,8 +114,10 @@ def _event(line: str) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(process: Process) -> None:
     """Ends the hub: the end of its input tells it to, and a signal as well; by force in the end."""
+    import asyncio
+
     if process.stdin is not None:
         process.stdin.close()
     if process.returncode is None:
