@@ -22,10 +22,10 @@ _LOOK_SECONDS = 2.0
 
 def is_configured(context: Context) -> bool:
     """Whether there is a standing choice for this host and service."""
-    from openclaw_install.sync.watch_settings import watch_settings
-
     if not _ledger_exists():
         return False
+    from openclaw_install.sync.watch_settings import watch_settings
+
     return watch_settings(context.location, context.environment()) is not None
 
 
