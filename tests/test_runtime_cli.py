@@ -277,3 +277,19 @@ def test_a_standing_choice_without_its_key_blocks_the_runtime(bench: Bench) -> N
     document = seen[-1]
     assert document["exit_code"] == 1
     assert document["result"]["problem"]["code"] == "sync.key_rejected"
+
+
+def test_a_wait_ends_when_nothing_waits_and_not_when_something_else_got_through() -> None:
+    notes = Notes()
+    tell = skill_watch.Teller(notes).tell
+    tell(WatchEvent("watching", 1.8e9))
+    tell(WatchEvent("waiting", 1.8e9, skill="alpha", reason="it failed", pending=2, waiting=1))
+    tell(WatchEvent("acknowledged", 1.8e9, skill="beta", pending=1, waiting=1))
+    tell(WatchEvent("reconciled", 1.8e9, pending=1, waiting=1))
+    assert notes.said == ["ready", "it failed"]
+    tell(WatchEvent("acknowledged", 1.8e9, skill="alpha"))
+    # Another sync had the lock and sent what was to be sent.
+    tell(WatchEvent("waiting", 1.8e9, reason="another sync runs", pending=1))
+    tell(WatchEvent("reconciled", 1.8e9, pending=1))
+    tell(WatchEvent("unchanged", 1.8e9, skill="alpha"))
+    assert notes.said == ["ready", "it failed", "ready", "another sync runs", "ready"]

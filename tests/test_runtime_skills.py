@@ -13,9 +13,13 @@ import pytest
 
 from openclaw_install.cli.boundary import run_command
 from openclaw_install.cli.main import cli
+from openclaw_install.cli.options import CommonOptions
+from openclaw_install.cli.sync_watch import kept_in_step
 from openclaw_install.host.locate import locate
 from openclaw_install.runtime.control import remove_runtime, runtime_report
 from openclaw_install.runtime.report import ComponentReport
+from openclaw_install.sync.consent import revoke
+from openclaw_install.sync.ledger import Ledger
 from tests.runtime_rig import until
 from tests.sync_desk import Desk, desk_in
 from tests.sync_rig import skill_text, write_skill
@@ -80,3 +84,46 @@ def test_a_save_goes_live_through_a_crash_and_a_revoked_consent_blocks(desk: Des
     assert desk.run("--all", "--yes", "--keep")[0] == 0
     until(lambda: skills().phase == "ready", "a watcher whose consent is back")
     assert runtime(desk, "stop")["exit_code"] == 0
+
+
+def test_what_keep_records_holds_for_a_runtime_that_runs(desk: Desk) -> None:
+    agent = desk.hub.create_agent("main", "owner", running=True)
+    folder = desk.hub.skills_folder(agent.id)
+    assert desk.run("alpha", "--yes", "--keep")[0] == 0
+    pid = runtime_report(locate(os.environ), os.environ).pid
+
+    # More skills than before: nobody has to start anything again.
+    assert desk.run("--all", "--yes", "--keep")[0] == 0
+    text = skill_text("beta", "# Chosen later\n")
+    write_skill(desk.skills, "beta", text)
+    is_live(folder / "beta" / "SKILL.md", text)
+    assert runtime_report(locate(os.environ), os.environ).pid == pid
+
+    # A consent that was revoked is told without a save.
+    assert desk.run("consent", "--revoke")[0] == 0
+    until(lambda: skills().phase == "blocked", "a watcher without consent")
+
+
+def test_a_key_that_is_rejected_is_told_without_a_save_and_keep_brings_the_right_one(desk: Desk) -> None:
+    desk.hub.create_agent("main", "owner", running=True)
+    assert desk.run("--all", "--yes", "--keep")[0] == 0
+    right = os.environ["MYSTA_API_KEY"]
+    desk.monkeypatch.setenv("MYSTA_API_KEY", "mysta_" + "0" * 40)
+    runtime(desk, "restart")
+    problem = until(lambda: skills().problem, "a blocked watcher")
+    assert problem.code == "sync.key_rejected"
+
+    desk.monkeypatch.setenv("MYSTA_API_KEY", right)
+    document = desk.document("--all", "--yes", "--keep")
+    assert (document["exit_code"], document["result"]["runtime"]["state"]) == (0, "running")
+
+
+def test_keep_says_so_when_the_runtime_does_not_follow(desk: Desk) -> None:
+    desk.hub.create_agent("main", "owner", running=True)
+    assert desk.run("--all", "--yes", "--keep")[0] == 0
+    assert runtime(desk, "stop")["exit_code"] == 0
+    with Ledger() as ledger:
+        revoke(ledger, 1.0)
+    _report, errors = kept_in_step(CommonOptions())
+    assert [error.error_code for error in errors] == ["runtime.not_keeping"]
+    assert "sync --all --keep" in errors[0].next_step

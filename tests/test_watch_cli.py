@@ -33,7 +33,7 @@ def desk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Desk]:
     # What `--keep` starts is for the runtime's own tests.
-    monkeypatch.setattr("openclaw_install.cli.sync._runtime_started", lambda _common: {})
+    monkeypatch.setattr("openclaw_install.cli.sync._runtime_started", lambda _common: ({}, []))
     with desk_in(tmp_path, monkeypatch, capsys) as made:
         made.hub.create_agent("main", "owner")
         yield made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -342,3 +343,13 @@ def test_when_the_kernel_has_no_more_watches_it_looks_for_itself_and_says_so(
         bench.save("epsilon", "seen all the same\n")
         watcher.wait("acknowledged", "epsilon", after)
     assert bench.stored("epsilon") == skill_text("epsilon", "seen all the same\n")
+
+
+def test_a_name_that_is_no_text_ends_the_events_and_not_the_watching(bench: Bench) -> None:
+    with bench.watching(look_seconds=0.05) as watched:
+        watched.wait("watching")
+        strange = os.fsencode(bench.skills) + b"/caf\xe9"
+        os.mkdir(strange)  # noqa: PTH102 - a path cannot be made of such a name
+        watched.wait("polling")
+        bench.save("alpha", "after the strange name\n")
+        watched.until(lambda: "after the strange name" in bench.stored("alpha"))

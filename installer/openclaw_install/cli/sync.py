@@ -11,7 +11,7 @@ import click
 
 from openclaw_install.cli.options import CommonOptions, common_options, gather
 from openclaw_install.cli.reply import Reply
-from openclaw_install.common.errors import UsageError
+from openclaw_install.common.errors import InstallError, UsageError
 
 _PUSH = ":push"  # nobody types that, so no skill loses its name to it
 _root = click.option(
@@ -79,26 +79,19 @@ def push_command(context: click.Context, /, *, names: tuple[str, ...], watch: bo
     lines = sync_lines(report, verbose=common.verbose)
     if watch:
         return watch_in_foreground(common, lines)
-    runtime = _runtime_started(common) if options.keep and not common.dry_run else {}
-    if runtime:
+    runtime, errors = _runtime_started(common) if options.keep and not common.dry_run else ({}, [])
+    if runtime and not errors:
         lines = [*lines, f"runtime   {runtime['state']}: it keeps them in step from now on"]
-    return Reply(
-        "sync", {**report.to_json(), "runtime": runtime or None}, lines, report.exit_code, report.errors
-    )
+    exit_code = max([report.exit_code, *(error.exit_code for error in errors)])
+    result = {**report.to_json(), "runtime": runtime or None}
+    return Reply("sync", result, lines, exit_code, [*report.errors, *errors])
 
 
-def _runtime_started(common: CommonOptions) -> dict[str, Any]:
-    """Starts the runtime for the choice that was just recorded, and tells how it is.
+def _runtime_started(common: CommonOptions) -> tuple[dict[str, Any], list[InstallError]]:
+    """Has the runtime follow the choice that was just recorded, and tells how it is."""
+    from openclaw_install.cli.sync_watch import kept_in_step
 
-    One that runs already is started again: it may be from a time when the key was not set.
-    """
-    from openclaw_install.runtime.control import restart_runtime, start_runtime
-
-    location = common.location()
-    result = start_runtime(location, os.environ)
-    if not result.changed:
-        result = restart_runtime(location, os.environ)
-    return result.report.to_json()
+    return kept_in_step(common)
 
 
 @sync_group.command("status")

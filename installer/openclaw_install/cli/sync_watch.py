@@ -1,10 +1,11 @@
-"""`sync --watch` in the foreground: runs the watcher, and shows what it tells until Ctrl-C."""
+"""`sync --watch` runs the watcher in the foreground until Ctrl-C; `sync --keep` has the runtime do it."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,15 @@ import click
 
 from openclaw_install.cli.options import CommonOptions
 from openclaw_install.cli.reply import Reply
-from openclaw_install.common.errors import InstallError, UsageError
+from openclaw_install.common.errors import HostError, InstallError, UsageError
 
 if TYPE_CHECKING:
+    from openclaw_install.runtime.report import RuntimeReport
     from openclaw_install.sync.watch import WatchEvent
 
 INTERRUPTED = 130
+_PATIENCE = 10.0
+_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,46 @@ def watch_in_foreground(common: CommonOptions, lines: Sequence[str] = ()) -> Rep
     except InstallError as error:
         return StreamReply("sync", last[-1], (), error.exit_code, [error])
     raise AssertionError("a watcher ends only with an error or by Ctrl-C")
+
+
+def kept_in_step(common: CommonOptions) -> tuple[dict[str, Any], list[InstallError]]:
+    """Has the runtime keep what was chosen in step, with the variables of this shell where it may have them.
+
+    Returns:
+        The runtime's report, and an error where it does not keep them in step all the same.
+    """
+    from openclaw_install.runtime.control import restart_runtime, runtime_report, start_runtime
+    from openclaw_install.sync.endpoint import endpoint_from
+
+    location, url = common.location(), endpoint_from(os.environ).url
+    result = start_runtime(location, os.environ)
+    report = result.report
+    # One that ran before may have another key, another service, or nothing to do so far.
+    if not result.changed and not _keeps(report, url) and report.kept_by != "nobody":
+        report = restart_runtime(location, os.environ).report
+    end = time.monotonic() + _PATIENCE
+    while not _keeps(report, url) and report.state in ("starting", "running") and time.monotonic() < end:
+        time.sleep(_POLL_SECONDS)
+        report = runtime_report(location, os.environ)
+    return report.to_json(), [] if _keeps(report, url) else [_not_kept(report, url)]
+
+
+def _keeps(report: RuntimeReport, url: str) -> bool:
+    return report.state in ("running", "starting") and any(
+        part.name == "skills" and part.phase in ("ready", "degraded") and part.figures.get("service") == url
+        for part in report.components
+    )
+
+
+def _not_kept(report: RuntimeReport, url: str) -> HostError:
+    problem = report.problem
+    again = "restart" if report.kept_by in ("guardian", "nobody") else "enable"
+    return HostError(
+        f"the runtime does not keep them in step with {url}: "
+        + (problem.message if problem else f"it is {report.state}, with other variables than this shell"),
+        next_step=problem.next_step if problem else f"openclaw-install runtime {again}",
+        code="runtime.not_keeping",
+    )
 
 
 def _show(lines: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 from collections.abc import Mapping
@@ -16,25 +17,62 @@ if TYPE_CHECKING:
     from openclaw_install.sync.watch_event import WatchEvent
 
 _QUIET = frozenset({"changed", "reconciled"})
+_LOOK_SECONDS = 2.0
 
 
 def is_configured(context: Context) -> bool:
     """Whether there is a standing choice for this host and service."""
-    from openclaw_install.sync.watch_settings import watch_settings
-
     if not _ledger_exists():
         return False
+    from openclaw_install.sync.watch_settings import watch_settings
+
     return watch_settings(context.location, context.environment()) is not None
 
 
 async def run(context: Context, reporter: Reporter) -> None:
-    """Watches until it is cancelled."""
+    """Watches until it is cancelled, and begins anew when the choice, a consent, the key or the address is
+    another one: what `sync --keep` records holds for a runtime that runs, too.
+    """
     from openclaw_install.sync.watch import watch
     from openclaw_install.sync.watch_settings import watch_settings
 
-    settings = watch_settings(context.location, context.environment())
-    if settings is not None:
-        await watch(settings, Teller(reporter).tell)
+    teller = Teller(reporter)
+    while True:
+        agreed = await asyncio.to_thread(_agreed, context)
+        if not _ledger_exists():
+            return
+        settings = await asyncio.to_thread(watch_settings, context.location, context.environment())
+        if settings is None:
+            return
+        reporter.figures(service=settings.endpoint.url)
+        teller.limits.clear()
+        watching = asyncio.create_task(watch(settings, teller.tell))
+        changing = asyncio.create_task(_until_other(context, agreed))
+        try:
+            await asyncio.wait({watching, changing}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (watching, changing):
+                task.cancel()
+            await asyncio.gather(watching, changing, return_exceptions=True)
+        for task in (watching, changing):
+            if not task.cancelled():
+                task.result()
+        reporter.event("choice_changed")
+
+
+async def _until_other(context: Context, agreed: object) -> None:
+    """Returns when something was agreed to that is other than this, and stays so."""
+    seen: object = None
+    doubted = False
+    while True:
+        # The watcher writes into the ledger all the time, so most looks end at its date.
+        date = (*_said(context.environment()), *_ledger_dates())
+        if doubted or date != seen:
+            seen, differs = date, await asyncio.to_thread(_agreed, context) != agreed
+            if differs and doubted:
+                return
+            doubted = differs  # a ledger that is busy for a moment is no other choice
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 def inputs(context: Context) -> object:
@@ -42,14 +80,21 @@ def inputs(context: Context) -> object:
 
     The ledger's file would not do: the watcher writes into it all the time.
     """
-    env = context.environment()
-    said = tuple(_digest(env.get(name, "")) for name in ("MYSTA_API_KEY", "MYSTA_MCP_URL"))
     try:
         status = os.stat(context.location.config_path)  # noqa: PTH116 - a plain look, every few seconds
         config: object = (status.st_mtime_ns, status.st_size, status.st_ino)
     except OSError as error:
         config = error.errno
-    return (said, config, _standing(context, env))
+    return (config, _agreed(context))
+
+
+def _agreed(context: Context) -> object:
+    env = context.environment()
+    return _said(env), _standing(context, env)
+
+
+def _said(env: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(_digest(env.get(name, "")) for name in ("MYSTA_API_KEY", "MYSTA_MCP_URL"))
 
 
 def reads(context: Context) -> tuple[Path, ...]:
@@ -89,9 +134,31 @@ def _ledger_exists() -> bool:
     return any(ledger_folder().glob("ledger.sqlite3"))
 
 
+def _ledger_dates() -> tuple[tuple[int, ...], ...]:
+    from openclaw_install.sync.ledger import ledger_folder
+
+    folder = ledger_folder()
+    return tuple(_date(folder / name) for name in ("ledger.sqlite3", "ledger.sqlite3-wal"))
+
+
+def _date(path: Path) -> tuple[int, ...]:
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
 def _digest(value: str) -> str:
     """Tells two values apart and holds neither."""
     return hashlib.sha256(value.encode(errors="surrogateescape")).hexdigest()[:16]
+
+
+def _is_calm(event: WatchEvent) -> bool:
+    """Whether nothing waits any more; what another run holds up is pending, and waits for no pause."""
+    if event.kind == "acknowledged":
+        return event.waiting == 0
+    return event.kind in ("unchanged", "reconciled") and event.pending == 0
 
 
 @dataclass
@@ -125,7 +192,7 @@ class Teller:
         before = dict(self.limits)
         if event.kind in ("waiting", "polling"):
             self.limits[event.kind] = event.reason or event.code or event.kind
-        elif event.kind in ("recovered", "acknowledged"):
+        elif event.kind == "recovered" or _is_calm(event):
             self.limits.pop("waiting", None)
         if event.kind == "watching" or self.limits != before:
             if self.limits:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.redaction import Secret
 from openclaw_install.sync.consent import agreed
 from openclaw_install.sync.endpoint import key_from, key_missing
+from openclaw_install.sync.errors import KeyRejectedError, SyncError
 from openclaw_install.sync.service import SkillService
 from openclaw_install.sync.watch_desk import LedgerDesk
 from openclaw_install.sync.watch_event import EventKind, WatchEvent
@@ -48,12 +49,40 @@ async def watch(settings: WatchSettings, tell: Callable[[WatchEvent], None]) -> 
             if not standing.connect:
                 raise consent_missing(settings.endpoint.url)
             async with _opening(settings, key) as service:
-                await Watcher(settings, tell, desk, service).run()
+                await _greeted(service, Watcher(settings, tell, desk, service).run())
     except InstallError as error:
         tell(said("blocked", error))
         raise
     finally:
         tell(said("stopped"))
+
+
+async def _greeted(service: asyncio.Task[SkillService], watching: Coroutine[None, None, None]) -> None:
+    """Watches, and asks the service for something harmless at once.
+
+    So a key that it rejects is told now, and not at the next save, which may be weeks away.
+    """
+    greeting = asyncio.create_task(_greet(service))
+    work = asyncio.create_task(watching)
+    try:
+        await asyncio.wait({greeting, work}, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        for task in (greeting, work):
+            task.cancel()
+        await asyncio.gather(greeting, work, return_exceptions=True)
+    for task in (greeting, work):
+        if not task.cancelled():
+            task.result()
+
+
+async def _greet(opening: asyncio.Task[SkillService]) -> None:
+    service = await asyncio.shield(opening)
+    try:
+        await service.list_agents()
+    except KeyRejectedError:
+        raise
+    except SyncError:
+        return  # offline is normal, and the next push says what is wrong
 
 
 @contextlib.asynccontextmanager

@@ -65,7 +65,10 @@ class Eyes:
         return taken
 
     async def moved(self, roots: Sequence[str]) -> bool:
-        """Whether a root came, went or was replaced, or the config was written, since the last call."""
+        """Whether a root came, went or was replaced, the config was written, or the events broke off."""
+        if self._source is not None and self._source.trouble:
+            await self.distrust(self._source.trouble)
+            return True
         seen = await asyncio.to_thread(self._fingerprint, roots)
         before, self._seen = self._seen, seen
         if before is None or before == seen:

@@ -41,6 +41,11 @@ class ChangeSource(Protocol):
         """How it knows."""
         ...
 
+    @property
+    def trouble(self) -> str:
+        """Why it reports nothing any more; empty while it does."""
+        ...
+
     def start(self, roots: Sequence[str], report: Report) -> None:
         """Begins; every change from its return on is reported.
 
@@ -61,6 +66,8 @@ class ChangeSource(Protocol):
 
 class _Threaded:
     """A source with a thread."""
+
+    trouble: str = ""
 
     def __init__(self) -> None:
         self._stop = threading.Event()
@@ -89,7 +96,7 @@ class EventSource(_Threaded):
     how: How = "events"
 
     def start(self, roots: Sequence[str], report: Report) -> None:
-        from watchfiles._rust_notify import RustNotify
+        from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 
         try:
             notify = RustNotify(list(roots), False, False, 0, True, True)  # noqa: FBT003 - it takes no names
@@ -105,7 +112,13 @@ class EventSource(_Threaded):
         def work() -> None:
             with notify as watcher:
                 while not self._stop.is_set():
-                    found = watcher.watch(_DEBOUNCE_MS, _STEP_MS, _TIMEOUT_MS, self._stop)
+                    try:
+                        found = watcher.watch(_DEBOUNCE_MS, _STEP_MS, _TIMEOUT_MS, self._stop)
+                    except WatchfilesRustInternalError:
+                        # Its thread must not end in silence, as if nothing changed any more.
+                        self.trouble = "the file system's events broke off: a name is no UTF-8, perhaps"
+                        report(())
+                        return
                     if isinstance(found, set):
                         paths = {path for _, path in found if not ignored(path, tops)}
                         if paths:
