@@ -17,6 +17,7 @@ from openclaw_install.collab.registration import freshen, identity_changed_hands
 from openclaw_install.collab.settings import BridgeSettings, bridge_settings
 from openclaw_install.collab.shared import BridgeEvent, HealthBook, Shared, Signals, Tell
 from openclaw_install.collab.store import Store
+from openclaw_install.collab.trust_watch import TrustWatch
 from openclaw_install.common.errors import FileError, InstallError
 from openclaw_install.common.findings import Finding
 
@@ -55,7 +56,10 @@ async def _run(shared: Shared) -> None:
     ingress = shared.settings.ingress()
     secret = bytes.fromhex(shared.store.facts.set_once(MARK_SECRET, secrets.token_hex(32), shared.now()))
     cards = CardBook(shared.store, relay, shared.relay_now)
-    intake = Intake(shared.store, lambda: shared.identity, cards, shared.relay_now, shared.settings.gate)
+    trust = TrustWatch(shared, shared.settings.trust_policy)
+    intake = Intake(
+        shared.store, lambda: shared.identity, cards, shared.relay_now, shared.settings.gate, trust
+    )
     link = Link(shared, relay, intake)
     dispatcher = Dispatcher(shared, ingress, secret)
     outbox = OutboxWorker(shared, relay, cards, link.relay_id)
@@ -68,6 +72,7 @@ async def _run(shared: Shared) -> None:
         "acks": keeper.acknowledge,
         "watch": keeper.watch,
         "keep": keeper.keep,
+        "trust": trust.run,
     }
     try:
         async with asyncio.TaskGroup() as group:

@@ -89,6 +89,11 @@ class CardBook:
             text = json.dumps(card.to_json(), ensure_ascii=False)
             self._store.contacts.set_card(did, text, now, alias=card.alias, display_name=card.display_name)
 
+    def alias(self, did: str) -> str | None:
+        """The alias on the card that was used last; None where none was, or it has none."""
+        card = self._cache.get(did)
+        return card.alias if card else None
+
     def _kept(self, did: str) -> AgentCard | None:
         row = self._store.contacts.card(did)
         if row is None:

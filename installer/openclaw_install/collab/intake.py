@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from openclaw_install.collab.cards import CardBook, CardTrouble
 from openclaw_install.collab.contacts import GateLimits, judge
-from openclaw_install.collab.records import NewMessage, RelayCursor, Stage
+from openclaw_install.collab.records import Contact, NewMessage, RelayCursor, Stage
 from openclaw_install.collab.relay_client import Entry
 from openclaw_install.collab.store import Store
 from openclaw_install.collab.store.message_table import preview
+from openclaw_install.collab.trust_policy import ContactAction
 from openclaw_install.protocol.card import AgentCard
 from openclaw_install.protocol.did import canonical_thread
 from openclaw_install.protocol.envelope import Opened, open_envelope
@@ -46,6 +48,16 @@ class Taken:
     settled: bool
 
 
+class FirstContacts(Protocol):
+    """What decides about senders that no person has decided about."""
+
+    def first_contact(self, did: str, alias: str | None, now: float) -> ContactAction:
+        """What is to be done about an agent that wrote for the first time."""
+
+    def settled(self, contact: Contact, now: float) -> Contact:
+        """A contact after the policy had its say."""
+
+
 @dataclass(frozen=True)
 class _Read:
     """One entry, read: what it is, or why it is refused."""
@@ -64,6 +76,7 @@ class Intake:
     Attributes:
         identity: gives the current one; keys rotate.
         clock: seconds since the epoch, as the relay has it.
+        trust: what the trust policy says of senders that nobody has decided about; without it they wait.
     """
 
     store: Store
@@ -71,6 +84,7 @@ class Intake:
     cards: CardBook
     clock: Callable[[], float]
     limits: GateLimits = field(default_factory=GateLimits)
+    trust: FirstContacts | None = None
 
     async def take(self, cursor: RelayCursor, entries: Sequence[Entry]) -> tuple[RelayCursor, Taken]:
         """Takes a batch in; its order does not matter.
@@ -209,9 +223,14 @@ class Intake:
 
     def _take(self, cursor: RelayCursor, one: _Read, opened: Opened, now: float) -> Stage | None:
         header, body = opened.header, opened.body
-        contact = self.store.contacts.get(header.sender)
-        verdict = judge(contact, self.store.contacts.waiting_in_all(), self.limits)
         internal = not self.store.is_visible(header.schema)
+        contact = self.store.contacts.get(header.sender)
+        if self.trust is not None and not internal:
+            contact, refused = self._by_policy(self.trust, header.sender, contact, now)
+            if refused:
+                self._reject(cursor, _Read(one.entry, envelope=one.envelope, reason=refused), now)
+                return None
+        verdict = judge(contact, self.store.contacts.waiting_in_all(), self.limits)
         if verdict == "defer":
             self.store.relay.defer(cursor.log_id, one.entry.seq, header.sender, now)
             return None
@@ -220,9 +239,7 @@ class Intake:
             self._reject(cursor, _Read(one.entry, envelope=one.envelope, reason=reason), now)
             return None
         if contact is None:
-            self.store.contacts.add(header.sender, "pending", "inbound", now)
-            self.store.events.add("contact.pending", now, did=header.sender)
-            self.cards.keep(header.sender, now)
+            self._first_contact(header.sender, now)
         stage: Stage = "pending" if verdict == "wait" else "handled" if internal else "approved"
         self._add(cursor, one, opened, stage, now)
         if stage == "pending":
@@ -230,6 +247,25 @@ class Intake:
         if stage == "handled":
             self._handle(header.sender, header.schema, body, now)
         return stage
+
+    def _by_policy(
+        self, trust: FirstContacts, sender: str, contact: Contact | None, now: float
+    ) -> tuple[Contact | None, str]:
+        """The sender after the trust policy had its say, or why its message is refused."""
+        if contact is None:
+            action = trust.first_contact(sender, self.cards.alias(sender), now)
+            # Strangers that are turned away leave no contact behind: anybody can make many of them.
+            if action in {"reject", "block"}:
+                return None, f"policy_{action}"
+            if action == "approve":
+                contact = self._first_contact(sender, now)
+        return (None if contact is None else trust.settled(contact, now)), ""
+
+    def _first_contact(self, sender: str, now: float) -> Contact:
+        made = self.store.contacts.add(sender, "pending", "inbound", now)
+        self.store.events.add("contact.pending", now, did=sender)
+        self.cards.keep(sender, now)
+        return self.store.contacts.get(sender) or made
 
     def _add(self, cursor: RelayCursor, one: _Read, opened: Opened, stage: Stage, now: float) -> None:
         header = opened.header

@@ -80,6 +80,7 @@ class BridgeSettings:
     Attributes:
         store: path of the store.
         identity: path of the identity file.
+        trust_policy: path of the trust policy; None means the one beside the store.
         url: the relay's URL, by which the cursor is kept.
         relay: makes the client, given how to get the identity.
         ingress: makes the client of the hook ingress.
@@ -97,6 +98,7 @@ class BridgeSettings:
     tempo: Tempo = field(default_factory=Tempo)
     gate: GateLimits = field(default_factory=GateLimits)
     inbound: InboundLimits = field(default_factory=InboundLimits)
+    trust_policy: Path | None = None
     clock: Callable[[], float] = time.time
 
     def load_identity(self) -> Identity:
@@ -131,6 +133,7 @@ def bridge_settings(location: HostLocation, env: Mapping[str, str]) -> BridgeSet
         host=host_view(location),
         evidence=evidence_of(location.state_dir),
         route_mode=route_mode(env),
+        trust_policy=paths.trust_policy,
     )
 
 

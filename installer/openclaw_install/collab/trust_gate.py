@@ -17,6 +17,7 @@ from openclaw_install.collab.trust_policy import (
 )
 from openclaw_install.collab.trust_records import NewDecision
 
+POLICY = "policy:"
 _STATE: dict[str, ContactState] = {"approve": "approved", "reject": "rejected", "block": "blocked"}
 _STAGE: dict[str, Stage] = {"approve": "approved", "reject": "refused", "block": "refused"}
 
@@ -31,27 +32,35 @@ def task_action(policy: Policy, did: str, alias: str | None) -> TaskAction:
     return cast("TaskAction", action_for(policy, "task", Subject(did, alias)))
 
 
-def settle_contact(store: Store, state: PolicyState, contact: Contact, now: float) -> Contact:
-    """Does what the policy says of a contact, and records it; `manual` leaves it waiting.
+def is_open_to_policy(contact: Contact) -> bool:
+    """Whether no person has decided about a contact: nobody did, or the policy itself."""
+    if contact.decided_by is not None and contact.decided_by.startswith(POLICY):
+        return True
+    return contact.state == "pending" and contact.decided_at is None
 
-    A person's decision stands above the policy: only a contact that was never decided about is touched.
+
+def settle_contact(store: Store, state: PolicyState, contact: Contact, now: float) -> Contact:
+    """Does what the policy says of a contact, and records it; `manual` leaves it as it is.
+
+    A person's decision stands above the policy: only a contact that nobody but the policy has decided about
+    is touched.
     Inside a `write()` block it belongs to that transaction.
 
     Returns:
         The contact as it is now.
     """
-    if contact.state != "pending" or contact.decided_at is not None:
+    if not is_open_to_policy(contact):
         return contact
     verdict = evaluate(state.policy, "contact", Subject(contact.did, contact.alias))
-    if verdict.action not in _STATE:
+    after, version = _STATE.get(verdict.action, contact.state), state.policy.version
+    if after == contact.state:
         return contact
-    after, version = _STATE[verdict.action], state.policy.version
     with store.write():
-        store.contacts.decide(contact.did, after, f"policy:{version}", now, verdict.why)
+        store.contacts.decide(contact.did, after, f"{POLICY}{version}", now, verdict.why)
         refused = "" if after == "approved" else after
         released = store.ingress.release(contact.did, _STAGE[verdict.action], refused)
         store.contacts.set_waiting(contact.did, 0)
-        store.events.add(f"contact.{after}", now, did=contact.did, by=f"policy:{version}", released=released)
+        store.events.add(f"contact.{after}", now, did=contact.did, by=f"{POLICY}{version}", released=released)
         store.trust.record(
             NewDecision(
                 at=now,
@@ -61,7 +70,7 @@ def settle_contact(store: Store, state: PolicyState, contact: Contact, now: floa
                 policy_after=version,
                 section="contact",
                 match=verdict.rule.match if verdict.rule else None,
-                before="pending",
+                before=contact.state,
                 after=after,
                 did=contact.did,
                 detail=verdict.why,
@@ -71,7 +80,7 @@ def settle_contact(store: Store, state: PolicyState, contact: Contact, now: floa
 
 
 def settle_all(store: Store, state: PolicyState, now: float, *, page: int = 200) -> int:
-    """Does what the policy says of all contacts that wait undecided; returns how many it decided.
+    """Does what the policy says of all contacts that no person has decided about; returns how many changed.
 
     To be called when the policy has changed. A page at a time, so that other writers get their turn.
     """
@@ -82,5 +91,5 @@ def settle_all(store: Store, state: PolicyState, now: float, *, page: int = 200)
             for did in dids:
                 contact = store.contacts.get(did)
                 if contact is not None:
-                    settled += settle_contact(store, state, contact, now).state != "pending"
+                    settled += settle_contact(store, state, contact, now).state != contact.state
     return settled

@@ -100,10 +100,11 @@ class TrustTable:
             )
 
     def undecided(self, *, after: str = "", limit: int = 200) -> list[str]:
-        """The DIDs of contacts that nobody has decided about, in order after `after`."""
+        """The DIDs of contacts that no person has decided about, in order after `after`."""
         rows = self._database.rows(
-            "SELECT did FROM contact WHERE state = 'pending' AND decided_at IS NULL AND did > ? "
-            "ORDER BY did LIMIT ?",
+            "SELECT did FROM contact WHERE did > ? AND "
+            "((state = 'pending' AND decided_at IS NULL) "
+            "OR (decided_by >= 'policy:' AND decided_by < 'policy;')) ORDER BY did LIMIT ?",
             *(after, limit),
         )
         return [row[0] for row in rows]
@@ -159,8 +160,15 @@ class TrustTable:
             "AND message.known_at >= ? ORDER BY message.known_at DESC LIMIT ?",
             *(since, limit + 1),
         )
+        # Who was turned away by the policy at the first message never became a contact.
+        refused = self._database.rows(
+            "SELECT min(at), claimed_sender, NULL, NULL, NULL, reason, 'policy:' FROM rejection "
+            "WHERE at >= ? AND reason IN ('policy_reject', 'policy_block') GROUP BY claimed_sender LIMIT ?",
+            *(since, limit),
+        )
         cut = len(contacts) > limit or len(tasks) > limit
         found = [_past("contact", row) for row in contacts[:limit]]
+        found += [_past("contact", row) for row in refused]
         found += [_past("task", row) for row in tasks[:limit]]
         return sorted(found, key=lambda one: one.at), cut
 

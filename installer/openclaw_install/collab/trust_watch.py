@@ -1,0 +1,62 @@
+"""The trust policy inside the bridge: asked for each new sender, and looked at for contacts that wait."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from openclaw_install.collab.records import Contact
+from openclaw_install.collab.shared import Shared
+from openclaw_install.collab.trust_file import PolicyState, TrustBook
+from openclaw_install.collab.trust_gate import contact_action, is_open_to_policy, settle_all, settle_contact
+from openclaw_install.collab.trust_match import TrustPolicyError
+from openclaw_install.collab.trust_policy import ContactAction
+
+_TROUBLE = "trust.policy"
+
+
+class TrustWatch:
+    """The policy file of one bridge.
+
+    Args:
+        path: the file; None means the one beside the store.
+    """
+
+    def __init__(self, shared: Shared, path: Path | None) -> None:
+        self._shared = shared
+        self._store = shared.store
+        self._book = TrustBook(path or shared.store.path.with_name("trust-policy.json"), shared.store)
+        self._settled: str | None = None
+
+    def first_contact(self, did: str, alias: str | None, now: float) -> ContactAction:
+        """What the policy says of an agent that wrote for the first time."""
+        return contact_action(self._book.current(now).policy, did, alias)
+
+    def settled(self, contact: Contact, now: float) -> Contact:
+        """A contact after the policy had its say, where nobody else has decided about it."""
+        if not is_open_to_policy(contact):
+            return contact
+        return settle_contact(self._store, self._book.current(now), contact, now)
+
+    async def run(self) -> None:
+        """Looks at the file now and then, until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(self._shared.settings.tempo.poll)
+
+    async def look(self) -> None:
+        """Does what a changed policy says of contacts that wait; a file that cannot be used is a blocker."""
+        state = await asyncio.to_thread(self._book.current, self._shared.now())
+        self._tell(state)
+        if state.policy.version != self._settled:
+            await asyncio.to_thread(settle_all, self._store, state, self._shared.now())
+            self._settled = state.policy.version
+            self._shared.signals.everything()
+
+    def _tell(self, state: PolicyState) -> None:
+        problem = state.problem
+        if problem is None:
+            self._shared.health.clear(_TROUBLE)
+        else:
+            error = TrustPolicyError(problem.message, next_step=problem.repair, code=problem.id)
+            self._shared.health.block(_TROUBLE, problem, error)
