@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 from collections.abc import Mapping
@@ -33,6 +32,8 @@ async def run(context: Context, reporter: Reporter) -> None:
     """Watches until it is cancelled, and begins anew when the choice, a consent, the key or the address is
     another one: what `sync --keep` records holds for a runtime that runs, too.
     """
+    import asyncio
+
     from openclaw_install.sync.watch import watch
     from openclaw_install.sync.watch_settings import watch_settings
 
@@ -62,6 +63,8 @@ async def run(context: Context, reporter: Reporter) -> None:
 
 async def _until_other(context: Context, agreed: object) -> None:
     """Returns when something was agreed to that is other than this, and stays so."""
+    import asyncio
+
     seen: object = None
     doubted = False
     while True:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from openclaw_install.sync.inventory import (
 )
 from openclaw_install.sync.standing_choice import StandingChoice
 from openclaw_install.sync.watch_paths import KnownPaths
+from openclaw_install.sync.watch_stamps import Stamps, stamps
 
 Known = Callable[[Sequence[str]], Mapping[str, Any]]
 
@@ -74,6 +76,8 @@ class SkillIndex:
         self._known = known
         self._facts: dict[str, Any] = {}
         self._host: SkillHost | None = None
+        self._extra: list[Path] = []
+        self._stamps = Stamps()
         self._all: tuple[LocalSkill, ...] = ()
         self._by_path: dict[str, int] = {}
         self.view = View()
@@ -82,7 +86,20 @@ class SkillIndex:
         """One that knows what this one learned, to look at everything while this one stays in use."""
         heir = SkillIndex(self._location, self._choice, self._known)
         heir._facts, heir._host = dict(self._facts), self._host
+        heir._extra, heir._stamps = self._extra, self._stamps
         return heir
+
+    def look_if_changed(self) -> View | None:
+        """As `look`; None, and nothing is read, where all seems to be as when its predecessor looked.
+
+        It goes by the config and by what the file system says about folders and files (`watch_stamps`).
+        """
+        host, extra = self._host, self._extra
+        if host is not None and self._stamps.hold():
+            again, extra_again, warnings = self._read_host()
+            if not warnings and (again, extra_again) == (host, extra):
+                return None
+        return self.look()
 
     def look(self) -> View:
         """Looks at everything.
@@ -90,11 +107,16 @@ class SkillIndex:
         Raises:
             ConfigError: the host's config cannot be read, and never could.
         """
+        began = time.time()
         host, extra, warnings = self._read_host()
         found = take_inventory(host, extra, self._facts_of)
         self._facts.update(found.learned)
         self._all = tuple(_unshadowed(skill) for skill in found.skills)
         self._by_path = {skill.path: place for place, skill in enumerate(self._all)}
+        self._extra = extra
+        self._stamps = stamps(
+            [root.path for root in sync_roots(host, extra)], [skill.path for skill in found.skills], began
+        )
         roots = self._roots(host, extra)
         real_roots = [os.path.realpath(root) for root in roots]
         paths, linked = _paths(found.skills, real_roots)

@@ -6,6 +6,7 @@ our own writes come also on a network mount, where those of the other machines d
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -65,7 +66,9 @@ def unwatched(folders: Iterable[str]) -> str | None:
                 watched.update(int(inode, 16) for inode in _INODE.findall(text))
     except OSError:
         return None
-    return next((folder for folder in folders if watched and _inode(folder) not in watched | {None}), None)
+    if not watched:
+        return None
+    return next((folder for folder in folders if (inode := _inode(folder)) and inode not in watched), None)
 
 
 def _is_inotify(descriptor: Path) -> bool:
@@ -77,6 +80,6 @@ def _is_inotify(descriptor: Path) -> bool:
 
 def _inode(folder: str) -> int | None:
     try:
-        return Path(folder).stat().st_ino
+        return os.stat(folder).st_ino  # noqa: PTH116 - thousands of folders, and ten times as fast
     except OSError:
         return None
