@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,8 @@ class FaultyRelay(MemoryRelay):
 
 
 @contextlib.contextmanager
-def _faulty(made: Rig) -> Any:
+def faulty(made: Rig) -> Iterator[FaultyRelay]:
+    """Gives the rig a client whose answers the test can spoil."""
     client = FaultyRelay(made.relay, made.me.did)
     client.refuse_posts = []
     made.relay.beat_seconds = 0.05
@@ -97,7 +98,7 @@ def _faulty(made: Rig) -> Any:
 def test_a_relay_that_is_down_is_told_and_everything_goes_on_when_it_is_back(tmp_path: Path) -> None:
     async def scenario(made: Rig) -> None:
         made.know()
-        with _faulty(made) as client:
+        with faulty(made) as client:
             async with made.bridge():
                 await until(lambda: _health(made).connection == "connected")
                 client.down = True
@@ -117,7 +118,7 @@ def test_a_relay_that_is_down_is_told_and_everything_goes_on_when_it_is_back(tmp
 def test_without_the_stream_the_inbox_is_polled_and_that_counts_as_degraded(tmp_path: Path) -> None:
     async def scenario(made: Rig) -> None:
         made.know()
-        with _faulty(made) as client:
+        with faulty(made) as client:
             client.no_stream = True
             async with made.bridge():
                 await until(lambda: _health(made).connection == "polling")
@@ -188,7 +189,7 @@ def _all_acknowledged(store: Store, count: int) -> bool:
 def test_withheld_messages_are_told_and_taken_when_they_come(tmp_path: Path) -> None:
     async def scenario(made: Rig) -> None:
         made.know()
-        with _faulty(made) as client:
+        with faulty(made) as client:
             ids = [made.send(f"m{n}").header.message_id for n in range(4)]
             client.hidden = frozenset({2})
             client.reorder = True
@@ -228,7 +229,7 @@ def test_a_sender_that_sends_the_same_message_again_gets_one_turn(tmp_path: Path
 def test_a_clock_that_is_a_day_off_is_told_and_does_no_harm(tmp_path: Path, offset: float) -> None:
     async def scenario(made: Rig) -> None:
         made.know()
-        with _faulty(made) as client:
+        with faulty(made) as client:
             client.offset = offset
             made.relay.commit(made.peer.sealed(made.me, "dated by the relay", now=time.time() + offset))
             async with made.bridge():
@@ -410,7 +411,7 @@ def test_outgoing_refusals_are_final_or_tried_again_and_never_plaintext(tmp_path
     async def scenario(made: Rig) -> None:
         made.know()
         stranger = Agent.make(tmp_path / "stranger")
-        with _faulty(made) as client:
+        with faulty(made) as client:
             client.refuse_posts = [
                 RelayRefused(429, "rate_limited", "slower", next_step="", retry_after=0.1),
                 RelayRefused(507, "storage_full", "full", next_step=""),

@@ -204,9 +204,12 @@ class OutboxWorker:
             if error.reason != "quota_exceeded":
                 self._pause(error.message, wait)
             await self._again(item, error.message, wait)
-        elif error.reason in _LATER and item.wire and item.attempts <= 3:
+        elif error.reason in _LATER and item.attempts < 3:
             # It waited for so long that it expired before it was ever committed: sealed anew it is as good.
             await asyncio.to_thread(self._store.outbox.update, item.id, wire=None, state="queued")
+        elif error.reason == "unknown_recipient" and item.committed_at is not None:
+            # The relay lost its data, and the recipient has not come back to it yet.
+            await self._again(item, error.message, None)
         elif error.status == 401:
             # Not registered (any more): the link registers, then it goes on.
             self._pause(error.message)
