@@ -81,6 +81,18 @@ class Rules:
         found += self._exact.get(("alias", subject.alias or ""), ())
         return sorted(found)
 
+    def first(self, subject: Subject) -> int | None:
+        """The place of the first rule that matches; None where none does."""
+        exact = [*self._exact.get(("did", subject.did or ""), ())[:1]]
+        exact += self._exact.get(("alias", subject.alias or ""), ())[:1]
+        best = min(exact, default=None)
+        for number, match in self._patterns:
+            if best is not None and number > best:
+                break
+            if match.matches(subject):
+                return number
+        return best
+
     def place_of(self, match: Match) -> int | None:
         """The place of the rule with this `match`; None where there is none."""
         return next((n for n, rule in enumerate(self.rules) if rule.match == match), None)
@@ -162,8 +174,8 @@ def evaluate(policy: Policy, section: Section, subject: Subject) -> Verdict:
 def action_for(policy: Policy, section: Section, subject: Subject) -> Action:
     """The action alone, for who needs no reasons."""
     rules = policy.section(section)
-    found = rules.matching(subject)
-    return rules.rules[found[0]].action if found else rules.default
+    first = rules.first(subject)
+    return rules.default if first is None else rules.rules[first].action
 
 
 def rank(section: Section, action: Action) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from openclaw_install.collab.trust_match import Subject, TrustPolicyError
-from openclaw_install.collab.trust_policy import Policy, Section, Verdict, evaluate, rank
+from openclaw_install.collab.trust_policy import Policy, Section, Verdict, action_for, evaluate, rank
 from openclaw_install.collab.trust_records import PastEvent
 from openclaw_install.common.shown_text import quoted
 
@@ -56,17 +56,18 @@ def replay(old: Policy, new: Policy, history: Iterable[PastEvent]) -> Replay:
         new: as proposed.
         history: oldest first.
     """
-    judged: dict[tuple[Section, Subject], tuple[Verdict, Verdict]] = {}
+    judged: dict[tuple[Section, Subject], tuple[Verdict, Verdict] | None] = {}
     changed: list[ChangedDecision] = []
     looked_at = 0
     for event in history:
         looked_at += 1
         key = (event.section, event.subject)
         if key not in judged:
-            judged[key] = evaluate(old, *key), evaluate(new, *key)
-        before, after = judged[key]
-        if before.action != after.action:
-            changed.append(_changed(event, before, after))
+            differs = action_for(old, *key) != action_for(new, *key)
+            # The sentences cost more than the decision, and few decisions differ.
+            judged[key] = (evaluate(old, *key), evaluate(new, *key)) if differs else None
+        if found := judged[key]:
+            changed.append(_changed(event, *found))
     return Replay(tuple(changed), looked_at, len({one.event.subject.did for one in changed}))
 
 

@@ -206,21 +206,18 @@ def restore(desk: Desk, *, defaults: bool = False) -> PolicyState:
     return book.current(now)
 
 
-def replay_history(
-    desk: Desk, edits: Sequence[Edit], *, since_seconds: float, proposed: Policy | None = None
-) -> ReplayReport:
+def replay_history(desk: Desk, edits: Sequence[Edit], *, since_seconds: float) -> ReplayReport:
     """Runs a proposed policy over what was recorded, and shows each decision that would change.
 
     Args:
         edits: made on the policy in force.
         since_seconds: how far back.
-        proposed: a whole policy instead of the one in force, before the edits.
 
     Raises:
         TrustPolicyError: a change cannot be made.
     """
     state = policy_state(desk)
-    new = with_edits(proposed or state.policy, edits)
+    new = with_edits(state.policy, edits)
     since = desk.clock() - since_seconds
     history, cut = desk.store.trust.past(since)
     return ReplayReport(

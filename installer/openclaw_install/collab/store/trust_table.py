@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import astuple, fields
 from typing import Any
 
-from openclaw_install.collab.records import ContactState
 from openclaw_install.collab.store.database import Database
 from openclaw_install.collab.trust_match import Subject
 from openclaw_install.collab.trust_records import (
@@ -171,11 +170,6 @@ class TrustTable:
         found += [_past("contact", row) for row in refused]
         found += [_past("task", row) for row in tasks[:limit]]
         return sorted(found, key=lambda one: one.at), cut
-
-    def contact_state(self, did: str) -> ContactState | None:
-        """What was decided about an agent; None where it is unknown."""
-        row = self._database.row("SELECT state FROM contact WHERE did = ?", did)
-        return row[0] if row else None
 
 
 def _past(section: Any, row: tuple[Any, ...]) -> PastEvent:
