@@ -206,7 +206,8 @@ class Peer:
             headers["Last-Event-ID"] = str(after)
         with self.http.stream("GET", f"{self.base_url}{RELAY}/stream", headers=headers) as answer:
             assert answer.status_code == 200, answer.read()
-            yield Events(answer.iter_lines())
+            events = Events(answer.iter_lines())
+            yield events
 
 
 class Events:

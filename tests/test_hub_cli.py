@@ -193,7 +193,9 @@ def test_the_default_folder_is_in_the_user_s_data_folder() -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_hub_says_when_it_is_ready_and_ends_cleanly_at_a_signal(operator: Operator, number: int) -> None:
     key = operator.ask("keys", "create", "--owner", "ann")["result"]["key"]
-    with process_on(operator.data, "--rate", "50") as hub:
+    with process_on(operator.data, "--rate", "50", "--closed-registration") as hub:
+        about = httpx.get(hub.url.replace("/api/v2/mcp", "/relay/v1/about")).json()
+        assert about["limits"]["open_registration"] is False
         caller = Caller(hub.url, key).open()
         stream = caller.http.stream("GET", hub.url, headers=caller.headers(Accept="text/event-stream"))
         with stream as answer:
@@ -205,6 +207,7 @@ def test_the_hub_says_when_it_is_ready_and_ends_cleanly_at_a_signal(operator: Op
     assert_valid(document, "envelope")
     assert_valid(document["result"], "hub-run")
     assert document["result"]["url"] == hub.url
+    assert document["result"]["relay"] == hub.url.removesuffix("/api/v2/mcp")
     events = [json.loads(line) for line in hub.lines]
     for event in events:
         assert_valid(event, "hub-log")
