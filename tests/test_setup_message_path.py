@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from openclaw_install.collab.profile_settings import load_settings, settings_path
+from openclaw_install.collab.store import Store
 from openclaw_install.common.errors import HostError, UsageError
 from openclaw_install.host.locate import locate
 from openclaw_install.protocol.profile_files import load_identity, profile_paths
@@ -200,3 +201,19 @@ def test_a_relay_that_cannot_be_used_is_a_usage_error(tmp_path: Path) -> None:
     everything = _whole(host, TwinRuntime(work=()), {"PINGAGENT_SERVER_URL": "http://relay.example"})
     with pytest.raises(UsageError, match="plain http"):
         everything.set_up(Options(**_QUICK), Operator())
+
+
+def test_a_trust_policy_that_cannot_be_used_is_a_blocker_and_an_odd_one_a_warning(tmp_path: Path) -> None:
+    host = _host(tmp_path)
+    everything = _whole(host, TwinRuntime(work=()), {"PINGAGENT_SERVER_URL": _RELAY})
+    everything.set_up(Options(**_QUICK), Operator())
+    paths = profile_paths({}, host.home)
+    Store(paths.store).close()
+    paths.trust_policy.write_text("{")
+    run = _checked(everything.verify(Options(**_QUICK)))
+    assert {"trust.policy_invalid"} == {blocker.id for blocker in run.report.blockers}
+    paths.trust_policy.write_text('{"version": 1, "not_ours": 1}')
+    paths.trust_policy.chmod(0o666)
+    run = _checked(everything.verify(Options(**_QUICK)))
+    found = {warning.id for warning in run.report.warnings}
+    assert {"trust.unknown_key", "trust.policy_writable"} <= found

@@ -233,5 +233,5 @@ def as_typed(command: str, invocation: str) -> str:
 PROGRAM = "openclaw-install"
 _KEEPS_OUT = (
     *("hooks.boot.", "hooks.ingress.", "hooks.token_unresolved"),
-    *("gateway.", "config.", "host.", "runtime.", "relay.", "identity.", "store."),
+    *("gateway.", "config.", "host.", "runtime.", "relay.", "identity.", "store.", "trust."),
 )

@@ -40,4 +40,6 @@ def with_agent(result: RunResult, agent: AgentSeam | None, invocation: str) -> R
         return result
     path = agent.look()
     report = replace(result.report, agent=path.to_json())
-    return replace(result, report=with_findings(report, path.problems, (), invocation))
+    blocking = [finding for finding in path.problems if finding.severity == "critical"]
+    warnings = [finding for finding in path.problems if finding.severity != "critical"]
+    return replace(result, report=with_findings(report, blocking, warnings, invocation))

@@ -55,7 +55,7 @@ class MessagePath:
         did: the agent's identity; None where there is none, or it cannot be read.
         identity, store: whether the files are there and whole.
         health: what the bridge last said of the transport; None without a store.
-        problems: what is wrong with any of it.
+        problems: what is wrong with any of it, the trust policy included; and what is worth a look.
     """
 
     paths: ProfilePaths
@@ -143,10 +143,13 @@ def _look_at_store(
     from openclaw_install.collab import lease
     from openclaw_install.collab.health import read_health
     from openclaw_install.collab.store import Store
+    from openclaw_install.collab.trust_file import TrustBook
 
     try:
         with Store(paths.store) as store:
             health = read_health(store, running=lease.is_held(paths.store), now=now)
+            policy = TrustBook(paths.trust_policy, store).current(now)
+            problems += [*([policy.problem] if policy.problem else []), *policy.warnings]
     except InstallError as error:
         problems.append(_finding("store.unusable", paths.store, error))
         return None, "damaged"
