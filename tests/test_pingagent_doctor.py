@@ -193,3 +193,9 @@ def test_the_command_prints_findings_and_messages_that_did_not_make_it(terminal:
     assert terminal.error("doctor", "--new-relay")["code"] == "usage.consent"
     assert terminal.document("doctor", "--new-relay", "--dry-run")["result"]["repaired"] == []
     assert "\x1b" not in out
+
+
+def test_a_trust_policy_that_cannot_be_used_is_a_finding(profile: Profile) -> None:
+    Store(profile.paths.store).close()
+    profile.paths.trust_policy.write_text("{")
+    assert "trust.policy_invalid" in ids(look(profile))

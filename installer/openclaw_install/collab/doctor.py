@@ -18,6 +18,7 @@ from openclaw_install.collab.records import Message, OutboxItem, RelayCursor
 from openclaw_install.collab.relay_client import About, Relay, RelayRefused
 from openclaw_install.collab.results import Doctor, TransportHealth
 from openclaw_install.collab.store import Store
+from openclaw_install.collab.trust_file import TrustBook
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.files import file_error
 from openclaw_install.protocol.identity import Identity
@@ -79,6 +80,10 @@ def _store(
             store.events.add("doctor.repaired", visit.now, by=caller, what=done)
         _ownership(visit, store, identity)
         _runtime(visit, health, running=running)
+        policy = TrustBook(visit.paths.trust_policy, store).current(visit.now)
+        told = {finding.id for finding in visit.findings}
+        problems = (policy.problem, *policy.warnings)
+        visit.findings += [one for one in problems if one is not None and one.id not in told]
         found = (store.messages.get(row.id) for row in store.ingress.parked())
         return health, tuple(one for one in found if one), tuple(store.outbox.in_state("failed"))
 
