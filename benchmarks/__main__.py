@@ -9,6 +9,7 @@ from benchmarks import (
     host_checks,
     hub_uploads,
     protocol_seal,
+    relay_commits,
     runtime_idle,
     skills_check,
     sync_flow,
@@ -29,6 +30,8 @@ if __name__ == "__main__":
     codes.append(runtime_idle.main())
     print("== hub uploads")
     codes.append(hub_uploads.main())
+    print("== relay commits")
+    codes.append(relay_commits.main())
     print("== sealing and opening messages")
     codes.append(protocol_seal.main())
     print("== bridge")

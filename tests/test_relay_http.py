@@ -17,7 +17,7 @@ import pytest
 from openclaw_install.hub.relay.answers import CODES, refused
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.memory_store import MemoryRelayStore
-from openclaw_install.protocol.canonical import canonical_json
+from openclaw_install.protocol.canonical import b64u, canonical_json
 from openclaw_install.protocol.card import make_card, verify_card
 from openclaw_install.protocol.did import conversation_of
 from openclaw_install.protocol.envelope import open_envelope
@@ -180,6 +180,8 @@ def test_only_the_signer_of_this_request_is_served(relay: RunningRelay, ann: Pee
 
     unauthorized = (401, "unauthorized")
     good = ann.headers("GET", "/inbox")["Authorization"]
+    payloads = (b"[]", b"x", b'{"iss":1}', json.dumps({"iss": ann.did, "iat": "1"}).encode(), b"\xff")
+    odd = [f"PingAgent a.{b64u(payload)}.b" for payload in payloads] + ["PingAgent a.A.b"]
     for header in (
         "",
         "Bearer x",
@@ -187,6 +189,7 @@ def test_only_the_signer_of_this_request_is_served(relay: RunningRelay, ann: Pee
         "PingAgent x.y.z",
         good[:-9] + "AAAAAAAAA",
         good + "x" * 5000,
+        *odd,
     ):
         assert asked("GET", "/inbox", {"Authorization": header}) == unauthorized
     with relay.peer(register=False) as stranger:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import jwt
-
 from openclaw_install.hub.rate import RateLimiter
 from openclaw_install.hub.relay.answers import refused, token_refused
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.replay_guard import ReplayGuard
 from openclaw_install.protocol.card import AgentCard
+from openclaw_install.protocol.did import is_did
 from openclaw_install.protocol.errors import TokenError
-from openclaw_install.protocol.tokens import SCHEME, RelayRequest, token_issuer, verify_token
+from openclaw_install.protocol.tokens import MAX_TOKEN_CHARACTERS, SCHEME, RelayRequest, verify_token
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,13 @@ class Claimed:
     Attributes:
         issuer: a DID.
         body_sha256: of the body that it was signed for.
+        issued_at: seconds since 1970.
     """
 
     token: str
     issuer: str
     body_sha256: str
+    issued_at: int
 
 
 class Admission:
@@ -67,12 +70,11 @@ class Admission:
         scheme, _, token = (header or "").partition(" ")
         if scheme.lower() != SCHEME.lower():
             raise refused("unauthorized")
-        try:
-            issuer = token_issuer(token)
-        except TokenError as error:
-            raise token_refused(error) from None
-        claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-        return Claimed(token, issuer, str(claims.get("bdh")))
+        claims = _unproven(token)
+        issuer, issued_at = claims.get("iss"), claims.get("iat")
+        if not isinstance(issuer, str) or not is_did(issuer) or type(issued_at) is not int:
+            raise refused("unauthorized")
+        return Claimed(token, issuer, str(claims.get("bdh")), issued_at)
 
     def admit(self, claimed: Claimed, card: AgentCard | None, method: str, path: str) -> None:
         """Proves that the agent signed this request, for the body whose hash is claimed, just now.
@@ -91,8 +93,7 @@ class Admission:
             verify_token(claimed.token, card, request, self._clock(), _Once(self, card.did))
         except TokenError as error:
             raise token_refused(error) from None
-        issued: Any = jwt.decode(claimed.token, options={"verify_signature": False})["iat"]
-        if self._guard.too_old(issued):
+        if self._guard.too_old(claimed.issued_at):
             raise refused("token_before_start")
 
     def first_time(self, did: str, token_id: str, expires_at: float) -> bool:
@@ -143,6 +144,23 @@ class Admission:
             self._in_progress[who] -= 1
             if not self._in_progress[who]:
                 del self._in_progress[who]
+
+
+def _unproven(token: str) -> dict[str, Any]:
+    """What a token says. Only what `verify_token` has proven of the same token counts in the end.
+
+    The token library would take it apart as thoroughly as for a verification, which costs as much again.
+    """
+    parts = token.split(".")
+    if len(token) > MAX_TOKEN_CHARACTERS or len(parts) != 3:
+        raise refused("unauthorized")
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):
+        raise refused("unauthorized") from None
+    if not isinstance(claims, dict):
+        raise refused("unauthorized")
+    return claims
 
 
 @dataclass(frozen=True)
