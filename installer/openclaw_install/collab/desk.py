@@ -10,6 +10,8 @@ from pathlib import Path
 
 from openclaw_install.collab import lease
 from openclaw_install.collab.profile_settings import server_url
+from openclaw_install.collab.records import RouteMode
+from openclaw_install.collab.route_mode import ROUTE_VARIABLE, mode_in_force
 from openclaw_install.collab.store import Store
 from openclaw_install.collab.trust_file import TrustBook
 from openclaw_install.protocol.identity import Identity
@@ -26,6 +28,7 @@ class Desk:
         clock: seconds since the epoch.
         relay_url: as configured; None without a relay.
         trust: the trust policy's file; None means the one beside the store.
+        route_value: IM_INGRESS_SESSION_ROUTE_MODE of this process; None where it is not set.
     """
 
     store: Store
@@ -34,6 +37,7 @@ class Desk:
     clock: Callable[[], float] = time.time
     relay_url: str | None = None
     trust: TrustBook | None = None
+    route_value: str | None = None
 
     @property
     def did(self) -> str:
@@ -43,6 +47,11 @@ class Desk:
     def runtime_running(self) -> bool:
         """Whether a bridge drives the store now."""
         return lease.is_held(self.store.path)
+
+    @property
+    def route_mode(self) -> RouteMode:
+        """The mode by which messages find their OpenClaw session."""
+        return mode_in_force(self.store, self.route_value, running=self.runtime_running)
 
 
 @contextlib.contextmanager
@@ -56,4 +65,11 @@ def open_desk(env: Mapping[str, str], home: Path, caller: str) -> Iterator[Desk]
     identity = load_identity(paths.identity)
     with Store(paths.store) as store:
         trust = TrustBook(paths.trust_policy, store)
-        yield Desk(store, identity, caller, relay_url=server_url(env, paths), trust=trust)
+        yield Desk(
+            store,
+            identity,
+            caller,
+            relay_url=server_url(env, paths),
+            trust=trust,
+            route_value=env.get(ROUTE_VARIABLE),
+        )

@@ -13,6 +13,7 @@ from openclaw_install.collab.cards import CardBook, CardTrouble
 from openclaw_install.collab.records import OutboxItem
 from openclaw_install.collab.relay_client import Relay, RelayError, RelayRefused, RelayUnreachable
 from openclaw_install.collab.shared import Shared, rung
+from openclaw_install.collab.told_events import is_told
 from openclaw_install.protocol.card import AgentCard
 from openclaw_install.protocol.did import conversation_of
 from openclaw_install.protocol.envelope import Draft, Routing, seal
@@ -245,13 +246,21 @@ class OutboxWorker:
 
     async def _again(self, item: OutboxItem, reason: str, wait: float | None) -> None:
         delay = pause(item.attempts + 1, self._shared.jitter(), most=_MOST_PAUSE) if wait is None else wait
-        await asyncio.to_thread(
-            self._store.outbox.update,
-            item.id,
-            state="queued",
-            next_attempt_at=self._shared.now() + delay,
-            reason=reason,
-        )
+        await asyncio.to_thread(self._put_back, item, reason, delay)
+
+    def _put_back(self, item: OutboxItem, reason: str, delay: float) -> None:
+        store, now = self._store, self._shared.now()
+        with store.write():
+            store.outbox.update(item.id, state="queued", next_attempt_at=now + delay, reason=reason)
+            if store.is_visible(item.schema) and is_told(item.attempts + 1):
+                store.events.add(
+                    "outbox.retry",
+                    now,
+                    thread_id=item.thread_id,
+                    message_id=item.message_id,
+                    attempts=item.attempts + 1,
+                    reason=reason,
+                )
 
     def _pause(self, reason: str, at_least: float | None = None) -> None:
         now = self._shared.now()

@@ -77,7 +77,7 @@ def recent_sessions(
     shown = found[:limit]
     total, unread = desk.store.sessions.counts()
     return SessionPage(
-        sessions=tuple(_view(desk, session) for session in shown),
+        sessions=tuple(session_view(desk, session) for session in shown),
         total=total,
         unread=unread,
         next=_write_page(shown[-1]) if len(found) > limit else None,
@@ -105,7 +105,7 @@ def focus_session(
         desk.store.sessions.mark_read(session.thread_id)
     shown = desk.store.messages.of_thread(session.thread_id, before=before, limit=max(1, min(messages, MOST)))
     current = desk.store.sessions.get(session.thread_id) or session
-    return ThreadView(_view(desk, current), tuple(shown), shown[0].id if shown else None)
+    return ThreadView(session_view(desk, current), tuple(shown), shown[0].id if shown else None)
 
 
 def reply(
@@ -313,7 +313,8 @@ def _session_with(desk: Desk, did: str) -> Session | None:
     return desk.store.sessions.get(conversation_of(desk.did, did))
 
 
-def _view(desk: Desk, session: Session) -> SessionView:
+def session_view(desk: Desk, session: Session) -> SessionView:
+    """A thread with what was decided about its other side."""
     contact = desk.store.contacts.get(session.peer)
     return SessionView(
         session=session,

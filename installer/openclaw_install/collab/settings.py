@@ -13,6 +13,7 @@ from openclaw_install.collab.inbound import InboundLimits
 from openclaw_install.collab.profile_settings import server_url
 from openclaw_install.collab.records import RouteMode
 from openclaw_install.collab.relay_client import Relay
+from openclaw_install.collab.route_mode import ROUTE_VARIABLE, read_route_mode
 from openclaw_install.common.errors import UsageError
 from openclaw_install.host.config_document import read_config
 from openclaw_install.host.gateway import GatewayAddress, LivePolicy, ask_gateway
@@ -24,13 +25,6 @@ from openclaw_install.host.turn_evidence import TurnEvidence, evidence_of
 from openclaw_install.host.workspace import active_group_text, agent_workspace
 from openclaw_install.protocol.identity import Identity
 from openclaw_install.protocol.profile_files import load_identity, profile_paths
-
-ROUTE_VARIABLE = "IM_INGRESS_SESSION_ROUTE_MODE"
-_MODES: dict[str, RouteMode] = {
-    "": "stable-hook-session",
-    "stable-hook-session": "stable-hook-session",
-    "map-active-group": "map-active-group",
-}
 
 
 @dataclass(frozen=True)
@@ -143,14 +137,7 @@ def route_mode(env: Mapping[str, str]) -> RouteMode:
     Raises:
         UsageError: it is neither of the two.
     """
-    value = env.get(ROUTE_VARIABLE, "").strip()
-    if value not in _MODES:
-        raise UsageError(
-            f"{ROUTE_VARIABLE} is {value!r}",
-            next_step="set it to stable-hook-session or map-active-group, or leave it out",
-            code="usage.route_mode",
-        )
-    return _MODES[value]
+    return read_route_mode(env.get(ROUTE_VARIABLE))
 
 
 def host_view(location: HostLocation) -> HostView:

@@ -75,6 +75,7 @@ class HealthBook:
         self._blockers: dict[str, tuple[Finding, InstallError]] = {}
         self._told: tuple[str, str] = ("", "")
         self._written: TransportHealth | None = None
+        self._recorded: HealthState = "ok"
         self.health = TransportHealth("connecting", None, None, 0, 0, 0, "ok", now, "", 0.0, "")
 
     def set(self, **changes: Any) -> None:
@@ -103,8 +104,17 @@ class HealthBook:
             self._written, last_event_at=None
         ):
             self._written = self.health
-            await asyncio.to_thread(write_health, self._store, self.health, now)
+            await asyncio.to_thread(self._write, self.health, now)
         self._announce()
+
+    def _write(self, health: TransportHealth, now: float) -> None:
+        """Keeps the health, and what is new of its state as an event for the timeline."""
+        with self._store.write():
+            write_health(self._store, health, now)
+            if health.state not in (self._recorded, "ok"):
+                detail = health.blocker.id if health.blocker else health.detail
+                self._store.events.add(f"transport.{health.state}", now, detail=detail)
+            self._recorded = health.state
 
     async def beat(self) -> None:
         """Writes the health whether it has changed or not."""

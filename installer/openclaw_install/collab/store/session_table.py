@@ -80,6 +80,13 @@ class SessionTable:
                 connection.execute("UPDATE session SET unread = 0 WHERE thread_id = ?", (thread_id,))
         return before
 
+    def lower_unread(self, thread_id: str, most: int) -> None:
+        """Brings the unread count down to `most`; it is never raised."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE session SET unread = min(unread, ?) WHERE thread_id = ?", (most, thread_id)
+            )
+
     def counts(self) -> tuple[int, int]:
         """How many threads there are, and how many of them have unread messages."""
         return (

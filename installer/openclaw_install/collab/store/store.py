@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from openclaw_install.collab.records import INTERNAL_SCHEMAS
+from openclaw_install.collab.store.binding_table import BindingTable
 from openclaw_install.collab.store.contact_table import ContactTable
 from openclaw_install.collab.store.database import Database
 from openclaw_install.collab.store.event_table import EventTable
@@ -13,8 +14,11 @@ from openclaw_install.collab.store.fact_table import FactTable
 from openclaw_install.collab.store.ingress_table import IngressTable
 from openclaw_install.collab.store.message_table import MessageTable
 from openclaw_install.collab.store.outbox_table import OutboxTable
+from openclaw_install.collab.store.overview_table import OverviewTable
 from openclaw_install.collab.store.relay_table import RelayTable
+from openclaw_install.collab.store.seen_table import SeenTable
 from openclaw_install.collab.store.session_table import SessionTable
+from openclaw_install.collab.store.summary_table import SummaryTable
 from openclaw_install.collab.store.trust_table import TrustTable
 
 
@@ -40,6 +44,10 @@ class Store:
         self.relay = RelayTable(self.database)
         self.facts = FactTable(self.database)
         self.trust = TrustTable(self.database)
+        self.summaries = SummaryTable(self.database)
+        self.bindings = BindingTable(self.database)
+        self.seen = SeenTable(self.database)
+        self.overview = OverviewTable(self.database)
         self.write = self.database.write
 
     def __enter__(self) -> Self:

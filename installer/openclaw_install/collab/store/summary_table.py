@@ -1,0 +1,46 @@
+"""The carry-forward notes of the threads."""
+
+from __future__ import annotations
+
+import json
+
+from openclaw_install.collab.control_records import FieldValue, Summary
+from openclaw_install.collab.store.database import Database
+
+
+class SummaryTable:
+    """The table `session_summary`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, thread_id: str) -> Summary:
+        """The thread's note; an empty one where none was written."""
+        row = self._database.row(
+            "SELECT thread_id, fields, revision, updated_at, updated_by FROM session_summary "
+            "WHERE thread_id = ?",
+            thread_id,
+        )
+        if row is None:
+            return Summary(thread_id)
+        return Summary(row[0], _fields(row[1]), *row[2:])
+
+    def put(self, summary: Summary) -> None:
+        """Writes the note in the place of the one before."""
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT INTO session_summary (thread_id, fields, revision, updated_at, updated_by) "
+                "VALUES (?, ?, ?, ?, ?) ON CONFLICT (thread_id) DO UPDATE SET fields = excluded.fields, "
+                "revision = excluded.revision, updated_at = excluded.updated_at, "
+                "updated_by = excluded.updated_by",
+                (
+                    summary.thread_id,
+                    json.dumps(dict(summary.fields), ensure_ascii=False),
+                    *(summary.revision, summary.updated_at, summary.updated_by),
+                ),
+            )
+
+
+def _fields(text: str) -> dict[str, FieldValue]:
+    stored = json.loads(text)
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
