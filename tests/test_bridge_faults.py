@@ -379,6 +379,31 @@ def test_a_gateway_that_dies_after_its_answer_and_before_the_turn_gets_the_messa
     _run(tmp_path, scenario)
 
 
+def test_a_request_in_doubt_is_repeated_word_for_word(tmp_path: Path) -> None:
+    """The sender got another name meanwhile: told anew, the gateway would take it for another request."""
+
+    async def scenario(made: Rig) -> None:
+        made.know()
+        texts: list[str] = []
+
+        def begin_unseen_and_die(body: dict[str, Any]) -> None:
+            texts.append(body["message"])
+            made.gateway.transcript = None
+            made.gateway.begin(made.gateway_key(body), body)
+            with made.store() as store, store.write() as connection:
+                connection.execute("UPDATE contact SET alias = 'renamed', decided_by = 'cli:bob'")
+            dies(body)
+
+        made.gateway.script = [begin_unseen_and_die]
+        made.send("once")
+        async with made.bridge():
+            with made.store() as store:
+                await until(lambda: (row := store.ingress.get(1)) is not None and row.stage == "accepted")
+        assert [message for _, _, message in made.gateway.turns] == texts
+
+    _run(tmp_path, scenario)
+
+
 class _Blind:
     """A host whose transcripts cannot be read."""
 

@@ -44,6 +44,7 @@ _ROW = Ingress(
     next_attempt_at=0.0,
     session_key=None,
     degraded=None,
+    shown=None,
     gateway=None,
     attempted_at=None,
     run_id=None,

@@ -14,7 +14,7 @@ from openclaw_install.collab import inbound
 from openclaw_install.collab.agent_message import Shown, agent_text, mark_of
 from openclaw_install.collab.gateway_gate import GatewayGate
 from openclaw_install.collab.outgoing import ContactError, enqueue
-from openclaw_install.collab.records import Ingress, Message, Outgoing
+from openclaw_install.collab.records import Contact, Ingress, Message, Outgoing
 from openclaw_install.collab.routing import Route, route
 from openclaw_install.collab.shared import Shared, rung
 from openclaw_install.common.errors import GatewayError, InstallError
@@ -39,6 +39,8 @@ _PATHS = {
     "hooks.policy": "hooks",
 }
 _PREFIX_SECONDS = 60.0
+# Shorter than any gateway takes to start again.
+_LIFE_SECONDS = 3.0
 
 
 class Dispatcher:
@@ -53,6 +55,7 @@ class Dispatcher:
         self._active: dict[str, asyncio.Task[None]] = {}
         self._after = ""
         self._life: GatewayLife | None = None
+        self._life_at = 0.0
         self._target: HookTarget | None = None
         self._prefixes: tuple[float, tuple[str, ...] | None] | None = None
 
@@ -128,6 +131,9 @@ class Dispatcher:
         message = await asyncio.to_thread(self._store.messages.get, row.id)
         if message is None:
             raise AssertionError("a ledger row without its message")
+        # A mark of a process that is gone would make a turn look lost that is about to begin.
+        if self._life is None or abs(self._shared.now() - self._life_at) > _LIFE_SECONDS:
+            await self.refresh_life()
         target = await asyncio.to_thread(self._shared.settings.host.target)
         way = await self._route(message.thread_id)
         prepared = await asyncio.to_thread(self._begin, row, message, way, target)
@@ -148,6 +154,8 @@ class Dispatcher:
         if not refused or (row.session_key or "").startswith(INGRESS_PREFIX):
             return outcome
         self._prefixes = (self._shared.now(), ())
+        # Refused for certain, so the next request need not have the same key.
+        await asyncio.to_thread(self._store.ingress.update, row.id, session_key=None)
         return Later("the gateway does not admit the session of ACTIVE_GROUP.md", 0.0)
 
     async def _after_attempt(self, step: inbound.Step, outcome: Outcome) -> None:
@@ -156,6 +164,7 @@ class Dispatcher:
             self._gate.close(now, shared.jitter(), step.wait)
             shared.health.trouble("gateway", f"the gateway takes no messages: {step.detail}")
             shared.health.clear("gateway.blocked")
+            self._life = None
         elif step.effect == "gateway_blocked" and isinstance(outcome, Blocked):
             self._gate.close(now, shared.jitter(), 2.0)
             shared.health.block("gateway.blocked", *blocker(outcome))
@@ -181,17 +190,17 @@ class Dispatcher:
                 store.ingress.update(row.id, stage="refused", reason=f"the sender is {state}")
                 store.messages.set_state(row.id, "refused", reason=state)
                 return None
-            changes = inbound.begin(row, way, self._mark(target), now)
+            told = _told(row, contact)
+            changes = {**inbound.begin(row, way, self._mark(target), now), "shown": json.dumps(told)}
             store.ingress.update(row.id, **changes)
             store.messages.set_state(row.id, "dispatching")
         row = replace(row, **changes)
-        decided = f"{contact.state} by {contact.decided_by}" if contact.decided_by else contact.state
         shown = Shown(
             message_id=message.message_id,
             thread_id=message.thread_id,
             sender=message.sender,
-            alias=contact.alias,
-            trust=decided,
+            alias=told["alias"],
+            trust=told["trust"] or contact.state,
             schema=message.schema,
             body=message.body,
             sent_at=message.sent_at,
@@ -277,6 +286,7 @@ class Dispatcher:
         with contextlib.suppress(InstallError):
             target = await asyncio.to_thread(self._shared.settings.host.target)
             self._life = await self._ingress.life(target, self._shared.now())
+            self._life_at = self._shared.now()
         return self._life
 
     def _mark(self, target: HookTarget) -> str | None:
@@ -312,6 +322,15 @@ class Dispatcher:
         if step.effect == "retry":
             self._shared.event("message.turn_lost", message_id=message.message_id)
             self._shared.signals.dispatch.set()
+
+
+def _told(row: Ingress, contact: Contact) -> dict[str, str | None]:
+    """What the text tells of the sender. A request in doubt tells what it told before, word for word."""
+    if row.doubts > 0 and row.shown is not None:
+        kept: dict[str, str | None] = json.loads(row.shown)
+        return kept
+    decided = f"{contact.state} by {contact.decided_by}" if contact.decided_by else contact.state
+    return {"alias": contact.alias, "trust": decided}
 
 
 def blocker(outcome: Blocked) -> tuple[Finding, GatewayError]:

@@ -89,7 +89,7 @@ def settle(row: Ingress, outcome: Outcome, now: float, jitter: float, limits: In
             # The whole gateway waits, so the row itself is due as soon as that is over.
             step = Step(_again(0.0, detail), "gateway_later", detail, after)
         case Later(detail, after):
-            due = now + max(pause(row.attempts, jitter), after or 0.0)
+            due = now + max(pause(row.attempts, jitter, most=20.0), after or 0.0)
             step = Step(_again(due, detail), "retry", detail)
         case Blocked(_, detail):
             step = Step(_again(0.0, detail), "gateway_blocked", detail)
@@ -180,7 +180,7 @@ def confirm(
             return _parked({}, f"its turn was lost with the gateway {row.doubts + 1} times")
         changes = {"stage": "approved", "doubts": row.doubts + 1, "next_attempt_at": 0.0}
         return Step(
-            {**changes, "doubt_at": now, "session_key": None, "accepted_at": None},
+            {**changes, "doubt_at": now, "accepted_at": None},
             "retry",
             "the gateway ended before the turn began",
         )

@@ -128,6 +128,7 @@ class Ingress:
         doubt_at: when the first of those requests went out.
         next_attempt_at: seconds since the epoch; not to be tried before.
         session_key: the key of the newest request; a repetition must use the same one.
+        shown: what the text of the newest request told of the sender (JSON); a repetition must tell the same.
         gateway: what identified the gateway's process at the newest request (`GatewayLife.mark`).
         evidence: how we know that it was accepted: `answer` or `transcript`.
         confirmed_at: when the turn was found in the host's transcript, or could no longer be lost.
@@ -146,6 +147,7 @@ class Ingress:
     next_attempt_at: float
     session_key: str | None
     degraded: str | None
+    shown: str | None
     gateway: str | None
     attempted_at: float | None
     run_id: str | None

@@ -13,6 +13,7 @@ _FIELDS = (
         "next_attempt_at",
         "session_key",
         "degraded",
+        "shown",
         "gateway",
         "attempted_at",
         "run_id",

@@ -35,6 +35,7 @@ CREATE TABLE ingress (
     next_attempt_at REAL NOT NULL DEFAULT 0,
     session_key TEXT,
     degraded TEXT,
+    shown TEXT,
     gateway TEXT,
     attempted_at REAL,
     run_id TEXT,
