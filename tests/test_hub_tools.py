@@ -226,7 +226,8 @@ def test_hostile_names_are_refused_and_leave_nothing_on_disk(
             assert caller.sync(agent.id, name, "x")["error"]["code"] == "invalid_name", name
     assert list(hub.skills_folder(agent.id).iterdir()) == []
     tree = {path.name for path in hub.data.rglob("*")}
-    assert tree <= {"agents", agent.id, "skills", "hub.db", "hub.db-wal", "hub.db-shm", "hub.lock"}
+    databases = {f"{room}.db{more}" for room in ("hub", "relay") for more in ("", "-wal", "-shm")}
+    assert tree <= {"agents", agent.id, "skills", "hub.lock", "relay.key", *databases}
     rows = [row.entry for row in hub.admin.audit_rows() if row.entry.action == "upload"]
     assert {row.outcome for row in rows} == {"invalid_name"}
     assert all(row.skill is not None and row.skill.isascii() and len(row.skill) <= 128 for row in rows)
