@@ -75,6 +75,7 @@ class HealthBook:
         self._blockers: dict[str, tuple[Finding, InstallError]] = {}
         self._told: tuple[str, str] = ("", "")
         self._written: TransportHealth | None = None
+        self._writing = asyncio.Lock()
         self._recorded: HealthState = "ok"
         self.health = TransportHealth("connecting", None, None, 0, 0, 0, "ok", now, "", 0.0, "")
 
@@ -97,15 +98,19 @@ class HealthBook:
 
     async def publish(self) -> None:
         """Writes the health where it has changed, and tells what is new of it."""
-        self._settle()
-        now = self._clock()
-        # A heard beat alone is no news.
-        if self._written is None or replace(self.health, last_event_at=None) != replace(
-            self._written, last_event_at=None
-        ):
-            self._written = self.health
-            await asyncio.to_thread(self._write, self.health, now)
-        self._announce()
+        # One writer at a time: an older state that is written late would stay for good.
+        async with self._writing:
+            self._settle()
+            if self._is_news():
+                self._written = self.health
+                await asyncio.to_thread(self._write, self.health, self._clock())
+            self._announce()
+
+    def _is_news(self) -> bool:
+        """Whether anything changed; a heard beat alone is no news."""
+        if self._written is None:
+            return True
+        return replace(self.health, last_event_at=None) != replace(self._written, last_event_at=None)
 
     def _write(self, health: TransportHealth, now: float) -> None:
         """Keeps the health, and what is new of its state as an event for the timeline."""
