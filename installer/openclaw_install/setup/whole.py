@@ -106,4 +106,4 @@ def uninstall(
     result = run_uninstall(location, options, operator, store=store)
     if result.outcome not in ("undone", "unchanged") or options.dry_run:
         return result
-    return replace(result, removed=runtime.remove())
+    return replace(result, removed=runtime.remove(forget=True))
