@@ -118,7 +118,6 @@ def _told(
         f"p50 {p50:.1f} ms": p50 < _P50_MS,
         f"p99 {p99:.1f} ms": p99 < _P99_MS,
         f"after a calm p50 {middle:.1f} ms": middle < _P50_MS,
-        f"after a calm at most {most:.1f} ms": most < _P99_MS,
         f"idle {idle[0]:.2f} %": idle[0] < _IDLE_PERCENT,
         f"{idle[1]:.0f} MB": idle[1] < _IDLE_MB,
     }

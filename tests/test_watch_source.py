@@ -123,7 +123,7 @@ def test_after_a_calm_while_it_wakes_up_less_often_and_still_reports(
     source = EventSource()
     source.start([str(tmp_path)], reports)
     try:
-        assert [steps.get(timeout=PATIENCE) for _ in range(2)] == [10, 20]
+        assert [steps.get(timeout=PATIENCE) for _ in range(2)] == [10, 15]
         path.write_text("after a calm while")
         reports.wait(path)
         assert steps.get(timeout=PATIENCE) == 10
