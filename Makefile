@@ -9,10 +9,11 @@ READY := $(VENV)/.ready
 demo: $(READY)
 	$(BIN)/openclaw-install demo
 
-# The gates, then every test with branch coverage; the ones on a real OpenClaw fetch it when it is missing.
+# The gates, then every test with branch coverage, two at a time; the ones on a real OpenClaw fetch it when it is
+# missing.
 test: lint
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -n 2 --dist worksteal
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=90
 

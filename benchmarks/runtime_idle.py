@@ -23,6 +23,8 @@ from openclaw_install.hub.server import running_hub
 from openclaw_install.hub.settings import HubSettings
 
 _COUNTS = (20, 2000)
+# What a start, and the first look at files that were just made, still have to do is not idling.
+_SETTLE_SECONDS = 65.0
 # One look of the watcher at everything is among them.
 _IDLE_SECONDS = 60.0
 _IDLE_PERCENT = 0.5
@@ -76,7 +78,7 @@ def _start(env: Mapping[str, str]) -> float:
 def _idle(pid: int) -> tuple[float, float, float]:
     """Percent of a core of the runtime and its guardian, resident megabytes of each."""
     guardian = int(_status(pid)["PPid"])
-    time.sleep(5)  # what a start still has to do is not idling
+    time.sleep(_SETTLE_SECONDS)
     before = _cpu(pid) + _cpu(guardian)
     time.sleep(_IDLE_SECONDS)
     spent = (_cpu(pid) + _cpu(guardian) - before) / os.sysconf("SC_CLK_TCK")

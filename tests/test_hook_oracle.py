@@ -152,18 +152,27 @@ def _gateway_run(openclaw: OpenClaw, root: Path, section: Any, farewells: Execut
         farewells.submit(process.stop)
 
 
-def test_gateway_run_does_what_the_boot_verdict_says(openclaw: OpenClaw, tmp_path: Path) -> None:
-    """The table by hand through real starts, two at a time: a start takes about 8 s."""
-    cases = {case.name: case for case in BOOT_CASES if case.start}
-    with ThreadPoolExecutor(8) as farewells, ThreadPoolExecutor(2) as pool:
-        runs = [
-            pool.submit(_gateway_run, openclaw, tmp_path / str(number), case.hooks, farewells)
-            for number, case in enumerate(cases.values())
-        ]
-        done = dict(zip(cases, (run.result() for run in runs), strict=True))
-    wrong = {name: started for name, started in done.items() if not _as_said(cases[name], started)}
-    assert not wrong
-    assert len(done) >= 30
+@pytest.fixture(scope="session")
+def farewells() -> Iterator[Executor]:
+    """Ends gateways aside: that takes up to 4 s, most of them idle."""
+    with ThreadPoolExecutor(8) as pool:
+        yield pool
+
+
+_STARTED = [case for case in BOOT_CASES if case.start]
+
+
+@pytest.mark.gateway
+@pytest.mark.parametrize("case", _STARTED, ids=lambda case: case.name)
+def test_gateway_run_does_what_the_boot_verdict_says(
+    openclaw: OpenClaw, tmp_path: Path, farewells: Executor, case: BootCase
+) -> None:
+    started = _gateway_run(openclaw, tmp_path / "host", case.hooks, farewells)
+    assert _as_said(case, started), started
+
+
+def test_enough_of_the_table_is_really_started() -> None:
+    assert len(_STARTED) >= 30
 
 
 def _as_said(case: BootCase, started: _Started) -> bool:

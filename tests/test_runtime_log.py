@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import resource
 import stat
 from collections.abc import Callable, Iterator
@@ -188,3 +189,15 @@ def test_no_log_yet_is_no_error_and_one_that_cannot_be_read_is(tmp_path: Path) -
         last_lines(tmp_path / "folder", 5)
     assert rotated(tmp_path / "a", 2).name == "a.2"
     assert tail_of(tmp_path / "folder") == tail_of(tmp_path / "none") == ""
+
+
+def test_a_pipe_in_the_place_of_the_log_holds_nobody_up(
+    open_log: Callable[..., LineLog], tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "runtime.log")
+    log = open_log()
+    log.write("said")
+    assert log.report().dropped_lines == 1
+    with pytest.raises(FileError) as caught:
+        last_lines(tmp_path / "runtime.log", 1)
+    assert caught.value.error_code == "file.not_regular"

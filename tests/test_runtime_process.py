@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -338,3 +340,29 @@ def test_a_state_folder_of_another_user_is_refused(bench: Bench) -> None:
         with pytest.raises(FileError) as raised:
             bench.places.make()
     assert raised.value.error_code == "file.foreign_owner"
+
+
+def test_one_that_was_removed_does_not_write_over_the_document_of_the_next(bench: Bench) -> None:
+    worker = bench.worker("steady")
+    bench.pid()
+    shutil.rmtree(bench.places.folder)
+    bench.places.make()
+    bench.places.status.write_text("of the next one")
+    worker.communicate(timeout=60)
+    assert worker.returncode == 0
+    assert bench.places.status.read_text() == "of the next one"
+
+
+def test_one_that_its_guardian_had_to_kill_did_not_crash(bench: Bench) -> None:
+    worker = bench.worker("deaf")
+    bench.pid()
+    ending = threading.Timer(0.3, worker.kill)
+    ending.start()
+    os.kill(worker.pid, signal.SIGSTOP)
+    try:
+        assert end_processes(bench.places, "openclaw-install", 60.0) is False
+    finally:
+        ending.join()
+        worker.communicate()
+    assert bench.report.problem is not None
+    assert bench.report.problem.code == "runtime.stopped"

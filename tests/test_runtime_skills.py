@@ -18,6 +18,7 @@ from openclaw_install.cli.sync_watch import kept_in_step
 from openclaw_install.host.locate import locate
 from openclaw_install.runtime.control import remove_runtime, runtime_report
 from openclaw_install.runtime.report import ComponentReport
+from openclaw_install.setup.runtime_part import HostRuntime
 from openclaw_install.sync.consent import revoke
 from openclaw_install.sync.ledger import Ledger
 from tests.runtime_rig import until
@@ -127,3 +128,13 @@ def test_keep_says_so_when_the_runtime_does_not_follow(desk: Desk) -> None:
     _report, errors = kept_in_step(CommonOptions())
     assert [error.error_code for error in errors] == ["runtime.not_keeping"]
     assert "sync --all --keep" in errors[0].next_step
+
+
+def test_after_an_uninstall_nothing_is_kept_in_step_any_more(desk: Desk) -> None:
+    desk.hub.create_agent("main", "owner", running=True)
+    assert desk.run("--all", "--yes", "--keep")[0] == 0
+    runtime_of = HostRuntime(locate(os.environ), os.environ)
+    assert runtime_of.remove()
+    assert runtime_of.wanted() == ("skills",)
+    runtime_of.remove(forget=True)
+    assert runtime_of.wanted() == ()

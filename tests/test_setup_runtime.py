@@ -54,7 +54,7 @@ class TwinRuntime:
         self.now = self.started
         return self.now
 
-    def remove(self) -> tuple[str, ...]:
+    def remove(self, *, forget: bool = False) -> tuple[str, ...]:
         self.calls.append("remove")
         return ("/state/runtime",)
 

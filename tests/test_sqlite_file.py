@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -51,3 +53,17 @@ def test_another_error_is_not_tried_again() -> None:
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
         patiently(fail)
     assert len(tries) == 1
+
+
+def test_a_second_connection_does_not_let_another_process_remove_the_journal(tmp_path: Path) -> None:
+    path = tmp_path / "file.db"
+    code = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM t'); c.close()"
+    with closing(connect_file(path)) as first:
+        first.execute("CREATE TABLE t (x)")
+        connect_file(path).close()
+        with closing(connect_file(path)):
+            subprocess.run([sys.executable, "-c", code, str(path)], check=True, timeout=60)
+            first.execute("INSERT INTO t VALUES (1)")
+            assert path.with_name("file.db-wal").exists()
+            with closing(connect_file(path)) as third:
+                assert third.execute("SELECT x FROM t").fetchall() == [(1,)]

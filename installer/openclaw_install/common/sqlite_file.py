@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sqlite3
 import time
@@ -32,8 +34,7 @@ def connect_file(
         OSError: the file cannot be made.
         sqlite3.Error: it cannot be opened, is no database, or stayed locked for `lock_seconds`.
     """
-    # SQLite gives its journal files the mode of the database, so that has to be right from the start.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE))
+    _make(path)
     connection = sqlite3.connect(
         path, timeout=lock_seconds, isolation_level=None, check_same_thread=check_same_thread
     )
@@ -45,6 +46,25 @@ def connect_file(
         connection.close()
         raise
     return connection
+
+
+def _make(path: Path) -> None:
+    """Makes the file where there is none, and never opens one that is there.
+
+    To close a file drops all POSIX locks that this process has on it, also those of SQLite's other
+    connections (https://www.sqlite.org/howtocorrupt.html, section 2.2). Another process would then take
+    itself for the last one, and remove the journal that those connections go on writing into.
+    """
+    place = Path(os.path.realpath(path))
+    if place.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if place.exists():
+        if not os.access(place, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return
+    # SQLite gives its journal files the mode of the database, so that has to be right from the start.
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE))
 
 
 def patiently(act: Callable[[], _T], lock_seconds: float = LOCK_SECONDS) -> _T:

@@ -44,3 +44,12 @@ def configured_components(location: HostLocation, env: Mapping[str, str]) -> tup
     """
     context = Context(location, lambda: env)
     return tuple(component.name for component in COMPONENTS if component.configured(context))
+
+
+def forget_configured(location: HostLocation) -> None:
+    """Has no component anything to do on this host any more; what it did stays recorded.
+
+    Raises:
+        InstallError: where that is kept cannot be written.
+    """
+    skill_watch.forget(location)

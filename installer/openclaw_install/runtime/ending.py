@@ -25,18 +25,33 @@ def end_processes(
     Raises:
         ConflictError: `runtime.holder_unknown`: a lock stays held, and by whom is not certain.
     """
+    ran = is_held(places.guardian_lock) or is_held(places.lock)
     if _ended(places, signal.SIGTERM, ask_seconds):
-        return False
+        return ran and _left_unsaid(places)
     if not _ended(places, signal.SIGKILL, force_seconds):
         raise ConflictError(
             f"the runtime does not end, and which process holds {places.lock} is unsure: none was killed",
             next_step=f"find it (fuser -v {places.lock}), end it, then: {invocation} runtime status",
             code="runtime.holder_unknown",
         )
-    # The killed one left a document that says that it runs.
-    for document in (places.status, places.guardian_status):
-        document.unlink(missing_ok=True)
+    _forget(places)
     return True
+
+
+def _left_unsaid(places: Places) -> bool:
+    """Tidies up after one that ended without saying so; whether its guardian had to use force."""
+    status, guardian = read_status(places.status), read_guardian(places.guardian_status)
+    if isinstance(status, Status) and status.phase == "stopped":
+        return False
+    _forget(places)
+    return isinstance(guardian, GuardianStatus) and guardian.last_exit == -signal.SIGKILL
+
+
+def _forget(places: Places) -> None:
+    """Removes documents that say that it runs: what was stopped on purpose did not crash."""
+    for document in (places.status, places.guardian_status):
+        with contextlib.suppress(OSError):
+            document.unlink()
 
 
 def _ended(places: Places, number: signal.Signals, seconds: float) -> bool:

@@ -23,6 +23,7 @@ import filelock
 
 from openclaw_install.runtime.document import GuardianStatus, write_document
 from openclaw_install.runtime.lifecycle import STEADY_SECONDS, pause_after
+from openclaw_install.runtime.locks import identity_of
 from openclaw_install.runtime.moments import ProcessName
 
 # Starting again would not change these: a clean end, findings that need a person, a wrong command line.
@@ -44,6 +45,8 @@ class Guardian:
         self, folder: Path, stderr: Path, command: Sequence[str], settled: Callable[[], None] = lambda: None
     ) -> None:
         self._folder = folder
+        self._lock = folder / "guardian.lock"
+        self._lock_file: tuple[int, int] | None = None
         self._stderr = stderr
         self._command = list(command)
         self._settled = settled
@@ -53,12 +56,13 @@ class Guardian:
 
     def guard(self) -> int:
         """Until the runtime ends for good, or this process is told to end, or another guardian is there."""
-        lock = filelock.FileLock(self._folder / "guardian.lock", mode=0o600)
+        lock = filelock.FileLock(self._lock, mode=0o600)
         try:
             lock.acquire(timeout=1.0, poll_interval=0.02)
         except filelock.Timeout:
             self._settled()
             return 0
+        self._lock_file = identity_of(self._lock)
         try:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, self._end)
@@ -104,6 +108,8 @@ class Guardian:
 
     def _tell(self, status: GuardianStatus) -> None:
         self._status = status
+        if identity_of(self._lock) != self._lock_file:
+            return  # the folder was removed, and what is there by now is another guardian's
         with contextlib.suppress(OSError):
             write_document(self._folder / "guardian.json", status.to_json())
 

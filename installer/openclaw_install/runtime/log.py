@@ -123,11 +123,10 @@ class LineLog:
             elif not status.st_nlink:
                 self._let_go()  # somebody removed it
         if self._descriptor is None:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._descriptor = os.open(self._path, flags, PRIVATE_FILE)
+            self._descriptor = _open(self._path)
             if os.fstat(self._descriptor).st_size + more > self._limit:
                 self._rotate()
-                self._descriptor = os.open(self._path, flags, PRIVATE_FILE)
+                self._descriptor = _open(self._path)
         return self._descriptor
 
     def _rotate(self) -> None:
@@ -142,6 +141,12 @@ class LineLog:
             with contextlib.suppress(OSError):
                 os.close(self._descriptor)
             self._descriptor = None
+
+
+def _open(path: Path) -> int:
+    """A descriptor to add lines with; a pipe in the log's place is not waited on."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    return os.open(path, flags, PRIVATE_FILE)
 
 
 def rotated(path: Path, number: int) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from openclaw_install.common.errors import FileError
 from openclaw_install.common.files import file_error
 from openclaw_install.runtime.log import KEPT_FILES, rotated
 
@@ -97,11 +99,20 @@ def _lines_of(path: Path, count: int) -> list[LogLine]:
 
 def _opened(path: Path) -> BinaryIO | None:
     try:
-        return open(path, "rb")  # noqa: PTH123 - the callers close it
+        # A pipe would be waited on for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise file_error(error, path, "read") from error
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    raise FileError(
+        f"cannot read {path}: it is no regular file",
+        next_step="move it away, and the runtime makes a new one",
+        code="file.not_regular",
+    )
 
 
 def _is_other(path: Path, stream: BinaryIO) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openclaw_install.common.errors import InstallError
+from openclaw_install.host.locate import HostLocation
 from openclaw_install.runtime.component import Context, Reporter
 
 if TYPE_CHECKING:
@@ -98,6 +99,20 @@ def _agreed(context: Context) -> object:
 
 def _said(env: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(_digest(env.get(name, "")) for name in ("MYSTA_API_KEY", "MYSTA_MCP_URL"))
+
+
+def forget(location: HostLocation) -> None:
+    """Forgets what was to be kept in step on this host, with every service; the ledger stays.
+
+    Raises:
+        FileError: the ledger cannot be written.
+    """
+    from openclaw_install.sync.ledger import Ledger
+    from openclaw_install.sync.standing_choice import forget_host
+
+    if _ledger_exists():
+        with Ledger() as ledger:
+            forget_host(ledger, location)
 
 
 def reads(context: Context) -> tuple[Path, ...]:

@@ -152,14 +152,19 @@ class _Worker:
                     # Changes come in bunches; one document tells of all.
                     await asyncio.sleep(min(_COALESCE_SECONDS, self._settings.beat_seconds / 2))
             self._beat("running")
-            if identity_of(self._places.lock) != self._lock_file:
+            if self._has_lost_its_place():
                 # It was removed, and another runtime could take its place: this one is not wanted any more.
                 self._log.write("lock_lost", level="warning")
                 self._ending.set()
                 return
 
+    def _has_lost_its_place(self) -> bool:
+        return identity_of(self._places.lock) != self._lock_file
+
     def _beat(self, phase: ProcessPhase) -> None:
         self._news.clear()
+        if self._has_lost_its_place():
+            return  # the document is that of another runtime by now
         self._status = replace(
             self._status,
             phase=phase,

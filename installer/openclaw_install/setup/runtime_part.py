@@ -30,8 +30,8 @@ class RuntimeSeam(Protocol):
     def start(self) -> RuntimeReport:
         """Starts it where it does not run, and tells how it is then."""
 
-    def remove(self) -> tuple[str, ...]:
-        """Stops it and removes what it has; the paths that are gone."""
+    def remove(self, *, forget: bool = False) -> tuple[str, ...]:
+        """Stops it and removes what it has, with `forget` also what it was to do; the paths that are gone."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,15 @@ class HostRuntime:
 
         return start_runtime(self.location, self.env).report
 
-    def remove(self) -> tuple[str, ...]:
+    def remove(self, *, forget: bool = False) -> tuple[str, ...]:
+        from openclaw_install.runtime.components import forget_configured
         from openclaw_install.runtime.control import remove_runtime
 
-        return remove_runtime(self.location, self.env).removed
+        removed = remove_runtime(self.location, self.env).removed
+        if forget:
+            # Else the next report would miss the runtime, and the next setup would send again by itself.
+            forget_configured(self.location)
+        return removed
 
 
 def with_runtime(

@@ -83,7 +83,7 @@ class WholeHost:
         taken = any(receipt.command == "setup" for receipt in result.plan.receipts)
         if result.outcome != "undone" or standing or not taken:
             return result
-        return self._without_runtime(result)
+        return self._without_runtime(result, forget=False)
 
     def uninstall(self, options: UndoOptions, operator: Operator) -> UndoResult:
         """Removes all that we ever added to this host, the runtime with its service and state included.
@@ -95,14 +95,17 @@ class WholeHost:
         result = run_uninstall(self.location, options, operator, store=self.store)
         if result.outcome not in ("undone", "unchanged") or options.dry_run:
             return result
-        return self._without_runtime(result)
+        return self._without_runtime(result, forget=True)
 
     def _told(self, result: RunResult, options: Options, *, start: bool) -> RunResult:
         result = with_runtime(result, self.runtime, start=start, invocation=options.invocation)
         return with_agent(result, self.agent, options.invocation)
 
-    def _without_runtime(self, result: UndoResult) -> UndoResult:
-        """Removes what runs, and the consent to the relay; identity and threads stay."""
-        removed = self.runtime.remove()
+    def _without_runtime(self, result: UndoResult, *, forget: bool) -> UndoResult:
+        """Removes what runs, and the consent to the relay; identity and threads stay.
+
+        With `forget`, what was to be kept in step is forgotten too.
+        """
+        removed = self.runtime.remove(forget=forget)
         forgotten = Forgotten((), ()) if self.agent is None else self.agent.forget()
         return replace(result, removed=(*removed, *forgotten.removed), stays=forgotten.stays)

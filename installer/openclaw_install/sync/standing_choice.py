@@ -96,5 +96,15 @@ def forget_choice(ledger: Ledger, location: HostLocation, endpoint: str) -> bool
         return gone.rowcount > 0
 
 
+def forget_host(ledger: Ledger, location: HostLocation) -> None:
+    """Forgets the choices for all services of a host.
+
+    Raises:
+        FileError: the ledger cannot be written.
+    """
+    with ledger.write() as connection:
+        connection.execute("DELETE FROM standing_choice WHERE host = ?", (_host(location),))
+
+
 def _host(location: HostLocation) -> str:
     return os.path.realpath(location.state_dir)

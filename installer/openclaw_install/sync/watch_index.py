@@ -26,6 +26,7 @@ from openclaw_install.sync.inventory import (
     with_shadows,
 )
 from openclaw_install.sync.standing_choice import StandingChoice
+from openclaw_install.sync.watch_heap import give_back
 from openclaw_install.sync.watch_paths import KnownPaths
 from openclaw_install.sync.watch_stamps import Stamps, stamps
 
@@ -121,6 +122,7 @@ class SkillIndex:
         real_roots = [os.path.realpath(root) for root in roots]
         paths, linked = _paths(found.skills, real_roots)
         self.view = View(self._chosen(found.skills), roots, paths, linked, found.learned, tuple(warnings))
+        give_back()
         return self.view
 
     def roots(self) -> tuple[str, ...]:
