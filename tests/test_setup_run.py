@@ -220,7 +220,8 @@ def test_a_read_only_config_is_refused_before_anything_is_written_and_the_dry_ru
 
 
 def test_bundles_are_installed_beside_a_read_only_config_that_needs_no_change(host: PlainHost) -> None:
-    host.write(SOUND, mode=0o644)
+    registered = '  mcp: { servers: { pingagent: { command: "openclaw-install" } } },\n}\n'
+    host.write(SOUND.removesuffix("}\n") + registered, mode=0o644)
     host.env["OPENCLAW_NIX_MODE"] = "1"
     run = host.setup()
     assert run.applied is not None
