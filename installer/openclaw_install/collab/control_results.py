@@ -143,7 +143,7 @@ class Timeline:
         message: the message that was asked about; None where a thread was.
     """
 
-    view: SessionView | None
+    view: SessionView
     message: Message | None
     entries: tuple[TimelineEntry, ...]
     before: int | None

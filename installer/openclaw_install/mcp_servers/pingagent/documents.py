@@ -160,14 +160,15 @@ def _rejection(one: Rejection) -> Document:
 def changes_document(changes: Changes) -> Document:
     """Events after a cursor."""
     return {
-        "events": [_event(event) for event in changes.events],
+        "events": [event_document(event) for event in changes.events],
         "cursor": changes.cursor,
         "more": changes.more,
         "gap": changes.gap,
     }
 
 
-def _event(event: Event) -> Document:
+def event_document(event: Event) -> Document:
+    """One event."""
     return {
         "id": event.id,
         "at": iso(event.at),

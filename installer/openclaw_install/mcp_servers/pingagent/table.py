@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from openclaw_install.mcp_servers.pingagent import sending, sessions, words
+from openclaw_install.mcp_servers.pingagent.binding_tools import BINDING_TOOLS
+from openclaw_install.mcp_servers.pingagent.contact_tools import CONTACT_TOOLS
+from openclaw_install.mcp_servers.pingagent.control_tools import OPERATION_TOOLS, SESSION_TOOLS
 from openclaw_install.mcp_servers.pingagent.trust_tools import TRUST_TOOLS
 from openclaw_install.mcp_servers.pingagent.workplace import Workplace
 from openclaw_install.mcp_servers.tool_table import ToolEntry
@@ -22,6 +25,8 @@ ADVICE = {
     "thread.none_focused": "call pingagent_focus_session first, or name the thread in `session`",
     "thread.unknown": "call pingagent_recent_sessions, and name a thread that it lists",
     "thread.unknown_alias": "name the agent by its DID, or call pingagent_recent_sessions to find it",
+    "thread.unknown_message": "call pingagent_focus_session, and name a message that it lists",
+    "contact.unknown": "call pingagent_conversations, and name a contact by the DID that it lists",
     "outbox.key_reused": "choose another idempotency_key for another message",
 }
 """Next steps for an agent, in place of the commands that a person would type."""
@@ -106,6 +111,11 @@ TOOLS: tuple[ToolEntry[Workplace], ...] = (
         read_only=True,
         idempotent=True,
     ),
+    *SESSION_TOOLS,
+    *CONTACT_TOOLS,
+    *TRUST_TOOLS,
+    *OPERATION_TOOLS,
+    *BINDING_TOOLS,
     _tool(
         "inbox",
         title="Raw inbox (debugging)",
@@ -118,5 +128,4 @@ TOOLS: tuple[ToolEntry[Workplace], ...] = (
         read_only=True,
         idempotent=True,
     ),
-    *TRUST_TOOLS,
 )

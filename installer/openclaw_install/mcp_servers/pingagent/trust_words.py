@@ -43,7 +43,9 @@ def policy_text(body: Document) -> str:
         items += [rule_text(one) for one in part["rules"]]
     tail = [cut(neutral(f"Warning: {one['message']}"), 120) for one in body["warnings"][:3]]
     tail += _problem(body)
-    return within(head, items, tail, most=MOST_TEXT, more="(... and {left} more lines in the structured answer)")
+    return within(
+        head, items, tail, most=MOST_TEXT, more="(... and {left} more lines in the structured answer)"
+    )
 
 
 def rule_text(one: Document) -> str:

@@ -6,15 +6,19 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import anyio.to_thread
 
 from openclaw_install.collab.desk import Desk
 from openclaw_install.collab.profile_settings import server_url, settings_path
+from openclaw_install.collab.route_mode import ROUTE_VARIABLE
 from openclaw_install.collab.store import Store
 from openclaw_install.collab.trust_file import TrustBook
 from openclaw_install.protocol.profile_files import ProfilePaths, load_identity, profile_paths
+
+if TYPE_CHECKING:
+    from openclaw_install.collab.settings import HostView
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,12 +35,21 @@ class Workplace:
         env: names the profile, its files and the relay.
         home: the user's home folder.
         caller: for the audit and the focused thread; a new name for each process unless given.
+        host: what the OpenClaw host says of itself; the one that the environment names unless given.
     """
 
-    def __init__(self, env: Mapping[str, str], home: Path, caller: str | None = None) -> None:
+    def __init__(
+        self,
+        env: Mapping[str, str],
+        home: Path,
+        caller: str | None = None,
+        host: Callable[[], HostView] | None = None,
+    ) -> None:
         self.caller = caller or f"mcp:{secrets.token_hex(8)}"
         self._env = dict(env)
         self._home = home
+        self._look_at_host = host or self._real_host
+        self._host: HostView | None = None
         self._lock = threading.Lock()
         self._desk: Desk | None = None
         self._marks: _Marks | None = None
@@ -63,9 +76,31 @@ class Workplace:
                 identity, relay = load_identity(paths.identity), server_url(self._env, paths)
                 store = self._store(paths.store)
                 trust = TrustBook(paths.trust_policy, store)
-                self._desk = Desk(store, identity, self.caller, relay_url=relay, trust=trust)
+                self._desk = Desk(
+                    *(store, identity, self.caller),
+                    relay_url=relay,
+                    trust=trust,
+                    route_value=self._env.get(ROUTE_VARIABLE),
+                )
                 self._marks = _marks(paths)
             return self._desk
+
+    def host(self) -> HostView:
+        """The OpenClaw host whose gateway takes the messages.
+
+        Raises:
+            HostError, UsageError: there is none where the environment says.
+        """
+        with self._lock:
+            if self._host is None:
+                self._host = self._look_at_host()
+            return self._host
+
+    def _real_host(self) -> HostView:
+        from openclaw_install.collab.settings import host_view
+        from openclaw_install.host.locate import locate
+
+        return host_view(locate(self._env))
 
     def _store(self, path: Path) -> Store:
         mark = _mark(path)
