@@ -15,8 +15,10 @@ from openclaw_install.collab.agent_message import Shown, agent_text, mark_of
 from openclaw_install.collab.gateway_gate import GatewayGate
 from openclaw_install.collab.outgoing import ContactError, enqueue
 from openclaw_install.collab.records import Contact, Ingress, Message, Outgoing
+from openclaw_install.collab.route_mode import tell_route_mode
 from openclaw_install.collab.routing import Route, route
 from openclaw_install.collab.shared import Shared, rung
+from openclaw_install.collab.told_events import event_of
 from openclaw_install.common.errors import GatewayError, InstallError
 from openclaw_install.common.findings import Finding
 from openclaw_install.host.hook_dispatch import (
@@ -61,6 +63,8 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Works until it is cancelled."""
+        mode = self._shared.settings.route_mode
+        await asyncio.to_thread(tell_route_mode, self._store, mode, self._shared.now())
         await self.refresh_life()
         async with asyncio.TaskGroup() as group:
             while True:
@@ -149,14 +153,14 @@ class Dispatcher:
         await self._after_attempt(step, outcome)
 
     async def _other_route(self, row: Ingress, outcome: Outcome) -> Outcome:
-        """A refused session key of ACTIVE_GROUP.md is no blocker: the next try takes the stable key."""
+        """A refused key of ACTIVE_GROUP.md or a binding is no blocker: the next try takes the stable one."""
         refused = isinstance(outcome, Blocked) and outcome.code == "hooks.policy"
         if not refused or (row.session_key or "").startswith(INGRESS_PREFIX):
             return outcome
         self._prefixes = (self._shared.now(), ())
         # Refused for certain, so the next request need not have the same key.
         await asyncio.to_thread(self._store.ingress.update, row.id, session_key=None)
-        return Later("the gateway does not admit the session of ACTIVE_GROUP.md", 0.0)
+        return Later(f"the gateway does not admit the session {row.session_key}", 0.0)
 
     async def _after_attempt(self, step: inbound.Step, outcome: Outcome) -> None:
         shared, now = self._shared, self._shared.now()
@@ -217,8 +221,7 @@ class Dispatcher:
                 store.messages.set_state(row.id, stage, reason=str(step.changes.get("reason", "")))
             if step.effect == "accepted":
                 self._accepted(row, message, now)
-            elif step.effect in {"parked", "in_doubt"}:
-                kind = "message.parked" if step.effect == "parked" else "message.in_doubt"
+            elif kind := event_of(step, row.attempts):
                 store.events.add(
                     kind, now, thread_id=row.thread_id, message_id=message.message_id, detail=step.detail
                 )
@@ -254,6 +257,9 @@ class Dispatcher:
         mode = self._shared.settings.route_mode
         if mode == "stable-hook-session":
             return route(thread_id, mode, None, None)
+        binding = await asyncio.to_thread(self._store.bindings.get, thread_id)
+        if binding is not None:
+            return route(thread_id, mode, None, await self._live_prefixes(), binding.session_key)
         try:
             text = await asyncio.to_thread(self._shared.settings.host.active_group)
         except InstallError as error:
