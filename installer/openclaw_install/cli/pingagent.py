@@ -14,6 +14,8 @@ from openclaw_install.cli.pingagent_contacts import contacts_group
 from openclaw_install.cli.pingagent_doctor import doctor_command
 from openclaw_install.cli.pingagent_identity import identity_group
 from openclaw_install.cli.pingagent_options import gather_ping, ping_options
+from openclaw_install.cli.pingagent_sessions import sessions_group
+from openclaw_install.cli.pingagent_tail import tail_command, timeline_command
 from openclaw_install.cli.pingagent_trust import trust_group
 from openclaw_install.cli.reply import Reply
 
@@ -53,26 +55,6 @@ def whoami_command(context: click.Context, /, **said: Any) -> Reply:
     return Reply("whoami", body, whoami_lines(body, verbose=options.verbose))
 
 
-@pingagent.command("sessions")
-@ping_options
-@click.option("--unread", is_flag=True, help="Only threads with unread messages.")
-@click.option("--limit", "-n", type=click.IntRange(1, 200), default=20, show_default=True)
-@click.option("--page", metavar="PAGE", help="`next_page` of the list before.")
-@click.pass_context
-def sessions_command(
-    context: click.Context, /, *, unread: bool, limit: int, page: str | None, **said: Any
-) -> Reply:
-    """List collaboration threads, newest activity first."""
-    from openclaw_install.cli.render_pingagent import sessions_lines
-    from openclaw_install.collab import service
-    from openclaw_install.mcp_servers.pingagent.documents import sessions_document
-
-    options = gather_ping(context, said)
-    with options.desk() as desk:
-        body = sessions_document(service.recent_sessions(desk, limit=limit, unread_only=unread, page=page))
-    return Reply("sessions", body, sessions_lines(body))
-
-
 @pingagent.command("inbox")
 @ping_options
 @click.option("--limit", "-n", type=click.IntRange(1, 200), default=20, show_default=True)
@@ -90,7 +72,11 @@ def inbox_command(context: click.Context, /, *, limit: int, before: int | None, 
     return Reply("inbox", body, inbox_lines(body))
 
 
-for _command in (card_command, chat_command, contacts_group, identity_group, doctor_command, trust_group):
+_COMMANDS: tuple[click.Command, ...] = (
+    *(sessions_group, chat_command, tail_command, timeline_command, contacts_group, trust_group),
+    *(card_command, identity_group, doctor_command),
+)
+for _command in _COMMANDS:
     pingagent.add_command(_command)
 
 

@@ -1,0 +1,170 @@
+"""`pingagent sessions`, `tail` and `timeline`: what a person sees, and what a script gets."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO, Any
+
+import jsonschema
+import pytest
+
+from openclaw_install.collab.store import Store
+from openclaw_install.mcp_servers.schema_files import tool_schemas
+from tests.pingagent_rig import Profile, _coverage
+from tests.schemas import assert_valid
+from tests.test_pingagent_cli import ESCAPE, Terminal
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    home = tmp_path / "home"
+    monkeypatch.setenv("HOME", str(home))
+    made = Terminal(Profile.make(home), capsys)
+    made.profile.meet("baker", display_name=ESCAPE)
+    made.profile.receive("baker", f"is the oven free? {ESCAPE}")
+    return made
+
+
+def as_tool(tool: str, document: dict[str, Any]) -> dict[str, Any]:
+    """The result of a command, held to the answer of the tool that it is."""
+    schema = tool_schemas("pingagent-tools", f"pingagent_{tool}")["output"]
+    jsonschema.Draft202012Validator(schema).validate(document["result"])
+    result: dict[str, Any] = document["result"]
+    return result
+
+
+def test_bare_sessions_still_lists_and_so_does_list(terminal: Terminal) -> None:
+    for words in (("sessions",), ("sessions", "list"), ("sessions", "--unread", "-n", "1")):
+        result = as_tool("recent_sessions", terminal.document(*words))
+        assert [one["peer"]["alias"] for one in result["sessions"]] == ["baker"]
+    code, out, _ = terminal.run("sessions", "list", "--unread")
+    assert code == 0
+    assert "@baker" in out
+    assert "\x1b" not in out
+
+
+def test_a_focused_thread_is_the_one_that_the_next_commands_mean(terminal: Terminal) -> None:
+    assert terminal.error("sessions", "show")["code"] == "thread.none_focused"
+    focused = as_tool("focus_session", terminal.document("sessions", "focus", "@baker", "--keep-unread"))
+    assert focused["session"]["unread"] == 1
+    shown = as_tool("session_overview", terminal.document("sessions", "show"))
+    assert shown["session"]["thread_id"] == terminal.profile.thread("baker")
+    read = as_tool("mark_read", terminal.document("sessions", "read"))
+    assert (read["unread_before"], read["session"]["unread"]) == (1, 0)
+    for words in (("show",), ("focus",), ("read", "--up-to", "1"), ("summary",)):
+        code, out, _ = terminal.run("sessions", *words)
+        assert code == 0
+        assert terminal.profile.thread("baker") in out
+        assert all(char.isprintable() or char == "\n" for char in out)
+
+
+def test_a_note_is_kept_and_cleared_by_field(terminal: Terminal) -> None:
+    thread = terminal.profile.thread("baker")
+    noted = as_tool(
+        "session_summary",
+        terminal.document(
+            *("sessions", "summary", thread, "--objective", "bake", "--constraint", "no nuts"),
+            *("--constraint", "by noon", "--context", "wedding"),
+        ),
+    )
+    assert noted["summary"]["constraints"] == ["no nuts", "by noon"]
+    code, out, _ = terminal.run("sessions", "summary", thread, "--clear", "constraints", "--objective", "")
+    assert code == 0
+    assert 'context: "wedding"' in out
+    assert "bake" not in out
+    assert (
+        "would change decisions"
+        in terminal.run("sessions", "summary", thread, "--decision", "x", "--dry-run")[1]
+    )
+    assert terminal.document("sessions", "summary", thread)["result"]["revision"] == 2
+
+
+def test_a_dry_run_focuses_and_reads_nothing(terminal: Terminal) -> None:
+    for word in ("focus", "read"):
+        assert terminal.document("sessions", word, "@baker", "--dry-run")["result"]["dry_run"] is True
+    assert terminal.document("sessions")["result"]["unread_threads"] == 1
+    assert terminal.error("sessions", "show")["code"] == "thread.none_focused"
+
+
+def test_the_timeline_is_told_for_people_and_scripts(terminal: Terminal) -> None:
+    message_id = terminal.profile.receive("baker", "still free?")
+    by_thread = as_tool("delivery_timeline", terminal.document("timeline", "--session", "@baker", "-n", "1"))
+    assert by_thread["before"] is not None
+    code, out, _ = terminal.run("timeline", "--message", message_id)
+    assert code == 0
+    assert f"{message_id}: accepted" in out
+    assert "earlier: --before" in terminal.run("timeline", "--session", "@baker", "-n", "1")[1]
+
+
+def test_an_overview_shows_what_is_bound_stuck_degraded_and_recommended(terminal: Terminal) -> None:
+    from openclaw_install.collab.control_records import Binding
+
+    thread = terminal.profile.thread("baker")
+    terminal.profile.paths.trust_policy.write_text("{", encoding="utf-8")
+    with Store(terminal.profile.paths.store) as store:
+        store.bindings.put(Binding(thread, "feishu:default:oc_1", "set", 1.0, "cli:alice"))
+        store.sessions.routed(thread, "hook:im:x", "map-active-group", f"not admitted {ESCAPE}")
+    _, out, _ = terminal.run("sessions", "show", thread)
+    for word in ("bound to feishu:default:oc_1", "degraded: not admitted", "policy: "):
+        assert word in out
+    assert "degraded: " in terminal.run("sessions", "focus", thread)[1]
+
+
+def test_tail_once_shows_what_is_there_and_where_to_go_on(terminal: Terminal) -> None:
+    code, out, _ = terminal.run("tail", "--since", "0", "--once")
+    assert code == 0
+    assert "message.accepted" in out
+    code, out, _ = terminal.run("tail", "--since", "0", "--once", "--session", "@baker", "--json")
+    lines = [json.loads(line) for line in out.splitlines()]
+    for line in lines:
+        assert_valid(line, "pingagent-tail")
+    assert [line.get("kind") for line in lines] == ["message.accepted", None]
+    assert lines[-1] == {"cursor": lines[0]["id"]}
+    assert terminal.run("tail", "--once", "--json")[1] == '{"cursor": 1}\n'
+    assert terminal.run("tail", "--session", "@nobody")[0] == 1
+
+
+def _tail(profile: Profile, *words: str) -> subprocess.Popen[str]:
+    program = "import sys; from openclaw_install.cli.pingagent import entry_point; entry_point()"
+    variables = {"HOME": str(profile.home), "PATH": os.environ["PATH"], **_coverage()}
+    return subprocess.Popen(
+        [sys.executable, "-c", program, "tail", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=variables,
+    )
+
+
+def _there(pipe: IO[str] | None) -> IO[str]:
+    assert pipe is not None
+    return pipe
+
+
+def test_tail_shows_events_as_they_happen_and_ctrl_c_ends_it_with_130(terminal: Terminal) -> None:
+    process = _tail(terminal.profile, "--json", "--since", "0")
+    with process:
+        first = json.loads(_there(process.stdout).readline())
+        terminal.profile.receive("baker", "and now?")
+        second = json.loads(_there(process.stdout).readline())
+        assert second["id"] == first["id"] + 1
+        process.send_signal(signal.SIGINT)
+        rest, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert json.loads(rest) == {"cursor": second["id"]}
+    assert errors == ""
+
+
+def test_a_reader_that_goes_away_ends_tail_quietly(terminal: Terminal) -> None:
+    process = _tail(terminal.profile, "--since", "0")
+    with process:
+        assert "message.accepted" in _there(process.stdout).readline()
+        _there(process.stdout).close()
+        terminal.profile.receive("baker", "anybody there?")
+        assert _there(process.stderr).read() == ""
+        assert process.wait(60) == 0
