@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from openclaw_install.collab import lease
+from openclaw_install.collab.health import write_health, write_served
 from openclaw_install.collab.profile_settings import load_settings, settings_path
+from openclaw_install.collab.results import Connection, TransportHealth
 from openclaw_install.collab.store import Store
 from openclaw_install.common.errors import HostError, UsageError
+from openclaw_install.common.files import make_private_folder
 from openclaw_install.host.locate import locate
 from openclaw_install.protocol.profile_files import load_identity, profile_paths
+from openclaw_install.setup.connection import HostAgent, Wish, connect, forget
 from openclaw_install.setup.install import UndoOptions
 from openclaw_install.setup.message_path import (
-    HostAgent,
     MessagePath,
-    Wish,
-    connect,
-    forget,
     look_at_message_path,
 )
 from openclaw_install.setup.verify import Options, RunResult
@@ -160,6 +163,18 @@ def _whole(host: PlainHost, runtime: TwinRuntime, env: dict[str, str]) -> WholeH
     return WholeHost(host.location, runtime, agent, Asker(follower(host)), host.store)
 
 
+@contextlib.contextmanager
+def _bridge_says(host: PlainHost, connection: Connection) -> Iterator[None]:
+    """A bridge holds the store for the length of the block, and said this of its connection."""
+    path = profile_paths({}, host.home).store
+    make_private_folder(path.parent)
+    health = TransportHealth(connection, None, None, 0, 0, 0, "ok", _NOW, "", 0.0, "")
+    with lease.held(path), Store(path) as store:
+        write_served(store, _RELAY, _NOW)
+        write_health(store, health, _NOW)
+        yield
+
+
 def _checked(run: RunResult) -> RunResult:
     assert_valid(run.to_json(), "activation-report")
     return run
@@ -168,7 +183,8 @@ def _checked(run: RunResult) -> RunResult:
 def test_the_setup_connects_reports_and_uninstall_forgets(tmp_path: Path) -> None:
     host, runtime = _host(tmp_path), TwinRuntime()
     everything = _whole(host, runtime, {"PINGAGENT_SERVER_URL": _RELAY})
-    run = _checked(everything.set_up(Options(**_QUICK), Operator()))
+    with _bridge_says(host, "connected"):
+        run = _checked(everything.set_up(Options(**_QUICK), Operator()))
     assert run.report.activation_state == "ready_waiting_inbound"
     assert run.connected is not None
     assert run.connected["outcome"] == "connected"
@@ -177,7 +193,44 @@ def test_the_setup_connects_reports_and_uninstall_forgets(tmp_path: Path) -> Non
     done = everything.uninstall(UndoOptions(), Operator())
     assert_valid(done.to_json(), "undo-report")
     assert any(path.endswith("settings.json") for path in done.removed)
-    assert [Path(path).name for path in done.stays] == ["identity.json"]
+    assert [Path(path).name for path in done.stays] == ["identity.json", "store.db"]
+
+
+@pytest.mark.parametrize("connection", ["down", "connecting"])
+def test_nothing_waits_for_messages_while_the_relay_is_not_reached(
+    tmp_path: Path, connection: Connection
+) -> None:
+    host = _host(tmp_path)
+    everything = _whole(host, TwinRuntime(), {"PINGAGENT_SERVER_URL": _RELAY})
+    with _bridge_says(host, connection):
+        run = _checked(everything.set_up(Options(**_QUICK), Operator()))
+    blockers = {blocker.id: blocker.command for blocker in run.report.blockers}
+    assert blockers == {"relay.not_reached": "pingagent doctor"}
+
+
+@pytest.mark.parametrize("connection", ["connected", "polling"])
+def test_a_bridge_that_has_ended_leaves_nobody_waiting_whatever_it_last_said(
+    tmp_path: Path, connection: Connection
+) -> None:
+    host = _host(tmp_path)
+    everything = _whole(host, TwinRuntime(work=()), {"PINGAGENT_SERVER_URL": _RELAY})
+    with _bridge_says(host, connection):
+        everything.set_up(Options(**_QUICK), Operator())
+        assert everything.verify(Options(**_QUICK)).report.activation_state == "ready_waiting_inbound"
+    run = _checked(everything.verify(Options(**_QUICK)))
+    blockers = {blocker.id: blocker.command for blocker in run.report.blockers}
+    assert blockers == {"relay.no_bridge": "openclaw-install"}
+
+
+def test_a_bridge_for_another_relay_is_told_and_not_taken_for_this_one(tmp_path: Path) -> None:
+    host, runtime = _host(tmp_path), TwinRuntime()
+    agreed = _whole(host, runtime, {"PINGAGENT_SERVER_URL": _RELAY})
+    other = _whole(host, runtime, {"PINGAGENT_SERVER_URL": "https://other.example"})
+    with _bridge_says(host, "connected"):
+        agreed.set_up(Options(**_QUICK), Operator())
+        run = _checked(other.verify(Options(**_QUICK)))
+    blockers = {blocker.id: blocker.command for blocker in run.report.blockers}
+    assert blockers == {"relay.other_served": "openclaw-install runtime restart"}
 
 
 def test_a_host_without_a_relay_is_blocked_with_the_command_that_brings_one(tmp_path: Path) -> None:
@@ -210,7 +263,8 @@ def test_a_trust_policy_that_cannot_be_used_is_a_blocker_and_an_odd_one_a_warnin
     paths = profile_paths({}, host.home)
     Store(paths.store).close()
     paths.trust_policy.write_text("{")
-    run = _checked(everything.verify(Options(**_QUICK)))
+    with _bridge_says(host, "connected"):
+        run = _checked(everything.verify(Options(**_QUICK)))
     assert {"trust.policy_invalid"} == {blocker.id for blocker in run.report.blockers}
     paths.trust_policy.write_text('{"version": 1, "not_ours": 1}')
     paths.trust_policy.chmod(0o666)

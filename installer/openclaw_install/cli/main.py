@@ -224,7 +224,7 @@ def _operator(common: CommonOptions) -> Any:
 
 
 def _whole(location: HostLocation) -> WholeHost:
-    from openclaw_install.setup.message_path import HostAgent
+    from openclaw_install.setup.connection import HostAgent
     from openclaw_install.setup.runtime_part import HostRuntime
     from openclaw_install.setup.whole import WholeHost
 

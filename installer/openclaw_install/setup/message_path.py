@@ -2,46 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from openclaw_install.collab.profile_settings import (
-    URL_VARIABLE,
-    EmbeddedHub,
-    ProfileSettings,
-    forget_settings,
     load_settings,
-    save_settings,
     server_url,
 )
-from openclaw_install.common.errors import HostError, InstallError
+from openclaw_install.common.errors import InstallError
 from openclaw_install.common.findings import Finding
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.protocol.profile_files import (
     ProfilePaths,
-    ensure_identity,
     load_identity,
     profile_paths,
 )
 
 PROGRAM = "openclaw-install"
 WITH_HUB = f"{PROGRAM} --with-hub"
-_HUB_PORT = 8787
 Presence = Literal["present", "missing", "damaged"]
-
-
-class Consenting(Protocol):
-    """Who is asked."""
-
-    def confirm(self, question: str) -> bool:
-        """Asks for consent; UsageError where nobody can be asked."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -55,6 +36,7 @@ class MessagePath:
         did: the agent's identity; None where there is none, or it cannot be read.
         identity, store: whether the files are there and whole.
         health: what the bridge last said of the transport; None without a store.
+        served: the relay that the bridge was started for; None where none ever ran.
         problems: what is wrong with any of it, the trust policy included; and what is worth a look.
     """
 
@@ -65,6 +47,7 @@ class MessagePath:
     identity: Presence = "missing"
     store: Presence = "missing"
     health: Mapping[str, Any] | None = None
+    served: str | None = None
     problems: tuple[Finding, ...] = field(default=())
 
     @property
@@ -109,8 +92,8 @@ def look_at_message_path(location: HostLocation, env: Mapping[str, str], now: fl
         if relay is None:
             problems.append(_no_relay(paths))
     did, identity = _look_at_identity(paths, problems, wanted=relay is not None)
-    health, store = _look_at_store(paths, problems, now)
-    return MessagePath(paths, relay, hub, did, identity, store, health, tuple(problems))
+    health, served, store = _look_at_store(paths, problems, now)
+    return MessagePath(paths, relay, hub, did, identity, store, health, served, tuple(problems))
 
 
 def _no_relay(paths: ProfilePaths) -> Finding:
@@ -137,201 +120,21 @@ def _look_at_identity(
 
 def _look_at_store(
     paths: ProfilePaths, problems: list[Finding], now: float
-) -> tuple[Mapping[str, Any] | None, Presence]:
+) -> tuple[Mapping[str, Any] | None, str | None, Presence]:
     if not paths.store.exists():
-        return None, "missing"
+        return None, None, "missing"
     from openclaw_install.collab import lease
-    from openclaw_install.collab.health import read_health
+    from openclaw_install.collab.health import read_health, served_relay
     from openclaw_install.collab.store import Store
     from openclaw_install.collab.trust_file import TrustBook
 
     try:
         with Store(paths.store) as store:
             health = read_health(store, running=lease.is_held(paths.store), now=now)
+            served = served_relay(store)
             policy = TrustBook(paths.trust_policy, store).current(now)
             problems += [*([policy.problem] if policy.problem else []), *policy.warnings]
     except InstallError as error:
         problems.append(_finding("store.unusable", paths.store, error))
-        return None, "damaged"
-    return asdict(health), "present"
-
-
-@dataclass(frozen=True)
-class Connected:
-    """What `connect` did.
-
-    Attributes:
-        outcome: `unchanged`, `connected`, `planned` (dry run), or `declined`.
-        created: whether the identity was made just now.
-        relay: the relay's address.
-    """
-
-    outcome: Literal["unchanged", "connected", "planned", "declined"]
-    created: bool
-    relay: str
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What the operator asked for.
-
-    Attributes:
-        with_hub: the hub that ships with us is to be the relay, on this machine.
-        hub_data: its folder.
-        dry_run: change nothing.
-    """
-
-    with_hub: bool = False
-    hub_data: Path | None = None
-    dry_run: bool = False
-
-
-def connect(
-    location: HostLocation,
-    env: Mapping[str, str],
-    wish: Wish,
-    person: Consenting,
-    now: float,
-    free_port: Callable[[], int],
-) -> Connected | None:
-    """Makes the identity and remembers the relay, after consent; None where no relay is named.
-
-    A second time changes nothing. The identity is never overwritten.
-
-    Args:
-        now: seconds since the epoch.
-        free_port: a port for the embedded hub.
-
-    Raises:
-        UsageError: `PINGAGENT_SERVER_URL` and `--with-hub` name two relays, or nobody can be asked.
-        ConfigError, IdentityError, FileError: what is there cannot be used; it stays as it is.
-    """
-    paths = profile_paths(env, location.home)
-    agreed = load_settings(paths)
-    wanted = _wanted(env, paths, agreed, wish, free_port)
-    if wanted is None:
-        return None
-    url, hub = wanted
-    is_agreed = agreed is not None and agreed.server_url == url and agreed.hub == hub
-    present: Presence = "missing"
-    with contextlib.suppress(InstallError):
-        load_identity(paths.identity)
-        present = "present"
-    if is_agreed and present == "present":
-        return Connected("unchanged", created=False, relay=url)
-    if wish.dry_run:
-        return Connected("planned", created=present == "missing", relay=url)
-    where = "the hub that the runtime runs here" if hub else url
-    question = f"Connect this agent to the relay at {where} (its identity is kept at {paths.identity})?"
-    if not is_agreed and not person.confirm(question):
-        return Connected("declined", created=False, relay=url)
-    _, created = ensure_identity(paths.identity, now)
-    if not is_agreed:
-        moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds")
-        save_settings(paths, ProfileSettings(url, moment, hub))
-    return Connected("connected", created=created, relay=url)
-
-
-def _wanted(
-    env: Mapping[str, str],
-    paths: ProfilePaths,
-    agreed: ProfileSettings | None,
-    wish: Wish,
-    free_port: Callable[[], int],
-) -> tuple[str, EmbeddedHub | None] | None:
-    named = server_url(env, paths)
-    if not wish.with_hub:
-        if named is None:
-            return None
-        kept = agreed.hub if agreed is not None and agreed.server_url == named else None
-        return named, kept
-    if agreed is not None and agreed.hub is not None:
-        hub = agreed.hub
-    else:
-        hub = EmbeddedHub(wish.hub_data or _default_hub_data(), free_port())
-    if env.get(URL_VARIABLE, "").strip() and named != hub.url:
-        raise HostError(
-            f"{URL_VARIABLE} names another relay than the embedded hub",
-            next_step=f"unset {URL_VARIABLE}, or leave --with-hub out",
-            code="relay.two_named",
-        )
-    return hub.url, hub
-
-
-def _default_hub_data() -> Path:
-    import platformdirs
-
-    return platformdirs.user_data_path("openclaw-install") / "hub"
-
-
-@dataclass(frozen=True)
-class Forgotten:
-    """What an uninstall removed, and what it leaves on purpose."""
-
-    removed: tuple[str, ...]
-    stays: tuple[str, ...]
-
-
-def forget(location: HostLocation, env: Mapping[str, str]) -> Forgotten:
-    """Takes the consent back. The identity and the threads stay: nobody could ever make them again.
-
-    Raises:
-        FileError: the settings cannot be removed.
-    """
-    paths = profile_paths(env, location.home)
-    removed = forget_settings(paths)
-    return Forgotten(
-        removed=() if removed is None else (str(removed),),
-        stays=tuple(str(path) for path in (paths.identity, paths.store) if path.exists()),
-    )
-
-
-class AgentSeam(Protocol):
-    """The message path of one host, as the setup sees it."""
-
-    def connect(self, wish: Wish, person: Consenting) -> Connected | None:
-        """As the function `connect`."""
-        ...
-
-    def look(self) -> MessagePath:
-        """As `look_at_message_path`."""
-        ...
-
-    def forget(self) -> Forgotten:
-        """As the function `forget`."""
-        ...
-
-
-@dataclass(frozen=True)
-class HostAgent:
-    """The real one."""
-
-    location: HostLocation
-    env: Mapping[str, str] = field(repr=False)
-    clock: Callable[[], float] = time.time
-
-    def connect(self, wish: Wish, person: Consenting) -> Connected | None:
-        return connect(self.location, self.env, wish, person, self.clock(), _free_port)
-
-    def look(self) -> MessagePath:
-        return look_at_message_path(self.location, self.env, self.clock())
-
-    def forget(self) -> Forgotten:
-        return forget(self.location, self.env)
-
-
-def _free_port() -> int:
-    """The hub's usual port, or one that is free where that is taken; it is kept from then on."""
-    for wanted in (_HUB_PORT, 0):
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            # As the server does it: a port whose last connections linger counts as free.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", wanted))
-            port: int = probe.getsockname()[1]
-            return port
-    raise HostError(
-        "no port is free on this machine", next_step="close some programs that listen", code="relay.no_port"
-    )
+        return None, None, "damaged"
+    return asdict(health), served, "present"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from openclaw_install.host.gateway import Asker, ask_gateway
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.agent_part import with_agent, with_connection
+from openclaw_install.setup.connection import AgentSeam, Forgotten, Wish
 from openclaw_install.setup.install import UndoOptions, UndoResult, run_setup, run_undo, run_uninstall
-from openclaw_install.setup.message_path import AgentSeam, Forgotten, Wish
 from openclaw_install.setup.operator import Operator
 from openclaw_install.setup.receipts import ReceiptStore
 from openclaw_install.setup.runtime_part import RuntimeSeam, with_runtime
