@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from openclaw_install.collab import lease
 from openclaw_install.collab.cards import CardBook
 from openclaw_install.collab.dispatcher import Dispatcher
+from openclaw_install.collab.health import write_served
 from openclaw_install.collab.intake import Intake
 from openclaw_install.collab.keeper import Keeper
 from openclaw_install.collab.link import Link
@@ -47,6 +48,7 @@ async def run_bridge(settings: BridgeSettings, tell: Tell) -> None:
         shared = Shared(settings, store, identity, tell, Signals(), health)
         if error := identity_changed_hands(shared):
             raise error
+        await asyncio.to_thread(write_served, store, settings.url, settings.clock())
         await freshen(shared)
         await _run(shared)
 

@@ -10,6 +10,7 @@ from openclaw_install.collab.store import Store
 from openclaw_install.common.findings import Finding
 
 FACT = "bridge.health"
+_RELAY = "bridge.relay"
 STOPPED = "start the runtime: openclaw-install runtime start"
 
 
@@ -44,3 +45,14 @@ def read_health(store: Store, *, running: bool, now: float) -> TransportHealth:
 def write_health(store: Store, health: TransportHealth, now: float) -> None:
     """Keeps the health for the other processes."""
     store.facts.set(FACT, asdict(health), now)
+
+
+def write_served(store: Store, url: str, now: float) -> None:
+    """Keeps which relay the bridge was started for: another process may be told another one."""
+    store.facts.set(_RELAY, url, now)
+
+
+def served_relay(store: Store) -> str | None:
+    """The relay that the newest bridge was started for; None where none ever ran."""
+    url: str | None = store.facts.get(_RELAY)
+    return url

@@ -152,7 +152,9 @@ class HealthBook:
     def _announce(self) -> None:
         blocker = next(iter(self._blockers.values()), None)
         news = (self.health.state if self.health.state != "repaired" else "ok", self.health.detail)
-        if news == self._told or (self.health.connection == "connecting" and news[0] == "ok"):
+        # Nothing wrong is not yet connected: a first try that failed is no trouble.
+        reached = self.health.connection in ("connected", "polling")
+        if news == self._told or (news[0] == "ok" and not reached):
             return
         self._told = news
         if blocker:

@@ -1,0 +1,35 @@
+"""What the bridge announces of its way to the relay: ready only while it is reached."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from openclaw_install.collab.results import Connection
+from openclaw_install.collab.shared import BridgeEvent, HealthBook
+from openclaw_install.collab.store import Store
+
+_NOW = 1_800_000_000.0
+
+
+def _announced(path: Path, *connections: Connection) -> list[str]:
+    told: list[BridgeEvent] = []
+
+    async def play() -> None:
+        with Store(path) as store:
+            book = HealthBook(store, told.append, lambda: _NOW)
+            for connection in connections:
+                book.set(connection=connection)
+                await book.publish()
+
+    asyncio.run(play())
+    return [event.kind for event in told]
+
+
+def test_a_first_try_that_fails_is_not_announced_as_ready(tmp_path: Path) -> None:
+    assert _announced(tmp_path / "store.db", "connecting", "down") == []
+
+
+def test_ready_is_announced_once_when_the_relay_is_reached(tmp_path: Path) -> None:
+    assert _announced(tmp_path / "store.db", "connecting", "down", "connected", "connected") == ["ready"]
+    assert _announced(tmp_path / "other.db", "polling") == ["ready"]
