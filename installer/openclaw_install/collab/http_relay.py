@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import hashlib
 import json
-import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
+from openclaw_install.collab.relay_answers import (
+    MOST_ANSWER,
+    MOST_PAGE,
+    TooLarge,
+    about_of,
+    bounded,
+    did_of_alias,
+    page_of,
+    refusal,
+    stream_items,
+)
 from openclaw_install.collab.relay_client import (
     PAGE_LIMIT,
     About,
-    Entry,
     InboxPage,
     RelayRefused,
     RelayUnreachable,
@@ -25,7 +35,6 @@ from openclaw_install.protocol.canonical import canonical_json
 from openclaw_install.protocol.card import AgentCard, verify_card
 from openclaw_install.protocol.errors import ProtocolError
 from openclaw_install.protocol.identity import Identity
-from openclaw_install.protocol.times import seconds_of
 from openclaw_install.protocol.tokens import SCHEME, RelayRequest, make_token
 
 if TYPE_CHECKING:
@@ -35,8 +44,8 @@ BASE = "/relay/v1"
 _SECONDS = 20.0
 # The relay beats every 15 s; three missed beats are a dead connection.
 _SILENCE_SECONDS = 50.0
-_ANSWER_LIMIT = 72 * 1024 * 1024
-_LINE_LIMIT = 1024 * 1024
+# Each byte in time is not the whole in time: an answer that drips would hold us for ever.
+_WHOLE_SECONDS = 120.0
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -60,6 +69,7 @@ class HttpRelay:
         clock: Callable[[], float] = time.time,
         seconds: float = _SECONDS,
         silence_seconds: float = _SILENCE_SECONDS,
+        whole_seconds: float = _WHOLE_SECONDS,
     ) -> None:
         import httpx
 
@@ -68,23 +78,26 @@ class HttpRelay:
         self._identity = identity
         self._clock = clock
         self._silence = silence_seconds
+        self._whole = whole_seconds
         self._about: About | None = None
         self.offset = 0.0
-        self._client = httpx.AsyncClient(timeout=httpx.Timeout(seconds), follow_redirects=False)
+        self._client = httpx.AsyncClient(
+            timeout=httpx.Timeout(seconds),
+            follow_redirects=False,
+            headers={"Accept-Encoding": "identity"},
+            # A relay needs no cookies, and could pile them up here.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            # No proxy stands between this machine and itself.
+            trust_env=url.startswith("https:"),
+        )
 
     async def about(self) -> About:
         begun = self._clock()
         answer = await self._exchange(self._client.build_request("GET", f"{self._url}{BASE}/about"))
         try:
-            told = answer["time"]
-            about = About(
-                relay_id=str(answer["relay_id"]),
-                log_id=str(answer["log_id"]),
-                time=seconds_of(told) if isinstance(told, str) else float(told),
-                limits=dict(answer.get("limits") or {}),
-            )
+            about = about_of(answer)
         except (KeyError, TypeError, ValueError, ProtocolError) as error:
-            raise _no_relay(self._url, "its answer to `about` lacks a field") from error
+            raise _no_relay(self._url, "its answer to `about` is not of that form") from error
         self.offset = about.time - (begun + self._clock()) / 2
         self._about = about
         return about
@@ -97,25 +110,20 @@ class HttpRelay:
 
     async def resolve(self, alias: str) -> str:
         answer = await self._ask("GET", f"/aliases/{quote(alias)}")
-        return str(answer.get("did", ""))
+        try:
+            return did_of_alias(answer)
+        except (TypeError, ValueError) as error:
+            raise _no_relay(self._url, "it names no agent for an alias") from error
 
     async def post(self, wire: bytes) -> Mapping[str, Any]:
         return await self._ask("POST", "/envelopes", wire)
 
     async def inbox(self, after: int, limit: int = PAGE_LIMIT) -> InboxPage:
-        answer = await self._ask("GET", f"/inbox?after={after:d}&limit={limit:d}")
+        path = f"/inbox?after={after:d}&limit={limit:d}"
+        answer = await self._ask("GET", path, most=MOST_PAGE)
         try:
-            entries = [_entry(one) for one in answer["entries"]]
-            previous = answer.get("previous")
-            return InboxPage(
-                log_id=str(answer["log_id"]),
-                head=int(answer["head"]),
-                entries=entries,
-                next=int(answer["next"]),
-                floor=int(answer.get("floor", 0)),
-                previous=previous if isinstance(previous, str) else None,
-            )
-        except (KeyError, TypeError, ValueError) as error:
+            return page_of(answer, limit)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise _no_relay(self._url, "its inbox is not of the form that it must have") from error
 
     async def ack(self, seqs: Sequence[int]) -> None:
@@ -131,17 +139,20 @@ class HttpRelay:
         request.headers["Last-Event-ID"] = str(after)
         request.extensions["timeout"] = httpx.Timeout(self._silence, connect=10.0).as_dict()
         try:
-            answer = await self._client.send(request, stream=True)
+            async with asyncio.timeout(self._whole):
+                answer = await self._client.send(request, stream=True)
             try:
                 if answer.status_code != 200:
-                    raise _refusal(answer.status_code, answer.headers, await _bounded(answer))
-                async for item in _items(answer.aiter_bytes()):
+                    async with asyncio.timeout(self._whole):
+                        body = await bounded(answer.aiter_raw(), MOST_ANSWER)
+                    raise refusal(answer.status_code, answer.headers, body)
+                async for item in stream_items(answer.aiter_raw(), self._silence):
                     yield item
             finally:
                 await answer.aclose()
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             raise _unreachable(self._url, error) from error
-        except (KeyError, TypeError, ValueError, RecursionError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise _no_relay(self._url, "its stream is not of the form that it must have") from error
 
     async def aclose(self) -> None:
@@ -163,31 +174,36 @@ class HttpRelay:
             request.headers["Content-Type"] = "application/json"
         return request
 
-    async def _ask(self, method: str, path: str, body: bytes = b"") -> Mapping[str, Any]:
+    async def _ask(
+        self, method: str, path: str, body: bytes = b"", *, most: int = MOST_ANSWER
+    ) -> Mapping[str, Any]:
         await self._known()
         try:
-            return await self._exchange(self._signed(method, path, body))
+            return await self._exchange(self._signed(method, path, body), most)
         except RelayRefused as error:
             if error.status != 401:
                 raise
         # A clock that was set, or a relay that was replaced: its own word about the time comes first.
         await self.about()
-        return await self._exchange(self._signed(method, path, body))
+        return await self._exchange(self._signed(method, path, body), most)
 
-    async def _exchange(self, request: httpx.Request) -> Mapping[str, Any]:
+    async def _exchange(self, request: httpx.Request, most: int = MOST_ANSWER) -> Mapping[str, Any]:
         import httpx
 
         try:
             request.extensions.setdefault("timeout", self._client.timeout.as_dict())
-            answer = await self._client.send(request, stream=True)
-            try:
-                body = await _bounded(answer)
-            finally:
-                await answer.aclose()
-        except httpx.HTTPError as error:
+            async with asyncio.timeout(self._whole):
+                answer = await self._client.send(request, stream=True)
+                try:
+                    body = await bounded(answer.aiter_raw(), most)
+                finally:
+                    await answer.aclose()
+        except (httpx.HTTPError, TimeoutError) as error:
             raise _unreachable(self._url, error) from error
+        except TooLarge as error:
+            raise _no_relay(self._url, "its answer is larger than any can be") from error
         if not 200 <= answer.status_code < 300:
-            raise _refusal(answer.status_code, answer.headers, body)
+            raise refusal(answer.status_code, answer.headers, body)
         try:
             document = json.loads(body) if body else {}
         except (ValueError, RecursionError) as error:
@@ -207,83 +223,6 @@ def check_url(url: str) -> None:
             next_step="set PINGAGENT_SERVER_URL to such a URL",
             code="relay.url",
         )
-
-
-async def _bounded(answer: httpx.Response) -> bytes:
-    body = b""
-    parts = []
-    size = 0
-    async for part in answer.aiter_bytes():
-        parts.append(part)
-        size += len(part)
-        if size > _ANSWER_LIMIT:
-            raise RelayUnreachable(
-                "the relay's answer is larger than any page can be",
-                next_step="check that PINGAGENT_SERVER_URL is a relay",
-                code="relay.oversized",
-            )
-    return body.join(parts)
-
-
-async def _items(parts: AsyncIterator[bytes]) -> AsyncIterator[StreamItem]:
-    """The events of an SSE stream, line by line; a line that never ends is refused, not gathered."""
-    event, data, rest = "", "", b""
-    async for part in parts:
-        rest += part
-        if len(rest) > _LINE_LIMIT:
-            raise ValueError("a line of the stream is too long")
-        *lines, rest = re.split(rb"\r\n|\n|\r(?!$)", rest)
-        for raw in lines:
-            line = raw.decode("utf-8", "replace").rstrip("\r")
-            if line.startswith(":"):
-                yield StreamItem("beat")
-            elif line.startswith("event:"):
-                event = line[6:].strip()
-            elif line.startswith("data:"):
-                data += line[5:].removeprefix(" ")
-            elif not line:
-                if item := _item(event, data):
-                    yield item
-                event, data = "", ""
-
-
-def _item(event: str, data: str) -> StreamItem | None:
-    if event == "hello":
-        hello = json.loads(data)
-        return StreamItem("hello", str(hello["log_id"]), int(hello["head"]))
-    if event == "envelope":
-        return StreamItem("entry", entry=_entry(json.loads(data)))
-    return StreamItem("beat") if event else None
-
-
-def _entry(value: Any) -> Entry:
-    seq = value["seq"]
-    if type(seq) is not int or seq < 1:
-        raise ValueError("an entry without a number")
-    gone = value.get("gone")
-    return Entry(seq, value.get("receipt"), value.get("envelope"), None if gone is None else str(gone)[:40])
-
-
-def _refusal(status: int, headers: Mapping[str, str], body: bytes) -> RelayRefused:
-    error: Mapping[str, Any] = {}
-    with contextlib.suppress(ValueError, RecursionError):
-        document = json.loads(body)
-        if isinstance(document, dict) and isinstance(document.get("error"), dict):
-            error = document["error"]
-    reason = str(error.get("code", "http"))
-    reason = reason if re.fullmatch(r"[a-z0-9_.]{1,60}", reason) else "http"
-    after = headers.get("retry-after", "").strip()
-    return RelayRefused(
-        status,
-        reason,
-        _line(error.get("message")) or f"the relay answered {status}",
-        next_step=_line(error.get("next_step")) or "look at the relay's log",
-        retry_after=min(float(after), 3600.0) if re.fullmatch(r"\d{1,6}(\.\d{1,3})?", after) else None,
-    )
-
-
-def _line(value: Any) -> str:
-    return re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", value)[:300] if isinstance(value, str) else ""
 
 
 def _unreachable(url: str, error: Exception) -> RelayUnreachable:
