@@ -32,6 +32,8 @@ def test_names_are_unique_and_the_tools_of_the_default_workflow_are_there() -> N
         "pingagent_chat",
         "pingagent_inbox",
         "pingagent_changes_since",
+        "pingagent_session_summary",
+        "pingagent_trust_policy_explain",
     } <= set(NAMES)
 
 
@@ -95,10 +97,34 @@ def test_the_skills_reference_lists_exactly_the_served_tools() -> None:
     ]
 
 
-def test_what_is_not_served_yet_is_not_told_as_if_it_were() -> None:
-    text = (ROOT / REFERENCE).read_text(encoding="utf-8")
-    outside = text.replace(skill_list(), "")
-    assert not [name for name in NAMES if f"| `{name}`" in outside]
+def test_the_skill_teaches_exactly_the_tools_that_are_served() -> None:
+    skill = data_folder("skills") / "pingagent"
+    taught: set[str] = set()
+    for path in skill.rglob("*.md"):
+        text = path.read_text(encoding="utf-8").replace("pingagent__pingagent", "pingagent")
+        named = set(re.findall(r"pingagent_[a-z]+(?:_[a-z]+)*(?!_?[*a-z])", text))
+        assert named <= set(NAMES), path.name
+        taught |= named
+    assert taught == set(NAMES)
+
+
+def test_the_skill_begins_with_the_default_workflow_in_its_order() -> None:
+    text = (data_folder("skills") / "pingagent" / "SKILL.md").read_text(encoding="utf-8")
+    workflow = text.partition("## Default workflow")[2].partition("## Do not start from")[0]
+    order = ["recent_sessions", "focus_session", "reply", "openclaw_queue_reply", "session_summary"]
+    places = [workflow.index(f"`pingagent_{name}`") for name in order]
+    assert places == sorted(places)
+    avoided = text.partition("## Do not start from")[2].partition("\n## ")[0]
+    for name in ("inbox", "chat", "trust_policy_explain", "trust_policy_simulate", "session_bindings"):
+        assert f"`pingagent_{name}`" in avoided
+
+
+def test_who_approves_and_what_can_widen_trust_is_marked_as_such() -> None:
+    by_name = {tool.name.removeprefix("pingagent_"): tool for tool in TOOLS}
+    for name in ("contacts_approve", "contacts_reject", "contacts_block", "trust_policy_set"):
+        assert by_name[name].destructive
+        assert not by_name[name].read_only
+    assert "person" in by_name["contacts_approve"].description
 
 
 def test_a_reference_without_the_marks_is_refused() -> None:
