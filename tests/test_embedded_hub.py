@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -33,6 +34,7 @@ class Notes:
 
     said: list[str] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[InstallError] = field(default_factory=list)
 
     def ready(self, message: str = "") -> None:
         self.said.append(message)
@@ -41,7 +43,7 @@ class Notes:
         self.said.append(message)
 
     def blocked(self, error: InstallError) -> None:
-        self.said.append(error.message)
+        self.problems.append(error)
 
     def figures(self, **_figures: object) -> None: ...
 
@@ -95,13 +97,53 @@ def test_it_serves_until_it_is_cancelled(context: Context, tmp_path: Path) -> No
         httpx.get(f"{hub.url}/healthz", trust_env=False)
 
 
-def test_a_hub_that_ends_by_itself_is_a_failure_with_its_last_words(context: Context, tmp_path: Path) -> None:
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "diary.txt").write_text("not a hub's")
-    _agree(context, tmp_path / "other")
-    with pytest.raises(embedded_hub.HubEndedError, match="exit code"):
+def test_a_folder_of_somebody_else_is_told_and_left_alone_until_it_is_free(
+    context: Context, tmp_path: Path
+) -> None:
+    diary = tmp_path / "other" / "diary.txt"
+    diary.parent.mkdir()
+    diary.write_text("not a hub's")
+    _agree(context, diary.parent)
+    notes = Notes()
+    _play(context, notes, "hub.foreign_folder", diary.unlink)
+    assert notes.problems[0].next_step == f"move what is in {diary.parent} elsewhere"
+
+
+def test_a_taken_port_is_told_with_its_number_and_taken_when_it_is_free(
+    context: Context, tmp_path: Path
+) -> None:
+    hub, notes = _agree(context, tmp_path / "hub"), Notes()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", hub.port))
+        other.listen()
+        _play(context, notes, "hub.address", other.close)
+    assert f"fuser -v {hub.port}/tcp" in notes.problems[0].next_step
+
+
+def _play(context: Context, notes: Notes, code: str, cure: Callable[[], None]) -> None:
+    """Runs the hub until it is blocked by `code`, cures that, and waits until it serves."""
+
+    async def live() -> None:
+        task = asyncio.create_task(embedded_hub.run(context, notes))
+        await _until(lambda: bool(notes.problems))
+        assert not notes.said
+        cure()
+        await _until(lambda: bool(notes.said))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(live())
+    assert {problem.error_code for problem in notes.problems} == {code}
+
+
+def test_a_hub_that_ends_without_a_word_is_a_failure(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _agree(context, tmp_path / "hub")
+    monkeypatch.setattr(embedded_hub, "_command", lambda _hub: [sys.executable, "-c", "raise SystemExit(7)"])
+    with pytest.raises(embedded_hub.HubEndedError, match="exit code 7"):
         asyncio.run(embedded_hub.run(context, Notes()))
-    assert [path.name for path in (tmp_path / "other").iterdir()] == ["diary.txt"]
 
 
 def test_keys_of_other_services_do_not_reach_the_hub() -> None:

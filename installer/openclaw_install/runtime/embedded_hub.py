@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openclaw_install.collab.profile_settings import EmbeddedHub, load_settings
+from openclaw_install.common.errors import HostError, InstallError
 from openclaw_install.protocol.profile_files import profile_paths
 from openclaw_install.runtime.component import Context, Reporter
 
@@ -26,6 +27,7 @@ _PASSED_ON = frozenset(
 )
 _LINE_BYTES = 1 << 20
 _END_SECONDS = 3.5
+_FIRST_PAUSE, _MOST_PAUSE = 2.0, 30.0
 
 
 class HubEndedError(Exception):
@@ -49,30 +51,59 @@ def writes(context: Context) -> tuple[Path, ...]:
 
 
 async def run(context: Context, reporter: Reporter) -> None:
-    """Keeps the hub's process until it is cancelled.
+    """Keeps the hub's process until it is cancelled; one that says why it cannot start is tried again.
 
     Raises:
-        HubEndedError: it ended by itself; the text has its last words.
+        HubEndedError: it ended by itself, without a reason; the text has its last words.
     """
     import asyncio
 
     hub = _hub(context)
-    if hub is None:
-        return
+    pause = _FIRST_PAUSE
+    while hub is not None:
+        error = await _one_life(hub, context, reporter)
+        # What is in the way (a taken port, a folder of somebody else) goes without that we are told.
+        reporter.blocked(error)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _MOST_PAUSE)
+
+
+async def _one_life(hub: EmbeddedHub, context: Context, reporter: Reporter) -> InstallError:
+    """Runs the process to its end; the error that it ended with, in its own words."""
+    import asyncio
+
     process = await asyncio.create_subprocess_exec(
         *_command(hub),
         stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=_environment(context.environment()),
         limit=_LINE_BYTES,
         start_new_session=True,
     )
     try:
-        last = await _follow(process, reporter)
-        raise HubEndedError(f"the hub ended with exit code {await process.wait()}: {last}")
+        assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+        last, document = await asyncio.gather(_follow(process, reporter), process.stdout.read())
+        code = await process.wait()
+        if error := _told(document, hub):
+            return error
+        raise HubEndedError(f"the hub ended with exit code {code}: {last}")
     finally:
         await _end(process)
+
+
+def _told(document: bytes, hub: EmbeddedHub) -> InstallError | None:
+    """The first error of the document that the command ended with."""
+    errors = _event(document.decode(errors="replace")).get("errors")
+    if not isinstance(errors, list) or not errors or not isinstance(errors[0], dict):
+        return None
+    code, message = str(errors[0].get("code", "")), str(errors[0].get("message", ""))
+    step = str(errors[0].get("next_step", ""))
+    if code == "hub.address":
+        step = f"stop what listens there; to see it: fuser -v {hub.port}/tcp"
+    elif code == "hub.foreign_folder":
+        step = f"move what is in {hub.data} elsewhere"
+    return HostError(f"the hub does not start: {message}", next_step=step, code=code)
 
 
 def _hub(context: Context) -> EmbeddedHub | None:
