@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +27,8 @@ from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.run import SyncOptions, SyncRun
 from openclaw_install.sync.watch import WatchEvent, watch
 from openclaw_install.sync.watch_clock import Clock
+from openclaw_install.sync.watch_index import View
+from openclaw_install.sync.watch_pending import Pending
 from openclaw_install.sync.watch_source import EventSource, NoEventsError, PollingSource, Report
 from tests.sync_rig import (
     Manners,
@@ -353,3 +355,19 @@ def test_a_name_that_is_no_text_ends_the_events_and_not_the_watching(bench: Benc
         watched.wait("polling")
         bench.save("alpha", "after the strange name\n")
         watched.until(lambda: "after the strange name" in bench.stored("alpha"))
+
+
+def test_a_ledger_that_could_not_be_read_at_the_start_is_read_again_soon(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, failures = Pending.read, iter([True])
+
+    async def failing(self: Pending, view: View) -> Mapping[str, frozenset[str]]:
+        if next(failures, False):
+            raise FileError("the disk is full", next_step="free some space", code="file.enospc")
+        return await read(self, view)
+
+    monkeypatch.setattr(Pending, "read", failing)
+    with bench.watching(reconcile_seconds=3600.0) as watched:
+        watched.wait("warning", code="file.enospc")
+        watched.wait("acknowledged", "alpha")

@@ -27,6 +27,7 @@ from openclaw_install.sync.watch_voice import Tell, Voice
 _EVERYTHING = ""  # the debounce's key for a look at everything; no path is empty
 _AGAIN_SECONDS = 0.5
 # A change of this age, in seconds, must have been told by an event.
+_AFTER_TROUBLE = 3.0  # seconds until another look, after the ledger could not be read
 _MISSED = 2.0
 
 
@@ -242,8 +243,9 @@ class Watcher:
                 return
             pending = await self._pending.read(view)
         except FileError as error:
-            # A full disk, say: the next look finds out; what was saved meanwhile is wanted already.
+            # A full disk, say: another look finds out; what was saved meanwhile is wanted already.
             self._voice.warn(error.error_code, error.message, error.next_step)
+            self._looks.again(_AFTER_TROUBLE)
             return
         for sender in self._senders:
             sender.lane.expect(pending[sender.agent.id])
