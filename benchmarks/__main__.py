@@ -13,6 +13,7 @@ from benchmarks import (
     runtime_idle,
     skills_check,
     sync_flow,
+    tool_calls,
     watch_saves,
 )
 
@@ -36,4 +37,6 @@ if __name__ == "__main__":
     codes.append(protocol_seal.main())
     print("== bridge")
     codes.append(bridge_flow.main())
+    print("== tool calls on a large store")
+    codes.append(tool_calls.main())
     sys.exit(max(codes))

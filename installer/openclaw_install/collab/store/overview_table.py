@@ -73,10 +73,11 @@ class OverviewTable:
 
     def next_unread(self, *, besides: str | None = None) -> Session | None:
         """The approved contact's thread with unread messages that is quiet for longest."""
+        # CROSS JOIN keeps SQLite from beginning with the contacts: the index of unread threads has the order.
         row = self._database.row(
             "SELECT session.thread_id, session.peer, created_at, last_activity_at, last_message, "
             "last_direction, preview, unread, session_key, route_mode, degraded FROM session "
-            "JOIN contact ON contact.did = session.peer AND contact.state = 'approved' "
+            "CROSS JOIN contact ON contact.did = session.peer AND contact.state = 'approved' "
             "WHERE unread > 0 AND session.thread_id IS NOT ? "
             "ORDER BY last_activity_at, session.thread_id DESC LIMIT 1",
             besides,
