@@ -66,7 +66,8 @@ class CardBook:
         try:
             card = await self._relay.card(did)
         except RelayRefused as error:
-            if not error.passing and error.status != _NOT_REGISTERED:
+            # Anything else is no word about that agent: a proxy's page, or a trouble of our own.
+            if error.reason == "unknown_agent" and error.status != _NOT_REGISTERED:
                 raise CardTrouble("unknown_sender") from error
             raise
         except (CardError, RotationError) as error:

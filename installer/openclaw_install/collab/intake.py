@@ -126,11 +126,18 @@ class Intake:
         if (receipt.seq, receipt.log_id) != (entry.seq, cursor.log_id):
             return _Read(entry, envelope=envelope, reason="wrong_place")
         header = envelope.header
-        digest = await asyncio.to_thread(self.store.messages.replayed, header.sender, header.message_id)
+        digest = await asyncio.to_thread(self._digest, header.sender, header.message_id)
         if digest is not None:
             reason = "" if digest == envelope.sha256 else "message_id_reused"
             return _Read(entry, envelope=envelope, known=not reason, reason=reason)
         return await self._open(entry, envelope)
+
+    def _digest(self, sender: str, message_id: str) -> str | None:
+        """The digest of a message that was here before; empty where its replay row is over, None if never."""
+        digest = self.store.messages.replayed(sender, message_id)
+        if digest is None and self.store.messages.find(sender, message_id) is not None:
+            return ""
+        return digest
 
     async def _open(self, entry: Entry, envelope: Envelope) -> _Read:
         sender = envelope.header.sender
@@ -162,9 +169,17 @@ class Intake:
         rejected: list[str] = []
         delivered = 0
         after, gap, settled = cursor.after_seq, range(0), False
+        gone: list[Entry] = []
         with self.store.write():
             for one in map(self._seen_by_now, read):
                 seq = one.entry.seq
+                if _is_empty(one.entry):
+                    # Neither a message nor a word what became of it: as if the place had been skipped.
+                    if seq > after:
+                        gap = gap or range(after + 1, seq + 1)
+                        self._skipped(cursor, range(after + 1, seq + 1), now)
+                        after = seq
+                    continue
                 if seq > after + 1:
                     gap = gap or range(after + 1, seq)
                     self._skipped(cursor, range(after + 1, seq), now)
@@ -177,12 +192,14 @@ class Intake:
                     settled = True
                 elif one.opened is None:
                     self.store.relay.fill(cursor.log_id, seq)
+                    gone += [one.entry] if self.store.ingress.message_at(cursor.log_id, seq) is None else []
                 else:
                     stage = self._take(cursor, one, one.opened, now)
                     thread = canonical_thread(one.opened.header.conversation_id)
                     ready |= {thread} if stage == "approved" else set()
                     settled = settled or stage in {"pending", "handled"}
                     delivered += stage == "handled"
+            self._tell_gone(gone, now)
             new = RelayCursor(cursor.url, cursor.relay_id, cursor.log_id, after)
             if after != cursor.after_seq:
                 self.store.relay.set_cursor(new, now)
@@ -193,7 +210,7 @@ class Intake:
         if one.opened is None:
             return one
         header = one.opened.header
-        digest = self.store.messages.replayed(header.sender, header.message_id)
+        digest = self._digest(header.sender, header.message_id)
         if digest is None:
             return one
         reason = "" if digest == one.opened.sha256 else "message_id_reused"
@@ -202,6 +219,14 @@ class Intake:
     def _skipped(self, cursor: RelayCursor, seqs: range, now: float) -> None:
         self.store.relay.add_gaps(cursor.log_id, seqs, now)
         self.store.events.add("relay.withheld", now, first=seqs.start, last=seqs.stop - 1)
+
+    def _tell_gone(self, gone: Sequence[Entry], now: float) -> None:
+        """Tells of places whose messages never came in here, and are not at the relay any more."""
+        if gone:
+            seqs = [entry.seq for entry in gone]
+            expired = sum(entry.gone == "expired" for entry in gone)
+            first, last, count = min(seqs), max(seqs), len(seqs)
+            self.store.events.add("relay.gone", now, first=first, last=last, count=count, expired=expired)
 
     def _reject(self, cursor: RelayCursor, one: _Read, now: float) -> list[str]:
         header = one.envelope.header if one.envelope else None
@@ -318,3 +343,7 @@ class Intake:
         else:
             kind = "outbox.refused_there"
         self.store.events.add(kind, now, thread_id=item.thread_id, message_id=item.message_id)
+
+
+def _is_empty(entry: Entry) -> bool:
+    return entry.gone is None and entry.envelope is None

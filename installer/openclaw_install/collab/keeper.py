@@ -86,7 +86,9 @@ class Keeper:
                 await self._link.recheck()
         except (RelayError, DataLost):
             return  # the link notices by itself
-        await asyncio.to_thread(self._store.messages.forget_replays, self._shared.relay_now())
+        # By the earlier clock: a relay that could move ours ahead would bring old messages back afterwards.
+        past = min(now, self._shared.relay_now())
+        await asyncio.to_thread(self._store.messages.forget_replays, past)
         await asyncio.to_thread(self._store.events.prune, now - _EVENT_SECONDS, 1000)
 
     async def _confirm(self, now: float) -> None:

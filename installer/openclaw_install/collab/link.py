@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from openclaw_install.collab.backoff import pause
-from openclaw_install.collab.intake import Intake, Taken
+from openclaw_install.collab.intake import MAX_SKEW, Intake, Taken
 from openclaw_install.collab.records import RelayCursor
 from openclaw_install.collab.registration import freshen, register
 from openclaw_install.collab.relay_client import (
@@ -108,13 +108,13 @@ class Link:
         begun = self._shared.now()
         about = await self._relay.about()
         offset = about.time - (begun + self._shared.now()) / 2
-        self._shared.offset = offset
         self._note_clock(offset)
+        self._shared.offset, self._shared.met = offset, True
         known = await asyncio.to_thread(self._store.relay.cursor, self._shared.settings.url)
         if known is not None and known.relay_id != about.relay_id:
             raise RelayError(
                 f"another relay answers at {self._shared.settings.url} than the one this host knows",
-                next_step="if it was set up anew on purpose: pingagent doctor --fix",
+                next_step="if it was set up anew on purpose: pingagent doctor --new-relay",
                 code="relay.identity_changed",
             )
         if known is None or known.log_id != about.log_id:
@@ -135,6 +135,13 @@ class Link:
             )
         else:
             self._shared.health.clear("clock")
+        if abs(offset) > MAX_SKEW:
+            # Keys and replay rows live by this clock: no relay may move them by more than a day.
+            raise RelayUnreachable(
+                f"this machine's clock differs from the relay's by {offset / 3600:+.0f} hours",
+                next_step="set the clock that is wrong; until then nothing is sent or taken in",
+                code="relay.clock",
+            )
 
     def _new_log(self, known: RelayCursor | None, about: About) -> RelayCursor:
         """A relay without the data that we knew: everything is taken from its beginning, and sent again."""
@@ -150,12 +157,13 @@ class Link:
         with store.write():
             store.relay.set_cursor(fresh, now)
             store.relay.forget_gaps(known.log_id)
-            again = store.outbox.undelivered(known.log_id, self._shared.relay_now())
-            for item in again:
-                reason = "the relay lost its data before this was delivered"
-                store.outbox.update(item.id, state="queued", reason=reason, next_attempt_at=0.0)
-            store.events.add("relay.data_lost", now, sent_again=len(again))
-        self._lost_data = f"the relay lost its data; {len(again)} undelivered messages are sent again"
+            again, reason = 0, "the relay lost its data before this was delivered"
+            while items := store.outbox.undelivered(known.log_id, self._shared.relay_now()):
+                again += len(items)
+                for item in items:
+                    store.outbox.update(item.id, state="queued", reason=reason, next_attempt_at=0.0)
+            store.events.add("relay.data_lost", now, sent_again=again)
+        self._lost_data = f"the relay lost its data; {again} undelivered messages are sent again"
 
     async def catch_up(self) -> None:
         """Takes in what the inbox has, a page at a time, and asks again for what was skipped."""
@@ -312,14 +320,15 @@ class Link:
         health = self._shared.health
         self.connected.clear()
         health.set(connection="down", connected_since=None, retries=tries)
-        if isinstance(error, DataLost):
+        if isinstance(error, DataLost) and tries == 1:
             return
         after = error.retry_after if isinstance(error, RelayRefused) else None
         if isinstance(error, RelayRefused) and not error.passing and error.status != 401:
             finding = Finding(error.error_code, "critical", "relay", error.message, error.next_step)
             health.block("relay.refused", finding, error)
         elif tries > 1:
-            health.trouble("relay", error.message)
+            lost = "the relay's data is another each time"
+            health.trouble("relay", lost if isinstance(error, DataLost) else error.message)
         await health.publish()
         wait = pause(tries, self._shared.jitter(), most=self._shared.settings.tempo.most_pause)
         await asyncio.sleep(max(wait, after or 0.0))

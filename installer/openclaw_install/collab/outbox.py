@@ -32,7 +32,11 @@ _PERMANENT = {
     "malformed": "update the older of the two sides, then send it anew",
     "wrong_sender": "check which identity this profile uses, then send it anew",
 }
-_LATER = {"expired"}
+_FINAL = _PERMANENT.keys() | {"wrong_version", "wrong_conversation"}
+# What answers without a relay's code is a proxy or a wrong address: a trouble of the way, not of a message.
+_NO_CODE = "http"
+# So long an agent that we have a card of may take to come back to a relay that lost its data.
+_COMES_BACK_SECONDS = 7 * 86_400.0
 
 
 class OutboxWorker:
@@ -160,7 +164,13 @@ class OutboxWorker:
             card = await self._cards.get(did)
             if any(key.expires_at > self._shared.relay_now() for key in card.encryption_keys):
                 return card
-        card = await self._cards.fresh(did)
+        try:
+            card = await self._cards.fresh(did)
+        except CardTrouble as trouble:
+            if trouble.reason != "card_rollback":
+                raise
+            # A relay that was put back, or keeps the newer card from us: the newest that we saw counts.
+            return await self._cards.get(did)
         if len(self._fresh) > 10_000:
             self._fresh.clear()
         self._fresh[did] = now
@@ -205,24 +215,43 @@ class OutboxWorker:
             if error.reason != "quota_exceeded":
                 self._pause(error.message, wait)
             await self._again(item, error.message, wait)
-        elif error.reason in _LATER and item.attempts < 3:
+        elif error.reason == "expired" and (item.attempts < 3 or self._over(item)):
             # It waited for so long that it expired before it was ever committed: sealed anew it is as good.
             await asyncio.to_thread(self._store.outbox.update, item.id, wire=None, state="queued")
-        elif error.reason == "unknown_recipient" and item.committed_at is not None:
-            # The relay lost its data, and the recipient has not come back to it yet.
+        elif error.reason == "unknown_recipient" and await asyncio.to_thread(self._may_come_back, item):
             await self._again(item, error.message, None)
         elif error.status == 401:
             # Not registered (any more): the link registers, then it goes on.
             self._pause(error.message)
             await self._again(item, error.message, 1.0)
-        else:
+        elif error.reason in _FINAL or error.reason == "expired":
             repair = _PERMANENT.get(error.reason, error.next_step)
             await asyncio.to_thread(self._failed, item, f"{error.reason}: {error.message}", repair)
+        else:
+            if error.reason == _NO_CODE:
+                self._pause(error.message)
+            await self._again(item, error.message, None)
+
+    def _over(self, item: OutboxItem) -> bool:
+        """Whether an envelope has really expired, whatever the relay says."""
+        return item.expires_at is not None and item.expires_at <= self._shared.relay_now()
+
+    def _may_come_back(self, item: OutboxItem) -> bool:
+        """Whether a recipient that the relay does not know was there: the relay may have lost its data."""
+        recent = self._shared.now() - item.queued_at < _COMES_BACK_SECONDS
+        was_there = item.committed_at is not None or self._store.contacts.card(item.recipient) is not None
+        return recent and was_there
 
     async def _unsealed(self, item: OutboxItem, error: EnvelopeError | NoUsableKey | CardTrouble) -> None:
         """Nothing was sent. Never is there a second try without encryption."""
         if isinstance(error, CardTrouble):
             reason = error.reason
+            if reason == "unknown_sender" and await asyncio.to_thread(self._may_come_back, item):
+                # It counts as a try, or the pauses would not grow.
+                table = self._store.outbox
+                await asyncio.to_thread(table.update, item.id, attempts=item.attempts + 1)
+                await self._again(item, "the relay does not know this agent at the moment", None)
+                return
             repair = _PERMANENT["unknown_recipient"]
             if reason != "unknown_sender":
                 repair = "ask that agent, by another way, whether it changed its keys"

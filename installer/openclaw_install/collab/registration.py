@@ -9,8 +9,9 @@ from openclaw_install.collab.relay_client import Relay, RelayError, RelayRefused
 from openclaw_install.collab.shared import Shared
 from openclaw_install.protocol.card import AgentCard, make_card
 from openclaw_install.protocol.identity import (
+    MAX_OWN_KEYS,
+    ROTATE_ENCRYPTION_AFTER,
     Identity,
-    needs_encryption_rotation,
     prune_encryption,
     rotate_encryption,
 )
@@ -28,12 +29,14 @@ async def register(shared: Shared, relay: Relay) -> None:
     Raises:
         RelayError: it refuses the card, or cannot be asked.
     """
+    known: AgentCard | None = None
     try:
-        known = await relay.card(shared.identity.did)
+        told = await relay.card(shared.identity.did)
+        # Another agent's card under our name says nothing of ours, least of all which version it has.
+        known = told if told.did == shared.identity.did else None
     except RelayRefused as error:
         if error.status not in _NOT_THERE:
             raise
-        known = None
     card = await asyncio.to_thread(_next_card, shared, known)
     if known is None or _differs(known, card):
         await relay.put_card(card)
@@ -42,11 +45,14 @@ async def register(shared: Shared, relay: Relay) -> None:
 
 
 async def freshen(shared: Shared) -> bool:
-    """Takes over what changed on disk, rotates and forgets encryption keys; whether anything changed."""
+    """Takes over what changed on disk, rotates and forgets encryption keys; whether anything changed.
+
+    Keys are dated by the relay's clock, so nothing is rotated before the relay was met.
+    """
     current = await asyncio.to_thread(shared.settings.load_identity)
     now = shared.relay_now()
-    if _needs_rotation(current, now):
-        change = _rotated(now)
+    if shared.met and _needs_rotation(current, now):
+        change = _rotated(now, min(now, shared.now()))
         current = await asyncio.to_thread(update_identity, shared.settings.identity, change)
         shared.event("identity.encryption_rotated", epoch=current.current_encryption.epoch)
     changed = _public(current) != _public(shared.identity)
@@ -67,15 +73,23 @@ def identity_changed_hands(shared: Shared) -> RelayError | None:
 
 
 def _needs_rotation(identity: Identity, now: float) -> bool:
-    """Whether the key is old, or dated by a clock that ran ahead: nobody could seal to it yet."""
-    ahead = identity.current_encryption.created_at > now + _AHEAD_SECONDS
-    return ahead or needs_encryption_rotation(identity, now)
+    """Whether no key is of this week: the current one can be old, or dated by a clock that ran ahead.
+
+    A clock that goes back again and again would make a key each time; half of the room for keys is kept from
+    it, so that the weekly rotation always has some.
+    """
+    dates = [key.created_at for key in identity.encryption]
+    if any(date <= now + _AHEAD_SECONDS and now < date + ROTATE_ENCRYPTION_AFTER for date in dates):
+        return False
+    return max(dates) <= now + _AHEAD_SECONDS or len(dates) < MAX_OWN_KEYS // 2
 
 
-def _rotated(now: float) -> Callable[[Identity], Identity]:
+def _rotated(now: float, surely_past: float) -> Callable[[Identity], Identity]:
+    """Makes a key at `now`, and forgets those that are over by the earlier clock: what is gone stays gone."""
+
     def change(identity: Identity) -> Identity:
         fresh = rotate_encryption(identity, now) if _needs_rotation(identity, now) else identity
-        return prune_encryption(fresh, now)
+        return prune_encryption(fresh, surely_past)
 
     return change
 

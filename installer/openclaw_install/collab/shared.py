@@ -172,6 +172,7 @@ class Shared:
     Attributes:
         identity: the current one; replaced when its keys rotate.
         offset: the relay's clock minus ours.
+        met: whether the relay told its time since we started.
     """
 
     settings: BridgeSettings
@@ -181,6 +182,7 @@ class Shared:
     signals: Signals
     health: HealthBook
     offset: float = 0.0
+    met: bool = False
 
     def now(self) -> float:
         """Seconds since the epoch by our clock."""

@@ -1,0 +1,316 @@
+"""A relay that lies about time, data, places and cards: what it cannot do to the bridge, and what is told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openclaw_install.collab import service
+from openclaw_install.collab.health import read_health
+from openclaw_install.collab.memory_relay import MemoryRelay
+from openclaw_install.collab.registration import freshen
+from openclaw_install.collab.relay_client import About, InboxPage, RelayRefused
+from openclaw_install.collab.results import TransportHealth
+from openclaw_install.collab.shared import HealthBook, Shared, Signals
+from openclaw_install.collab.store import Store
+from openclaw_install.protocol.card import AgentCard, make_card
+from openclaw_install.protocol.envelope import parse_envelope
+from openclaw_install.protocol.identity import MAX_OWN_KEYS, Identity, new_identity, rotate_encryption
+from openclaw_install.protocol.profile_files import load_identity, store_new_identity
+from tests.collab_rig import Agent, Rig, rig, until
+
+DAY = 86_400.0
+
+
+def _run(root: Path, scenario: Callable[[Rig], Awaitable[None]]) -> None:
+    async def whole(made: Rig) -> None:
+        await scenario(made)
+
+    with rig(root) as made:
+        asyncio.run(whole(made))
+
+
+def _health(made: Rig) -> TransportHealth:
+    with made.store() as store:
+        return read_health(store, running=True, now=time.time())
+
+
+def _events(made: Rig) -> list[str]:
+    with made.store() as store:
+        return [event.kind for event in store.events.since(0)]
+
+
+class LyingRelay(MemoryRelay):
+    """A relay client through which the relay lies as the test says."""
+
+    offset = 0.0
+    other_log = False
+    emptied: frozenset[int] = frozenset()
+    cards: Mapping[str, AgentCard | RelayRefused] = {}
+    refuse_posts: tuple[RelayRefused, ...] = ()
+    asked = 0
+
+    async def about(self) -> About:
+        self.asked += 1
+        told = replace(await super().about(), time=self.server.clock() + self.offset)
+        return replace(told, log_id=f"log_{self.asked}") if self.other_log else told
+
+    async def card(self, did: str) -> AgentCard:
+        told = self.cards.get(did)
+        if isinstance(told, RelayRefused):
+            raise told
+        return told or await super().card(did)
+
+    async def inbox(self, after: int, limit: int = 200) -> InboxPage:
+        page = await super().inbox(after, limit)
+        entries = [
+            replace(entry, envelope=None, receipt=None) if entry.seq in self.emptied else entry
+            for entry in page.entries
+        ]
+        return replace(page, entries=entries)
+
+    async def post(self, wire: bytes) -> Mapping[str, Any]:
+        if self.refuse_posts:
+            first, *others = self.refuse_posts
+            self.refuse_posts = tuple(others)
+            raise first
+        return await super().post(wire)
+
+
+def _liar(made: Rig) -> LyingRelay:
+    client = LyingRelay(made.relay, made.me.did)
+    made.relay.beat_seconds = 0.05
+    made.settings = replace(made.settings, relay=lambda _url, _identity: client)
+    return client
+
+
+def _kids(identity: Identity) -> list[str]:
+    return [key.kid for key in identity.encryption]
+
+
+def test_a_relay_that_claims_to_be_years_ahead_costs_no_key_and_is_told(tmp_path: Path) -> None:
+    async def scenario(made: Rig) -> None:
+        made.know()
+        client = _liar(made)
+        client.offset = 3650 * DAY
+        before = _kids(made.me.identity)
+        made.relay.commit(made.peer.sealed(made.me, "waits"))
+        async with made.bridge():
+            await until(lambda: "hours" in _health(made).detail)
+            assert _kids(load_identity(made.settings.identity)) == before
+            assert made.gateway.turns == []
+            client.offset = 0.0
+            await until(lambda: len(made.gateway.turns) == 1)
+        assert _kids(load_identity(made.settings.identity)) == before
+
+    _run(tmp_path, scenario)
+
+
+def _shared(made: Rig, agent: Agent) -> Shared:
+    settings = made.make_settings(agent)
+    store = Store(agent.store_path)
+    health = HealthBook(store, made.events.append, settings.clock)
+    return Shared(settings, store, agent.identity, made.events.append, Signals(), health)
+
+
+def _aged(folder: Path, days: float) -> Agent:
+    agent = Agent(folder, new_identity(time.time() - days * DAY))
+    folder.mkdir()
+    store_new_identity(folder / "identity.json", agent.identity)
+    return agent
+
+
+@pytest.mark.parametrize("days", [0.0, 6.5])
+def test_a_clock_that_goes_back_again_and_again_leaves_room_for_weekly_keys(
+    tmp_path: Path, days: float
+) -> None:
+    async def scenario(made: Rig) -> None:
+        shared = _shared(made, _aged(tmp_path / "aged", days))
+        shared.met = True
+        try:
+            for step in range(150):
+                shared.offset = (25 - step / 3) * 3600.0
+                await freshen(shared)
+            assert len(shared.identity.encryption) <= MAX_OWN_KEYS // 2
+            shared.offset = 0.0
+            shared.settings = replace(shared.settings, clock=lambda: time.time() + 9 * DAY)
+            newest = shared.identity.current_encryption.epoch
+            await freshen(shared)
+            assert shared.identity.current_encryption.epoch == newest + 1
+        finally:
+            shared.store.close()
+
+    _run(tmp_path, scenario)
+
+
+def test_no_key_is_made_or_forgotten_by_a_clock_that_no_relay_was_held_against(tmp_path: Path) -> None:
+    async def scenario(made: Rig) -> None:
+        agent = _aged(tmp_path / "aged", 8)
+        shared = _shared(made, agent)
+        shared.settings = replace(shared.settings, clock=lambda: time.time() + 400 * DAY)
+        try:
+            await freshen(shared)
+            assert _kids(shared.identity) == _kids(agent.identity)
+            # The relay's time is met: a new key by its clock, and the old one stays while it may be needed.
+            shared.offset, shared.met = -400 * DAY, True
+            await freshen(shared)
+            assert _kids(shared.identity)[:1] == _kids(agent.identity)
+            assert len(shared.identity.encryption) == 2
+        finally:
+            shared.store.close()
+
+    _run(tmp_path, scenario)
+
+
+def test_another_agents_card_under_our_name_does_not_use_up_our_versions(tmp_path: Path) -> None:
+    async def scenario(made: Rig) -> None:
+        client = _liar(made)
+        client.cards = {made.me.did: make_card(new_identity(time.time()), 2**53 - 2, time.time())}
+        made.relay.cards.pop(made.me.did)
+        async with made.bridge():
+            await until(lambda: made.me.did in made.relay.cards)
+        assert made.relay.cards[made.me.did].version < 100
+
+    _run(tmp_path, scenario)
+
+
+def test_a_relay_whose_data_is_another_each_time_is_asked_ever_more_slowly(tmp_path: Path) -> None:
+    async def scenario(made: Rig) -> None:
+        client = _liar(made)
+        client.other_log = True
+        async with made.bridge():
+            await until(lambda: "another each time" in _health(made).detail)
+            assert "relay.data_lost" in _events(made)
+            client.other_log = False
+            await until(lambda: _health(made).connection == "connected")
+
+    _run(tmp_path, scenario)
+
+
+def test_a_place_without_a_message_is_withheld_until_it_comes(tmp_path: Path) -> None:
+    async def scenario(made: Rig) -> None:
+        made.know()
+        client = _liar(made)
+        client.emptied = frozenset({1})
+        for text in ("first", "second"):
+            made.send(text)
+        async with made.bridge():
+            await until(lambda: len(made.gateway.turns) == 1)
+            await until(lambda: "relay.withheld" in _events(made))
+            client.emptied = frozenset()
+            await until(lambda: len(made.gateway.turns) == 2)
+        assert _events(made).count("relay.withheld") == 1
+
+    _run(tmp_path, scenario)
+
+
+def test_what_is_gone_before_it_ever_came_in_is_told(tmp_path: Path) -> None:
+    async def scenario(made: Rig) -> None:
+        made.know()
+        for text in ("gone", "gone too", "here"):
+            made.send(text)
+        made.relay.drop(made.me.did, [1], "acked")
+        made.relay.drop(made.me.did, [2], "expired")
+        async with made.bridge():
+            await until(lambda: len(made.gateway.turns) == 1)
+        with made.store() as store:
+            gone = [event.data for event in store.events.since(0) if event.kind == "relay.gone"]
+        assert gone == [{"first": 1, "last": 2, "count": 2, "expired": 1}]
+
+    _run(tmp_path, scenario)
+
+
+def test_a_message_that_comes_back_when_its_replay_row_is_over_is_no_second_turn(tmp_path: Path) -> None:
+    async def scenario(made: Rig) -> None:
+        made.know()
+        envelope = made.peer.sealed(made.me, "once")
+        made.relay.commit(envelope)
+        async with made.bridge():
+            await until(lambda: len(made.gateway.turns) == 1)
+        with made.store() as store:
+            assert store.messages.forget_replays(time.time() + 400 * DAY) == 1
+        made.relay.posted.clear()
+        made.relay.commit(envelope)
+        made.send("next")
+        async with made.bridge():
+            await until(lambda: len(made.gateway.turns) == 2)
+        assert "next" in made.gateway.turns[1][2]
+
+    _run(tmp_path, scenario)
+
+
+def test_what_no_relay_said_about_a_message_is_not_final(tmp_path: Path) -> None:
+    async def scenario(made: Rig) -> None:
+        made.know()
+        client = _liar(made)
+        answers = [(302, "http"), (404, "http"), (403, "http"), (422, "from_future")]
+        client.refuse_posts = tuple(RelayRefused(one, why, "no", next_step="") for one, why in answers)
+        async with made.bridge():
+            with made.desk() as desk:
+                assert (await service.chat(desk, made.peer.did, "patience", wait_seconds=30)).sent
+
+    _run(tmp_path, scenario)
+
+
+def test_an_agent_we_know_may_come_back_to_a_relay_that_lost_its_card(tmp_path: Path) -> None:
+    async def scenario(made: Rig) -> None:
+        made.know()
+        made.send("hello")
+        async with made.bridge():
+            await until(lambda: len(made.gateway.turns) == 1)
+        card = made.relay.cards.pop(made.peer.did)
+        async with made.bridge():
+            with made.desk() as desk:
+                asked = await service.chat(desk, made.peer.did, "are you there?", wait_seconds=0.2)
+                assert not asked.sent
+
+                def state() -> str:
+                    item = desk.store.outbox.by_message_id(asked.message_id)
+                    assert item is not None
+                    return f"{item.state} {item.reason}"
+
+                await until(lambda: "does not know" in state())
+                assert state().startswith("queued")
+                made.relay.cards[made.peer.did] = card
+                await until(lambda: state().startswith(("committed", "delivered")))
+
+    _run(tmp_path, scenario)
+
+
+def test_a_sender_whose_card_cannot_be_had_just_now_is_not_rejected(tmp_path: Path) -> None:
+    async def scenario(made: Rig) -> None:
+        client = _liar(made)
+        client.cards = {made.peer.did: RelayRefused(403, "http", "a proxy's page", next_step="")}
+        made.send("patience")
+        async with made.bridge():
+            await until(lambda: _health(made).state == "blocked")
+            client.cards = {}
+            await until(lambda: "contact.pending" in _events(made))
+        assert "message.rejected" not in _events(made)
+
+    _run(tmp_path, scenario)
+
+
+def test_a_card_that_is_kept_back_leaves_the_newest_that_we_saw(tmp_path: Path) -> None:
+    async def scenario(made: Rig) -> None:
+        made.know()
+        older = made.relay.cards[made.peer.did]
+        made.peer.identity = rotate_encryption(made.peer.identity, time.time())
+        made.relay.cards[made.peer.did] = make_card(made.peer.identity, 2, time.time())
+        made.send("hello")
+        async with made.bridge():
+            await until(lambda: len(made.gateway.turns) == 1)
+        made.relay.cards[made.peer.did] = older
+        async with made.bridge():
+            with made.desk() as desk:
+                assert (await service.chat(desk, made.peer.did, "to the newest", wait_seconds=30)).sent
+        wires = [one.wire for _, one in made.relay.inbox(made.peer.did).places if one]
+        assert {parse_envelope(wire).header.epoch for wire in wires} == {2}
+
+    _run(tmp_path, scenario)
