@@ -187,7 +187,7 @@ def test_answers_stay_whole_while_others_change_what_they_tell_of(tmp_path: Path
     def write() -> None:
         with Store(profile.paths.store) as store:
             thread, number = profile.thread("a"), 0
-            while not stop.is_set():
+            while not stop.wait(0.005):
                 number += 1
                 with store.write():
                     store.events.add("message.received", 1.8e9 + number, thread_id=thread, message_id="m")
