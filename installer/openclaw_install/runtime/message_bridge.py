@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from openclaw_install.collab.bridge import BridgeEvent
 
 _PREFIXES = ("PINGAGENT_", "IM_INGRESS_")
+# Nothing that we look at changes when these are over: `pingagent chat` sends under the same lease.
+_PASSING = frozenset({"conflict.bridge_running", "store.busy", "file.enospc", "file.edquot", "file.eio"})
+_AGAIN_SECONDS = 1.0
 
 
 def is_configured(context: Context) -> bool:
@@ -48,11 +51,23 @@ def writes(context: Context) -> tuple[Path, ...]:
 
 
 async def run(context: Context, reporter: Reporter) -> None:
-    """Bridges until it is cancelled."""
+    """Bridges until it is cancelled; what stands in the way only for a while is told, and waited for."""
+    import asyncio
+
+    from openclaw_install.collab import lease
     from openclaw_install.collab.bridge import bridge_settings, run_bridge
 
-    settings = bridge_settings(context.location, context.environment())
-    await run_bridge(settings, Teller(reporter).tell)
+    while True:
+        settings = bridge_settings(context.location, context.environment())
+        try:
+            await run_bridge(settings, Teller(reporter).tell)
+        except InstallError as error:
+            if error.error_code not in _PASSING:
+                raise
+            reporter.blocked(error)
+        await asyncio.sleep(_AGAIN_SECONDS)
+        while await asyncio.to_thread(lease.is_held, settings.store):
+            await asyncio.sleep(_AGAIN_SECONDS)
 
 
 @dataclass(frozen=True)
