@@ -282,6 +282,7 @@ def test_a_gateway_that_refuses_is_a_blocker_with_its_cure_and_the_messages_wait
             blocker = _health(made).blocker
             assert blocker is not None
             assert (blocker.id, blocker.repair) == (code, "openclaw-install verify-runtime --fix-hooks")
+            await until(lambda: any(event.kind == "blocked" for event in made.events))
             told = [event.error for event in made.events if event.kind == "blocked"]
             assert told[0] is not None
             assert told[0].error_code == code
