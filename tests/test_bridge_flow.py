@@ -75,6 +75,9 @@ def test_reject_and_block_are_final_until_undone(tmp_path: Path, action: Action)
                 assert [one.state for one in service.inbox(desk).messages] == ["refused"]
                 with pytest.raises(ContactError, match=action):
                     service.queue_reply(desk, "no", target=made.peer.did)
+                with pytest.raises(ContactError, match="until it is undone") as refused:
+                    contact_service.decide(desk, made.peer.did, "approve")
+                assert f"pingagent contacts undo {made.peer.did}" in refused.value.next_step
                 contact_service.decide(desk, made.peer.did, "undo")
                 contact_service.decide(desk, made.peer.did, "approve")
                 third = made.send("three")

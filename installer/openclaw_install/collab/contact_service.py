@@ -7,10 +7,12 @@ from openclaw_install.collab.desk import Desk
 from openclaw_install.collab.outgoing import ContactError
 from openclaw_install.collab.records import Contact, ContactState, Decision, Stage
 from openclaw_install.collab.results import ContactDecision, ContactPage
+from openclaw_install.collab.trust_gate import is_open_to_policy
 from openclaw_install.protocol.did import fold_alias, is_did
 
 _STAGES: dict[ContactState, Stage] = {"approved": "approved", "rejected": "refused", "blocked": "refused"}
 MOST = 200
+SHUT_OUT: frozenset[ContactState] = frozenset({"rejected", "blocked"})
 
 
 def contacts(
@@ -49,13 +51,17 @@ def decide(desk: Desk, who: str, action: Action, *, reason: str = "") -> Contact
         who: a DID or `@alias`; a DID that never wrote is decided in advance.
 
     Raises:
-        ContactError: an alias that no contact has, or a contact that is ourselves.
+        ContactError: an alias that no contact has, a contact that is ourselves, or an approval of one that
+            somebody rejected or blocked: that is undone first, by a decision of its own. What a rule of the
+            policy decided gives way at once.
     """
     store, now, state = desk.store, desk.clock(), after(action)
     with store.write():
         contact = _found_or_new(desk, who, now)
         if contact.state == state and contact.decided_at is not None:
             return ContactDecision(contact, changed=False, released=0, decision=None)
+        if state == "approved" and contact.state in SHUT_OUT and not is_open_to_policy(contact):
+            raise _is_shut_out(contact)
         store.contacts.decide(contact.did, state, desk.caller, now, reason)
         released = 0
         if state in _STAGES:
@@ -84,6 +90,14 @@ def find_contact(desk: Desk, who: str) -> Contact:
             code="contact.unknown",
         )
     return found
+
+
+def _is_shut_out(contact: Contact) -> ContactError:
+    return ContactError(
+        f"{contact.did} was {contact.state}, which holds until it is undone",
+        next_step=f"first undo that: pingagent contacts undo {contact.did}",
+        code="contact.shut_out",
+    )
 
 
 def _found_or_new(desk: Desk, who: str, now: float) -> Contact:
