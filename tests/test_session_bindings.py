@@ -229,3 +229,13 @@ def test_retries_and_repairs_of_the_bridge_are_in_the_timeline(tmp_path: Path) -
 
 def _kinds(store: Store) -> list[str]:
     return [event.kind for event in store.events.since(0)]
+
+
+def test_without_a_host_the_tools_say_that_no_gateway_tells_what_it_admits(profile: Profile) -> None:
+    place = Workplace({**MODE, "HOME": str(profile.home)}, profile.home, "mcp:test")
+    use = tools_at(place)
+    refused = use("session_binding_set", session="@a", session_key="feishu:default:oc_1")
+    assert refused.is_error
+    assert refused.body["error"]["next_step"]
+    assert use("session_binding_clear", session="@a").body["changed"] is False
+    place.close()
