@@ -18,6 +18,7 @@ from openclaw_install.protocol.card import (
     AgentCard,
     make_card,
     newest_usable_key,
+    recorded_card,
     sender_key,
     succeeds,
     succession,
@@ -404,3 +405,11 @@ def test_an_earlier_signing_key_counts_only_for_what_it_signed_in_its_time() -> 
     late = NOW + 100 + MAX_LIFETIME + MAX_SKEW + 1
     assert sender_key(card, old, NOW + 99, late) is None, "no such message can still be under way"
     assert sender_key(card, kid_of(b"x" * 32), NOW, NOW) is None
+
+
+def test_a_relays_own_record_is_read_without_its_signatures_and_still_by_its_form() -> None:
+    card = make_card(new_identity(NOW), 1, NOW)
+    assert recorded_card(canonical_json(card.to_json())) == card
+    for bad in (b"[]", canonical_json({**card.to_json(), "did": "did:agent:x"}), b"{}", b'{"a":1.5}'):
+        with pytest.raises(CardError):
+            recorded_card(bad)

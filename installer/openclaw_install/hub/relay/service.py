@@ -31,7 +31,7 @@ from openclaw_install.hub.relay.model import (
 from openclaw_install.hub.relay.store import RelayStore
 from openclaw_install.hub.relay.streams import Streams
 from openclaw_install.protocol.canonical import canonical_json
-from openclaw_install.protocol.card import AgentCard, succession, verify_card
+from openclaw_install.protocol.card import AgentCard, recorded_card, succession
 from openclaw_install.protocol.header import Envelope
 from openclaw_install.protocol.keys import SigningKey
 from openclaw_install.protocol.receipts import CommitReceipt, relay_id_of, signed
@@ -77,7 +77,7 @@ class RelayService:
             stored = self._store.card(did)
             if stored is None:
                 return None
-            card = verify_card(stored.card)
+            card = recorded_card(stored.card)
         self._remember(card)
         return card
 
