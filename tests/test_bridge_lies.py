@@ -289,7 +289,7 @@ def test_a_sender_whose_card_cannot_be_had_just_now_is_not_rejected(tmp_path: Pa
         client.cards = {made.peer.did: RelayRefused(403, "http", "a proxy's page", next_step="")}
         made.send("patience")
         async with made.bridge():
-            await until(lambda: _health(made).state == "blocked")
+            await until(lambda: "a proxy's page" in _health(made).detail)
             client.cards = {}
             await until(lambda: "contact.pending" in _events(made))
         assert "message.rejected" not in _events(made)
