@@ -12,17 +12,25 @@ from typing import Any
 import pytest
 
 from openclaw_install.collab import service
+from openclaw_install.collab.cards import CardBook
 from openclaw_install.collab.health import read_health
+from openclaw_install.collab.intake import Intake
+from openclaw_install.collab.link import Link
 from openclaw_install.collab.memory_relay import MemoryRelay
+from openclaw_install.collab.records import NewMessage, RelayCursor
 from openclaw_install.collab.registration import freshen
 from openclaw_install.collab.relay_client import About, InboxPage, RelayRefused
 from openclaw_install.collab.results import TransportHealth
 from openclaw_install.collab.shared import HealthBook, Shared, Signals
 from openclaw_install.collab.store import Store
 from openclaw_install.protocol.card import AgentCard, make_card
+from openclaw_install.protocol.did import conversation_of
 from openclaw_install.protocol.envelope import parse_envelope
+from openclaw_install.protocol.header import new_message_id
 from openclaw_install.protocol.identity import MAX_OWN_KEYS, Identity, new_identity, rotate_encryption
+from openclaw_install.protocol.messages import TEXT, text_body
 from openclaw_install.protocol.profile_files import load_identity, store_new_identity
+from openclaw_install.protocol.receipts import relay_id_of
 from tests.collab_rig import Agent, Rig, rig, until
 
 DAY = 86_400.0
@@ -189,6 +197,40 @@ def test_a_relay_whose_data_is_another_each_time_is_asked_ever_more_slowly(tmp_p
             assert "relay.data_lost" in _events(made)
             client.other_log = False
             await until(lambda: _health(made).connection == "connected")
+
+    _run(tmp_path, scenario)
+
+
+def test_all_that_is_undelivered_is_sent_again_however_much_it_is(tmp_path: Path) -> None:
+    async def scenario(made: Rig) -> None:
+        shared = _shared(made, made.me)
+        store, now = shared.store, time.time()
+        thread = conversation_of(made.me.did, made.peer.did)
+        try:
+            with store.write():
+                for number in range(501):
+                    message = NewMessage(
+                        direction="out",
+                        sender=made.me.did,
+                        message_id=new_message_id(now),
+                        thread_id=thread,
+                        peer=made.peer.did,
+                        schema=TEXT,
+                        body=text_body("hello"),
+                        sent_at=now,
+                        known_at=now,
+                        state="queued",
+                    )
+                    row = store.messages.add(message)
+                    store.outbox.add(row, message, idempotency_key=str(number), by="test")
+                    store.outbox.update(row, state="committed", log_id="log_old", expires_at=now + DAY)
+                store.relay.set_cursor(RelayCursor("memory:", relay_id_of(made.relay.key), "log_old", 7), now)
+            relay = made.relay.client(made.me.did)
+            cards = CardBook(store, relay, shared.relay_now)
+            await Link(shared, relay, Intake(store, lambda: shared.identity, cards, shared.relay_now)).greet()
+            assert store.outbox.counts()["queued"] == 501
+        finally:
+            store.close()
 
     _run(tmp_path, scenario)
 
