@@ -80,7 +80,7 @@ class EncryptionKey:
 
 @dataclass(frozen=True)
 class AgentCard:
-    """A card whose signatures hold; `make_card` and `verify_card` make one, `recorded_card` reads it again."""
+    """A card whose signatures hold: `make_card` and `verify_card` make one, `recorded_card` rereads it."""
 
     did: str
     version: int
