@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from openclaw_install.collab import service
+from openclaw_install.collab.bridge import run_bridge
 from openclaw_install.collab.health import read_health
 from openclaw_install.collab.relay_client import RelayRefused
 from openclaw_install.collab.results import TransportHealth
@@ -58,6 +59,21 @@ def test_a_week_old_encryption_key_is_rotated_and_published(tmp_path: Path) -> N
             await until(lambda: len(made.relay.cards[made.me.did].encryption_keys) == 2)
             made.send("sealed to the old key")
             await until(lambda: len(made.gateway.turns) == 1)
+
+    _run(tmp_path, scenario)
+
+
+def test_an_identity_that_is_exchanged_under_a_running_bridge_ends_it(tmp_path: Path) -> None:
+    async def scenario(made: Rig) -> None:
+        task = asyncio.create_task(run_bridge(made.settings, lambda _event: None))
+        made.send("one")
+        await until(lambda: _health(made).connection == "connected")
+        for path in made.me.folder.glob("identity.json*"):
+            path.unlink()
+        store_new_identity(made.me.folder / "identity.json", new_identity(time.time()))
+        with pytest.raises(InstallError, match="belongs to") as refused:
+            await asyncio.wait_for(task, 30.0)
+        assert refused.value.error_code == "store.other_identity"
 
     _run(tmp_path, scenario)
 

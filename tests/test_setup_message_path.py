@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from openclaw_install.collab import lease
-from openclaw_install.collab.health import write_health, write_served
+from openclaw_install.collab.health import OWNER, OWNER_CURE, write_health, write_served
 from openclaw_install.collab.profile_settings import load_settings, settings_path
 from openclaw_install.collab.results import Connection, TransportHealth
 from openclaw_install.collab.store import Store
@@ -231,6 +231,18 @@ def test_a_bridge_for_another_relay_is_told_and_not_taken_for_this_one(tmp_path:
         run = _checked(other.verify(Options(**_QUICK)))
     blockers = {blocker.id: blocker.command for blocker in run.report.blockers}
     assert blockers == {"relay.other_served": "openclaw-install runtime restart"}
+
+
+def test_another_identity_than_the_stores_is_a_blocker_although_a_bridge_is_connected(tmp_path: Path) -> None:
+    host = _host(tmp_path)
+    everything = _whole(host, TwinRuntime(), {"PINGAGENT_SERVER_URL": _RELAY})
+    with _bridge_says(host, "connected"):
+        everything.set_up(Options(**_QUICK), Operator())
+        with Store(profile_paths({}, host.home).store) as store:
+            store.facts.set(OWNER, "did:agent:another", _NOW)
+        run = _checked(everything.verify(Options(**_QUICK)))
+    blockers = {blocker.id: blocker.command for blocker in run.report.blockers}
+    assert blockers == {"store.other_identity": OWNER_CURE}
 
 
 def test_a_host_without_a_relay_is_blocked_with_the_command_that_brings_one(tmp_path: Path) -> None:

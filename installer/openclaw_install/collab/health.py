@@ -10,6 +10,8 @@ from openclaw_install.collab.store import Store
 from openclaw_install.common.findings import Finding
 
 FACT = "bridge.health"
+OWNER = "store.owner"
+OWNER_CURE = "bring the identity back that made the store, or move the store away"
 _RELAY = "bridge.relay"
 STOPPED = "start the runtime: openclaw-install runtime start"
 

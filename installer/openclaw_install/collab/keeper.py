@@ -78,8 +78,8 @@ class Keeper:
             self._beat_at = now
             await self._shared.health.beat()
         await self._confirm(now)
+        changed = await freshen(self._shared)
         try:
-            changed = await freshen(self._shared)
             if self._link.connected.is_set():
                 if changed:
                     await register(self._shared, self._relay)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from openclaw_install.collab.health import OWNER, OWNER_CURE
 from openclaw_install.collab.relay_client import Relay, RelayError, RelayRefused
 from openclaw_install.collab.shared import Shared
 from openclaw_install.protocol.card import AgentCard, make_card
@@ -18,6 +19,7 @@ from openclaw_install.protocol.identity import (
 from openclaw_install.protocol.profile_files import update_identity
 
 CAPABILITIES = ("pingagent.text", "pingagent.task", "pingagent.result")
+OTHER_IDENTITY = "store.other_identity"
 _VERSION = "card.version"
 _NOT_THERE = {401, 404}
 _AHEAD_SECONDS = 120.0
@@ -48,8 +50,13 @@ async def freshen(shared: Shared) -> bool:
     """Takes over what changed on disk, rotates and forgets encryption keys; whether anything changed.
 
     Keys are dated by the relay's clock, so nothing is rotated before the relay was met.
+
+    Raises:
+        RelayError: `store.other_identity`: another agent's identity lies there now.
     """
     current = await asyncio.to_thread(shared.settings.load_identity)
+    if current.did != shared.identity.did:
+        raise _other_identity(shared, shared.identity.did, current.did)
     now = shared.relay_now()
     if shared.met and _needs_rotation(current, now):
         change = _rotated(now, min(now, shared.now()))
@@ -62,13 +69,17 @@ async def freshen(shared: Shared) -> bool:
 
 def identity_changed_hands(shared: Shared) -> RelayError | None:
     """The error for a store that belongs to another identity; None where it is ours."""
-    owner = shared.store.facts.set_once("store.owner", shared.identity.did, shared.now())
+    owner = shared.store.facts.set_once(OWNER, shared.identity.did, shared.now())
     if owner == shared.identity.did:
         return None
+    return _other_identity(shared, owner, shared.identity.did)
+
+
+def _other_identity(shared: Shared, owner: str, did: str) -> RelayError:
     return RelayError(
-        f"the store {shared.store.path} belongs to {owner}, and the identity is {shared.identity.did}",
-        next_step="bring the identity back that made the store, or move the store away",
-        code="store.other_identity",
+        f"the store {shared.store.path} belongs to {owner}, and the identity is {did}",
+        next_step=OWNER_CURE,
+        code=OTHER_IDENTITY,
     )
 
 

@@ -92,7 +92,7 @@ def look_at_message_path(location: HostLocation, env: Mapping[str, str], now: fl
         if relay is None:
             problems.append(_no_relay(paths))
     did, identity = _look_at_identity(paths, problems, wanted=relay is not None)
-    health, served, store = _look_at_store(paths, problems, now)
+    health, served, store = _look_at_store(paths, did, problems, now)
     return MessagePath(paths, relay, hub, did, identity, store, health, served, tuple(problems))
 
 
@@ -119,22 +119,25 @@ def _look_at_identity(
 
 
 def _look_at_store(
-    paths: ProfilePaths, problems: list[Finding], now: float
+    paths: ProfilePaths, did: str | None, problems: list[Finding], now: float
 ) -> tuple[Mapping[str, Any] | None, str | None, Presence]:
     if not paths.store.exists():
         return None, None, "missing"
     from openclaw_install.collab import lease
-    from openclaw_install.collab.health import read_health, served_relay
+    from openclaw_install.collab.health import OWNER, OWNER_CURE, read_health, served_relay
     from openclaw_install.collab.store import Store
     from openclaw_install.collab.trust_file import TrustBook
 
     try:
         with Store(paths.store) as store:
             health = read_health(store, running=lease.is_held(paths.store), now=now)
-            served = served_relay(store)
+            served, owner = served_relay(store), store.facts.get(OWNER)
             policy = TrustBook(paths.trust_policy, store).current(now)
             problems += [*([policy.problem] if policy.problem else []), *policy.warnings]
     except InstallError as error:
         problems.append(_finding("store.unusable", paths.store, error))
         return None, None, "damaged"
+    if did is not None and owner not in (None, did):
+        message = f"the store belongs to {owner}, and the identity is {did}"
+        problems.append(Finding("store.other_identity", "critical", str(paths.store), message, OWNER_CURE))
     return asdict(health), served, "present"
