@@ -147,9 +147,18 @@ def test_forgetting_takes_the_consent_back_and_leaves_identity_and_threads(env: 
     del env["PINGAGENT_SERVER_URL"]
     paths = profile_paths(env, Path(env["HOME"]))
     done = forget(locate(env), env)
-    assert (done.removed, done.stays) == ((str(settings_path(paths)),), (str(paths.identity),))
+    assert (done.removed, done.stays) == (
+        (str(settings_path(paths)),),
+        (str(paths.identity), f"{paths.identity}.bak"),
+    )
     assert forget(locate(env), env).removed == ()
     assert _look(env).relay is None
+
+
+def test_the_hubs_folder_with_its_key_stays_and_is_named(env: dict[str, str], tmp_path: Path) -> None:
+    _connect(env, Wish(with_hub=True, hub_data=tmp_path / "hub"))
+    (tmp_path / "hub").mkdir()
+    assert str(tmp_path / "hub") in forget(locate(env), env).stays
 
 
 def _host(tmp_path: Path) -> PlainHost:
@@ -193,7 +202,7 @@ def test_the_setup_connects_reports_and_uninstall_forgets(tmp_path: Path) -> Non
     done = everything.uninstall(UndoOptions(), Operator())
     assert_valid(done.to_json(), "undo-report")
     assert any(path.endswith("settings.json") for path in done.removed)
-    assert [Path(path).name for path in done.stays] == ["identity.json", "store.db"]
+    assert [Path(path).name for path in done.stays] == [*("identity.json", "identity.json.bak", "store.db")]
 
 
 @pytest.mark.parametrize("connection", ["down", "connecting"])

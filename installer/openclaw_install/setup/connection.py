@@ -24,6 +24,7 @@ from openclaw_install.common.errors import HostError, InstallError
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.protocol.profile_files import (
     ProfilePaths,
+    backup_of,
     ensure_identity,
     load_identity,
     profile_paths,
@@ -167,10 +168,15 @@ def forget(location: HostLocation, env: Mapping[str, str]) -> Forgotten:
         FileError: the settings cannot be removed.
     """
     paths = profile_paths(env, location.home)
+    places = [paths.identity, backup_of(paths.identity), paths.store, paths.trust_policy]
+    with contextlib.suppress(InstallError):
+        settings = load_settings(paths)
+        # The relay's key lies there, by which other agents know it, and what they have not fetched yet.
+        places += [settings.hub.data] if settings is not None and settings.hub is not None else []
     removed = forget_settings(paths)
     return Forgotten(
         removed=() if removed is None else (str(removed),),
-        stays=tuple(str(path) for path in (paths.identity, paths.store) if path.exists()),
+        stays=tuple(str(path) for path in places if path.exists()),
     )
 
 
