@@ -180,10 +180,8 @@ def test_a_stream_is_answered_while_others_wait_for_bodies() -> None:
     with relay_in_memory(RelayLimits(requests_in_all=1)) as relay, relay.peer() as ann, relay.peer() as bob:
         parts = urlsplit(relay.base_url)
         lines = [f"{name}: {value}" for name, value in ann.headers("POST", "/acks", b"12345").items()]
-        head = "\r\n".join(
-            [f"POST {RELAY}/acks HTTP/1.1", f"Host: {parts.netloc}", "Content-Length: 5", *lines]
-            + ["Expect: 100-continue"]
-        )
+        lines += ["Content-Length: 5", "Expect: 100-continue"]
+        head = "\r\n".join([f"POST {RELAY}/acks HTTP/1.1", f"Host: {parts.netloc}", *lines])
         with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30) as client:
             client.sendall(f"{head}\r\n\r\n".encode())
             # It has the only place now: a request of bob's before that could have taken it.
