@@ -2,7 +2,7 @@
 
 Usage: python -m benchmarks.runtime_idle [COUNT...]; exit code 1 if a target is missed.
 The runtime is the detached one, its guardian included, with the real watcher over COUNT skills and a hub on
-loopback, and everything in step.
+loopback, and everything in step; at the end, that of a host with the bridge and the embedded hub, connected.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ def main() -> int:
     for count in [int(word) for word in sys.argv[1:]] or list(_COUNTS):
         with tempfile.TemporaryDirectory() as folder:
             missed += _case(Path(folder), count)
+    with tempfile.TemporaryDirectory() as folder:
+        missed += _bridge_case(Path(folder))
     for miss in missed:
         print(f"MISSED: {miss}")
     return 1 if missed else 0
@@ -66,6 +68,34 @@ def _case(folder: Path, count: int) -> list[str]:
     print(f"  its guardian: {guardian:.0f} MB, counted in the share of the core")
     missed = [f"{percent:.2f} % of a core"] if percent >= _IDLE_PERCENT else []
     return [*missed, *([f"{megabytes:.0f} MB"] if megabytes >= _IDLE_MB else [])]
+
+
+def _bridge_case(folder: Path) -> list[str]:
+    """A host without a gateway: the bridge is connected to the relay, and has nothing to take anywhere."""
+    state = folder / ".openclaw"
+    state.mkdir(mode=0o700)
+    config = state / "openclaw.json"
+    config.write_text('{ gateway: { mode: "local" } }\n')
+    config.chmod(0o600)
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "PINGAGENT_"))}
+    env |= {"HOME": str(folder)}
+    try:
+        _run(["--with-hub", "--yes", "--offline"], env)
+        report = _run(["runtime", "status", "--json"], env)["result"]
+        phases = {part["name"]: part["phase"] for part in report["components"]}
+        assert (phases["hub"], phases["bridge"]) == ("ready", "ready"), report
+        pid = int(report["pid"])
+        hub = int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+        before = _cpu(pid), _cpu(hub)
+        time.sleep(_IDLE_SECONDS)
+        ticks = os.sysconf("SC_CLK_TCK") * _IDLE_SECONDS / 100
+        bridge, relay = (_cpu(pid) - before[0]) / ticks, (_cpu(hub) - before[1]) / ticks
+        megabytes = _megabytes(pid), _megabytes(hub)
+    finally:
+        _run(["uninstall", "--yes"], env)
+    print(f"bridge: idle for {_IDLE_SECONDS:.0f} s: {bridge:.2f} % of a core, {megabytes[0]:.0f} MB resident")
+    print(f"  the embedded hub: {relay:.2f} %, {megabytes[1]:.0f} MB")
+    return [f"the bridge takes {bridge:.2f} % of a core"] if bridge >= _IDLE_PERCENT else []
 
 
 def _start(env: Mapping[str, str]) -> float:
@@ -101,7 +131,7 @@ def _status(pid: int) -> dict[str, str]:
 
 def _run(words: Sequence[str], env: Mapping[str, str]) -> dict[str, Any]:
     done = subprocess.run([*_PROGRAM, *words], env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0 or "runtime" in words, done.stderr
+    assert done.returncode == 0 or "runtime" in words or "--offline" in words, done.stderr
     return json.loads(done.stdout) if "--json" in words else {}
 
 

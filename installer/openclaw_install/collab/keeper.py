@@ -14,6 +14,7 @@ _ACK_PAGE = 200
 _GATHER_SECONDS = 0.05
 _EVENT_SECONDS = 30 * 86_400.0
 _RECENT_SECONDS = 90.0
+_ASK_SECONDS = 2.0
 _BEAT_SECONDS = 30.0
 
 
@@ -56,9 +57,17 @@ class Keeper:
     async def watch(self) -> None:
         """Notices what other processes wrote: replies to send, contacts that were decided."""
         seen = await asyncio.to_thread(self._store.database.data_version)
+        log, quiet = None, 0.0
         while True:
             await asyncio.sleep(self._shared.settings.tempo.watch)
             await self._shared.health.publish()
+            # Every commit writes the log: a look at its date is all that an idle host costs. Two commits in
+            # one tick of the clock look the same, so SQLite itself is asked now and then.
+            quiet += self._shared.settings.tempo.watch
+            before, log = log, self._store.database.log_stamp()
+            if log == before and quiet < _ASK_SECONDS:
+                continue
+            quiet = 0.0
             now_seen = await asyncio.to_thread(self._store.database.data_version)
             if now_seen != seen:
                 seen = now_seen

@@ -105,6 +105,14 @@ class Database:
         """A number that changes when another connection, also of another process, has committed."""
         return self.count("PRAGMA data_version")
 
+    def log_stamp(self) -> tuple[int, int] | None:
+        """Date and size of the write-ahead log, which every commit changes; None where there is none."""
+        try:
+            status = Path(f"{self.path}-wal").stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_size
+
     def check(self) -> str:
         """SQLite's own quick check: `ok`, or what is wrong."""
         found = self.row("PRAGMA quick_check(1)")
