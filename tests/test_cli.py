@@ -438,3 +438,11 @@ def test_a_command_that_needs_no_network_pays_for_none(host: Host) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
+
+
+def test_a_dry_run_tells_of_the_relay_that_it_would_connect_to(host: Host) -> None:
+    code, out, _ = host.run("--with-hub", "--dry-run", "--offline")
+    assert code == 1
+    assert "would connect this agent to http://127.0.0.1:" in out
+    assert "with a new identity, and start the runtime" in out
+    assert not (host.home / ".pingagent").exists()

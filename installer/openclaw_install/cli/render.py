@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from openclaw_install.cli.plain import plain
 from openclaw_install.host.gateway import LivePolicy
@@ -20,6 +21,7 @@ def run_lines(run: RunResult, *, verbose: bool) -> list[str]:
     lines += [*_runtime_lines(report), *_agent_lines(report)]
     if run.applied is not None:
         lines += ["", *_applied_lines(run.applied)]
+    lines += _connected_lines(run.connected)
     lines += _block("blocked by", run.report.blockers)
     lines += _block("worth a look", run.report.warnings)
     if verbose:
@@ -92,6 +94,18 @@ def _agent_lines(report: ActivationReport) -> Iterator[str]:
     yield f"agent     {agent['did'] or 'no identity yet'}"
     connection = agent["transport"]["connection"] if agent["transport"] else "not connected"
     yield f"relay     {relay}{hub}: {connection}"
+
+
+def _connected_lines(connected: Mapping[str, Any] | None) -> Iterator[str]:
+    if connected is None or connected["outcome"] == "unchanged":
+        return
+    identity = ", with a new identity" if connected["created"] else ""
+    words = {
+        "planned": f"would connect this agent to {connected['relay']}{identity}, and start the runtime",
+        "connected": f"connected this agent to {connected['relay']}{identity}",
+        "declined": "declined: this agent is connected to no relay",
+    }
+    yield words[connected["outcome"]]
 
 
 def _applied_lines(applied: Applied) -> Iterator[str]:
