@@ -138,7 +138,7 @@ def test_whoever_we_wrote_to_first_is_let_in_and_that_is_recorded(tmp_path: Path
                 assert (contact.state, contact.origin, contact.decided_by) == (
                     "approved",
                     "outbound",
-                    "outbound",
+                    "test",
                 )
 
     _run(tmp_path, scenario)

@@ -11,6 +11,7 @@ import pytest
 
 from openclaw_install.collab.desk import Desk
 from openclaw_install.collab.outgoing import ContactError
+from openclaw_install.collab.policy_in_force import policy_state
 from openclaw_install.collab.service import ThreadError
 from openclaw_install.collab.store import Store
 from openclaw_install.collab.trust_edits import Edit, RemoveRule, SetDefault, SetRule
@@ -21,7 +22,6 @@ from openclaw_install.collab.trust_match import TrustPolicyError, read_match
 from openclaw_install.collab.trust_service import (
     change_policy,
     explain,
-    policy_state,
     replay_history,
     restore,
     show_policy,

@@ -8,6 +8,7 @@ from openclaw_install.collab.outgoing import ContactError
 from openclaw_install.collab.records import Contact, ContactState, Decision, Stage
 from openclaw_install.collab.results import ContactDecision, ContactPage
 from openclaw_install.collab.trust_gate import is_open_to_policy
+from openclaw_install.collab.trust_guard import is_agent
 from openclaw_install.protocol.did import fold_alias, is_did
 
 _STAGES: dict[ContactState, Stage] = {"approved": "approved", "rejected": "refused", "blocked": "refused"}
@@ -58,7 +59,9 @@ def decide(desk: Desk, who: str, action: Action, *, reason: str = "") -> Contact
     store, now, state = desk.store, desk.clock(), after(action)
     with store.write():
         contact = _found_or_new(desk, who, now)
-        if contact.state == state and contact.decided_at is not None:
+        # A person's word makes lasting what the policy or an agent's first message did; an agent's does not.
+        lasting = is_agent(desk.caller) or not is_open_to_policy(contact)
+        if contact.state == state and contact.decided_at is not None and lasting:
             return ContactDecision(contact, changed=False, released=0, decision=None)
         if state == "approved" and contact.state in SHUT_OUT and not is_open_to_policy(contact):
             raise _is_shut_out(contact)

@@ -9,6 +9,7 @@ from openclaw_install.collab.contacts import may_write_to
 from openclaw_install.collab.records import Contact, NewMessage, OutboxItem, Outgoing
 from openclaw_install.collab.store import Store
 from openclaw_install.collab.store.message_table import preview
+from openclaw_install.collab.trust_guard import OUTBOUND, is_agent
 from openclaw_install.common.errors import ConflictError, InstallError
 from openclaw_install.protocol.did import conversation_of
 from openclaw_install.protocol.header import new_message_id
@@ -24,7 +25,8 @@ class ContactError(InstallError):
 def enqueue(store: Store, sender: str, outgoing: Outgoing, now: float) -> OutboxItem:
     """Queues a message and returns its row; a second call with the same key returns the first one's.
 
-    Writing to an agent that nothing is known of approves it: we began, so its answers are let in.
+    Writing to an agent that nothing is known of approves it: we began, so its answers are let in. Where a
+    person wrote, that is the person's decision; the policy may still turn away whom an agent wrote to.
 
     Args:
         sender: our own DID.
@@ -42,7 +44,7 @@ def enqueue(store: Store, sender: str, outgoing: Outgoing, now: float) -> Outbox
     with store.write():
         if known := store.outbox.by_key(key):
             return _same(store, known, outgoing)
-        _open_contact(store, outgoing.recipient, now)
+        _open_contact(store, outgoing.recipient, outgoing.by, now)
         message = NewMessage(
             direction="out",
             sender=sender,
@@ -84,23 +86,27 @@ def _same(store: Store, known: OutboxItem, outgoing: Outgoing) -> OutboxItem:
     )
 
 
-def _open_contact(store: Store, recipient: str, now: float) -> None:
+def _open_contact(store: Store, recipient: str, by: str, now: float) -> None:
     contact = store.contacts.get(recipient)
     if contact is None:
-        store.contacts.add(recipient, "approved", "outbound", now, by="outbound")
-        store.events.add("contact.approved", now, did=recipient, by="outbound")
+        decider = OUTBOUND if is_agent(by) else by
+        store.contacts.add(recipient, "approved", "outbound", now, by=decider)
+        store.events.add("contact.approved", now, did=recipient, by=decider)
     elif not may_write_to(contact):
         raise contact_refused(contact)
 
 
 def contact_refused(contact: Contact) -> ContactError:
     """Why nothing is sent to a contact."""
+    approve = f"pingagent contacts approve {contact.did}"
     if contact.state == "pending":
         message = f"{contact.did} asked for contact and nobody has decided yet"
     else:
         message = f"{contact.did} is {contact.state}"
+        # An approval alone undoes neither.
+        approve = f"pingagent contacts undo {contact.did}, then {approve}"
     return ContactError(
         message,
-        next_step=f"a person decides that: pingagent contacts approve {contact.did}",
+        next_step=f"a person decides that: {approve}",
         code=f"contact.{contact.state}",
     )

@@ -14,10 +14,10 @@ from openclaw_install.collab.control_results import (
 )
 from openclaw_install.collab.desk import Desk
 from openclaw_install.collab.health import read_health
+from openclaw_install.collab.policy_in_force import policy_state
 from openclaw_install.collab.records import Event, Message
 from openclaw_install.collab.service import MOST, ThreadError, find_session, session_view
 from openclaw_install.collab.timeline import entry_of, in_order, of_ledger
-from openclaw_install.collab.trust_service import policy_state
 
 _FIRST_LOOK = 500
 _MOST_EVENTS = 2000

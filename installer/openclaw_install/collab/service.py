@@ -11,6 +11,7 @@ from typing import Any
 from openclaw_install.collab.desk import Desk
 from openclaw_install.collab.health import read_health
 from openclaw_install.collab.outgoing import enqueue
+from openclaw_install.collab.policy_in_force import require_may_begin
 from openclaw_install.collab.records import OutboxItem, Outgoing, Session
 from openclaw_install.collab.relay_client import Relay
 from openclaw_install.collab.results import (
@@ -179,11 +180,14 @@ async def chat(
         relay: asked for an alias that no contact has; not needed otherwise.
 
     Raises:
-        As `reply`; RelayError: the alias is unknown, or the relay cannot be asked.
+        As `reply`; RelayError: the alias is unknown, or the relay cannot be asked; ContactError also where
+            an agent would begin with somebody whom the contact policy turns away.
     """
     import asyncio
 
     did = await resolve(desk, to, relay)
+    alias = None if is_did(to) or is_conversation(to) else fold_alias(to)
+    await asyncio.to_thread(require_may_begin, desk, did, alias)
     body = text_body(text, attachments)
     return await asyncio.to_thread(_send, desk, did, body, idempotency_key, wait_seconds)
 

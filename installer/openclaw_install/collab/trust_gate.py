@@ -7,6 +7,7 @@ from typing import cast
 from openclaw_install.collab.records import Contact, ContactState, Stage
 from openclaw_install.collab.store import Store
 from openclaw_install.collab.trust_file import PolicyState
+from openclaw_install.collab.trust_guard import OUTBOUND
 from openclaw_install.collab.trust_match import Subject
 from openclaw_install.collab.trust_policy import (
     ContactAction,
@@ -33,8 +34,8 @@ def task_action(policy: Policy, did: str, alias: str | None) -> TaskAction:
 
 
 def is_open_to_policy(contact: Contact) -> bool:
-    """Whether no person has decided about a contact: nobody did, or the policy itself."""
-    if contact.decided_by is not None and contact.decided_by.startswith(POLICY):
+    """Whether no person has decided about a contact: nobody did, the policy, or an agent by writing."""
+    if contact.decided_by is not None and contact.decided_by.startswith((POLICY, OUTBOUND)):
         return True
     return contact.state == "pending" and contact.decided_at is None
 

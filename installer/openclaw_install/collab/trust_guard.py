@@ -5,6 +5,9 @@ from __future__ import annotations
 from openclaw_install.collab.trust_policy import Policy, Section
 from openclaw_install.common.errors import InstallError
 
+# Who decided about a contact that an agent wrote to first: nobody but that agent.
+OUTBOUND = "outbound"
+
 
 class TrustRefusedError(InstallError):
     """Somebody asked for a change of trust that only a person may make."""
@@ -28,13 +31,13 @@ def require_may_widen(caller: str, policy: Policy, section: Section, *, widens: 
 
 
 def require_may_approve(caller: str, policy: Policy) -> None:
-    """Refuses an agent the approval of a contact, unless the policy lets agents do that.
+    """Refuses an agent a decision that lets more of a contact in, unless the policy lets agents do that.
 
     Raises:
         TrustRefusedError: so it is.
     """
     if is_agent(caller) and not policy.contact.agent_may_widen:
-        raise refused("approving a contact")
+        raise refused("this decision about a contact")
 
 
 def refused(what: str) -> TrustRefusedError:

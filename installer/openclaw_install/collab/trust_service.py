@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from openclaw_install.collab.desk import Desk
+from openclaw_install.collab.policy_in_force import book_of, policy_state
 from openclaw_install.collab.records import Contact
 from openclaw_install.collab.service import find_session
 from openclaw_install.collab.trust_document import new_document, read_document
 from openclaw_install.collab.trust_edits import Edit, RemoveRule, SetDefault, SetRule, edited
-from openclaw_install.collab.trust_file import CHANGED_MEANWHILE, PolicyState, TrustBook
+from openclaw_install.collab.trust_file import CHANGED_MEANWHILE, PolicyState
 from openclaw_install.collab.trust_gate import settle_all
 from openclaw_install.collab.trust_guard import is_agent, refused, require_may_widen
 from openclaw_install.collab.trust_match import Subject, TrustPolicyError
@@ -27,16 +28,6 @@ _KINDS: dict[type[Edit], DecisionKind] = {
     RemoveRule: "remove_rule",
 }
 _TRIES = 3
-
-
-def book_of(desk: Desk) -> TrustBook:
-    """The policy file that the desk works with."""
-    return desk.trust or TrustBook(desk.store.path.with_name("trust-policy.json"), desk.store)
-
-
-def policy_state(desk: Desk) -> PolicyState:
-    """The policy in force."""
-    return book_of(desk).current(desk.clock())
 
 
 def show_policy(desk: Desk, *, decisions: int = 5) -> PolicyView:

@@ -9,6 +9,7 @@ from openclaw_install.collab.contacts import Action as ContactWord
 from openclaw_install.collab.contacts import after as state_after
 from openclaw_install.collab.desk import Desk
 from openclaw_install.collab.outgoing import ContactError
+from openclaw_install.collab.policy_in_force import policy_state
 from openclaw_install.collab.records import Contact, ContactState
 from openclaw_install.collab.results import ContactDecision
 from openclaw_install.collab.service import find_session
@@ -25,7 +26,7 @@ from openclaw_install.collab.trust_records import (
     RecommendationState,
 )
 from openclaw_install.collab.trust_results import PolicyChange, RecommendationChange, TrustStatus
-from openclaw_install.collab.trust_service import change_policy, policy_state
+from openclaw_install.collab.trust_service import change_policy
 
 # How far a contact's messages get; nobody but a person, or who a person lets, makes it more.
 _REACH: dict[ContactState, int] = {"blocked": 0, "rejected": 1, "pending": 2, "approved": 3}

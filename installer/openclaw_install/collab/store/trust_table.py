@@ -103,6 +103,7 @@ class TrustTable:
         rows = self._database.rows(
             "SELECT did FROM contact WHERE did > ? AND "
             "((state = 'pending' AND decided_at IS NULL) "
+            "OR decided_by = 'outbound' "
             "OR (decided_by >= 'policy:' AND decided_by < 'policy;')) ORDER BY did LIMIT ?",
             *(after, limit),
         )
