@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import queue
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Self
 
 import pytest
-from watchfiles._rust_notify import RustNotify
 
 from openclaw_install.sync.watch_mounts import silent_mount, unwatched
 from openclaw_install.sync.watch_paths import Change
@@ -93,42 +90,6 @@ def test_it_is_not_disturbed_by_loops_broken_links_and_ignored_folders(
     path.write_text("other")
     reports.wait(path)
     assert not any("node_modules" in change.path for change in reports.changes)
-
-
-def test_after_a_calm_while_it_wakes_up_less_often_and_still_reports(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    steps: queue.SimpleQueue[int] = queue.SimpleQueue()
-
-    class Overheard:
-        """The real one, with each step's length told."""
-
-        def __init__(self, *arguments: Any) -> None:
-            self.real = RustNotify(*arguments)
-
-        def __enter__(self) -> Self:
-            return self
-
-        def __exit__(self, *_error: object) -> None:
-            self.real.close()
-
-        def watch(self, debounce: int, step: int, timeout: int, stop: threading.Event) -> object:
-            steps.put(step)
-            return self.real.watch(debounce, step, timeout, stop)
-
-    monkeypatch.setattr("watchfiles._rust_notify.RustNotify", Overheard)
-    monkeypatch.setattr("openclaw_install.sync.watch_source._CALM_AFTER_MS", 1)
-    path = write_skill(tmp_path, "alpha")
-    reports = Reports()
-    source = EventSource()
-    source.start([str(tmp_path)], reports)
-    try:
-        assert [steps.get(timeout=PATIENCE) for _ in range(2)] == [10, 15]
-        path.write_text("after a calm while")
-        reports.wait(path)
-        assert steps.get(timeout=PATIENCE) == 10
-    finally:
-        source.stop()
 
 
 def test_events_need_folders_that_are_there(tmp_path: Path) -> None:
