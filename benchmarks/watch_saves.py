@@ -3,7 +3,7 @@
 Usage: python -m benchmarks.watch_saves [COUNT...]; exit code 1 if a target is missed.
 The watcher is a process of its own beside a hub on loopback. A time ends when the watcher's line about the
 acknowledgement is read; the debounce's share ends with the line that says what changed. Some saves come after
-a calm while, when the watcher wakes up less often. It idles once it has looked at what the saves changed.
+a calm while, when caches and connections are cold. It idles once it has looked at what the saves changed.
 """
 
 from __future__ import annotations

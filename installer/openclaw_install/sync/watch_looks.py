@@ -107,5 +107,6 @@ class Looks:
         looking, self._going_on = self._going_on, None
         if looking is None or (fresh := looking.result()) is None:
             return None
+        self._light = 0  # it read everything, however it began
         older, self.index = self.index.view, self._next
         return older, fresh
