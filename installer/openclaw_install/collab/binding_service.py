@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from openclaw_install.collab.control_records import Binding, BindingOrigin
 from openclaw_install.collab.control_results import BindingChange, BindingPage, BindingView
 from openclaw_install.collab.desk import Desk
-from openclaw_install.collab.service import MOST, find_session, session_view
+from openclaw_install.collab.service import MOST, find_session, is_key, no_page, session_view
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.shown_text import quoted
 from openclaw_install.host.gateway import LivePolicy
@@ -39,8 +39,11 @@ def bindings(
         page: `next` of the page before.
 
     Raises:
+        UsageError: `page` is not one that this function gave.
         InstallError: the host's files cannot be read.
     """
+    if page is not None and not is_key(page, "c_dm_"):
+        raise no_page()
     limit = max(1, min(limit, MOST))
     found = desk.store.bindings.listed(after=page or "", limit=limit + 1)
     shown = found[:limit]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -240,6 +241,10 @@ def changes_since(
     if cursor is None:
         return Changes((), desk.store.events.newest(), more=False, gap=False)
     thread = find_session(desk, target).thread_id if target else None
+    # A cursor that lies ahead is of another store, which this one has replaced: waiting for it to be
+    # reached would pass over everything until then.
+    if cursor > (newest := desk.store.events.newest()):
+        return Changes((), newest, more=False, gap=True)
     limit = max(1, min(limit, MOST))
     found = desk.store.events.since(cursor, limit=limit + 1, thread_id=thread)
     shown = found[:limit]
@@ -338,6 +343,18 @@ def _read_page(page: str | None) -> tuple[float, str] | None:
         return None
     try:
         at, thread = json.loads(base64.urlsafe_b64decode(page.encode()))
-        return float(at), str(thread)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise UsageError("this is no page of that list", next_step="begin at the first page again") from error
+        if is_key(thread, "c_dm_") and math.isfinite(at):
+            return float(at), thread
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        pass
+    raise no_page()
+
+
+def is_key(value: object, prefix: str) -> bool:
+    """Whether a page's mark is of the list whose keys begin so, and can be compared with them."""
+    return isinstance(value, str) and value.isascii() and value.startswith(prefix)
+
+
+def no_page() -> UsageError:
+    """What is said of a page that the list asked for did not give."""
+    return UsageError("this is no page of that list", next_step="begin at the first page again")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Iterable, Mapping
 
 from openclaw_install.collab.control_results import (
@@ -14,11 +15,10 @@ from openclaw_install.collab.control_results import (
 )
 from openclaw_install.collab.desk import Desk
 from openclaw_install.collab.records import ContactState
-from openclaw_install.collab.service import MOST, find_session, focus_session, session_view
+from openclaw_install.collab.service import MOST, find_session, focus_session, is_key, no_page, session_view
 from openclaw_install.collab.store.overview_table import ContactOrder, Conversation
 from openclaw_install.collab.summary import SummaryChange, changed_summary
 from openclaw_install.collab.trust_session_service import trust_status
-from openclaw_install.common.errors import UsageError
 
 _NEWEST = 3
 
@@ -148,6 +148,8 @@ def _read_page(page: str | None) -> ContactOrder | None:
         return None
     try:
         at, did = json.loads(base64.urlsafe_b64decode(page.encode()))
-        return float(at), str(did)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise UsageError("this is no page of that list", next_step="begin at the first page again") from error
+        if is_key(did, "did:") and math.isfinite(at):
+            return float(at), did
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        pass
+    raise no_page()
