@@ -12,7 +12,7 @@ from openclaw_install.common.errors import InstallError
 from openclaw_install.common.shown_text import quoted
 from openclaw_install.host.gateway import LivePolicy
 from openclaw_install.host.hook_policy import INGRESS_PREFIX, active_group_key, route_prefix
-from openclaw_install.host.hook_text import admits
+from openclaw_install.host.hook_text import admits, fold
 
 MODE = "map-active-group"
 FIX = "openclaw-install verify-runtime --fix-hooks"
@@ -151,7 +151,7 @@ def _bind(
     desk: Desk, target: str | None, key: str, origin: BindingOrigin, live: Live, active_group: str | None
 ) -> BindingChange:
     session = find_session(desk, target)
-    if key.lower().startswith(INGRESS_PREFIX) and key != f"{INGRESS_PREFIX}{session.thread_id}":
+    if _is_ingress(key) and key != f"{INGRESS_PREFIX}{session.thread_id}":
         raise BindingError(
             "that is the own session of another agent's thread",
             next_step="bind to a working thread, such as feishu:default:oc_1",
@@ -169,6 +169,14 @@ def _bind(
             "session.bound", now, thread_id=session.thread_id, by=desk.caller, session_key=key
         )
     return BindingChange(session_view(desk, session), before, made, changed=True)
+
+
+def _is_ingress(key: str) -> bool:
+    """Whether a thread's own session is meant, also with the agent that it belongs to named before it."""
+    parts = fold(key).split(":")
+    while len(parts) > 2 and parts[0] == "agent":
+        parts = parts[2:]
+    return ":".join(parts).startswith(INGRESS_PREFIX)
 
 
 def _require_admitted(key: str, policy: LivePolicy, active_group: str | None) -> None:
