@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from openclaw_install.collab.control_records import Binding, BindingOrigin
 from openclaw_install.collab.control_results import BindingChange, BindingPage, BindingView
 from openclaw_install.collab.desk import Desk
-from openclaw_install.collab.service import MOST, find_session, is_key, no_page, session_view
+from openclaw_install.collab.pages import is_key, no_page
+from openclaw_install.collab.service import MOST, find_session, session_view
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.shown_text import quoted
 from openclaw_install.host.gateway import LivePolicy
