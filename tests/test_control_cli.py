@@ -168,3 +168,31 @@ def test_a_reader_that_goes_away_ends_tail_quietly(terminal: Terminal) -> None:
         terminal.profile.receive("baker", "anybody there?")
         assert _there(process.stderr).read() == ""
         assert process.wait(60) == 0
+
+
+def test_tail_goes_on_where_another_store_takes_the_place_of_the_one_it_follows(terminal: Terminal) -> None:
+    path = terminal.profile.paths.store
+    process = _tail(terminal.profile, "--json", "--since", "0")
+    with process:
+        assert json.loads(_there(process.stdout).readline())["id"] == 1
+        fresh = path.with_name("fresh.db")
+        with Store(fresh) as store:
+            for number in range(3):
+                store.events.add("transport.repaired", float(number))
+        for left in path.parent.glob("store.db-*"):
+            left.unlink()
+        fresh.replace(path)
+        assert [json.loads(_there(process.stdout).readline())["id"] for _ in range(2)] == [2, 3]
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60) == ('{"cursor": 3}\n', "")
+    assert process.returncode == 130
+
+
+def test_what_no_database_can_keep_is_a_mistake_of_the_caller_and_no_crash(terminal: Terminal) -> None:
+    assert terminal.error("timeline", "--session", "@baker", "--before", str(2**64))["code"] == "store.value"
+    refused = terminal.error("sessions", "summary", "@baker", "--objective", os.fsdecode(b"\xff"))
+    assert refused["code"] == "store.value"
+
+
+def test_a_cursor_of_another_store_is_not_waited_for(terminal: Terminal) -> None:
+    assert terminal.run("tail", "--once", "--json", "--since", str(2**64))[1] == '{"cursor": 1}\n'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -465,3 +466,61 @@ def test_hostile_names_and_texts_stay_text_in_every_answer(profile: Profile, use
     assert use("session_summary", session=thread).body["summary"]["decisions"][0] == HOSTILE * 2
     for target in (HOSTILE, "@" + "x" * 120, new_identity(1.0).did):
         assert use("session_overview", session=target).is_error
+
+
+# -- values that no list gave and no database keeps
+
+
+def _page(*values: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
+
+
+_BAD_PAGES = [
+    _page(1.0, "\ud800"),
+    _page(float("nan"), "c_dm_x"),
+    _page(float("inf"), "did:x"),
+    _page("x"),
+    _page(1, []),
+    "[",
+    "\ud800",
+]
+
+
+@pytest.mark.parametrize("page", _BAD_PAGES)
+@pytest.mark.parametrize("tool", ["conversations", "recent_sessions"])
+def test_a_page_that_the_list_did_not_give_is_refused(use: Call, tool: str, page: str) -> None:
+    assert code(use(tool, page=page)) == "usage"
+
+
+def test_a_page_of_another_list_is_refused(profile: Profile, use: Call) -> None:
+    for name in ("a", "b"):
+        profile.meet(name)
+        profile.receive(name, "hello")
+    pages = {tool: use(tool, limit=1).body["next_page"] for tool in ("conversations", "recent_sessions")}
+    assert None not in pages.values()
+    assert code(use("conversations", page=pages["recent_sessions"])) == "usage"
+    assert code(use("recent_sessions", page=pages["conversations"])) == "usage"
+    assert code(use("session_bindings", page=pages["conversations"])) == "usage"
+
+
+def test_numbers_and_texts_that_no_database_keeps_are_told_as_such(profile: Profile, use: Call) -> None:
+    profile.meet("a")
+    profile.receive("a", "hello")
+    assert code(use("focus_session", session="@a", before=2**63)) == "store.value"
+    assert code(use("inbox", before=10**300)) == "store.value"
+    assert code(use("session_summary", session="@a", objective="\ud800")) == "store.value"
+    assert use("session_summary", session="@a").body["revision"] == 0
+
+
+def test_a_cursor_ahead_of_the_store_is_of_another_one_and_tells_of_a_gap(
+    profile: Profile, use: Call
+) -> None:
+    profile.meet("a")
+    profile.receive("a", "hello")
+    found = use("changes_since", cursor=1000)
+    assert (found.body["cursor"], found.body["gap"]) == (1, True)
+    assert "pingagent_recent_sessions" in found.text
+    with Store(profile.paths.store) as store:
+        assert store.events.prune(2e12, 100) == 1
+    # All that was told has been forgotten, and nothing came in: that is no gap.
+    assert use("changes_since", cursor=1).body["gap"] is False

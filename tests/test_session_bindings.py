@@ -130,6 +130,10 @@ def test_no_thread_is_bound_to_nowhere_to_nonsense_or_into_another_agents_thread
     assert use("session_binding_set", session="@a", session_key=own).body["changed"] is True
     foreign = use("session_binding_set", session="@a", session_key=f"hook:im:{profile.thread('b')}")
     assert code(foreign) == "binding.foreign_thread"
+    host.live = LivePolicy("enforced", 1, True, ("hook:im:", "agent:"))
+    for before in ("agent:main:", "Agent:other:", "agent:a:agent:b:"):
+        key = f"{before}hook:im:{profile.thread('b')}"
+        assert code(use("session_binding_set", session="@a", session_key=key)) == "binding.foreign_thread"
     for key in (HOSTILE, "just words", "feishu:default:x\nfeishu:y:z", "# feishu:default:oc"):
         assert code(use("session_binding_set", session="@a", session_key=key)) == "binding.bad_key"
     host.active_group = None

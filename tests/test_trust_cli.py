@@ -125,7 +125,9 @@ def test_a_broken_file_is_a_blocker_until_it_is_put_back(terminal: Terminal) -> 
     assert "pingagent trust restore" in out
     assert "@evil: block" in out
     assert terminal.error("trust", "restore")["code"] == "usage.consent"
-    assert terminal.run("trust", "restore", "--yes")[0] == 0
+    code, out, _ = terminal.run("trust", "restore", "--yes")
+    assert code == 0
+    assert "restore  the whole policy tp_" in out
     assert path.read_text() == good
 
 

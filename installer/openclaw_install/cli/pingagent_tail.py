@@ -51,61 +51,79 @@ def tail_command(
     def show(event: dict[str, Any]) -> None:
         click.echo(json.dumps(event, ensure_ascii=False) if options.as_json else event_line(event))
 
-    code, cursor = 0, since
-    with options.desk() as desk:
-        cursor = _start(desk, since, thread)
-        follow = _Follower(desk, cursor, thread, show)
-        try:
-            follow.look()
-            while not once:
-                follow.wait()
-                follow.look()
-        except KeyboardInterrupt:
-            code = INTERRUPTED
-        except BrokenPipeError:
-            # The reader has gone (`| head`): nobody is left to tell.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    code, follow = 0, _Follower(since, thread, show)
+    try:
+        with options.desk() as desk:
+            follow.begin(desk)
+        more = True
+        # Again when another file has taken the store's place: a restored copy, or a new one after a damage.
+        while more:
+            with options.desk() as desk:
+                follow.look(desk)
+                while not once and follow.wait(desk):
+                    follow.look(desk)
+            more = not once
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone (`| head`): nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     last = {"cursor": follow.cursor}
     return TailReply("tail", last, [] if code == 0 else ["", f"go on with --since {follow.cursor}"], code)
-
-
-def _start(desk: Desk, since: int | None, thread: str | None) -> int:
-    from openclaw_install.collab.service import changes_since, find_session
-
-    if thread is not None:
-        find_session(desk, thread)
-    return changes_since(desk).cursor if since is None else since
 
 
 class _Follower:
     """Reads what is new whenever somebody has written to the store."""
 
-    def __init__(
-        self, desk: Desk, cursor: int, thread: str | None, show: Callable[[dict[str, Any]], None]
-    ) -> None:
-        self.cursor = cursor
-        self._desk, self._thread, self._show = desk, thread, show
+    def __init__(self, since: int | None, thread: str | None, show: Callable[[dict[str, Any]], None]) -> None:
+        self.cursor = since or 0
+        self._now = since is None
+        self._thread, self._show = thread, show
         self._version = -1
+        self._file: tuple[int, int] | None = None
 
-    def look(self) -> None:
+    def begin(self, desk: Desk) -> None:
+        """Looks whether there is such a thread, and where the present is."""
+        from openclaw_install.collab.service import changes_since, find_session
+
+        if self._thread is not None:
+            find_session(desk, self._thread)
+        if self._now:
+            self.cursor = changes_since(desk).cursor
+
+    def look(self, desk: Desk) -> None:
         """Shows everything that is new."""
         from openclaw_install.collab.service import changes_since
         from openclaw_install.mcp_servers.pingagent.documents import event_document
 
         # Taken before the look: what is written during it changes the number again.
-        self._version = self._desk.store.database.data_version()
+        self._version, self._file = desk.store.database.data_version(), _file(desk)
         more = True
         while more:
-            found = changes_since(self._desk, self.cursor, limit=_PAGE, target=self._thread)
+            found = changes_since(desk, self.cursor, limit=_PAGE, target=self._thread)
             for event in found.events:
                 self._show(event_document(event))
                 self.cursor = event.id
-            more = found.more
+            self.cursor, more = found.cursor, found.more
 
-    def wait(self) -> None:
-        """Waits until another process has written."""
-        while self._desk.store.database.data_version() == self._version:
+    def wait(self, desk: Desk) -> bool:
+        """Waits until another process has written; False when another file is the store now."""
+        while desk.store.database.data_version() == self._version:
             time.sleep(_LOOK_SECONDS)
+            now = _file(desk)
+            # While there is none, somebody is about to put one there.
+            if now is not None and now != self._file:
+                return False
+        return True
+
+
+def _file(desk: Desk) -> tuple[int, int] | None:
+    """What tells the store's file from another one at its place."""
+    try:
+        status = desk.store.path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 @click.command("timeline")

@@ -37,6 +37,8 @@ def status_lines(body: Document) -> list[str]:
 def _decision_line(one: Document) -> str:
     step = f"{one['before'] or 'nothing'} -> {one['after'] or 'nothing'}"
     about = one["match"] or one["did"] or "the default"
+    if one["kind"] == "restore":
+        about, step = "the whole policy", f"{one['policy_before']} -> {one['policy_after']}"
     detail = f"  {quoted(one['detail'], 60)}" if one["detail"] else ""
     return neutral(
         f"{one['at'][:16]} {one['by']}: {one['kind']} {one['policy'] or ''} {about} {step}{detail}"

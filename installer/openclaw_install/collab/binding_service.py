@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from openclaw_install.collab.control_records import Binding, BindingOrigin
 from openclaw_install.collab.control_results import BindingChange, BindingPage, BindingView
 from openclaw_install.collab.desk import Desk
+from openclaw_install.collab.pages import is_key, no_page
 from openclaw_install.collab.service import MOST, find_session, session_view
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.shown_text import quoted
 from openclaw_install.host.gateway import LivePolicy
 from openclaw_install.host.hook_policy import INGRESS_PREFIX, active_group_key, route_prefix
-from openclaw_install.host.hook_text import admits
+from openclaw_install.host.hook_text import admits, fold
 
 MODE = "map-active-group"
 FIX = "openclaw-install verify-runtime --fix-hooks"
@@ -39,8 +40,11 @@ def bindings(
         page: `next` of the page before.
 
     Raises:
+        UsageError: `page` is not one that this function gave.
         InstallError: the host's files cannot be read.
     """
+    if page is not None and not is_key(page, "c_dm_"):
+        raise no_page()
     limit = max(1, min(limit, MOST))
     found = desk.store.bindings.listed(after=page or "", limit=limit + 1)
     shown = found[:limit]
@@ -148,7 +152,7 @@ def _bind(
     desk: Desk, target: str | None, key: str, origin: BindingOrigin, live: Live, active_group: str | None
 ) -> BindingChange:
     session = find_session(desk, target)
-    if key.lower().startswith(INGRESS_PREFIX) and key != f"{INGRESS_PREFIX}{session.thread_id}":
+    if _is_ingress(key) and key != f"{INGRESS_PREFIX}{session.thread_id}":
         raise BindingError(
             "that is the own session of another agent's thread",
             next_step="bind to a working thread, such as feishu:default:oc_1",
@@ -166,6 +170,14 @@ def _bind(
             "session.bound", now, thread_id=session.thread_id, by=desk.caller, session_key=key
         )
     return BindingChange(session_view(desk, session), before, made, changed=True)
+
+
+def _is_ingress(key: str) -> bool:
+    """Whether a thread's own session is meant, also with the agent that it belongs to named before it."""
+    parts = fold(key).split(":")
+    while len(parts) > 2 and parts[0] == "agent":
+        parts = parts[2:]
+    return ":".join(parts).startswith(INGRESS_PREFIX)
 
 
 def _require_admitted(key: str, policy: LivePolicy, active_group: str | None) -> None:

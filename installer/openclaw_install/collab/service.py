@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 from openclaw_install.collab.desk import Desk
 from openclaw_install.collab.health import read_health
 from openclaw_install.collab.outgoing import enqueue
+from openclaw_install.collab.pages import read_page, write_page
 from openclaw_install.collab.policy_in_force import require_may_begin
 from openclaw_install.collab.records import OutboxItem, Outgoing, Session
 from openclaw_install.collab.relay_client import Relay
@@ -23,7 +22,7 @@ from openclaw_install.collab.results import (
     ThreadView,
     WhoAmI,
 )
-from openclaw_install.common.errors import InstallError, UsageError
+from openclaw_install.common.errors import InstallError
 from openclaw_install.protocol.did import (
     canonical_thread,
     conversation_of,
@@ -74,14 +73,16 @@ def recent_sessions(
         UsageError: `page` is not one that this function gave.
     """
     limit = max(1, min(limit, MOST))
-    found = desk.store.sessions.recent(limit=limit + 1, unread_only=unread_only, before=_read_page(page))
+    found = desk.store.sessions.recent(
+        limit=limit + 1, unread_only=unread_only, before=read_page(page, "c_dm_")
+    )
     shown = found[:limit]
     total, unread = desk.store.sessions.counts()
     return SessionPage(
         sessions=tuple(session_view(desk, session) for session in shown),
         total=total,
         unread=unread,
-        next=_write_page(shown[-1]) if len(found) > limit else None,
+        next=write_page(shown[-1].last_activity_at, shown[-1].thread_id) if len(found) > limit else None,
     )
 
 
@@ -240,6 +241,10 @@ def changes_since(
     if cursor is None:
         return Changes((), desk.store.events.newest(), more=False, gap=False)
     thread = find_session(desk, target).thread_id if target else None
+    # A cursor that lies ahead is of another store, which this one has replaced: waiting for it to be
+    # reached would pass over everything until then.
+    if cursor > (newest := desk.store.events.newest()):
+        return Changes((), newest, more=False, gap=True)
     limit = max(1, min(limit, MOST))
     found = desk.store.events.since(cursor, limit=limit + 1, thread_id=thread)
     shown = found[:limit]
@@ -326,18 +331,3 @@ def session_view(desk: Desk, session: Session) -> SessionView:
         trust=contact.state if contact else "pending",
         focused=desk.store.sessions.focus(desk.caller) == session.thread_id,
     )
-
-
-def _write_page(session: Session) -> str:
-    text = json.dumps([session.last_activity_at, session.thread_id])
-    return base64.urlsafe_b64encode(text.encode()).decode()
-
-
-def _read_page(page: str | None) -> tuple[float, str] | None:
-    if page is None:
-        return None
-    try:
-        at, thread = json.loads(base64.urlsafe_b64decode(page.encode()))
-        return float(at), str(thread)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise UsageError("this is no page of that list", next_step="begin at the first page again") from error

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Iterable, Mapping
 
 from openclaw_install.collab.control_results import (
@@ -13,12 +11,12 @@ from openclaw_install.collab.control_results import (
     SessionOverview,
 )
 from openclaw_install.collab.desk import Desk
+from openclaw_install.collab.pages import read_page, write_page
 from openclaw_install.collab.records import ContactState
 from openclaw_install.collab.service import MOST, find_session, focus_session, session_view
-from openclaw_install.collab.store.overview_table import ContactOrder, Conversation
+from openclaw_install.collab.store.overview_table import Conversation
 from openclaw_install.collab.summary import SummaryChange, changed_summary
 from openclaw_install.collab.trust_session_service import trust_status
-from openclaw_install.common.errors import UsageError
 
 _NEWEST = 3
 
@@ -129,7 +127,7 @@ def conversations(
         UsageError: `page` is not one that this function gave.
     """
     limit = max(1, min(limit, MOST))
-    found = desk.store.overview.conversations(state, after=_read_page(page), limit=limit + 1)
+    found = desk.store.overview.conversations(state, after=read_page(page, "did:"), limit=limit + 1)
     shown = found[:limit]
     return ConversationPage(
         tuple(shown),
@@ -140,14 +138,4 @@ def conversations(
 
 def _write_page(last: Conversation, state: ContactState | None) -> str:
     at = last.contact.first_seen_at if state is None else last.contact.updated_at
-    return base64.urlsafe_b64encode(json.dumps([at, last.contact.did]).encode()).decode()
-
-
-def _read_page(page: str | None) -> ContactOrder | None:
-    if page is None:
-        return None
-    try:
-        at, did = json.loads(base64.urlsafe_b64decode(page.encode()))
-        return float(at), str(did)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise UsageError("this is no page of that list", next_step="begin at the first page again") from error
+    return write_page(at, last.contact.did)

@@ -199,7 +199,7 @@ def _require_open(found: _Thread) -> Recommendation:
     if found.plan.open is None:
         raise TrustPolicyError(
             "nothing is recommended for this thread",
-            next_step="a dismissed one can be opened again: pingagent_trust_reopen_session_recommendation",
+            next_step="a dismissed one can be opened again: pingagent trust reopen with the thread",
             code="trust.no_recommendation",
         )
     return found.plan.open

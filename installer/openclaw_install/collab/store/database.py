@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from openclaw_install.common.errors import FileError
+from openclaw_install.common.errors import FileError, UsageError
 from openclaw_install.common.files import file_error, make_private_folder
 from openclaw_install.common.migrations import Migration, NewerDatabaseError, read_migrations, upgrade
 from openclaw_install.common.sqlite_file import LOCK_SECONDS, connect_file
@@ -128,6 +128,8 @@ class Database:
             yield
         except sqlite3.Error as error:
             raise store_error(error, self.path) from error
+        except (OverflowError, UnicodeEncodeError) as error:
+            raise _no_value(error) from error
 
 
 def store_error(error: sqlite3.Error, path: Path) -> FileError:
@@ -152,6 +154,12 @@ def store_error(error: sqlite3.Error, path: Path) -> FileError:
         next_step="check the folder's permissions and the free space",
         code="store.unusable",
     )
+
+
+def _no_value(error: OverflowError | UnicodeEncodeError) -> UsageError:
+    """What was asked for, or was to be kept, cannot be in any database: a number or a text."""
+    what = "a text is no Unicode" if isinstance(error, UnicodeEncodeError) else "a number is too large"
+    return UsageError(what, next_step="correct it: UTF-8, and numbers below 2^63", code="store.value")
 
 
 def _newer(path: Path) -> FileError:

@@ -45,8 +45,8 @@ class EventTable:
         return [Event(*row) for row in ((*found[:5], json.loads(found[5])) for found in rows)]
 
     def newest(self) -> int:
-        """The cursor of the newest event; 0 where there is none."""
-        return self._database.count("SELECT max(id) FROM event")
+        """The cursor of the newest event, also of one that was pruned since; 0 where there never was one."""
+        return self._database.count("SELECT seq FROM sqlite_sequence WHERE name = 'event'")
 
     def oldest(self) -> int:
         """The cursor of the oldest event that is kept; 0 where there is none."""

@@ -160,7 +160,8 @@ def since_text(body: Document) -> str:
     ]
     items = [_since_line(one) for one in body["threads"]]
     items += [f"! {_entry_line(one)}" for one in body["attention"]]
-    tail = ["There is more already: call again."] if body["more"] else []
+    tail = [QUOTED] if body["threads"] else []
+    tail += ["There is more already: call again."] if body["more"] else []
     if body["gap"]:
         tail.append("Older events were forgotten in between: look at pingagent_recent_sessions.")
     return within(head, items, tail, most=MOST_TEXT, more=_LEFT)

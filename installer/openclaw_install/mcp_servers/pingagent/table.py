@@ -27,6 +27,9 @@ ADVICE = {
     "thread.unknown_alias": "name the agent by its DID, or call pingagent_recent_sessions to find it",
     "thread.unknown_message": "call pingagent_focus_session, and name a message that it lists",
     "contact.unknown": "call pingagent_conversations, and name a contact by the DID that it lists",
+    "trust.no_recommendation": "pingagent_trust_reopen_session_recommendation opens a closed one again",
+    "trust.nothing_to_reopen": "call pingagent_trust_status to see what is recommended",
+    "trust.no_rule": "call pingagent_trust_policy to see the rules",
     "outbox.key_reused": "choose another idempotency_key for another message",
 }
 """Next steps for an agent, in place of the commands that a person would type."""

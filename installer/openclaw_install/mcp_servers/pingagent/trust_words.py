@@ -79,7 +79,10 @@ def change_text(body: Document) -> str:
         lines = [f"{'Saved' if body['saved'] else 'Not saved, only tried'}. {step}."]
     if body["settled"]:
         lines.append(f"{body['settled']} contacts that waited were decided by it.")
-    lines.append(f"Version {body['version_before']} -> {body['version']}.")
+    if body["saved"]:
+        lines.append(f"Version {body['version_before']} -> {body['version']}.")
+    else:
+        lines.append(f"The version stays {body['version']}.")
     return _ended(lines, body)
 
 
