@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import sys
-import traceback
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Sequence
 
 import click
 
@@ -98,26 +95,10 @@ def _name_of(group: click.Group, arguments: Sequence[str], bare: str) -> str:
 
 
 def _unexpected(error: Exception) -> UnexpectedError:
-    path = _log(error)
+    from openclaw_install.common.crash_log import write_crash_log
+
+    path = write_crash_log(error, "error")
     return UnexpectedError(
         f"unexpected {type(error).__name__}; nothing more is known to be wrong",
         next_step=f"report it with the log {path}" if path else "report it with what you did",
     )
-
-
-def _log(error: Exception, folder: Callable[[], Path] | None = None) -> Path | None:
-    """Writes the traceback to a log of its own; None when even that fails."""
-    import platformdirs
-
-    from openclaw_install.common.files import make_private_folder, write_atomic
-
-    try:
-        place = folder() if folder else platformdirs.user_log_path("openclaw-install")
-        make_private_folder(place)
-        path = place / f"error-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}.log"
-        # Frames only, and no value of a variable: an exception's own text may quote what it choked on.
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        write_atomic(path, f"{type(error).__name__}\n{frames}".encode(), mode=0o600)
-    except (OSError, InstallError):
-        return None
-    return path
