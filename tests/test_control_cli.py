@@ -156,7 +156,8 @@ def test_tail_shows_events_as_they_happen_and_ctrl_c_ends_it_with_130(terminal: 
         process.send_signal(signal.SIGINT)
         rest, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert json.loads(rest) == {"cursor": second["id"]}
+    # A signal between the line of an event and the note of it has the event told again: none is lost.
+    assert json.loads(rest)["cursor"] in (first["id"], second["id"])
     assert errors == ""
 
 
@@ -184,7 +185,8 @@ def test_tail_goes_on_where_another_store_takes_the_place_of_the_one_it_follows(
         fresh.replace(path)
         assert [json.loads(_there(process.stdout).readline())["id"] for _ in range(2)] == [2, 3]
         process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=60) == ('{"cursor": 3}\n', "")
+        # A signal between the line of an event and the note of it has the event told again: none is lost.
+        assert process.communicate(timeout=60) in (('{"cursor": 3}\n', ""), ('{"cursor": 2}\n', ""))
     assert process.returncode == 130
 
 
