@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 import sqlite3
 import stat
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from openclaw_install.common.errors import ConflictError, FileError, UsageError
+from openclaw_install.common.files import MOST_BYTES
 from openclaw_install.hub.admin import Admin
 from openclaw_install.hub.audit_chain import verify
 from openclaw_install.hub.committer import Committer
@@ -149,17 +152,62 @@ def test_a_link_that_an_agent_planted_leads_no_write_out_of_its_folder(tmp_path:
     (folder / "real").mkdir()
     (folder / "file").mkdir()
     (folder / "file" / "SKILL.md").symlink_to(outside / "SKILL.md")
-    for name, code in (
-        ("out", "file.unsafe_name"),
-        ("inside", "hub.linked_skill"),
-        ("file", "file.unsafe_name"),
-    ):
-        with pytest.raises(FileError) as caught:
+    for name in ("out", "inside", "file"):
+        with pytest.raises(FileError, match="is a symbolic link") as caught:
             files.write("agt_k", name, b"x")
-        assert caught.value.error_code == code
+        assert caught.value.error_code == "hub.linked_skill"
     assert list(outside.iterdir()) == []
     files.prepare("agt_k")
     assert files.names("agt_k") == []
+
+
+def test_a_link_in_the_place_of_the_whole_folder_is_not_followed_either(tmp_path: Path) -> None:
+    files = DiskSkillFiles(tmp_path / "agents")
+    files.prepare("agt_k")
+    (tmp_path / "outside" / "empty").mkdir(parents=True)
+    files.folder("agt_k").rmdir()
+    files.folder("agt_k").symlink_to(tmp_path / "outside")
+    for act in (
+        lambda: files.write("agt_k", "s", b"x"),
+        lambda: files.read("agt_k", "s"),
+        lambda: files.prepare("agt_k"),
+        lambda: files.names("agt_k"),
+    ):
+        with pytest.raises(FileError, match="skills is a symbolic link"):
+            act()
+    assert [path.name for path in (tmp_path / "outside").iterdir()] == ["empty"]
+
+
+def test_a_link_that_takes_a_folder_s_place_during_a_write_leads_it_nowhere(tmp_path: Path) -> None:
+    files = DiskSkillFiles(tmp_path / "agents")
+    files.prepare("agt_k")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    place = files.folder("agt_k") / "s"
+    done = threading.Event()
+
+    def swap() -> None:
+        number = 0
+        while not done.is_set():
+            number += 1
+            for step in (
+                lambda aside=tmp_path / str(number): place.rename(aside),
+                lambda: place.symlink_to(outside),
+                place.unlink,
+            ):
+                with contextlib.suppress(OSError):
+                    step()
+
+    swapping = threading.Thread(target=swap)
+    swapping.start()
+    try:
+        for number in range(300):
+            with contextlib.suppress(FileError):
+                files.write("agt_k", "s", b"%d" % number)
+    finally:
+        done.set()
+        swapping.join(30)
+    assert list(outside.iterdir()) == []
 
 
 def test_what_an_interrupted_write_left_is_swept_and_the_rest_is_kept(tmp_path: Path) -> None:
@@ -185,8 +233,35 @@ def test_a_file_in_the_place_of_a_folder_is_an_error_that_names_it(tmp_path: Pat
     with pytest.raises(FileError, match="SKILL"):
         files.write("agt_k", "s", b"x")
     shutil.rmtree(files.folder("agt_k"))
-    with pytest.raises(FileError, match="make the folder"):
+    with pytest.raises(FileError, match="cannot write"):
         files.write("agt_k", "s", b"x")
+    assert files.read("agt_k", "s") is None
+
+
+def test_what_is_no_file_or_far_too_large_is_not_read(tmp_path: Path) -> None:
+    files = DiskSkillFiles(tmp_path)
+    files.prepare("agt_k")
+    for name in ("pipe", "huge"):
+        (files.folder("agt_k") / name).mkdir()
+    os.mkfifo(files.folder("agt_k") / "pipe" / "SKILL.md")
+    with (files.folder("agt_k") / "huge" / "SKILL.md").open("wb") as stream:
+        stream.truncate(MOST_BYTES + 1)
+    for name in ("pipe", "huge"):
+        with pytest.raises(FileError, match=f"{name}/SKILL.md"):
+            files.read("agt_k", name)
+    assert files.names("agt_k") == ["huge"]
+    files.write("agt_k", "pipe", b"a file again")
+    assert files.read("agt_k", "pipe") == b"a file again"
+
+
+def test_a_file_keeps_the_rights_that_its_owner_gave_it(tmp_path: Path) -> None:
+    files = DiskSkillFiles(tmp_path)
+    files.prepare("agt_k")
+    files.write("agt_k", "s", b"x")
+    file = files.folder("agt_k") / "s" / "SKILL.md"
+    file.chmod(0o644)
+    files.write("agt_k", "s", b"y")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
 
 
 def test_recovery_makes_rows_of_what_a_crash_left_and_tells_it(metadata: Metadata, files: SkillFiles) -> None:
@@ -210,6 +285,23 @@ def test_recovery_passes_over_what_it_cannot_read(tmp_path: Path) -> None:
     (files.folder("agt_k") / "s").mkdir()
     (files.folder("agt_k") / "s" / "SKILL.md").symlink_to(outside)
     assert recover(metadata, files, utc_now) == []
+
+
+def test_one_agent_s_unusable_folder_keeps_the_hub_from_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    metadata, files = MemoryMetadata(), DiskSkillFiles(tmp_path)
+    kept = Skill("agt_k", "kept", "1" * 64, 3, "t1")
+    metadata.commit([AddAgent(KITCHEN), AddAgent(CELLAR), PutSkill(kept)])
+    files.prepare("agt_c")
+    files.write("agt_c", "written", b"unrecorded")
+    (files.folder("agt_c") / "trap" / ".SKILL.md.0.tmp").mkdir(parents=True)
+    (tmp_path / "agt_k").mkdir()
+    (tmp_path / "agt_k" / "skills").symlink_to(tmp_path)
+    found = recover(metadata, files, utc_now)
+    assert [(one.agent_id, one.skill, one.outcome) for one in found] == [("agt_c", "written", "adopted")]
+    assert metadata.skills("agt_k") == [kept]
+    assert "agt_k cannot be used" in caplog.text
 
 
 def _schema(connection: sqlite3.Connection) -> set[tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from openclaw_install.common.files import sha256
 from openclaw_install.hub.metadata import Metadata
 from openclaw_install.hub.model import Append, AuditEntry, Change, Clock, DropSkill, PutSkill, Skill, stamp
 from openclaw_install.hub.skill_files import SkillFiles
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,21 @@ def reconcile(
 def recover(metadata: Metadata, files: SkillFiles, clock: Clock) -> list[Recovered]:
     """Reconciles every agent, and returns what differed.
 
+    The folder of one agent that cannot be used (its pod may have put a link there) does not keep the hub from
+    the others: it is told in the log, its rows stay, and uploads for it are refused until it is mended.
+
     Raises:
-        FileError: a folder cannot be read or made, or the database not written.
+        FileError: the database cannot be written.
     """
     everything: list[Recovered] = []
     for agent in metadata.agents():
-        files.prepare(agent.id)
-        disk = {name: found for name in files.names(agent.id) if (found := _look(files, agent.id, name))}
+        try:
+            files.prepare(agent.id)
+            names = files.names(agent.id)
+        except InstallError as error:
+            _log.error("the folder of %s cannot be used: %s", agent.id, error.message)
+            continue
+        disk = {name: found for name in names if (found := _look(files, agent.id, name))}
         changes, found_here = reconcile(agent.id, metadata.skills(agent.id), disk, stamp(clock()))
         if changes:
             metadata.commit(changes)

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
+import stat
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from openclaw_install.common.errors import FileError, InstallError
-from openclaw_install.common.files import (
-    PRIVATE_FOLDER,
-    file_error,
-    make_private_folder,
-    read_if_exists,
-    safe_join,
-    sync_folder,
-    write_atomic,
-)
+from openclaw_install.common.files import file_error, make_private_folder, safe_join, sync_folder
 from openclaw_install.hub.model import RefusedError
+from openclaw_install.hub.open_folder import make_folder, names_in, opened, read_file, replace_file
 from openclaw_install.hub.rules import check_skill_name
 
 SKILL_FILE = "SKILL.md"
+_LEFTOVER = re.compile(r"\.SKILL\.md\.\w+\.tmp")
 
 
 class SkillFiles(Protocol):
@@ -50,6 +48,8 @@ class SkillFiles(Protocol):
 class DiskSkillFiles:
     """`<root>/<agent>/skills/<name>/SKILL.md`.
 
+    The agent itself can write below its `skills`, at any moment: no link that it plants there is followed.
+
     Args:
         root: the folder of all agents.
     """
@@ -64,50 +64,55 @@ class DiskSkillFiles:
     def prepare(self, agent_id: str) -> None:
         folder = self.folder(agent_id)
         make_private_folder(folder)
-        for made in (folder.parent, folder.parent.parent):
-            sync_folder(made)
-        for name in self._folders(agent_id):
-            for leftover in (folder / name).glob(f".{SKILL_FILE}.*.tmp"):
-                leftover.unlink()
-            # A folder that was made for a write that never came.
-            with contextlib.suppress(OSError):
-                (folder / name).rmdir()
+        with self._told(agent_id, "prepare"), self._skills(agent_id) as skills:
+            for made in (folder.parent, folder.parent.parent):
+                sync_folder(made)
+            for name in filter(_allowed, names_in(skills)):
+                # What cannot be swept is no reason not to serve: it is told when something is written there.
+                with contextlib.suppress(OSError):
+                    _sweep(skills, name)
 
     def read(self, agent_id: str, name: str) -> bytes | None:
-        return read_if_exists(self._file(agent_id, name))
+        check_skill_name(name)
+        with self._told(agent_id, "read", name):
+            try:
+                with self._skills(agent_id) as skills, opened(name, skills) as folder:
+                    return read_file(folder, SKILL_FILE)
+            except FileNotFoundError:
+                return None
 
     def write(self, agent_id: str, name: str, data: bytes) -> None:
-        file = self._file(agent_id, name)
-        try:
-            file.parent.mkdir(mode=PRIVATE_FOLDER)
-        except FileExistsError:
-            pass
-        except OSError as error:
-            raise file_error(error, file.parent, "make the folder") from error
-        else:
-            sync_folder(file.parent.parent)
-        write_atomic(file, data)
+        check_skill_name(name)
+        with self._told(agent_id, "write", name), self._skills(agent_id) as skills:
+            make_folder(skills, name)
+            with opened(name, skills) as folder:
+                replace_file(folder, SKILL_FILE, data)
 
     def names(self, agent_id: str) -> list[str]:
-        folder = self.folder(agent_id)
-        return [name for name in self._folders(agent_id) if (folder / name / SKILL_FILE).is_file()]
+        with self._told(agent_id, "list"), self._skills(agent_id) as skills:
+            return [name for name in names_in(skills) if _allowed(name) and _is_skill(skills, name)]
 
-    def _folders(self, agent_id: str) -> list[str]:
-        found = (
-            entry for entry in self.folder(agent_id).iterdir() if entry.is_dir() and not entry.is_symlink()
-        )
-        return sorted(entry.name for entry in found if _allowed(entry.name))
+    @contextlib.contextmanager
+    def _skills(self, agent_id: str) -> Iterator[int]:
+        with opened(self._root) as root, opened(agent_id, root) as agent, opened("skills", agent) as skills:
+            yield skills
 
-    def _file(self, agent_id: str, name: str) -> Path:
-        # The agent itself can write in this folder: a link that it planted must not lead our write elsewhere.
-        file = safe_join(self.folder(agent_id), f"{check_skill_name(name)}/{SKILL_FILE}")
-        if file.is_symlink() or file.parent.is_symlink():
-            raise FileError(
-                f"{file} is or lies in a symbolic link",
-                next_step="remove the link from the agent's skills folder",
-                code="hub.linked_skill",
-            )
-        return file
+    @contextlib.contextmanager
+    def _told(self, agent_id: str, verb: str, name: str | None = None) -> Iterator[None]:
+        """Turns the system's errors into ones that name the place, and the link if one is the cause."""
+        try:
+            yield
+        except OSError as error:
+            skills = self._root / agent_id / "skills"
+            place = skills if name is None else skills / name / SKILL_FILE
+            for step in (skills.parent, skills, skills / (name or ""), place):
+                if step.is_symlink():
+                    raise FileError(
+                        f"cannot {verb} {place}: {step} is a symbolic link",
+                        next_step="remove the link; mount a folder there if it has to be elsewhere",
+                        code="hub.linked_skill",
+                    ) from error
+            raise file_error(error, place, verb) from error
 
 
 class MemorySkillFiles:
@@ -137,6 +142,21 @@ class MemorySkillFiles:
 
     def names(self, agent_id: str) -> list[str]:
         return sorted(self._agents[agent_id])
+
+
+def _sweep(skills: int, name: str) -> None:
+    """Removes what a write that was cut off has left of a skill, and its folder if that was all."""
+    with opened(name, skills) as folder:
+        for leftover in names_in(folder):
+            if _LEFTOVER.fullmatch(leftover):
+                os.unlink(leftover, dir_fd=folder)
+    os.rmdir(name, dir_fd=skills)
+
+
+def _is_skill(skills: int, name: str) -> bool:
+    with contextlib.suppress(OSError), opened(name, skills) as folder:
+        return stat.S_ISREG(os.stat(SKILL_FILE, dir_fd=folder, follow_symlinks=False).st_mode)
+    return False
 
 
 def _allowed(name: str) -> bool:
