@@ -261,6 +261,21 @@ def test_an_open_stream_ends_with_the_hub_and_does_not_hold_it_up() -> None:
     caller.close()
 
 
+def test_an_open_stream_ends_soon_after_its_key_and_no_other_does() -> None:
+    with hub_with(replace(ROOMY, key_check_seconds=0.05)) as hub, contextlib.ExitStack() as clients:
+        streams = []
+        for owner in ("ann", "bob"):
+            caller = Caller(hub.url, hub.create_key(owner).reveal()).open()
+            clients.callback(caller.close)
+            headers = caller.headers(Accept="text/event-stream")
+            streams.append(clients.enter_context(caller.http.stream("GET", hub.url, headers=headers)))
+        hub.admin.revoke_key(hub.admin.keys()[0].id)
+        assert streams[0].read() == b""
+        assert caller.rpc("ping").status_code == 200
+        still = httpx.get(hub.url, headers=caller.headers(Accept="text/event-stream"))
+        assert still.status_code == 409, "the other key's stream is open"
+
+
 def test_the_log_tells_of_each_request_and_holds_no_key_no_content_and_no_chosen_path() -> None:
     log = Log()
     with hub_with(ROOMY, log) as hub:

@@ -55,6 +55,12 @@ HOSTILE_NAMES = (
     "\ud800lone",
     "emoji\U0001f600",
     "ends\n",
+    "dot.",
+    "dots...",
+    "con",
+    "nul.txt",
+    "lpt9.tar.gz",
+    "com0.",
 )
 
 
@@ -67,7 +73,9 @@ def test_a_name_that_could_be_anything_but_one_plain_folder_is_refused(name: str
     assert len(caught.value.message) < 400
 
 
-@pytest.mark.parametrize("name", ["a", "0", "git-helper", "a.b_c-d", "a..b", "x" * 64])
+@pytest.mark.parametrize(
+    "name", ["a", "0", "git-helper", "a.b_c-d", "a..b", "x" * 64, "console", "com10", "con-air"]
+)
 def test_plain_names_are_taken_as_they_are(name: str) -> None:
     assert check_skill_name(name) == name
 
@@ -79,7 +87,7 @@ def test_whatever_is_accepted_is_plain_ascii_that_no_file_system_reads_otherwise
     except RefusedError:
         return
     assert re.fullmatch("[a-z0-9][a-z0-9._-]{0,63}", name, re.ASCII)
-    assert name == name.lower() == name.strip()
+    assert name == name.lower() == name.strip() == name.rstrip(".")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
+from openclaw_install.common.errors import InstallError
 from openclaw_install.hub.keys import bearer, digest_of
 from openclaw_install.hub.limits import Limits
 from openclaw_install.hub.log import LOG_FACTS
@@ -172,10 +173,10 @@ class Endpoint:
                     self._book.close(session_id)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Holds a GET stream open until the client or the hub goes away."""
+        """Holds a GET stream open until the client, its key or the hub goes away."""
         seen = _Seen()
         serving = asyncio.ensure_future(self._manager.handle_request(scope, receive, seen.watching(send)))
-        closing = asyncio.ensure_future(self._closing.wait())
+        closing = asyncio.ensure_future(self._until_over(scope[KEY_IN_SCOPE]))
         try:
             await asyncio.wait({serving, closing}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -186,6 +187,18 @@ class Endpoint:
         if seen.status and not seen.complete:
             # Cut off by our own shutdown, or by the SDK that noticed it first: end it as a stream should.
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _until_over(self, key: Key) -> None:
+        """Returns when the hub closes, or soon after the key was revoked (or can be looked up no more)."""
+        while not self._closing.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), self._limits.key_check_seconds)
+            try:
+                known = self._metadata.key_by_digest(key.digest)
+            except InstallError:
+                return
+            if known is None or known.revoked_at is not None:
+                return
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ class Limits:
         requests_per_second, burst: the token bucket of each key; an empty one is answered with 429.
         sessions_per_key: open MCP sessions of one key.
         session_idle_seconds: a session without a request for so long is closed.
+        key_check_seconds: how often an open stream's key is looked up; it ends soon after the key does.
         requests_per_key: requests of one key in progress at once; more is answered with 429.
         requests_in_all: requests in progress at once; more is answered with 503.
     """
@@ -33,5 +34,6 @@ class Limits:
     burst: int = 200
     sessions_per_key: int = 50
     session_idle_seconds: float = 600.0
+    key_check_seconds: float = 2.0
     requests_per_key: int = 64
     requests_in_all: int = 256

@@ -9,6 +9,7 @@ from openclaw_install.hub.model import RefusedError
 
 NAME_LIMIT = 64
 _SKILL_NAME = re.compile(rf"[a-z0-9][a-z0-9._-]{{0,{NAME_LIMIT - 1}}}")
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?")
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._+-]{0,63}")
 _AUDIT_NAME_LIMIT = 128
 
@@ -17,16 +18,18 @@ def check_skill_name(name: str) -> str:
     """`name` itself, when it can be a folder on every file system that an agent may mount.
 
     Lower-case ASCII only: two names that differ by case alone are one folder on macOS and two on Linux, and a
-    look-alike letter of another script would shadow a skill in front of the operator's eyes.
+    look-alike letter of another script would shadow a skill in front of the operator's eyes. Windows drops a
+    dot at the end, so that `notes.` would replace `notes`, and takes `con` or `nul.txt` for devices.
 
     Raises:
         RefusedError: `invalid_name`.
     """
-    if not _SKILL_NAME.fullmatch(name):
+    if not _SKILL_NAME.fullmatch(name) or name.endswith(".") or _DEVICE.fullmatch(name):
         raise RefusedError(
             "invalid_name",
             f"the skill name {printable(name)!r} is not allowed: 1 to {NAME_LIMIT} characters, a-z, 0-9, "
-            "dot, underscore and hyphen, beginning with a letter or a digit",
+            "dot, underscore and hyphen, beginning with a letter or a digit, not ending with a dot, and no "
+            "device of Windows (con, nul, ...)",
         )
     return name
 
