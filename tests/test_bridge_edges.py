@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.collab import service
+from openclaw_install.collab import contact_service, service
 from openclaw_install.collab.bridge import run_bridge
 from openclaw_install.collab.health import read_health
 from openclaw_install.collab.relay_client import RelayRefused
@@ -235,8 +235,7 @@ def test_a_store_that_fails_for_a_while_stops_nothing_for_good(
             await until(lambda: _health(made).state == state and _health(made).connection != "stopped")
             failing = False
             await until(lambda: len(made.gateway.turns) == 1)
-            # This trouble is over; what else a busy machine brings is not asked here.
-            await until(lambda: _health(made).blocker is None and "fails" not in _health(made).detail)
+            await until(lambda: _health(made).state == "repaired")
 
     _run(tmp_path, scenario)
 
@@ -274,6 +273,62 @@ def test_a_config_that_cannot_be_read_is_a_blocker_until_it_can(tmp_path: Path) 
         async with made.bridge():
             await until(lambda: _health(made).blocker is not None)
             broken = False
+            await until(lambda: len(made.gateway.turns) == 1)
+
+    _run(tmp_path, scenario)
+
+
+def test_a_wait_for_the_gateway_is_over_when_nothing_waits_any_more(tmp_path: Path) -> None:
+    async def scenario(made: Rig) -> None:
+        made.know()
+        made.gateway.always = lambda _body: (503, {"ok": False, "error": "starting"})
+        made.send("nobody will read it")
+        async with made.bridge():
+            await until(lambda: "the gateway takes no messages" in _health(made).detail)
+            with made.desk() as desk:
+                contact_service.decide(desk, made.peer.did, "block")
+            await until(lambda: _health(made).state == "repaired")
+        assert made.gateway.turns == []
+
+    _run(tmp_path, scenario)
+
+
+def test_a_wait_for_the_relay_is_over_when_nothing_waits_any_more(tmp_path: Path) -> None:
+    async def scenario(made: Rig) -> None:
+        with faulty(made) as client:
+            client.refuse_posts = [
+                RelayRefused(503, "busy", "in a moment", next_step=""),
+                RelayRefused(413, "oversized", "too big for me", next_step=""),
+            ]
+            async with made.bridge():
+                with made.desk() as desk:
+                    sent = await service.chat(desk, made.peer.did, "hello?", wait_seconds=30)
+                assert (sent.state, "busy" in sent.reason) == ("failed", False)
+                await until(lambda: _health(made).state == "repaired")
+
+    _run(tmp_path, scenario)
+
+
+def test_a_message_that_comes_due_between_two_looks_is_not_left_lying(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(made: Rig) -> None:
+        real, ahead = IngressTable.due_threads, [0.0]
+
+        def due_threads(self: IngressTable, *args: Any, **more: Any) -> list[str]:
+            found = real(self, *args, **more)
+            if made.gateway.requests == 1 and not found:
+                # So slow a machine that the message comes due right after the look.
+                ahead[0] = 60.0
+            return found
+
+        monkeypatch.setattr(IngressTable, "due_threads", due_threads)
+        tempo = replace(made.settings.tempo, watch=3600.0)
+        made.settings = replace(made.settings, tempo=tempo, clock=lambda: time.time() + ahead[0])
+        made.know()
+        made.gateway.script = [(500, {"ok": False, "error": "once"})]
+        made.send("again, please")
+        async with made.bridge():
             await until(lambda: len(made.gateway.turns) == 1)
 
     _run(tmp_path, scenario)

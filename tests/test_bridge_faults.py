@@ -240,6 +240,19 @@ def test_a_clock_that_is_a_day_off_is_told_and_does_no_harm(tmp_path: Path, offs
     _run(tmp_path, scenario)
 
 
+def test_a_clock_that_was_set_right_is_noticed_while_connected(tmp_path: Path) -> None:
+    async def scenario(made: Rig) -> None:
+        with faulty(made) as client:
+            client.offset = 3600.0
+            async with made.bridge():
+                await until(lambda: "clock differs" in _health(made).detail)
+                client.offset = 0.0
+                await until(lambda: _health(made).state == "repaired")
+                assert _health(made).connection == "connected"
+
+    _run(tmp_path, scenario)
+
+
 def test_a_key_that_was_rotated_in_flight_is_looked_up_again(tmp_path: Path) -> None:
     async def scenario(made: Rig) -> None:
         from openclaw_install.protocol.identity import rotate_signing

@@ -5,9 +5,14 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
+from openclaw_install.collab import shared
+from openclaw_install.collab.health import read_health
 from openclaw_install.collab.results import Connection
 from openclaw_install.collab.shared import BridgeEvent, HealthBook
 from openclaw_install.collab.store import Store
+from openclaw_install.common.errors import FileError
 
 _NOW = 1_800_000_000.0
 
@@ -33,3 +38,24 @@ def test_a_first_try_that_fails_is_not_announced_as_ready(tmp_path: Path) -> Non
 def test_ready_is_announced_once_when_the_relay_is_reached(tmp_path: Path) -> None:
     assert _announced(tmp_path / "store.db", "connecting", "down", "connected", "connected") == ["ready"]
     assert _announced(tmp_path / "other.db", "polling") == ["ready"]
+
+
+def _full_disk(*_args: object) -> None:
+    raise FileError("the disk is full", next_step="make room", code="file.enospc")
+
+
+def test_a_health_that_could_not_be_written_is_written_later(tmp_path: Path) -> None:
+    told: list[BridgeEvent] = []
+
+    async def play() -> None:
+        with Store(tmp_path / "store.db") as store:
+            book = HealthBook(store, told.append, lambda: _NOW)
+            book.trouble("gateway", "the gateway is away")
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(shared, "write_health", _full_disk)
+                with pytest.raises(FileError):
+                    await book.publish()
+            await book.publish()
+            assert read_health(store, running=True, now=_NOW).detail == "the gateway is away"
+
+    asyncio.run(play())

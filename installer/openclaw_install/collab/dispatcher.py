@@ -15,8 +15,9 @@ from openclaw_install.collab.agent_message import Shown, agent_text, mark_of
 from openclaw_install.collab.gateway_gate import GatewayGate
 from openclaw_install.collab.outgoing import ContactError, enqueue
 from openclaw_install.collab.records import Contact, Ingress, Message, Outgoing
+from openclaw_install.collab.route_choice import RouteChoice
 from openclaw_install.collab.route_mode import tell_route_mode
-from openclaw_install.collab.routing import Route, route
+from openclaw_install.collab.routing import Route
 from openclaw_install.collab.shared import Shared, rung
 from openclaw_install.collab.told_events import event_of
 from openclaw_install.common.errors import GatewayError, InstallError
@@ -40,9 +41,9 @@ _PATHS = {
     "hooks.off": "hooks.enabled",
     "hooks.policy": "hooks",
 }
-_PREFIX_SECONDS = 60.0
 # Shorter than any gateway takes to start again.
 _LIFE_SECONDS = 3.0
+_GATEWAY_TROUBLES = ("gateway", "gateway.blocked")
 
 
 class Dispatcher:
@@ -59,7 +60,7 @@ class Dispatcher:
         self._life: GatewayLife | None = None
         self._life_at = 0.0
         self._target: HookTarget | None = None
-        self._prefixes: tuple[float, tuple[str, ...] | None] | None = None
+        self._routes = RouteChoice(shared)
 
     async def run(self) -> None:
         """Works until it is cancelled."""
@@ -69,19 +70,19 @@ class Dispatcher:
         async with asyncio.TaskGroup() as group:
             while True:
                 await self._notice_config()
-                for thread in await self._due():
+                now = self._shared.now()
+                for thread in await self._due(now):
                     task = group.create_task(self._thread(thread), name=f"thread {thread}")
                     self._active[thread] = task
                     task.add_done_callback(partial(self._finished, thread))
-                await rung(self._shared.signals.dispatch, await self._idle_seconds())
+                await rung(self._shared.signals.dispatch, await self._idle_seconds(now))
 
     def _finished(self, thread: str, _task: asyncio.Task[None]) -> None:
         self._active.pop(thread, None)
         self._shared.signals.dispatch.set()
 
-    async def _due(self) -> list[str]:
-        now, tempo = self._shared.now(), self._shared.settings.tempo
-        free = self._gate.width(now, tempo.concurrency) - len(self._active)
+    async def _due(self, now: float) -> list[str]:
+        free = self._gate.width(now, self._shared.settings.tempo.concurrency) - len(self._active)
         if free <= 0:
             return []
         limit = free + len(self._active)
@@ -94,14 +95,20 @@ class Dispatcher:
         self._after = chosen[-1] if chosen else ""
         return chosen
 
-    async def _idle_seconds(self) -> float:
-        now = self._shared.now()
+    async def _idle_seconds(self, now: float) -> float:
+        """How long nothing comes due after `now`, the time of the look: a later one would miss some."""
         if now < self._gate.open_at:
             return min(self._gate.open_at - now, 1.0)
-        if self._active:
-            return 30.0
         due = await asyncio.to_thread(self._store.ingress.next_due, now)
+        if due is None and not self._active:
+            await self._forget_troubles()
         return 30.0 if due is None else max(0.02, min(due - now, 30.0))
+
+    async def _forget_troubles(self) -> None:
+        """What kept messages waiting is no trouble of ours when none waits any more."""
+        health = self._shared.health
+        if health.has(*_GATEWAY_TROUBLES) and not await asyncio.to_thread(self._store.ingress.open_count):
+            health.clear(*_GATEWAY_TROUBLES)
 
     async def _thread(self, thread: str) -> None:
         """Works on one thread until nothing of it is due, or its share is used up."""
@@ -129,6 +136,7 @@ class Dispatcher:
             row, sight, self.same_gateway(row, life), self._shared.now(), self._shared.settings.inbound
         )
         fresh = await asyncio.to_thread(self._apply, row, message, step)
+        self._ring(step)
         return fresh if fresh.stage == "approved" and step.effect == "retry" else None
 
     async def _attempt(self, row: Ingress) -> None:
@@ -139,7 +147,7 @@ class Dispatcher:
         if self._life is None or abs(self._shared.now() - self._life_at) > _LIFE_SECONDS:
             await self.refresh_life()
         target = await asyncio.to_thread(self._shared.settings.host.target)
-        way = await self._route(message.thread_id)
+        way = await self._routes.choose(message.thread_id)
         prepared = await asyncio.to_thread(self._begin, row, message, way, target)
         if prepared is None:
             return
@@ -157,7 +165,7 @@ class Dispatcher:
         refused = isinstance(outcome, Blocked) and outcome.code == "hooks.policy"
         if not refused or (row.session_key or "").startswith(INGRESS_PREFIX):
             return outcome
-        self._prefixes = (self._shared.now(), ())
+        self._routes.refused()
         # Refused for certain, so the next request need not have the same key.
         await asyncio.to_thread(self._store.ingress.update, row.id, session_key=None)
         return Later(f"the gateway does not admit the session {row.session_key}", 0.0)
@@ -176,11 +184,14 @@ class Dispatcher:
             await self.refresh_life()
         else:
             self._gate.succeeded()
-            shared.health.clear("gateway")
-            shared.health.clear("gateway.blocked")
+            shared.health.clear(*_GATEWAY_TROUBLES)
+        self._ring(step)
+
+    def _ring(self, step: inbound.Step) -> None:
+        """An acceptance is acknowledged to the relay and receipted to the sender at once."""
         if step.effect == "accepted":
-            shared.signals.acks.set()
-            shared.signals.outbox.set()
+            self._shared.signals.acks.set()
+            self._shared.signals.outbox.set()
 
     def _begin(
         self, row: Ingress, message: Message, way: Route, target: HookTarget
@@ -253,26 +264,6 @@ class Dispatcher:
         with contextlib.suppress(ContactError):
             enqueue(store, self._shared.identity.did, receipt, now)
 
-    async def _route(self, thread_id: str) -> Route:
-        mode = self._shared.settings.route_mode
-        if mode == "stable-hook-session":
-            return route(thread_id, mode, None, None)
-        binding = await asyncio.to_thread(self._store.bindings.get, thread_id)
-        if binding is not None:
-            return route(thread_id, mode, None, await self._live_prefixes(), binding.session_key)
-        try:
-            text = await asyncio.to_thread(self._shared.settings.host.active_group)
-        except InstallError as error:
-            return replace(route(thread_id, mode, None, None), degraded=error.message)
-        return route(thread_id, mode, text, await self._live_prefixes())
-
-    async def _live_prefixes(self) -> tuple[str, ...] | None:
-        now = self._shared.now()
-        if self._prefixes is None or not 0 <= now - self._prefixes[0] < _PREFIX_SECONDS:
-            live = await asyncio.to_thread(self._shared.settings.host.live_policy)
-            self._prefixes = (now, live.prefixes if live.request_session_key else None)
-        return self._prefixes[1]
-
     async def _notice_config(self) -> None:
         """A changed token or port may have mended what refused us."""
         try:
@@ -284,7 +275,8 @@ class Dispatcher:
             return
         self._shared.health.clear("gateway.config")
         if target != self._target:
-            self._target, self._prefixes = target, None
+            self._target = target
+            self._routes.ask_again()
             self._gate.hurry(self._shared.now())
 
     async def refresh_life(self) -> GatewayLife | None:

@@ -16,6 +16,8 @@ _EVENT_SECONDS = 30 * 86_400.0
 _RECENT_SECONDS = 90.0
 _ASK_SECONDS = 2.0
 _BEAT_SECONDS = 30.0
+# In rounds, not in seconds: the clock is what is in question.
+_CLOCK_ROUNDS = 30
 
 
 class Keeper:
@@ -93,6 +95,8 @@ class Keeper:
                 if changed:
                     await register(self._shared, self._relay)
                 await self._link.recheck()
+                if self._round % _CLOCK_ROUNDS == 0:
+                    await self._link.hold_clocks()
         except (RelayError, DataLost):
             return  # the link notices by itself
         # By the earlier clock: a relay that could move ours ahead would bring old messages back afterwards.

@@ -105,11 +105,7 @@ class Link:
         Raises:
             RelayError: another relay answers under the URL.
         """
-        begun = self._shared.now()
-        about = await self._relay.about()
-        offset = about.time - (begun + self._shared.now()) / 2
-        self._note_clock(offset)
-        self._shared.offset, self._shared.met = offset, True
+        about = await self.hold_clocks()
         known = await asyncio.to_thread(self._store.relay.cursor, self._shared.settings.url)
         if known is not None and known.relay_id != about.relay_id:
             raise RelayError(
@@ -125,6 +121,19 @@ class Link:
             self._shared.health.trouble("data_lost", self._lost_data)
             self._shared.signals.outbox.set()
             self._lost_data = ""
+        return about
+
+    async def hold_clocks(self) -> About:
+        """Holds our clock against the relay's; either may have been set since the last time.
+
+        Raises:
+            RelayError: the relay does not answer, or its clock is too far off to live by.
+        """
+        begun = self._shared.now()
+        about = await self._relay.about()
+        offset = about.time - (begun + self._shared.now()) / 2
+        self._note_clock(offset)
+        self._shared.offset, self._shared.met = offset, True
         return about
 
     def _note_clock(self, offset: float) -> None:
@@ -303,8 +312,7 @@ class Link:
     def _online(self, head: int) -> None:
         health = self._shared.health
         health.set(connection="connected", connected_since=self._shared.now(), retries=0)
-        for name in ("relay", "stream", "data_lost"):
-            health.clear(name)
+        health.clear("relay", "stream", "data_lost")
         self._heard(head)
 
     def _same_log(self, log_id: str) -> None:

@@ -58,15 +58,16 @@ class OutboxWorker:
         """Works until it is cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
-                for thread in await self._due():
+                now = self._shared.now()
+                for thread in await self._due(now):
                     task = group.create_task(self._thread(thread), name=f"outbox {thread}")
                     self._active[thread] = task
                     task.add_done_callback(partial(self._finished, thread))
-                await rung(self._shared.signals.outbox, await self._idle_seconds())
+                await rung(self._shared.signals.outbox, await self._idle_seconds(now))
 
     async def flush(self) -> None:
         """Sends what is due now, one after the other, and returns."""
-        while found := await self._due():
+        while found := await self._due(self._shared.now()):
             for thread in found:
                 await self._thread(thread)
 
@@ -74,8 +75,7 @@ class OutboxWorker:
         self._active.pop(thread, None)
         self._shared.signals.outbox.set()
 
-    async def _due(self) -> list[str]:
-        now = self._shared.now()
+    async def _due(self, now: float) -> list[str]:
         width = 1 if self._failures else self._shared.settings.tempo.concurrency
         free = width - len(self._active)
         if free <= 0 or now < self._pause_until or not self._relay_id():
@@ -89,14 +89,21 @@ class OutboxWorker:
         self._after = chosen[-1] if chosen else ""
         return chosen
 
-    async def _idle_seconds(self) -> float:
-        now = self._shared.now()
+    async def _idle_seconds(self, now: float) -> float:
+        """How long nothing comes due after `now`, the time of the look: a later one would miss some."""
         if now < self._pause_until:
             return min(self._pause_until - now, 1.0)
-        if self._active:
-            return 30.0
         due = await asyncio.to_thread(self._store.outbox.next_due, now)
+        if due is None and not self._active:
+            await self._forget_trouble()
         return 30.0 if due is None else max(0.02, min(due - now, 30.0))
+
+    async def _forget_trouble(self) -> None:
+        """What kept messages waiting is no trouble of ours when none waits any more."""
+        if self._shared.health.has("outbox"):
+            counts = await asyncio.to_thread(self._store.outbox.counts)
+            if not counts["queued"] + counts["sending"]:
+                self._shared.health.clear("outbox")
 
     async def _thread(self, thread: str) -> None:
         for _ in range(self._shared.settings.tempo.quantum):

@@ -91,10 +91,15 @@ class HealthBook:
         """It cannot work until somebody acts."""
         self._blockers[name] = (finding, error)
 
-    def clear(self, name: str) -> None:
-        """The trouble or blocker of this name is over."""
-        self._troubles.pop(name, None)
-        self._blockers.pop(name, None)
+    def has(self, *names: str) -> bool:
+        """Whether a trouble or blocker of one of these names is there."""
+        return any(name in self._troubles or name in self._blockers for name in names)
+
+    def clear(self, *names: str) -> None:
+        """The troubles and blockers of these names are over."""
+        for name in names:
+            self._troubles.pop(name, None)
+            self._blockers.pop(name, None)
 
     async def publish(self) -> None:
         """Writes the health where it has changed, and tells what is new of it."""
@@ -102,8 +107,9 @@ class HealthBook:
         async with self._writing:
             self._settle()
             if self._is_news():
-                self._written = self.health
-                await asyncio.to_thread(self._write, self.health, self._clock())
+                health = self.health
+                await asyncio.to_thread(self._write, health, self._clock())
+                self._written = health
             self._announce()
 
     def _is_news(self) -> bool:
