@@ -170,6 +170,16 @@ def test_a_bucket_lets_a_burst_through_and_then_says_how_long_to_wait() -> None:
     assert [limiter.take("a", 1000.0) for _ in range(4)] == [None, None, None, 2]
 
 
+def test_what_costs_more_takes_more_out_of_the_bucket_and_never_more_than_it_holds() -> None:
+    limiter = RateLimiter(per_second=0.5, burst=10)
+    assert limiter.take("a", 100.0, 8) is None
+    assert limiter.take("a", 100.0, 8) == 12
+    assert limiter.take("a", 100.0) is None, "what is left is there for what costs less"
+    assert limiter.take("a", 100.0, 0) is None
+    assert limiter.take("b", 100.0, 50) is None
+    assert limiter.take("b", 100.0, 50) == 20
+
+
 def test_a_key_s_sessions_are_counted_until_they_close_or_idle_away() -> None:
     book = SessionBook(per_key=2, idle_seconds=10)
     assert book.admit("k", 0) is None

@@ -24,8 +24,10 @@ from openclaw_install.hub.relay.model import Deposit, Outcome, PutCard, Step
 from openclaw_install.hub.relay.replay_guard import ReplayGuard
 from openclaw_install.hub.relay.sqlite_store import SqliteRelayStore
 from openclaw_install.hub.server import opened_stores
+from openclaw_install.protocol.canonical import canonical_json
+from openclaw_install.protocol.card import make_card
 from openclaw_install.protocol.header import Envelope
-from openclaw_install.protocol.identity import new_identity
+from openclaw_install.protocol.identity import new_identity, rotate_signing
 from openclaw_install.protocol.keys import SigningKey
 from openclaw_install.protocol.receipts import CommitReceipt, relay_id_of
 from tests.relay_rig import Hands, Peer, relay_in_memory, running_relay
@@ -182,6 +184,21 @@ def test_an_agent_that_asks_too_often_is_slowed_and_registrations_are_counted_by
         with relay.peer(register=False) as cat, relay.peer(register=False) as dan:
             assert cat.put_card().status_code == 200
             assert dan.put_card().status_code == 429
+
+
+def test_a_card_with_a_long_log_of_keys_counts_for_many() -> None:
+    limits = RelayLimits(registrations_per_second=0.001, registration_burst=10)
+    with (
+        relay_in_memory(limits) as relay,
+        relay.peer(register=False) as ann,
+        relay.peer(register=False) as bob,
+    ):
+        for number in range(34):
+            ann.identity = rotate_signing(ann.identity, time.time() - 3600 + number)
+        long_card = len(canonical_json(make_card(ann.identity, 1, time.time()).to_json()))
+        assert 3 * 4096 < long_card < 4 * 4096, "it counts for four"
+        assert [ann.put_card().status_code for _ in range(3)] == [200, 200, 429]
+        assert bob.put_card().status_code == 200, "an ordinary card still has its turn"
 
 
 def test_an_inbox_that_one_sender_has_filled_takes_more_from_others() -> None:

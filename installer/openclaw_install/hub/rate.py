@@ -27,25 +27,27 @@ class RateLimiter:
         self._burst = float(burst)
         self._buckets: dict[str, _Bucket] = {}
 
-    def take(self, key_id: str, now: float) -> int | None:
-        """Takes one token.
+    def take(self, key_id: str, now: float, cost: float = 1.0) -> int | None:
+        """Takes one token, or several for what costs more.
 
         Args:
             key_id: whose bucket.
             now: monotonic seconds.
+            cost: how many; never more than a full bucket holds.
 
         Returns:
-            None when there was one, else whole seconds until there is.
+            None when they were there, else whole seconds until they are.
         """
+        cost = min(cost, self._burst)
         if len(self._buckets) >= _MANY and key_id not in self._buckets:
             self._forget_full(now)
         bucket = self._buckets.setdefault(key_id, _Bucket(self._burst, now))
         bucket.tokens = min(self._burst, bucket.tokens + (now - bucket.at) * self._per_second)
         bucket.at = now
-        if bucket.tokens >= 1:
-            bucket.tokens -= 1
+        if bucket.tokens >= cost:
+            bucket.tokens -= cost
             return None
-        return max(1, math.ceil((1 - bucket.tokens) / self._per_second))
+        return max(1, math.ceil((cost - bucket.tokens) / self._per_second))
 
     def _forget_full(self, now: float) -> None:
         """A full bucket is as good as a new one; the names of some buckets are of their users' choice."""

@@ -116,13 +116,16 @@ class Admission:
         if wait is not None:
             raise refused("rate_limited", retry_after=wait)
 
-    def take_registration(self, address: str) -> None:
+    def take_registration(self, address: str, cost: float = 1.0) -> None:
         """Takes one registration or renewal from the bucket of a network address.
+
+        Args:
+            cost: how many ordinary ones it counts for.
 
         Raises:
             HttpRefusedError: 429.
         """
-        wait = self._registrations.take(address, self._monotonic())
+        wait = self._registrations.take(address, self._monotonic(), cost)
         if wait is not None:
             raise refused("rate_limited", retry_after=wait)
 

@@ -121,12 +121,15 @@ class RelayDoor:
 
     async def _put_card(self, exchange: Exchange) -> None:
         """Registration: the token is held against the card in the body, which vouches for itself."""
-        self._admission.take_registration((exchange.scope.get("client") or ("?",))[0])
+        address = (exchange.scope.get("client") or ("?",))[0]
+        self._admission.take_registration(address)
         claimed = self._admission.claimed(exchange.headers.get("authorization"))
         if claimed.issuer != exchange.name:
             raise refused("wrong_agent")
         with self._admission.slot(claimed.issuer):
             await self._take_body(exchange, claimed, MAX_CARD_BYTES)
+            # Anybody can make a card with a long log, and each of its entries has signatures to verify.
+            self._admission.take_registration(address, len(exchange.body) // self._limits.card_bytes_per_turn)
             try:
                 card = verify_card(exchange.body)
             except ProtocolError as error:

@@ -23,6 +23,7 @@ class RelayLimits:
         envelopes_per_second, envelope_burst: the token bucket of each sender, for envelopes alone.
         registrations_per_second, registration_burst: the bucket of each network address, for requests that
             register or renew a card.
+        card_bytes_per_turn: a larger card counts once more for each so many bytes of it.
         open_registration: whether agents may register that are not yet known.
         agents_in_all: registered agents.
         inbox_entries, inbox_bytes: what one inbox may hold unacknowledged.
@@ -55,6 +56,7 @@ class RelayLimits:
     envelope_burst: int = 500
     registrations_per_second: float = 20.0
     registration_burst: int = 200
+    card_bytes_per_turn: int = 4096
     open_registration: bool = True
     agents_in_all: int = 10_000
     inbox_entries: int = 50_000
