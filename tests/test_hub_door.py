@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from openclaw_install.common.errors import ConflictError, HostError, UsageError
 from openclaw_install.hub.limits import Limits
@@ -24,6 +25,7 @@ from openclaw_install.hub.model import PutSkill
 from openclaw_install.hub.server import RunningHub, Stores, running_hub
 from openclaw_install.hub.settings import HubSettings
 from openclaw_install.hub.skill_files import MemorySkillFiles
+from openclaw_install.hub.tls_files import check_tls_files
 from tests.hub_rig import BOTH, Caller, Log
 
 ROOMY = Limits(burst=10_000)
@@ -454,6 +456,21 @@ def test_unsafe_or_useless_settings_are_refused_before_anything_starts(tmp_path:
     useless = HubSettings(tls_cert=key, tls_key=key)
     with pytest.raises(HostError, match="TLS files"), hub_with(ROOMY, settings=useless):
         raise AssertionError("it started without a certificate")
+
+
+def test_a_tls_key_with_a_password_or_that_cannot_be_read_is_told_and_nobody_is_asked(tmp_path: Path) -> None:
+    cert, key = _certificate(tmp_path)
+    private = serialization.load_pem_private_key(key.read_bytes(), None)
+    closed = serialization.BestAvailableEncryption(b"secret")
+    locked = tmp_path / "locked.pem"
+    locked.write_bytes(
+        private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, closed)
+    )
+    for unusable, words in ((locked, "has a password"), (tmp_path / "none", "cannot be read: No such file")):
+        with pytest.raises(HostError, match=words) as caught:
+            check_tls_files(cert, unusable)
+        assert caught.value.error_code == "hub.tls"
+    check_tls_files(cert, key)
 
 
 def test_an_address_that_cannot_be_had_is_an_error_that_names_it(shared: RunningHub) -> None:

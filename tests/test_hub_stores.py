@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import sqlite3
@@ -236,6 +237,27 @@ def test_a_file_in_the_place_of_a_folder_is_an_error_that_names_it(tmp_path: Pat
     with pytest.raises(FileError, match="cannot write"):
         files.write("agt_k", "s", b"x")
     assert files.read("agt_k", "s") is None
+
+
+def test_a_write_that_fails_leaves_neither_a_new_folder_nor_a_temporary_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = DiskSkillFiles(tmp_path)
+    files.prepare("agt_k")
+    files.write("agt_k", "old", b"before")
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        for name in ("old", "new"):
+            with pytest.raises(FileError) as caught:
+                files.write("agt_k", name, b"after")
+            assert caught.value.error_code == "file.enospc"
+    assert [path.name for path in files.folder("agt_k").iterdir()] == ["old"]
+    assert [path.name for path in (files.folder("agt_k") / "old").iterdir()] == ["SKILL.md"]
+    assert files.read("agt_k", "old") == b"before"
 
 
 def test_what_is_no_file_or_far_too_large_is_not_read(tmp_path: Path) -> None:

@@ -52,8 +52,8 @@ def names_in(folder: int) -> list[str]:
         return sorted(entry.name for entry in entries)
 
 
-def make_folder(inside: int, name: str) -> None:
-    """Makes the folder with mode 0700, durably, where there is nothing of that name.
+def make_folder(inside: int, name: str) -> bool:
+    """Makes the folder with mode 0700, durably; returns whether there was nothing of that name.
 
     Raises:
         OSError: it cannot be made.
@@ -61,8 +61,9 @@ def make_folder(inside: int, name: str) -> None:
     try:
         os.mkdir(name, PRIVATE_FOLDER, dir_fd=inside)
     except FileExistsError:
-        return
+        return False
     os.fsync(inside)
+    return True
 
 
 def read_file(inside: int, name: str) -> bytes:

@@ -29,6 +29,7 @@ from openclaw_install.hub.relay.room import RelayRoom, opened_room
 from openclaw_install.hub.settings import HubSettings
 from openclaw_install.hub.skill_files import SkillFiles
 from openclaw_install.hub.sqlite_metadata import SqliteMetadata
+from openclaw_install.hub.tls_files import check_tls_files
 
 _FINISH_SECONDS = 3
 _START_SECONDS = 20.0
@@ -143,7 +144,9 @@ def prepare_server(
 
 
 def _uvicorn_config(app: HubApp, settings: HubSettings) -> uvicorn.Config:
-    config = uvicorn.Config(
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        check_tls_files(settings.tls_cert, settings.tls_key)
+    return uvicorn.Config(
         settings.around(app.asgi),
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
@@ -157,16 +160,6 @@ def _uvicorn_config(app: HubApp, settings: HubSettings) -> uvicorn.Config:
         limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=_FINISH_SECONDS,
     )
-    try:
-        config.load()
-    except OSError as error:
-        # ssl.SSLError is one: the files are no certificate and key, or do not belong together.
-        raise HostError(
-            "the TLS files cannot be used: they are no certificate and key, or do not belong together",
-            next_step="check --tls-cert and --tls-key",
-            code="hub.tls",
-        ) from error
-    return config
 
 
 @dataclass(frozen=True)

@@ -84,9 +84,16 @@ class DiskSkillFiles:
     def write(self, agent_id: str, name: str, data: bytes) -> None:
         check_skill_name(name)
         with self._told(agent_id, "write", name), self._skills(agent_id) as skills:
-            make_folder(skills, name)
-            with opened(name, skills) as folder:
-                replace_file(folder, SKILL_FILE, data)
+            new = make_folder(skills, name)
+            try:
+                with opened(name, skills) as folder:
+                    replace_file(folder, SKILL_FILE, data)
+            except OSError:
+                if new:
+                    # A full disk leaves no empty folders for the agent to stumble over.
+                    with contextlib.suppress(OSError):
+                        os.rmdir(name, dir_fd=skills)
+                raise
 
     def names(self, agent_id: str) -> list[str]:
         with self._told(agent_id, "list"), self._skills(agent_id) as skills:
