@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import sqlite3
 from contextlib import closing
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_install.demo.shared_state import settle_handoffs
+from openclaw_install.demo.shared_state import forget_locks, settle_handoffs
 
 
 def _killed_in_a_transaction(folder: Path) -> Path:
@@ -62,3 +63,20 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     link = tmp_path / "link.sqlite"
     link.symlink_to(path)
     assert not settle_handoffs(link)
+
+
+def test_the_lock_files_of_a_host_that_is_gone_go_and_those_of_others_stay(tmp_path: Path) -> None:
+    root, locks = tmp_path / "host", tmp_path / "locks"
+    database = root / "state" / "openclaw.sqlite"
+    database.parent.mkdir(parents=True)
+    database.touch()
+    locks.mkdir()
+    ours = hashlib.sha256(str(database).encode()).hexdigest()[:8]
+    for name in (f"state-handles.{ours}", f"state-lifecycle.{ours}", "state-handles.01234567"):
+        (locks / f"{name}.lock.sqlite").touch()
+    (tmp_path / "link").symlink_to(locks)
+    forget_locks(root, tmp_path / "link")
+    forget_locks(root, tmp_path / "none")
+    assert len(list(locks.iterdir())) == 3
+    forget_locks(root, locks)
+    assert [lock.name for lock in locks.iterdir()] == ["state-handles.01234567.lock.sqlite"]

@@ -1,14 +1,18 @@
-"""What all OpenClaw hosts of one user share outside their state folders, and its recovery after a kill."""
+"""What all OpenClaw hosts of one user share outside their state folders: mended and tidied."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import sqlite3
 from pathlib import Path
 
 # No variable moves it: OpenClaw 2026.9.6 keeps it at this path for every host of the user.
 HANDOFFS = Path("/tmp/openclaw/managed-update-handoffs.sqlite")  # noqa: S108 - OpenClaw's choice, not ours
+
+# The same: empty files for each database of each host, named by a hash of the database's path.
+LOCKS = Path(f"/tmp/openclaw-state-locks-{os.getuid()}")  # noqa: S108 - OpenClaw's choice, not ours
 
 
 def settle_handoffs(path: Path = HANDOFFS) -> bool:
@@ -33,6 +37,22 @@ def settle_handoffs(path: Path = HANDOFFS) -> bool:
             # A journal of a process that lives is not hot, and stays: SQLite tells by the locks.
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     return not journal.exists()
+
+
+def forget_locks(root: Path, locks: Path = LOCKS) -> None:
+    """Removes the lock files of the databases below `root`, whose host has ended and will not come back.
+
+    Args:
+        root: the scratch folder of one host.
+        locks: OpenClaw's folder of lock files.
+    """
+    if locks.is_symlink():
+        return
+    for database in root.rglob("*.sqlite"):
+        digest = hashlib.sha256(str(database.resolve()).encode()).hexdigest()[:8]
+        for lock in locks.glob(f"*.{digest}.lock.sqlite*"):
+            with contextlib.suppress(OSError):
+                lock.unlink()
 
 
 def _is_ours(path: Path) -> bool:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import signal
+import os
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from openclaw_install.collab.profile_settings import load_settings
 from openclaw_install.common.errors import InstallError
 from openclaw_install.demo import cloud_chapter, message_chapter
+from openclaw_install.demo.gateway_process import GatewayProcess
+from openclaw_install.demo.interruption import interrupted_once
 from openclaw_install.demo.provision import OpenClaw, provision
 from openclaw_install.demo.scratch_host import ScratchHost
+from openclaw_install.demo.shared_state import forget_locks
 from openclaw_install.demo.stub_model import StubModel, running_stub
 from openclaw_install.host.config_document import read_config
 from openclaw_install.host.gateway import GatewayAddress, ask_gateway
@@ -89,15 +91,26 @@ def tell_story(tell: Tell, progress: Tell, *, openclaw: OpenClaw | None = None) 
     """
     program = openclaw or provision(progress)
     with (
-        _terminated_as_interrupted(),
+        interrupted_once(),
         tempfile.TemporaryDirectory(prefix="openclaw-install-demo-") as folder,
         running_stub(StubModel(reply=lambda said: message_chapter.stub_reply(said, _REPLY))) as stub,
     ):
-        teller = _Teller(tell, ScratchHost(program, Path(folder)), stub)
+        teller = _Teller(tell, _host(program, Path(folder)), stub)
         try:
             return Story(program.version, tuple(teller.chapters(progress)))
+        except KeyboardInterrupt:
+            progress("interrupted: ending what runs and removing the scratch folder")
+            raise
         finally:
             teller.end()
+
+
+def _host(program: OpenClaw, root: Path) -> ScratchHost:
+    """A host that finds our commands by name, as after `pip install`, and has temporary files of its own."""
+    temporary = root / "tmp"
+    temporary.mkdir(mode=0o700)
+    places = (sysconfig.get_path("scripts"), str(program.node.parent), os.environ.get("PATH", os.defpath))
+    return ScratchHost(program, root, extra_env={"PATH": os.pathsep.join(places), "TMPDIR": str(temporary)})
 
 
 class _Teller:
@@ -105,11 +118,12 @@ class _Teller:
         self.tell = tell
         self.host = host
         self.stub = stub
+        self.gateway: GatewayProcess | None = None
 
     def chapters(self, progress: Tell) -> Iterator[Chapter]:
         self._write_first_config()
         progress("starting a real OpenClaw gateway on a free loopback port (about ten seconds)")
-        with self.host.gateway():
+        with self.host.gateway() as self.gateway:
             for title, play in (
                 ("One command sets the host up", self._set_up),
                 ("Somebody edits the config: a time bomb that OpenClaw's own check calls valid", self._break),
@@ -132,7 +146,13 @@ class _Teller:
                 yield Chapter(title, time.monotonic() - begun, facts)
 
     def _write_first_config(self) -> None:
-        config = {"gateway": self.host.gateway_config(), **self.stub.provider_config()}
+        # Else OpenClaw writes its log to a folder that all hosts of the machine share.
+        logging = {"file": str(self.host.root / "openclaw.log")}
+        config = {
+            "gateway": self.host.gateway_config(),
+            "logging": logging,
+            **self.stub.provider_config(),
+        }
         body = json.dumps(config, indent=2)
         self.host.write_config(f"// An operator's own config: comments must survive.\n{body}\n")
 
@@ -205,9 +225,12 @@ class _Teller:
         return message_chapter.play(relay.server_url, self.stub, self._ping, self.tell)
 
     def end(self) -> None:
-        """Ends what the story left running on its host."""
+        """Ends what still runs on the story's host, whenever it was interrupted."""
+        if self.gateway and self.gateway.process.poll() is None:
+            self.gateway.stop()
         if self.host.state_dir.exists():
             self._run([*_OURS, "runtime", "stop", "--state-dir", str(self.host.state_dir)])
+        forget_locks(self.host.root)
 
     def _ping(self, *arguments: str, quiet: bool = False) -> subprocess.CompletedProcess[str]:
         if not quiet:
@@ -272,19 +295,3 @@ def _state(run: subprocess.CompletedProcess[str], wanted: str) -> str:
 def _require(held: bool, otherwise: str) -> None:  # noqa: FBT001 - an assertion reads best like this
     if not held:
         raise StoryError(otherwise, next_step="run the demo again with --verbose and report its output")
-
-
-@contextlib.contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM and a closed terminal end the demo as Ctrl-C does, so that it cleans up after itself."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, interrupt) for number in signals]
-    try:
-        yield
-    finally:
-        for number, handler in zip(signals, before, strict=True):
-            signal.signal(number, handler)
