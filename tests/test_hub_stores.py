@@ -389,8 +389,9 @@ def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_is_an_error_that_names_it(tmp_path: Path) -> None:
     path = tmp_path / "hub.db"
     path.write_bytes(b"this is no database, but long enough to be looked at as one" * 20)
-    with pytest.raises(FileError, match=r"hub\.db: SQLITE_NOTADB"):
+    with pytest.raises(FileError, match=r"hub\.db: SQLITE_NOTADB") as caught:
         SqliteMetadata(path)
+    assert "backup" in caught.value.next_step
     with pytest.raises(FileError, match="cannot open"):
         SqliteMetadata(tmp_path / "missing" / "hub.db")
 
@@ -525,6 +526,10 @@ def test_a_data_folder_is_private_is_the_hub_s_own_and_is_served_once(tmp_path: 
         raise AssertionError("two hubs serve one folder")
     with folder.served():
         pass
+    (mine / "hub.lock").unlink()
+    (mine / "hub.lock").mkdir()
+    with pytest.raises(FileError, match=r"cannot lock .*hub\.lock"), folder.served():
+        raise AssertionError("there is nothing to lock")
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").touch()
     with pytest.raises(UsageError, match="other things"):

@@ -360,6 +360,61 @@ def test_what_cannot_be_recorded_is_not_acknowledged_and_the_next_try_stores_it(
         caller.close()
 
 
+class _UnreadableMetadata(MemoryMetadata):
+    """Fails every look-up of agents, or of keys too, with words that are no client's business."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+        self.broken: set[str] = set()
+
+    def agents(self, owner: str | None = None) -> list[Agent]:
+        if "agents" in self.broken:
+            raise self.error
+        return super().agents(owner)
+
+    def agent(self, agent_id: str) -> Agent | None:
+        if "agents" in self.broken:
+            raise self.error
+        return super().agent(agent_id)
+
+    def key_by_digest(self, digest: str) -> Key | None:
+        if "keys" in self.broken:
+            raise self.error
+        return super().key_by_digest(digest)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_failure_of_the_hub_is_told_without_its_own_words_which_the_log_has(
+    tmp_path: Path, log: Log, caplog: pytest.LogCaptureFixture, *, known: bool
+) -> None:
+    words = "cannot read /private/hub.db"
+    error = FileError(words, next_step="look", code="hub.database") if known else RuntimeError(words)
+    metadata = _UnreadableMetadata(error)
+    with running_hub(tmp_path, stores=Stores(metadata, MemorySkillFiles()), write_log=log) as hub:
+        caller = Caller(hub.url, hub.create_key("ann").reveal()).open()
+        metadata.broken = {"agents"}
+        upload = {"agentId": "agt_x", "skillName": "s", "content": "x"}
+        for tool, arguments in (("mysta_list_agents", {}), ("mysta_sync_skill", upload)):
+            answer = caller.rpc("tools/call", {"name": tool, "arguments": arguments})
+            if known:
+                code = answer.json()["result"]["structuredContent"]["error"]["code"]
+                assert code == "storage_failed"
+            else:
+                assert answer.json()["error"]["code"] == -32603
+            assert "private" not in answer.text
+        if known:
+            metadata.broken = {"keys"}
+            refused = caller.rpc("ping")
+            assert (refused.status_code, refused.json()["error"]["code"]) == (500, "storage_failed")
+            assert "private" not in refused.text
+            assert log.wait(refused="storage_failed")["status"] == 500
+        metadata.broken = set()
+        assert caller.rpc("ping").status_code == 200
+        caller.close()
+    assert words in caplog.text
+
+
 class _HeldMetadata(MemoryMetadata):
     """Holds each commit until it is let go."""
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -20,7 +21,7 @@ from openclaw_install.hub.refusals import HttpRefusedError
 from openclaw_install.hub.relay.admission import Admission
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.memory_store import MemoryRelayStore
-from openclaw_install.hub.relay.model import Deposit, Outcome, PutCard, Step
+from openclaw_install.hub.relay.model import Deposit, Entry, Outcome, PutCard, Step
 from openclaw_install.hub.relay.replay_guard import ReplayGuard
 from openclaw_install.hub.relay.sqlite_store import SqliteRelayStore
 from openclaw_install.hub.server import opened_stores
@@ -235,9 +236,14 @@ def test_a_full_disk_is_507_without_a_receipt_and_ends_when_there_is_room(tmp_pa
 
 
 class _Broken(MemoryRelayStore):
-    """A store that cannot be written while `broken` is set."""
+    """A store that cannot be written while `broken` is set, or not be read while `unreadable` is."""
 
-    broken = False
+    broken = unreadable = False
+
+    def entries(self, *asked: Any, **bounds: Any) -> list[Entry]:
+        if self.unreadable:
+            raise FileError("cannot read /private", next_step="mend it", code="hub.database")
+        return super().entries(*asked, **bounds)
 
     def commit(self, steps: Sequence[Step]) -> Sequence[Outcome]:
         if self.broken and any(isinstance(step, Deposit) for step in steps):
@@ -253,6 +259,21 @@ def test_a_store_that_fails_is_told_without_a_receipt() -> None:
         assert (refused.status_code, refused.json()["error"]["code"]) == (500, "storage_failed")
         store.broken = False
         assert ann.commit(ann.sealed(bob)).seq == 1
+
+
+def test_a_store_that_cannot_be_read_is_told_and_ends_the_streams_that_wait_for_it() -> None:
+    store = _Broken()
+    with relay_in_memory(store=store) as relay, relay.peer() as ann, relay.peer() as bob:
+        with bob.stream() as events:
+            store.unreadable = True
+            ann.commit(ann.sealed(bob))
+            with pytest.raises(httpx.RemoteProtocolError):
+                events.next()
+        refused = bob.ask("GET", "/inbox")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (500, "storage_failed")
+        assert "private" not in refused.text
+        store.unreadable = False
+        assert bob.inbox()["head"] == 1
 
 
 def test_the_relay_sweeps_by_itself_and_goes_on_where_it_cannot() -> None:

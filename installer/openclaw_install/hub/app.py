@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
+    INTERNAL_ERROR,
     INVALID_PARAMS,
     CallToolRequestParams,
     CallToolResult,
@@ -36,10 +38,12 @@ from openclaw_install.hub.model import Clock, utc_now
 from openclaw_install.hub.refusals import HttpRefusedError, answer
 from openclaw_install.hub.relay.door import RELAY_PATH
 from openclaw_install.hub.relay.room import RelayApp, RelayRoom, relay_app
+from openclaw_install.hub.rules import printable
 from openclaw_install.hub.service import HubService
 from openclaw_install.hub.skill_files import SkillFiles
 from openclaw_install.hub.tools import TOOLS, call_tool
 
+_log = logging.getLogger(__name__)
 MCP_PATH = "/api/v2/mcp"
 HEALTH_PATH = "/healthz"
 
@@ -163,7 +167,11 @@ def _mcp_server(service: HubService) -> Server[Any]:
         key = context.request.scope[KEY_IN_SCOPE] if context.request is not None else None
         result = None
         if key is not None:
-            result = await call_tool(service, key, params.name, params.arguments or {})
+            try:
+                result = await call_tool(service, key, params.name, params.arguments or {})
+            except Exception:  # noqa: BLE001 - the SDK would tell the client the error's own words
+                _log.exception("the tool %s failed", printable(params.name))
+                raise MCPError(INTERNAL_ERROR, "the hub failed; its log has the cause") from None
         if result is None:
             raise MCPError(INVALID_PARAMS, "there is no such tool")
         return result

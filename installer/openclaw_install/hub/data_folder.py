@@ -60,6 +60,7 @@ class DataFolder:
 
         Raises:
             ConflictError: another hub serves it.
+            FileError: something else stands in the place of the lock.
         """
         lock = filelock.FileLock(self.root / "hub.lock", mode=0o600)
         try:
@@ -70,6 +71,8 @@ class DataFolder:
                 next_step="stop it, or choose another --data",
                 code="hub.served",
             ) from error
+        except OSError as error:
+            raise file_error(error, self.root / "hub.lock", "lock") from error
         try:
             yield
         finally:

@@ -26,8 +26,11 @@ def told(path: Path, verb: str) -> Iterator[None]:
     except (sqlite3.Error, OSError) as error:
         reason = getattr(error, "sqlite_errorname", None) or type(error).__name__
         full = "FULL" in reason
+        step = "free some disk space" if full else "check the file and its folder"
+        if reason.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+            step = "stop the hub and put a backup of the file in its place (docs/hub.md, Backup and moving)"
         raise FileError(
             f"cannot {verb} {path}: {reason}",
-            next_step="free some disk space" if full else "check the file and its folder",
+            next_step=step,
             code="hub.database_full" if full else "hub.database",
         ) from error

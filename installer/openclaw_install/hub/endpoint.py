@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
+import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
@@ -37,6 +38,8 @@ from openclaw_install.hub.session_book import SessionBook
 
 KEY_IN_SCOPE = "hub.key"
 _SESSION_HEADER = "mcp-session-id"
+_FAILED = HttpRefusedError(500, "storage_failed", "the hub cannot read its records; its log has the cause")
+_log = logging.getLogger(__name__)
 
 
 class Endpoint:
@@ -92,6 +95,10 @@ class Endpoint:
             await answer(refusal, receive, send, body_unread=body_unread and refusal.status != 408)
         except ClientGoneError:
             scope[LOG_FACTS]["refused"] = "client_gone"
+        except InstallError as error:
+            _log.error("a request failed: %s", error.message)
+            scope[LOG_FACTS]["refused"] = _FAILED.code
+            await answer(_FAILED, receive, send, body_unread=body_unread)
 
     def _admit(self, scope: Scope, headers: Headers) -> Key:
         key = self._authenticate(headers.get("authorization"))

@@ -174,7 +174,7 @@ class HubService:
             raise
         except InstallError as error:
             _log.error("an upload for %s was not stored: %s", agent.id, error.message)
-            failed = _storage_failed(error)
+            failed = storage_failed(error)
             await self._record(replace(entry, outcome=failed.code))
             raise failed from error
 
@@ -263,9 +263,8 @@ def _unique(uploads: Sequence[Upload | RefusedError]) -> list[Upload | RefusedEr
     return result
 
 
-def _storage_failed(error: InstallError) -> RefusedError:
+def storage_failed(error: InstallError) -> RefusedError:
+    """What a client is told when the disk or the database failed; the error's own words are for the log."""
     if error.error_code in ("file.enospc", "file.edquot", "hub.database_full"):
         return RefusedError("storage_full", "the hub's disk is full; nothing was acknowledged")
-    return RefusedError(
-        "storage_failed", "the hub could not store the skill; its operator finds the cause in the log"
-    )
+    return RefusedError("storage_failed", "the hub's storage failed; its operator finds the cause in the log")

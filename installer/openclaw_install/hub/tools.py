@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,10 +14,12 @@ from jsonschema.exceptions import ValidationError
 from mcp.types import CallToolResult, TextContent, Tool, ToolAnnotations
 
 from openclaw_install.common.data_files import load_schema
+from openclaw_install.common.errors import InstallError
 from openclaw_install.hub.model import Key, RefusedError
 from openclaw_install.hub.rules import encodable
-from openclaw_install.hub.service import HubService, Stored, Upload
+from openclaw_install.hub.service import HubService, Stored, Upload, storage_failed
 
+_log = logging.getLogger(__name__)
 Arguments = Mapping[str, Any]
 Body = dict[str, Any]
 
@@ -132,6 +135,9 @@ async def call_tool(service: HubService, key: Key, name: str, arguments: Argumen
         body = await entry.run(service, key, arguments)
     except RefusedError as refusal:
         body = {"error": refusal.to_json()}
+    except InstallError as error:
+        _log.error("%s failed: %s", name, error.message)
+        body = {"error": storage_failed(error).to_json()}
     text = json.dumps(body, ensure_ascii=False)
     return CallToolResult(
         content=[TextContent(type="text", text=text)], structured_content=body, is_error="error" in body

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from urllib.parse import unquote
 
 from starlette.types import Receive, Scope, Send
 
+from openclaw_install.common.errors import InstallError
 from openclaw_install.hub.log import LOG_FACTS
 from openclaw_install.hub.refusals import HttpRefusedError, answer
 from openclaw_install.hub.relay.admission import Admission, Claimed
@@ -30,6 +32,7 @@ from openclaw_install.protocol.times import iso
 from openclaw_install.protocol.tokens import EMPTY_SHA256
 
 RELAY_PATH = "/relay/v1"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,11 @@ class RelayDoor:
             await answer(refusal, exchange.receive, send, body_unread=unread)
         except ClientGoneError:
             facts["refused"] = "client_gone"
+        except InstallError as error:
+            _log.error("a request failed: %s", error.message)
+            failed = refused("storage_failed")
+            facts["refused"] = failed.code
+            await answer(failed, exchange.receive, send, body_unread=exchange.body_unread)
 
     def _place_of(self, exchange: Exchange) -> _Place:
         path = exchange.scope["path"].removeprefix(f"{RELAY_PATH}/")

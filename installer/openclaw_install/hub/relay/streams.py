@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 from starlette.types import Receive, Scope, Send
 
+from openclaw_install.common.errors import InstallError
 from openclaw_install.hub.connection import ABORT
 from openclaw_install.hub.relay.answers import refused
 from openclaw_install.hub.relay.limits import RelayLimits
@@ -18,6 +20,7 @@ _HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
 ]
+_log = logging.getLogger(__name__)
 _BEAT = b": beat\n\n"
 Read = Callable[[int], Awaitable[tuple[bytes, int]]]
 
@@ -113,6 +116,10 @@ class Streams:
                 # Its socket is full and nobody reads: to end it politely would wait as well.
                 scope.get(ABORT, _nothing)()
                 await asyncio.sleep(0)
+            except InstallError as error:
+                # The answer has begun, so it can say no more; the client comes again.
+                _log.error("a stream of %s ended: %s", did, error.message)
+                scope.get(ABORT, _nothing)()
             finally:
                 watching.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
