@@ -98,13 +98,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """What it answers: a whole response, or bytes that break off, or silence until the test ends."""
+    """What it answers: all at once, or bytes that break off; silence, or one byte after the other till the end."""
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     claimed_length: int | None = None
     silent: bool = False
+    drips: bool = False
 
 
 Script = Callable[[Asked], Reply]
@@ -155,6 +156,12 @@ class ScriptedServer:
         handler.send_response(reply.status)
         for name, value in reply.headers.items():
             handler.send_header(name, value)
+        if reply.drips:
+            handler.end_headers()
+            while not self.ending.wait(0.02):
+                handler.wfile.write(b" ")
+            handler.close_connection = True
+            return
         length = len(reply.body) if reply.claimed_length is None else reply.claimed_length
         handler.send_header("content-length", str(length))
         handler.end_headers()

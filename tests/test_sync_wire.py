@@ -209,6 +209,20 @@ def test_the_session_is_closed_at_the_end() -> None:
         assert server.asked[-1].headers["mcp-session-id"] == "session-1"
 
 
+def test_a_farewell_and_a_warm_up_that_are_answered_without_end_hold_nothing_up() -> None:
+    def endless(asked: Asked) -> Reply | None:
+        return Reply(drips=True) if asked.method in ("DELETE", "OPTIONS") else None
+
+    async def warmed(url: str) -> None:
+        async with http_client(Wire(url, KEY)) as client:
+            await asyncio.wait_for(client.warm_up(url), 30)
+
+    with serving(Manners(before=endless)) as server:
+        asyncio.run(warmed(server.url))
+        assert sync_one(server.url).kind == "acknowledged"
+        assert [asked.method for asked in server.asked][-1] == "DELETE"
+
+
 @pytest.mark.parametrize(
     "reply",
     [

@@ -88,8 +88,7 @@ class GuardedClient(httpx2.AsyncClient):
             # The SDK would hold a stream open for messages that no skill service sends.
             return _synthetic(request, 405)
         if request.method == "DELETE":
-            timeout = dict.fromkeys(("connect", "read", "write", "pool"), _CLOSING_SECONDS)
-            request.extensions = {**request.extensions, "timeout": timeout}
+            return await self._farewell(request)
         try:
             response = await super().send(request, **options)
         except httpx2.HTTPError as error:
@@ -100,7 +99,20 @@ class GuardedClient(httpx2.AsyncClient):
     async def warm_up(self, url: str) -> None:
         """Opens a connection for the requests to come; whether it works shows with the first of them."""
         with contextlib.suppress(httpx2.HTTPError):
-            await super().send(self.build_request("OPTIONS", url), follow_redirects=False)
+            await self._left_unread(self.build_request("OPTIONS", url))
+
+    async def _farewell(self, request: httpx2.Request) -> httpx2.Response:
+        """Ends a session. All is settled by then, so a service that answers slowly, or without end, is left."""
+        with anyio.move_on_after(_CLOSING_SECONDS), contextlib.suppress(httpx2.HTTPError):
+            return await self._left_unread(request)
+        return _synthetic(request, 504)
+
+    async def _left_unread(self, request: httpx2.Request) -> httpx2.Response:
+        """Sends a request whose answer's body tells nothing: as much of it is read as frees the connection."""
+        response = await super().send(request, stream=True, follow_redirects=False)
+        if isinstance(response.stream, httpx2.AsyncByteStream):
+            await _Bounded(response.stream, self._max_answer, Exchange()).aclose()
+        return httpx2.Response(response.status_code, request=request, headers=_where(response))
 
     async def _checked(
         self, request: httpx2.Request, response: httpx2.Response, exchange: Exchange
@@ -183,6 +195,10 @@ def http_client(wire: Wire) -> GuardedClient:
 
 def _synthetic(request: httpx2.Request, status: int) -> httpx2.Response:
     return httpx2.Response(status, request=request, headers={_SYNTHETIC: "1"})
+
+
+def _where(response: httpx2.Response) -> dict[str, str]:
+    return {"location": response.headers["location"]} if response.has_redirect_location else {}
 
 
 def retry_after(value: str | None, now: float) -> float | None:
