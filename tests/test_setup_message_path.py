@@ -14,6 +14,7 @@ from openclaw_install.collab.health import OWNER, OWNER_CURE, write_health, writ
 from openclaw_install.collab.profile_settings import load_settings, settings_path
 from openclaw_install.collab.results import Connection, TransportHealth
 from openclaw_install.collab.store import Store
+from openclaw_install.collab.trust_file import LAST_GOOD
 from openclaw_install.common.errors import HostError, UsageError
 from openclaw_install.common.files import make_private_folder
 from openclaw_install.host.locate import locate
@@ -27,7 +28,7 @@ from openclaw_install.setup.message_path import (
 from openclaw_install.setup.verify import Options, RunResult
 from openclaw_install.setup.whole import WholeHost
 from tests.schemas import assert_valid
-from tests.setup_rig import PLAIN, Asker, Operator, PlainHost, follower
+from tests.setup_rig import PLAIN, Asker, Operator, PlainHost, follower, tree_of
 from tests.test_setup_runtime import TwinRuntime
 
 _NOW = 1_800_000_000.0
@@ -292,3 +293,36 @@ def test_a_trust_policy_that_cannot_be_used_is_a_blocker_and_an_odd_one_a_warnin
     run = _checked(everything.verify(Options(**_QUICK)))
     found = {warning.id for warning in run.report.warnings}
     assert {"trust.unknown_key", "trust.policy_writable"} <= found
+
+
+def test_a_report_changes_nothing_of_the_store_and_says_the_same(tmp_path: Path) -> None:
+    host = _host(tmp_path)
+    everything = _whole(host, TwinRuntime(work=()), {"PINGAGENT_SERVER_URL": _RELAY})
+    everything.set_up(Options(**_QUICK), Operator())
+    paths = profile_paths({}, host.home)
+    Store(paths.store).close()
+    # A policy that no bridge has seen yet: whoever opens the store for writing would keep it there.
+    paths.trust_policy.write_text('{"version": 1}')
+    before = tree_of(paths.folder, times=True)
+    for options in (Options(**_QUICK), Options(**_QUICK, dry_run=True)):
+        run = _checked(
+            everything.set_up(options, Operator()) if options.dry_run else everything.verify(options)
+        )
+        assert run.report.agent is not None
+        assert run.report.agent["store"]["state"] == "present"
+        assert tree_of(paths.folder, times=True) == before
+    with Store(paths.store) as store:  # as a bridge has it open, with all that is new in the log
+        store.facts.set(OWNER, "did:agent:another", _NOW)
+        run = _checked(everything.verify(Options(**_QUICK)))
+        assert store.facts.get(LAST_GOOD) is None
+    assert "store.other_identity" in {blocker.id for blocker in run.report.blockers}
+
+
+def test_a_store_of_an_earlier_version_is_left_to_the_runtime(env: dict[str, str]) -> None:
+    store = profile_paths({}, Path(env["HOME"])).store
+    store.parent.mkdir(parents=True)
+    store.touch(0o600)
+    seen = _look(env)
+    assert (seen.store, seen.health) == ("present", None)
+    assert store.read_bytes() == b""
+    assert [path.name for path in store.parent.iterdir()] == [store.name]

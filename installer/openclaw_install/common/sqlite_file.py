@@ -1,4 +1,4 @@
-"""Opens one of our SQLite files: private, in WAL mode, durable, and patient with others who open it too."""
+"""Opens one of our SQLite files: private, in WAL mode, durable, patient with others; or only to look."""
 
 from __future__ import annotations
 
@@ -46,6 +46,30 @@ def connect_file(
         connection.close()
         raise
     return connection
+
+
+def connect_reading(path: Path, *, check_same_thread: bool = True) -> sqlite3.Connection:
+    """A connection that changes nothing, neither in the database at `path` nor beside it.
+
+    Args:
+        path: the file; it must exist.
+        check_same_thread: as `sqlite3.connect` has it.
+
+    Raises:
+        sqlite3.Error: it cannot be opened, or is no database.
+    """
+    place = Path(os.path.realpath(path))
+    # Without a log nobody has the file open, and SQLite would make one, only to look into it
+    # (https://www.sqlite.org/wal.html#readonly): `immutable` has it read the file alone.
+    alone = not place.with_name(f"{place.name}-wal").exists()
+    flags = "mode=ro&immutable=1" if alone else "mode=ro"
+    return sqlite3.connect(
+        f"{place.as_uri()}?{flags}",
+        uri=True,
+        timeout=LOCK_SECONDS,
+        isolation_level=None,
+        check_same_thread=check_same_thread,
+    )
 
 
 def _make(path: Path) -> None:

@@ -129,7 +129,10 @@ def _look_at_store(
     from openclaw_install.collab.trust_file import TrustBook
 
     try:
-        with Store(paths.store) as store:
+        # A report changes nothing: the policy that is in force is kept, and an old store upgraded, by others.
+        with Store(paths.store, reading=True) as store:
+            if store.database.outdated:
+                return None, None, "present"
             health = read_health(store, running=lease.is_held(paths.store), now=now)
             served, owner = served_relay(store), store.facts.get(OWNER)
             policy = TrustBook(paths.trust_policy, store).current(now)

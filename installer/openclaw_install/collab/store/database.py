@@ -13,8 +13,14 @@ from typing import Any
 
 from openclaw_install.common.errors import FileError, UsageError
 from openclaw_install.common.files import file_error, make_private_folder
-from openclaw_install.common.migrations import Migration, NewerDatabaseError, read_migrations, upgrade
-from openclaw_install.common.sqlite_file import LOCK_SECONDS, connect_file
+from openclaw_install.common.migrations import (
+    Migration,
+    NewerDatabaseError,
+    database_version,
+    read_migrations,
+    upgrade,
+)
+from openclaw_install.common.sqlite_file import LOCK_SECONDS, connect_file, connect_reading
 
 _SQL_FOLDER = Path(__file__).parent / "sql"
 
@@ -31,22 +37,37 @@ class Database:
         path: the file; made with mode 0600, and its folder with 0700, where they are missing.
         steps: the migrations to apply; those that ship unless given.
         lock_seconds: how long to wait while another process writes.
+        reading: only look: nothing is made or brought up to date, and a write fails. The file must exist.
+
+    Attributes:
+        outdated: whether the file is of an earlier version; only one that is looked at stays so.
 
     Raises:
         FileError: it cannot be opened or written, is damaged, or was written by a newer version.
     """
 
     def __init__(
-        self, path: Path, steps: Sequence[Migration] | None = None, *, lock_seconds: float = LOCK_SECONDS
+        self,
+        path: Path,
+        steps: Sequence[Migration] | None = None,
+        *,
+        lock_seconds: float = LOCK_SECONDS,
+        reading: bool = False,
     ) -> None:
         self.path = path
+        self.outdated = False
         self._lock = threading.RLock()
         self._depth = 0
-        make_private_folder(path.parent)
+        steps = migrations() if steps is None else steps
+        if not reading:
+            make_private_folder(path.parent)
         with self._translated():
-            self._connection = self._open(lock_seconds)
+            self._connection = self._look() if reading else self._open(lock_seconds)
             try:
-                upgrade(self._connection, migrations() if steps is None else steps)
+                if reading:
+                    self._judge(steps[-1].version)
+                else:
+                    upgrade(self._connection, steps)
             except BaseException as error:
                 self._connection.close()
                 if isinstance(error, NewerDatabaseError):
@@ -58,6 +79,15 @@ class Database:
             return connect_file(self.path, check_same_thread=False, lock_seconds=lock_seconds)
         except OSError as error:
             raise file_error(error, self.path, "open") from error
+
+    def _look(self) -> sqlite3.Connection:
+        return connect_reading(self.path, check_same_thread=False)
+
+    def _judge(self, newest: int) -> None:
+        found = database_version(self._connection)
+        if found > newest:
+            raise NewerDatabaseError(found, newest)
+        self.outdated = found < newest
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:

@@ -27,14 +27,16 @@ class Store:
 
     Args:
         path: the file, made where it is missing.
+        lock_seconds: how long to wait while another process writes.
+        reading: only look, as `Database` has it.
 
     Raises:
         FileError: it cannot be opened or written, is damaged, or was written by a newer version.
     """
 
-    def __init__(self, path: Path, *, lock_seconds: float = 10.0) -> None:
+    def __init__(self, path: Path, *, lock_seconds: float = 10.0, reading: bool = False) -> None:
         self.path = path
-        self.database = Database(path, lock_seconds=lock_seconds)
+        self.database = Database(path, lock_seconds=lock_seconds, reading=reading)
         self.events = EventTable(self.database)
         self.sessions = SessionTable(self.database)
         self.messages = MessageTable(self.database)
