@@ -116,7 +116,7 @@ def test_owners_and_agent_names_must_read_well_on_one_line() -> None:
     for owner in ("", "a b", "a\n", "-a", "x" * 65):
         with pytest.raises(RefusedError, match="owner"):
             check_owner(owner)
-    for name in ("", " a", "a\nb", "a\u2028b", "a\u200bb", "x" * 65):
+    for name in ("", " a", "a\nb", "a\u2028b", "a\u200bb", "cafe\u0301", "x" * 65):
         with pytest.raises(RefusedError, match="agent name"):
             check_agent_name(name)
 

@@ -72,16 +72,19 @@ def check_owner(owner: str) -> str:
 
 
 def check_agent_name(name: str) -> str:
-    """`name` itself, when it is one line of 1 to 64 printable characters.
+    """`name` itself, when it is one line of 1 to 64 printable characters, each in its one composed form.
+
+    An accent of its own makes a second name that no eye can tell from the first.
 
     Raises:
         RefusedError: `invalid_agent_name`.
     """
     odd = any(unicodedata.category(letter)[0] in "CZ" and letter != " " for letter in name)
-    if odd or name != name.strip() or not 1 <= len(name) <= 64:
+    odd = odd or name != name.strip() or name != unicodedata.normalize("NFC", name)
+    if odd or not 1 <= len(name) <= 64:
         raise RefusedError(
             "invalid_agent_name",
-            f"the agent name {printable(name)!r} is not allowed: 1 to 64 printable characters on one line",
+            f"the agent name {printable(name)!r} is not allowed: 1 to 64 printable characters (NFC) on one line",
         )
     return name
 
