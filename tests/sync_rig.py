@@ -98,7 +98,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """What it answers: all at once, or bytes that break off; silence, or one byte after the other till the end."""
+    """What it answers: all at once, or bytes that break off, silence, or drops until the test ends."""
 
     status: int = 200
     body: bytes = b""

@@ -102,13 +102,13 @@ class GuardedClient(httpx2.AsyncClient):
             await self._left_unread(self.build_request("OPTIONS", url))
 
     async def _farewell(self, request: httpx2.Request) -> httpx2.Response:
-        """Ends a session. All is settled by then, so a service that answers slowly, or without end, is left."""
+        """Ends a session. All is settled by then, so a service that answers without end is left."""
         with anyio.move_on_after(_CLOSING_SECONDS), contextlib.suppress(httpx2.HTTPError):
             return await self._left_unread(request)
         return _synthetic(request, 504)
 
     async def _left_unread(self, request: httpx2.Request) -> httpx2.Response:
-        """Sends a request whose answer's body tells nothing: as much of it is read as frees the connection."""
+        """Sends a request whose answer's body tells nothing; what is read of it frees the connection."""
         response = await super().send(request, stream=True, follow_redirects=False)
         if isinstance(response.stream, httpx2.AsyncByteStream):
             await _Bounded(response.stream, self._max_answer, Exchange()).aclose()
