@@ -328,6 +328,8 @@ class _SlowMetadata(MemoryMetadata):
     [
         (replace(ROOMY, requests_per_key=1), 429, "too_many_at_once"),
         (replace(ROOMY, requests_in_all=1), 503, "busy"),
+        (replace(ROOMY, bytes_per_key=200), 429, "too_much_at_once"),
+        (replace(ROOMY, bytes_in_all=200), 503, "busy"),
     ],
 )
 def test_more_at_once_than_a_key_or_the_hub_may_have_is_turned_away_and_then_served(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from openclaw_install.common.web_address import is_loopback
 from openclaw_install.hub.audit_chain import GENESIS, link, verify
 from openclaw_install.hub.host_check import rule_for
+from openclaw_install.hub.in_progress import expected_bytes
 from openclaw_install.hub.keys import bearer, digest_of, new_key
 from openclaw_install.hub.model import Append, AuditEntry, AuditRow, DropSkill, PutSkill, RefusedError, Skill
 from openclaw_install.hub.rate import RateLimiter
@@ -178,6 +179,16 @@ def test_what_costs_more_takes_more_out_of_the_bucket_and_never_more_than_it_hol
     assert limiter.take("a", 100.0, 0) is None
     assert limiter.take("b", 100.0, 50) is None
     assert limiter.take("b", 100.0, 50) == 20
+
+
+@pytest.mark.parametrize(
+    ("announced", "expected"),
+    [(None, 100), ("0", 0), ("7", 7), ("100", 100), ("101", 0), ("-1", 100), ("\u00b2", 100), ("9" * 30, 0)],
+)
+def test_a_body_counts_for_what_it_announces_or_for_all_that_it_may_have(
+    announced: str | None, expected: int
+) -> None:
+    assert expected_bytes(announced, 100) == expected
 
 
 def test_a_key_s_sessions_are_counted_until_they_close_or_idle_away() -> None:

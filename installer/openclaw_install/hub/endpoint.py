@@ -7,8 +7,7 @@ import contextlib
 import hmac
 import logging
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -19,6 +18,7 @@ from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
 from openclaw_install.common.errors import InstallError
+from openclaw_install.hub.in_progress import InProgress, expected_bytes
 from openclaw_install.hub.keys import bearer, digest_of
 from openclaw_install.hub.limits import Limits
 from openclaw_install.hub.log import LOG_FACTS
@@ -66,7 +66,7 @@ class Endpoint:
         self._now = monotonic
         self._rate = RateLimiter(limits.requests_per_second, limits.burst)
         self._book = SessionBook(limits.sessions_per_key, limits.session_idle_seconds)
-        self._in_progress: Counter[str] = Counter()
+        self._in_progress = InProgress(limits)
         self._closing = asyncio.Event()
 
     def close_streams(self) -> None:
@@ -81,7 +81,9 @@ class Endpoint:
             if scope["method"] == "GET":
                 await self._in_session(_Exchange(key, scope, receive, send), headers, self._stream)
                 return
-            with self._slot(key):
+            announced = headers.get("content-length")
+            size = expected_bytes(announced, self._limits.body_bytes) if scope["method"] == "POST" else 0
+            with self._in_progress.place(key.id, size):
                 if scope["method"] == "POST":
                     body = await self._body(headers, receive)
                     body_unread = False
@@ -129,18 +131,6 @@ class Endpoint:
         if key is None or not hmac.compare_digest(key.digest, digest) or key.revoked_at is not None:
             raise refusal
         return key
-
-    @contextlib.contextmanager
-    def _slot(self, key: Key) -> Iterator[None]:
-        if self._in_progress.total() >= self._limits.requests_in_all:
-            raise retry_later(503, "busy", "the hub has as much to do as it can", 1)
-        if self._in_progress[key.id] >= self._limits.requests_per_key:
-            raise retry_later(429, "too_many_at_once", "too many requests of this key at once", 1)
-        self._in_progress[key.id] += 1
-        try:
-            yield
-        finally:
-            self._in_progress[key.id] -= 1
 
     async def _body(self, headers: Headers, receive: Receive) -> bytes:
         limits = self._limits

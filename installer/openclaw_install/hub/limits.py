@@ -23,6 +23,8 @@ class Limits:
         key_check_seconds: how often an open stream's key is looked up; it ends soon after the key does.
         requests_per_key: requests of one key in progress at once; more is answered with 429.
         requests_in_all: requests in progress at once; more is answered with 503.
+        bytes_per_key, bytes_in_all: the same for the bytes of their bodies. While it is served, a body takes
+            up to five times its size in memory.
     """
 
     body_bytes: int = 4 * MIB
@@ -37,3 +39,5 @@ class Limits:
     key_check_seconds: float = 2.0
     requests_per_key: int = 64
     requests_in_all: int = 256
+    bytes_per_key: int = 32 * MIB
+    bytes_in_all: int = 128 * MIB

@@ -84,7 +84,8 @@ def check_agent_name(name: str) -> str:
     if odd or not 1 <= len(name) <= 64:
         raise RefusedError(
             "invalid_agent_name",
-            f"the agent name {printable(name)!r} is not allowed: 1 to 64 printable characters (NFC) on one line",
+            f"the agent name {printable(name)!r} is not allowed: "
+            "1 to 64 printable characters on one line, in their composed form (NFC)",
         )
     return name
 
