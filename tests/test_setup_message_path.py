@@ -203,7 +203,8 @@ def test_the_setup_connects_reports_and_uninstall_forgets(tmp_path: Path) -> Non
     done = everything.uninstall(UndoOptions(), Operator())
     assert_valid(done.to_json(), "undo-report")
     assert any(path.endswith("settings.json") for path in done.removed)
-    assert [Path(path).name for path in done.stays] == [*("identity.json", "identity.json.bak", "store.db")]
+    names = ["identity.json", "identity.json.bak", "store.db", "store.db.lease"]
+    assert [Path(path).name for path in done.stays] == names
 
 
 @pytest.mark.parametrize("connection", ["down", "connecting"])

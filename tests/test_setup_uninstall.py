@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from openclaw_install.common.errors import ConflictError
+from openclaw_install.setup.remains import remaining, remove_empty
 from tests.setup_rig import PLAIN, PlainHost
 from tests.setup_upgrades import newer_version, ship
 
@@ -44,7 +45,7 @@ def test_uninstall_after_several_runs_leaves_nothing_of_ours(
     assert result.outcome == "undone"
     assert host.tree() == origin
     assert mine.read_text() == "my own, from before"
-    assert [path.name for path in host.store.folder.rglob("*")] == ["lock"]
+    assert not host.ours.exists()
 
 
 def test_uninstall_keeps_edits_that_the_user_made_between_two_runs(host: PlainHost) -> None:
@@ -75,3 +76,38 @@ def test_uninstall_where_nothing_is_ours_changes_nothing(host: PlainHost, origin
     assert host.uninstall().outcome == "unchanged"
     assert host.uninstall(dry_run=True).outcome == "unchanged"
     assert host.tree() == origin
+    assert not host.ours.exists()
+
+
+def test_uninstall_of_one_host_leaves_the_records_of_another(host: PlainHost, tmp_path: Path) -> None:
+    other = PlainHost(tmp_path / "host", profile="work")
+    other.write(PLAIN)
+    host.setup()
+    other.setup()
+    host.uninstall()
+    assert not host.store.folder.exists()
+    assert len(other.store.in_force()) == 1
+    assert other.uninstall().outcome == "undone"
+    assert not host.ours.exists()
+
+
+def test_a_run_that_had_opened_the_lock_of_an_uninstalled_host_shuts_others_out_all_the_same(
+    host: PlainHost,
+) -> None:
+    host.setup()
+    host.uninstall()
+    with host.store.lock(), pytest.raises(ConflictError), host.store.lock():
+        pass
+
+
+def test_what_stays_in_our_folders_is_named_and_empty_ones_go(tmp_path: Path) -> None:
+    places = [tmp_path / name for name in ("log", "data", "state", "missing")]
+    for place in places[:3]:
+        place.mkdir()
+    (places[1] / "hub").mkdir()
+    (places[1] / "hub" / "relay.key").touch()
+    (places[2] / "hosts").mkdir()
+    (places[2] / "hosts" / "another").touch()
+    remove_empty(places)
+    assert [path.exists() for path in places] == [False, True, True, False]
+    assert remaining(places) == (places[1] / "hub",)

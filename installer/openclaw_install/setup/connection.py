@@ -30,6 +30,7 @@ from openclaw_install.protocol.profile_files import (
     profile_paths,
 )
 from openclaw_install.setup.message_path import MessagePath, Presence, look_at_message_path
+from openclaw_install.setup.remains import remaining
 
 _HUB_PORT = 8787
 
@@ -174,9 +175,10 @@ def forget(location: HostLocation, env: Mapping[str, str]) -> Forgotten:
         # The relay's key lies there, by which other agents know it, and what they have not fetched yet.
         places += [settings.hub.data] if settings is not None and settings.hub is not None else []
     removed = forget_settings(paths)
+    beside = remaining((paths.folder,))  # locks, and what was kept of files that were replaced
     return Forgotten(
         removed=() if removed is None else (str(removed),),
-        stays=tuple(str(path) for path in places if path.exists()),
+        stays=tuple(dict.fromkeys(str(path) for path in (*places, *beside) if path.exists())),
     )
 
 

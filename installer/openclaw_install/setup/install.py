@@ -45,7 +45,8 @@ class UndoResult:
         outcome: `undone`, `planned` (dry run), `declined`, or `unchanged` (there was nothing of ours).
         plan: what it changed, or would change.
         removed: what the runtime had, and is gone with it.
-        stays: what is left on purpose, because nobody could make it again: the agent's identity and threads.
+        stays: what is left on purpose: the agent's identity and threads, which nobody could make again, and
+            after an uninstall all else that is left in our own folders.
     """
 
     outcome: str

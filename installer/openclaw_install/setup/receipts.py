@@ -35,6 +35,7 @@ from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.private_state import make_private_chain, own_state, require_ours
 from openclaw_install.setup.reach import Reach
 from openclaw_install.setup.receipt import DOCUMENT, Receipt, ReceiptStatus, Remnant, receipt_from_json
+from openclaw_install.setup.remains import remove_empty
 from openclaw_install.setup.stored_receipt import StoredReceipt, damaged, read_stored
 
 _KEPT_AT_MOST = 10
@@ -67,7 +68,7 @@ class ReceiptStore:
 
         require_ours(self._chain)
         make_private_chain(self.folder)
-        lock = filelock.FileLock(self.folder / "lock", mode=0o600)
+        lock = filelock.FileLock(self._lock_file, mode=0o600)
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout as error:
@@ -77,7 +78,7 @@ class ReceiptStore:
                 code="conflict.locked",
             ) from error
         except OSError as error:
-            raise file_error(error, self.folder / "lock", "lock") from error
+            raise file_error(error, self._lock_file, "lock") from error
         try:
             yield
         finally:
@@ -183,18 +184,20 @@ class ReceiptStore:
         self._prune()
 
     def forget_all(self) -> None:
-        """Deletes the receipts of this host, images included.
+        """Deletes the receipts of this host, images included, then the lock and the folders that are empty.
+
+        The caller holds the lock. Whoever opened its file before finds it gone and opens it anew.
 
         Raises:
             FileError: something of them cannot be deleted; the message names it.
         """
         try:
-            gone = self._moved_away(self._receipts)
-            shutil.rmtree(gone)
-        except FileNotFoundError:
-            return
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(self._moved_away(self._receipts))
+            self._lock_file.unlink(missing_ok=True)
         except OSError as error:
             raise file_error(error, Path(error.filename or self._receipts), "delete") from error
+        remove_empty((self.folder, self.folder.parent, self.folder.parent.parent))
 
     def _prune(self) -> None:
         """Deletes all but the newest receipts that stand no more, with their images."""
@@ -220,6 +223,10 @@ class ReceiptStore:
         place.rename(gone)
         sync_folder(self.folder)
         return gone
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.folder / "lock"
 
     @property
     def _receipts(self) -> Path:

@@ -11,6 +11,7 @@ from openclaw_install.setup.connection import AgentSeam, Forgotten, Wish
 from openclaw_install.setup.install import UndoOptions, UndoResult, run_setup, run_undo, run_uninstall
 from openclaw_install.setup.operator import Operator
 from openclaw_install.setup.receipts import ReceiptStore
+from openclaw_install.setup.remains import own_places, remaining, remove_empty
 from openclaw_install.setup.runtime_part import RuntimeSeam, with_runtime
 from openclaw_install.setup.verify import Options, RunResult, fix_hooks, verify_runtime
 
@@ -95,7 +96,10 @@ class WholeHost:
         result = run_uninstall(self.location, options, operator, store=self.store)
         if result.outcome not in ("undone", "unchanged") or options.dry_run:
             return result
-        return self._without_runtime(result, forget=True)
+        done = self._without_runtime(result, forget=True)
+        remove_empty(own_places())
+        left = (*done.stays, *map(str, remaining(own_places())))
+        return replace(done, stays=tuple(dict.fromkeys(left)))
 
     def _told(self, result: RunResult, options: Options, *, start: bool) -> RunResult:
         result = with_runtime(result, self.runtime, start=start, invocation=options.invocation)
