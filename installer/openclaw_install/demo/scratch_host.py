@@ -29,6 +29,15 @@ def free_port() -> int:
         return port
 
 
+@contextlib.contextmanager
+def held_port(port: int) -> Iterator[None]:
+    """Keeps a loopback port taken for the length of the block, unless somebody else has it anyway."""
+    with socket.socket() as holder:
+        with contextlib.suppress(OSError):
+            holder.bind(("127.0.0.1", port))
+        yield
+
+
 @dataclass(frozen=True)
 class ScratchHost:
     """A host that touches nothing outside `root`.

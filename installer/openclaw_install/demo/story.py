@@ -21,7 +21,7 @@ from openclaw_install.demo import cloud_chapter, message_chapter
 from openclaw_install.demo.gateway_process import GatewayProcess
 from openclaw_install.demo.interruption import interrupted_once
 from openclaw_install.demo.provision import OpenClaw, provision
-from openclaw_install.demo.scratch_host import ScratchHost
+from openclaw_install.demo.scratch_host import ScratchHost, held_port
 from openclaw_install.demo.shared_state import forget_locks
 from openclaw_install.demo.stub_model import StubModel, running_stub
 from openclaw_install.host.config_document import read_config
@@ -31,6 +31,7 @@ from openclaw_install.protocol.profile_files import profile_paths
 
 _OURS = (sys.executable, "-m", "openclaw_install")
 _PING = (sys.executable, "-c", "from openclaw_install.cli.pingagent import entry_point; entry_point()")
+_USUAL_HUB_PORT = 8787
 _COMMAND_TIMEOUT = 120.0
 _TURN_TIMEOUT = 120.0
 _REPLY = "Got it: the tests run in CI, and I will report here."
@@ -157,7 +158,9 @@ class _Teller:
         self.host.write_config(f"// An operator's own config: comments must survive.\n{body}\n")
 
     def _set_up(self) -> dict[str, Any]:
-        run = self._ours("--with-hub", "--yes")
+        # There the operator's own hub, or that of another demo, may be about to start.
+        with held_port(_USUAL_HUB_PORT):
+            run = self._ours("--with-hub", "--yes")
         return {"activation_state": _state(run, "ready_waiting_inbound"), "exit_code": run.returncode}
 
     def _break(self) -> dict[str, Any]:
