@@ -194,3 +194,15 @@ def test_what_a_schema_cannot_say_is_refused_too(
 def test_a_document_that_is_no_object_is_refused() -> None:
     with pytest.raises(BundleError, match="the document must be an object"):
         parse_manifest([], "echo/bundle.json")
+
+
+def test_the_pingagent_skill_explains_each_state_of_a_task_that_others_may_report() -> None:
+    bundle = next(bundle for bundle in shipped_bundles() if bundle.name == "pingagent")
+    text = (bundle.folder / "references" / "tasks.md").read_text(encoding="utf-8")
+    states = ["approval_pending", "queued", "awaiting_human_action", "approved_waiting_execution", "running"]
+    states += ["result_pending_commit", "cancel_requested", "processed", "failed", "cancelled"]
+    places = [text.index(f"`{state}`") for state in states]
+    assert places == sorted(places)
+    waits = ["E_PENDING_HUMAN_ACTION", "E_TIMEOUT_PENDING_RECONCILIATION"]
+    for name in [*waits, "remote_thread_reply_seen", "unassigned_formal_reply_seen"]:
+        assert f"| `{name}` |" in text
