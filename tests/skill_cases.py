@@ -44,6 +44,23 @@ FRONTMATTERS: dict[str, str] = {
     "flow-list": "name: flow-list\ndescription: [a, 'b', 1, null]\n",
     "flow-map": "name: flow-map\ndescription: {a: b, c: [1.50, -0, 0o17, 1e21]}\n",
     "placeholder": "name: placeholder\ndescription: {{ description }}\n",
+    "long-placeholder": "name: long-placeholder\ndescription: {{ "
+    + "Use this when it is needed. " * 8
+    + "}}\n",
+    "quoted-placeholder": "name: quoted-placeholder\ndescription: {{ '"
+    + "it''s long, " * 15
+    + "', \"two\\n\\nlines of text, and more of it \\n"
+    + "x" * 90
+    + '" }}\n',
+    "value-in-placeholder": "name: value-in-placeholder\ndescription: {{ key: "
+    + "a long text " * 12
+    + ", [&b deep "
+    + "and long " * 12
+    + ", !t tagged "
+    + "z" * 90
+    + " again]: !!str x }}\n",
+    "spelt-placeholder": "name: spelt-placeholder\nk: &a x\n"
+    "description: {{1.50, 0x1F, 0o17, 1e3, 0e0, True, -0, .inf, *a : b}}\n",
     "numbers": "name: 12\ndescription: 1.50\n",
     "booleans": "name: yes\ndescription: true\n",
     "nulls": "name: ~\ndescription: null\n",
@@ -99,6 +116,9 @@ FRONTMATTERS: dict[str, str] = {
     "skill-key": 'name: skill-key\ndescription: d\nmetadata: {"openclaw":{"skillKey":"keyed",'
     '"primaryEnv":"K","requires":{"env":["K","L"]}}}\n',
     "bad-metadata": "name: bad-metadata\ndescription: d\nmetadata: {not json at all\n",
+    "lone-comma": "name: lone-comma\ndescription: d\nmetadata: {,}\n",
+    "lone-comma-below": 'name: lone-comma-below\ndescription: d\nmetadata:\n  {"a": [ , ]}\n',
+    "last-commas": 'name: last-commas\ndescription: d\nmetadata:\n  {"openclaw":{"os":["linux", ], },}\n',
     "invocation": "name: invocation\ndescription: d\nuser-invocable: false\ndisable-model-invocation: yes\n",
     "disabled": "name: disabled\ndescription: d\n",
 }

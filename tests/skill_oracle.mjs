@@ -31,7 +31,7 @@ function load(test) {
   const content = Buffer.from(test.content, "base64").toString("utf8");
   try {
     const fields = parseSkillFrontmatter(content);
-    const name = fields.name?.trim() || test.folder;
+    const name = fields.name?.trim() || test.folder.trim();
     const description = fields.description?.trim();
     const metadata = resolveSkillManifestMetadata(fields);
     const error = !name ? "name is required" : !description ? "description is required" : null;

@@ -92,7 +92,7 @@ class Composer(FlowComposer):
             if token.type == "block-scalar"
             else token.source[0]
         )
-        scalar = Scalar(value, (token.offset, value_end, end), style)
+        scalar = Scalar(value, (token.offset, value_end, end), style, text=value)
         if tag is None:
             name = None
         else:
@@ -102,7 +102,6 @@ class Composer(FlowComposer):
             tagged_scalar(scalar, value, name, self.directives, lambda text: self._tag_error(tag, text))
         elif name != "!" and style == "plain":
             scalar.value = resolve_plain(value)
-            scalar.text = value
         return scalar
 
     def _tag_error(self, tag: Token, message: str) -> None:

@@ -27,7 +27,7 @@ class Scalar:
 
     Attributes:
         style: `plain`, `'`, `"` or `block`.
-        text: the spelling of a plain null, as it is needed again where the scalar is part of a key.
+        text: how it is spelt, which is needed again where the scalar is part of a key.
         opaque: JSON text of a value that is neither text nor number (a date, bytes).
     """
 
@@ -36,7 +36,7 @@ class Scalar:
     style: str = "plain"
     anchor: str | None = None
     tag: str | None = None
-    text: str | None = None
+    text: str = ""
     opaque: str | None = None
 
 
@@ -92,13 +92,23 @@ def as_integer(text: str) -> float | None:
     """The number that a core schema integer stands for."""
     if _INTEGER.fullmatch(text):
         return float(text)
-    radix = 8 if _OCTAL.fullmatch(text) else 16 if _HEXADECIMAL.fullmatch(text) else 0
+    radix = as_radix(text)
     if not radix:
         return None
     try:
         return float(int(text[2:], radix))
     except OverflowError:
         return float("inf")
+
+
+def as_radix(text: str) -> int:
+    """8 for an integer spelt `0o...`, 16 for `0x...`, else 0."""
+    return 8 if _OCTAL.fullmatch(text) else 16 if _HEXADECIMAL.fullmatch(text) else 0
+
+
+def as_exponent(text: str) -> bool:
+    """Whether the text is a number with an exponent."""
+    return _EXPONENT.fullmatch(text) is not None
 
 
 def as_float(text: str) -> float | None:

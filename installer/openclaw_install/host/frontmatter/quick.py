@@ -28,7 +28,7 @@ _FLAT_ITEM = r"(?:\"[^\"\\]*\"|'[^']*'|[A-Za-z0-9_\u3040-\u9fff](?:[^,\[\]{}:#\"
 _FLAT_LIST = re.compile(rf"\[ *(?:({_FLAT_ITEM}(?: *, *{_FLAT_ITEM})*) *)?\]")
 _ITEM = re.compile(_FLAT_ITEM)
 _BLOCK_HEADERS = frozenset({"|", ">", "|-", ">-", "|+", ">+"})
-_TRAILING_COMMA = re.compile(r",(\s*[}\]])")
+_TRAILING_COMMA = re.compile(r"([^\s{\[])(\s*),(?=\s*[}\]])")
 _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
@@ -230,8 +230,8 @@ def _json(text: str) -> Value:
         try:
             return _load(text)
         except ValueError:
-            bare = _TRAILING_COMMA.subn("", _JSON_STRING.sub("", text))[1]
-            mended, count = _TRAILING_COMMA.subn(r"\1", text)
+            bare = _TRAILING_COMMA.subn("", _JSON_STRING.sub('""', text))[1]
+            mended, count = _TRAILING_COMMA.subn(r"\1\2", text)
             if count == 0 or count != bare:
                 raise
             return _load(mended)
