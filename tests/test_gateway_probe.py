@@ -146,6 +146,32 @@ def test_what_is_no_openclaw_never_sees_the_token() -> None:
     assert not live.reachable
 
 
+@pytest.mark.parametrize("words", ["agent ", "sessionKey must start with one of: hook:im:, "])
+def test_a_token_that_is_sent_back_is_shown_to_nobody(words: str) -> None:
+    def talk(request: bytes, handler: _Handler) -> None:
+        if request.startswith(b"GET /healthz"):
+            handler.answer(200, HEALTH)
+        else:
+            handler.answer(400, _refusal(f"{words}Bearer {TOKEN.reveal().upper()}!").encode())
+
+    with _server(talk) as (port, _requests):
+        live = ask_gateway(GatewayAddress(port), TOKEN)
+    assert live.detail == f"{words}Bearer <redacted>!"
+    assert TOKEN.reveal() not in json.dumps(live.to_json()).lower()
+
+
+def test_a_token_of_a_few_letters_does_not_change_what_the_answer_says() -> None:
+    def talk(request: bytes, handler: _Handler) -> None:
+        health = request.startswith(b"GET /healthz")
+        answer = (
+            (200, HEALTH) if health else (400, _refusal("sessionKey must start with one of: hook:").encode())
+        )
+        handler.answer(*answer)
+
+    with _server(talk) as (port, _requests):
+        assert ask_gateway(GatewayAddress(port), Secret("hook")).prefixes == ("hook:",)
+
+
 def test_without_a_token_only_health_is_asked() -> None:
     with _server(lambda _request, handler: handler.answer(200, HEALTH)) as (port, requests):
         assert ask_gateway(GatewayAddress(port), None).state == "no_token"

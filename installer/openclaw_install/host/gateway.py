@@ -14,10 +14,10 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from openclaw_install.common.redaction import Secret
+from openclaw_install.common.redaction import Secret, redact
 
 if TYPE_CHECKING:
     import httpx
@@ -38,6 +38,7 @@ LiveState = Literal[
 _PRIVATE_PLANE = 0xF0000
 _PRIVATE_PLANE_SIZE = 0xFFFD
 _ANSWER_LIMIT = 65536
+_SHORTEST_SECRET = 8
 _PREFIX_ANSWER = "sessionKey must start with one of: "
 
 
@@ -149,7 +150,15 @@ async def _ask(address: GatewayAddress, token: Secret | None, agent_id: str | No
         url = f"{address.base}{address.hooks_path}/agent"
         bearer = {"Authorization": f"Bearer {token.reveal()}"}
         request = httpx.Request("POST", url, json=_probe_body(agent_id), headers=bearer)
-        return read_answer(*await _fetch(client, request), address.port)
+        return _without(token, read_answer(*await _fetch(client, request), address.port))
+
+
+def _without(token: Secret, live: LivePolicy) -> LivePolicy:
+    """The policy as it may be shown: whatever listens there may have sent the token back."""
+    if token.length < _SHORTEST_SECRET:
+        return live  # every answer may hold it by chance, `hook` say; and it is a finding of its own
+    prefixes = None if live.prefixes is None else tuple(redact(text, [token]) for text in live.prefixes)
+    return replace(live, detail=redact(live.detail, [token]), prefixes=prefixes)
 
 
 async def _fetch(client: httpx.AsyncClient, request: httpx.Request) -> tuple[int, str]:
