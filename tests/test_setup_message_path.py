@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -327,3 +329,17 @@ def test_a_store_of_an_earlier_version_is_left_to_the_runtime(env: dict[str, str
     assert (seen.store, seen.health) == ("present", None)
     assert store.read_bytes() == b""
     assert [path.name for path in store.parent.iterdir()] == [store.name]
+
+
+def test_a_missing_identity_has_one_cure_and_a_second_copy_is_not_passed_over(env: dict[str, str]) -> None:
+    env["PINGAGENT_SERVER_URL"] = _RELAY
+    assert _problems(env) == {"identity.missing": "openclaw-install"}
+    _connect(env)
+    path = profile_paths({}, Path(env["HOME"])).identity
+    did = load_identity(path).did
+    path.unlink()
+    cure = _problems(env)["identity.missing"]
+    assert cure == f"mv {path}.bak {path}"
+    subprocess.run(shlex.split(cure), check=True)
+    assert load_identity(path).did == did
+    assert _problems(env) == {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,6 +18,7 @@ from openclaw_install.common.findings import Finding
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.protocol.profile_files import (
     ProfilePaths,
+    backup_of,
     load_identity,
     profile_paths,
 )
@@ -111,11 +114,19 @@ def _look_at_identity(
     try:
         return load_identity(paths.identity).did, "present"
     except InstallError as error:
-        missing = error.error_code == "identity.missing"
-        if wanted or not missing:
-            name = "identity.missing" if missing else "identity.unusable"
-            problems.append(_finding(name, paths.identity, error))
-        return None, "missing" if missing else "damaged"
+        if error.error_code != "identity.missing":
+            problems.append(_finding("identity.unusable", paths.identity, error))
+            return None, "damaged"
+        if wanted:
+            cure = _way_to_an_identity(paths.identity)
+            problems.append(Finding("identity.missing", "critical", str(paths.identity), error.message, cure))
+        return None, "missing"
+
+
+def _way_to_an_identity(path: Path) -> str:
+    """The one command: a new identity is no cure where the second copy of the old one lies."""
+    copy = backup_of(path)
+    return shlex.join(["mv", str(copy), str(path)]) if os.path.lexists(copy) else PROGRAM
 
 
 def _look_at_store(
