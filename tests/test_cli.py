@@ -139,6 +139,7 @@ def test_a_dry_run_shows_the_diff_and_writes_nothing(host: Host) -> None:
     assert code == 1
     assert "+  hooks: { enabled: true" in out
     assert "SKILL.md" in out
+    assert "blocked by, before these changes:" in out
     assert (sorted(host.home.rglob("*")), host.config.read_bytes()) == before
 
 
@@ -400,7 +401,7 @@ def test_ctrl_c_at_the_question_changes_nothing(host: Host) -> None:
     before = host.config.read_bytes()
     code, screen = _on_a_terminal(host, "--offline", answer=b"\x03")
     assert code == 130
-    assert "interrupted" in screen
+    assert "\nerror: interrupted" in screen
     assert host.config.read_bytes() == before
 
 

@@ -62,6 +62,8 @@ def _invoke(group: click.Group, arguments: Sequence[str], program: str) -> Reply
     except click.FileError as error:
         raise UsageError(error.format_message(), next_step="check the path") from error
     except (click.Abort, KeyboardInterrupt) as error:
+        if sys.stderr.isatty():
+            click.echo(err=True)  # the question, or the `^C`, stands on a line that has no end yet
         raise InterruptedRunError(
             "interrupted; a change that was still being made was taken back, one that was finished stands",
             next_step="run the command again",

@@ -22,7 +22,8 @@ def run_lines(run: RunResult, *, verbose: bool) -> list[str]:
     if run.applied is not None:
         lines += ["", *_applied_lines(run.applied)]
     lines += _connected_lines(run.connected)
-    lines += _block("blocked by", run.report.blockers)
+    planned = run.applied is not None and run.applied.outcome == "planned"
+    lines += _block("blocked by, before these changes" if planned else "blocked by", run.report.blockers)
     lines += _block("worth a look", run.report.warnings)
     if verbose:
         found = [f"  [{f.severity}] {f.id} ({f.path}): {f.message}" for f in run.report.findings]
