@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import socket
 import ssl
@@ -358,6 +359,37 @@ def _upload(agent_id: str) -> bytes:
         "arguments": {"agentId": agent_id, "skillName": "s", "content": "x"},
     }
     return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
+
+
+def _held(marker: str) -> int:
+    """How many large texts that hold the marker are in this process's memory."""
+    gc.collect()
+    found = {
+        id(text)
+        for holder in gc.get_objects()
+        for text in gc.get_referents(holder)
+        if isinstance(text, (str, bytes)) and len(text) > 300_000
+        if (marker in text if isinstance(text, str) else marker.encode() in text)
+    }
+    return len(found)
+
+
+def test_a_session_that_is_left_open_keeps_no_large_request_in_memory() -> None:
+    with hub_with(ROOMY) as hub:
+        agent = hub.create_agent("kitchen", "ann")
+        caller = Caller(hub.url, hub.create_key("ann").reveal()).open()
+        # The name is refused, so that the content is kept nowhere on purpose.
+        body = _upload(agent.id).replace(
+            b'"s", "content": "x"', b'"S", "content": "MARKED%b"' % (b"x" * 400_000)
+        )
+        connection = _raw(hub, caller, str(len(body)), body, Connection="close")
+        assert b"200 OK" in _answer(connection)
+        opening = _raw(hub, replace(caller, session=None), str(len(body)), body, Connection="close")
+        assert b"413" in _answer(opening).splitlines()[0], "what opens a session is kept, and so it is small"
+        del body
+        wait_until(lambda: not _held("MARKED"))
+        assert caller.rpc("ping").status_code == 200
+        caller.close()
 
 
 def test_an_upload_whose_client_went_away_is_finished_and_recorded() -> None:

@@ -38,6 +38,9 @@ from openclaw_install.hub.session_book import SessionBook
 
 KEY_IN_SCOPE = "hub.key"
 _SESSION_HEADER = "mcp-session-id"
+_LARGE_BODY = 64 * 1024
+_OPENING = "only a request with a session's id may have more than 64 KiB"
+_NOTHING = b'{"jsonrpc":"2.0","method":"notifications/hub/answered"}'
 _FAILED = HttpRefusedError(500, "storage_failed", "the hub cannot read its records; its log has the cause")
 _log = logging.getLogger(__name__)
 
@@ -75,32 +78,43 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        body_unread = scope["method"] == "POST" and "expect" not in headers
+        exchange = _Exchange(scope, receive, send)
+        exchange.body_unread = scope["method"] == "POST" and "expect" not in headers
         try:
             key = self._admit(scope, headers)
             if scope["method"] == "GET":
-                await self._in_session(_Exchange(key, scope, receive, send), headers, self._stream)
-                return
-            announced = headers.get("content-length")
-            size = expected_bytes(announced, self._limits.body_bytes) if scope["method"] == "POST" else 0
-            with self._in_progress.place(key.id, size):
-                if scope["method"] == "POST":
-                    body = await self._body(headers, receive)
-                    body_unread = False
-                    scope[LOG_FACTS]["bytes_in"] = len(body)
-                    receive = replayed(body, receive)
-                exchange = _Exchange(key, scope, receive, send)
-                await self._in_session(exchange, headers, self._manager.handle_request)
+                await self._in_session(key, exchange, headers, self._stream)
+            elif scope["method"] == "POST":
+                await self._post(key, exchange, headers)
+            else:
+                with self._in_progress.place(key.id, 0):
+                    await self._in_session(key, exchange, headers, self._manager.handle_request)
         except HttpRefusedError as refusal:
             scope[LOG_FACTS]["refused"] = refusal.code
             # Who was too slow already gets no more time.
-            await answer(refusal, receive, send, body_unread=body_unread and refusal.status != 408)
+            unread = exchange.body_unread and refusal.status != 408
+            await answer(refusal, receive, send, body_unread=unread)
         except ClientGoneError:
             scope[LOG_FACTS]["refused"] = "client_gone"
         except InstallError as error:
             _log.error("a request failed: %s", error.message)
             scope[LOG_FACTS]["refused"] = _FAILED.code
-            await answer(_FAILED, receive, send, body_unread=body_unread)
+            await answer(_FAILED, receive, send, body_unread=exchange.body_unread)
+
+    async def _post(self, key: Key, exchange: _Exchange, headers: Headers) -> None:
+        size = expected_bytes(headers.get("content-length"), self._limits.body_bytes)
+        with self._in_progress.place(key.id, size):
+            body = await self._body(headers, exchange.receive)
+            exchange.body_unread = False
+            exchange.scope[LOG_FACTS]["bytes_in"] = len(body)
+            exchange.receive = replayed(body, exchange.receive)
+            large = len(body) > _LARGE_BODY
+            if large and _SESSION_HEADER not in headers and _by_handshake(headers):
+                # What a client says of itself is kept as long as its session.
+                raise HttpRefusedError(413, "body_too_large", _OPENING)
+            await self._in_session(key, exchange, headers, self._manager.handle_request)
+            if large and _SESSION_HEADER in headers:
+                await self._let_go(exchange)
 
     def _admit(self, scope: Scope, headers: Headers) -> Key:
         key = self._authenticate(headers.get("authorization"))
@@ -147,13 +161,17 @@ class Endpoint:
             raise HttpRefusedError(408, "body_too_slow", "the body did not arrive in time", close) from None
 
     async def _in_session(
-        self, exchange: _Exchange, headers: Headers, serve: Callable[[Scope, Receive, Send], Awaitable[None]]
+        self,
+        key: Key,
+        exchange: _Exchange,
+        headers: Headers,
+        serve: Callable[[Scope, Receive, Send], Awaitable[None]],
     ) -> None:
         """Serves one request and keeps the book of sessions by what was answered."""
         session_id = headers.get(_SESSION_HEADER)
         opens = session_id is None and exchange.scope["method"] == "POST" and _by_handshake(headers)
         if opens:
-            wait = self._book.admit(exchange.key.id, self._now())
+            wait = self._book.admit(key.id, self._now())
             if wait is not None:
                 raise retry_later(429, "too_many_sessions", "this key has too many open sessions", wait)
         elif session_id is not None:
@@ -163,11 +181,22 @@ class Endpoint:
             await serve(exchange.scope, exchange.receive, seen.watching(exchange.send))
         finally:
             if opens:
-                self._book.settle(exchange.key.id, seen.opened, self._now())
+                self._book.settle(key.id, seen.opened, self._now())
             elif session_id is not None:
                 self._book.end(session_id, self._now())
                 if exchange.scope["method"] == "DELETE" and seen.status == 200:
                     self._book.close(session_id)
+
+    async def _let_go(self, exchange: _Exchange) -> None:
+        """Makes a session forget a large request that was answered.
+
+        The SDK's session holds on to the last message that it read, raw and parsed, until the next one comes.
+        A client that leaves its session open would keep some nine megabytes of ours until it idles out.
+        """
+        framing = (b"content-length", b"transfer-encoding")
+        headers = [pair for pair in exchange.scope["headers"] if pair[0] not in framing]
+        nothing = replayed(_NOTHING, exchange.receive)
+        await self._manager.handle_request({**exchange.scope, "headers": headers}, nothing, _unheard)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Holds a GET stream open until the client, its key or the hub goes away."""
@@ -198,12 +227,14 @@ class Endpoint:
                 return
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Exchange:
-    key: Key
+    """One request; `body_unread` while its client may still be sending."""
+
     scope: Scope
     receive: Receive
     send: Send
+    body_unread: bool = False
 
 
 @dataclass
@@ -228,6 +259,10 @@ class _Seen:
             await send(message)
 
         return watch
+
+
+async def _unheard(_message: Message) -> None:
+    """Takes an answer that nobody waits for."""
 
 
 def _by_handshake(headers: Headers) -> bool:
