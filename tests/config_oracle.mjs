@@ -1,5 +1,6 @@
 // Reads many configs with OpenClaw's own reader in one process. Input on stdin: {package, cases: [{path, env}]},
-// output: for each case whether it could be read, the merged and resolved values, and what had no value.
+// output: for each case whether it could be read, the merged and resolved values, and what had no value; with
+// `served`, also the agent that serves a hook request without a name after a start, and its workspace.
 import { createRequire } from "node:module";
 import fs from "node:fs";
 import path from "node:path";
@@ -33,7 +34,36 @@ function parseTexts(texts) {
   });
 }
 
+async function named(names) {
+  const found = {};
+  for (const file of fs.readdirSync(dist).filter((name) => name.endsWith(".mjs"))) {
+    const text = fs.readFileSync(path.join(dist, file), "utf8");
+    for (const name of names.filter((name) => !found[name] && text.includes(`function ${name}(`))) {
+      const alias = text.slice(text.lastIndexOf("export {")).match(new RegExp(`\\b${name} as (\\w+)`))?.[1] ?? name;
+      const value = (await import(pathToFileURL(path.join(dist, file)).href))[alias];
+      if (typeof value === "function") found[name] = value;
+    }
+  }
+  return found;
+}
+
+async function servant() {
+  const own = await named([
+    ...["planAutomaticConfigRepair", "resolveHooksConfig", "resolveEffectiveHookTargetAgentId"],
+    ...["resolveAgentWorkspaceDir", "listAgentIds"],
+  ]);
+  return (snapshot) => {
+    // What a start does with a file of an older form, before anything uses it.
+    const config = snapshot.valid ? snapshot.config : own.planAutomaticConfigRepair(snapshot)?.snapshot.config;
+    if (!config) return null;
+    const target = own.resolveEffectiveHookTargetAgentId(own.resolveHooksConfig(config), undefined, "request");
+    const agent = target.ok ? target.effectiveAgentId : null;
+    return { agent, workspace: own.resolveAgentWorkspaceDir(config, agent ?? own.listAgentIds(config)[0]) };
+  };
+}
+
 async function readConfigs(cases) {
+  const served = input.served ? await servant() : () => undefined;
   const holdsReader = (name) => fs.readFileSync(path.join(dist, name), "utf8").includes("createConfigIO,");
   const file = fs.readdirSync(dist).find((name) => /^io-.*\.mjs$/.test(name) && holdsReader(name));
   const { createConfigIO } = await import(pathToFileURL(path.join(dist, file)).href);
@@ -45,6 +75,7 @@ async function readConfigs(cases) {
     const snapshot = await io.readConfigFileSnapshot();
     results.push({
       exists: snapshot.exists,
+      served: served(snapshot),
       issues: snapshot.issues,
       warnings: snapshot.warnings,
       resolved: tagged(snapshot.sourceConfigBeforeMigrations ?? snapshot.resolved),

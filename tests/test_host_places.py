@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from openclaw_install.common.errors import FileError, HostError
+from openclaw_install.demo.provision import OpenClaw
 from openclaw_install.demo.scratch_host import ScratchHost
 from openclaw_install.host.gateway_settings import settings_findings
-from openclaw_install.host.locate import locate
+from openclaw_install.host.hook_agents import default_agent
+from openclaw_install.host.locate import HostLocation, locate
 from openclaw_install.host.permissions import (
     PathMode,
     config_findings,
@@ -22,6 +24,8 @@ from openclaw_install.host.permissions import (
 from openclaw_install.host.search_path import gateway_path
 from openclaw_install.host.skill_host import bundled_skills, skill_host
 from openclaw_install.host.workspace import active_group_text, agent_workspace
+from tests.hook_cases import hooks
+from tests.test_config_oracle import ask
 
 
 @pytest.mark.gateway
@@ -69,24 +73,78 @@ def test_a_path_that_cannot_be_looked_at_is_told(tmp_path: Path) -> None:
     assert path_mode(tmp_path / "nothing") is None
 
 
-@pytest.mark.parametrize(
-    ("agents", "expected"),
-    [
-        ({}, "state/workspace"),
-        ({"defaults": {"workspace": "~/w"}}, "w"),
-        ({"list": [{"id": "Boss", "workspace": "~/boss"}]}, "boss"),
-        ({"list": [{"id": "a", "default": True}, {"id": "b"}], "defaults": {"workspace": "~/w"}}, "w"),
-        ({"list": [{"id": "a"}, {"id": "b"}], "defaults": {"workspace": "~/w"}}, "w/a"),
-        ({"list": [{"id": "a"}, {"id": "b"}]}, "state/workspace-a"),
-        ({"entries": {"solo": {"workspace": "~/solo"}}}, "solo"),
-        ({"list": "nonsense"}, "state/workspace"),
-    ],
+# A roster, the agent that serves a request without a name after the next start, and its workspace.
+ROSTERS: tuple[tuple[dict[str, object], str | None, str], ...] = (
+    ({}, "main", "state/workspace"),
+    ({"defaults": {"workspace": "~/w"}}, "main", "w"),
+    ({"list": [{"id": "Boss", "workspace": "~/boss"}]}, "boss", "boss"),
+    ({"list": [{"id": "a", "default": True}, {"id": "b"}], "defaults": {"workspace": "~/w"}}, "a", "w"),
+    ({"list": [{"id": "a"}, {"id": "b"}], "defaults": {"workspace": "~/w"}}, None, "w"),
+    ({"list": [{"id": "a"}, {"id": "b"}]}, None, "state/workspace"),
+    ({"list": [{"id": "main"}, {"id": "b"}]}, "main", "state/workspace"),
+    ({"list": [{"id": "a"}, {"id": "main"}]}, "main", "state/workspace-main"),
+    ({"list": [{"id": "a", "workspace": "/w"}, {"id": "a", "default": True}]}, "a-2", "state/workspace"),
+    ({"list": [{"id": " ", "workspace": "~/own"}]}, "agent", "own"),
+    ({"entries": {"a": {}, "b": {"default": True}}}, "b", "state/workspace"),
+    ({"entries": {"a": {}, "main": {}}}, "main", "state/workspace-main"),
+    ({"entries": {"a": {}, "main": {}}, "ownership": "explicit"}, None, "state/workspace-a"),
+    (
+        {"entries": {"a": {}, "main": {}}, "defaults": {"systemAgent": {"agentId": "a"}}},
+        "a",
+        "state/workspace-a",
+    ),
+    (
+        {
+            "entries": {"a": {}, "b": {}},
+            "ownership": "explicit",
+            "defaults": {"workspace": "~/w", "systemAgent": {"agentId": "b"}},
+        },
+        "b",
+        "w/b",
+    ),
+    ({"entries": {"solo": {"workspace": "~/solo"}}}, "solo", "solo"),
 )
+
+
+def _host(tmp_path: Path, name: str) -> HostLocation:
+    home = tmp_path / name
+    return locate({"HOME": str(home), "OPENCLAW_STATE_DIR": str(home / "state")})
+
+
+@pytest.mark.parametrize(("agents", "agent", "expected"), ROSTERS)
 def test_the_workspace_is_that_of_the_agent_that_serves_the_ingress(
-    agents: dict[str, object], expected: str, tmp_path: Path
+    agents: dict[str, object], agent: str | None, expected: str, tmp_path: Path
 ) -> None:
-    location = locate({"HOME": str(tmp_path), "OPENCLAW_STATE_DIR": str(tmp_path / "state")})
-    assert agent_workspace({"agents": agents}, location) == tmp_path / expected
+    location = _host(tmp_path, "home")
+    assert default_agent({"agents": agents}) == agent
+    assert agent_workspace({"agents": agents}, location) == location.home / expected
+
+
+@pytest.mark.gateway
+def test_agent_and_workspace_are_those_of_the_real_openclaw(openclaw: OpenClaw, tmp_path: Path) -> None:
+    """Also for rosters of an older form, which a start brings into the present one first."""
+    cases = []
+    for number, (agents, _, _) in enumerate(ROSTERS):
+        location = _host(tmp_path, str(number))
+        location.state_dir.mkdir(parents=True)
+        config = {"gateway": {"mode": "local"}, "hooks": hooks(), "agents": agents}
+        location.config_path.write_text(json.dumps(config))
+        cases.append({"path": str(location.config_path), "env": dict(location.env)})
+    answers = ask(openclaw, {"cases": cases, "served": True})["configs"]
+    served = [(answer["served"]["agent"], answer["served"]["workspace"]) for answer in answers]
+    assert served == [
+        (agent, str(tmp_path / str(number) / expected)) for number, (_, agent, expected) in enumerate(ROSTERS)
+    ]
+
+
+@pytest.mark.parametrize(
+    "agents", [{"list": "nonsense"}, {"entries": {"a": {"default": True}, "b": {"default": True}}}]
+)
+def test_a_roster_that_stops_the_gateway_has_some_workspace(
+    agents: dict[str, object], tmp_path: Path
+) -> None:
+    location = _host(tmp_path, "home")
+    assert agent_workspace({"agents": agents}, location).parent == location.state_dir
 
 
 def test_the_active_group_is_a_small_regular_file(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ def section(config: Any, *path: str) -> Mapping[str, Any]:
     return config if isinstance(config, Mapping) else {}
 
 
-def _roster(config: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+def roster(config: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     """Agent ids with their entries, as the gateway sees them once it has migrated the older `agents.list`."""
     agents = section(config, "agents")
     entries, listed = agents.get("entries"), agents.get("list")
@@ -35,28 +35,33 @@ def _roster(config: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
 
 def agent_ids(config: Mapping[str, Any]) -> tuple[str, ...]:
     """The ids of all agents, in their order; a host without a roster has the agent `main`."""
-    return tuple(dict.fromkeys(agent for agent, _ in _roster(config))) or (DEFAULT_AGENT_ID,)
+    return tuple(dict.fromkeys(agent for agent, _ in roster(config))) or (DEFAULT_AGENT_ID,)
 
 
 def default_agent(config: Mapping[str, Any]) -> str | None:
     """The agent that serves a request without `agentId`; None where such a request is refused.
 
     It is the recorded owner, a single agent marked `default`, or the only agent there is; a fixed global
-    session store answers with its own owner first. Source: resolveEffectiveHookTargetAgentId and
-    tryResolveAgentOperationAgentId of OpenClaw 2026.9.6.
+    session store answers with its own owner first. Where an older roster of several agents says nothing, the
+    gateway's next start records `main` as the owner, if there is an agent of that name. Source:
+    resolveEffectiveHookTargetAgentId, tryResolveAgentOperationAgentId and resolveMissingLegacySystemAgent of
+    OpenClaw 2026.9.6.
     """
     known = agent_ids(config)
     if owner := _store_owner(config):
         return owner if owner in known else None
+    if len(known) == 1:
+        return known[0]
+    system = section(config, "agents", "defaults", "systemAgent")
+    recorded = optional_text(system.get("agentId"))
     if section(config, "agents").get("ownership") == "explicit":
-        recorded = optional_text(section(config, "agents", "defaults", "systemAgent").get("agentId"))
-        if recorded and normalize_agent_id(recorded) in known:
-            return normalize_agent_id(recorded)
-    else:
-        marked = [agent for agent, entry in _roster(config) if entry.get("default") is True]
-        if len(marked) == 1:
-            return marked[0]
-    return known[0] if len(known) == 1 else None
+        return normalize_agent_id(recorded) if recorded and normalize_agent_id(recorded) in known else None
+    marked = [agent for agent, entry in roster(config) if entry.get("default") is True]
+    if len(marked) == 1:
+        return marked[0]
+    if "agentId" not in system:
+        return DEFAULT_AGENT_ID if DEFAULT_AGENT_ID in known and not marked else None
+    return normalize_agent_id(recorded) if recorded and normalize_agent_id(recorded) in known else None
 
 
 def _store_owner(config: Mapping[str, Any]) -> str | None:
