@@ -129,6 +129,23 @@ def test_a_secret_reference_is_told_by_the_boot_rule() -> None:
     assert {name for name in told if "token" in name or "boot" in name} == {"hooks.boot.schema"}
 
 
+def test_no_finding_offers_the_repair_for_a_token_that_it_never_overwrites() -> None:
+    behind = HookFacts(token_reference="${HOOK_TOKEN}", gateway_env=GatewayEnv(token=Secret(TOKEN)))
+    for token, facts in (("weak", behind), (" ", behind), (TOKEN, behind), ({"source": "env"}, HookFacts())):
+        told = [
+            f for f in findings({"hooks": {**WHOLE, "token": token}}, NEEDS, facts) if f.path == "hooks.token"
+        ]
+        assert told
+        assert not [f for f in told if "--fix-hooks" in f.repair]
+
+
+def test_an_escaped_reference_is_a_token_that_stands_in_the_file() -> None:
+    facts = HookFacts(token_reference="$${HOOK_TOKEN}", unresolved=frozenset({"HOOK_TOKEN"}))
+    told = {f.id: f for f in findings({"hooks": {**WHOLE, "token": "${HOOK_TOKEN}"}}, NEEDS, facts)}
+    assert "hooks.token_unresolved" not in told
+    assert "--fix-hooks" in told["hooks.ingress.token_short"].repair
+
+
 def test_a_reused_token_is_told_without_showing_it() -> None:
     facts = HookFacts(gateway_env=GatewayEnv(token=Secret(TOKEN)))
     told = findings({"hooks": WHOLE}, NEEDS, facts)

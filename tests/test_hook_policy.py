@@ -8,7 +8,7 @@ import pytest
 
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.hook_agents import agent_ids, default_agent
-from openclaw_install.host.hook_auth import GatewayEnv, gateway_secret, mentions, remotely_exposed
+from openclaw_install.host.hook_auth import GatewayEnv, HookFacts, gateway_secret, remotely_exposed
 from openclaw_install.host.hook_mappings import effective, read_mappings
 from openclaw_install.host.hook_policy import (
     IngressNeeds,
@@ -98,6 +98,19 @@ def test_a_path_that_a_url_never_has_is_unreachable(path: str) -> None:
         ),
         ({"list": [{"id": "A"}, {"id": "a"}, 5, {"id": " "}, {}]}, ("a", "a-2", "agent", "agent-2"), None),
         ({"list": "x"}, ("main",), "main"),
+        ({"list": [{"id": "ops"}, {"id": "main"}]}, ("ops", "main"), "main"),
+        ({"entries": {"main": {}, "b": {}}}, ("main", "b"), "main"),
+        ({"entries": {"main": {}, "b": {}}, "ownership": "explicit"}, ("main", "b"), None),
+        (
+            {"entries": {"main": {}, "b": {}}, "defaults": {"systemAgent": {"agentId": "b"}}},
+            ("main", "b"),
+            "b",
+        ),
+        (
+            {"entries": {"main": {}, "b": {}}, "defaults": {"systemAgent": {"agentId": "x"}}},
+            ("main", "b"),
+            None,
+        ),
     ],
 )
 def test_agents_and_the_one_for_requests_without_an_agent(
@@ -207,11 +220,27 @@ def test_a_gateway_is_exposed_by_its_bind_or_by_tailscale(gateway: Any, exposed:
     assert remotely_exposed({"gateway": gateway}) is exposed
 
 
-def test_a_reference_is_told_from_a_name_alone() -> None:
-    names = frozenset({"A"})
-    assert mentions("x${A}", names)
-    assert not mentions("$A", names)
-    assert not mentions(None, names)
+@pytest.mark.parametrize(
+    ("written", "resolved", "lacking"),
+    [
+        (None, "x${A}", True),
+        (None, "$A", False),
+        ("${A}", "${A}", True),
+        ("$${A}", "${A}", False),
+        ("${B}", "a value that holds ${A}", False),
+    ],
+)
+def test_a_token_without_a_value_is_told_from_one_that_looks_like_it(
+    written: str | None, resolved: str, lacking: bool
+) -> None:
+    facts = HookFacts(unresolved=frozenset({"A"}), token_reference=written)
+    assert facts.lacks_token(resolved) is lacking
+
+
+def test_a_remote_secret_whose_variable_has_no_value_is_none() -> None:
+    remote = {"token": "${A}", "password": "${B}"}
+    config = {"gateway": {"remote": remote}}
+    assert gateway_secret(config, GatewayEnv(), frozenset({"A", "B"})) is None
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,43 @@ def test_a_key_of_another_agent_is_admitted_as_it_is_dispatched() -> None:
     assert after == ["hook:im:", "agent:ops:in", "agent:main:in"]
 
 
+def test_a_default_key_of_an_agent_is_admitted_for_each_agent_that_callers_could_name() -> None:
+    agents = {"entries": {"main": {}, "ops": {}, "b": {}}, "ownership": "explicit"}
+    config = {
+        "hooks": hooks(defaultSessionKey="agent:ops:in", allowedAgentIds=["ops", "b"]),
+        "agents": agents,
+    }
+    assert repaired(config)["hooks"]["allowedSessionKeyPrefixes"] == [
+        "hook:im:",
+        "agent:b:in",
+        "agent:ops:in",
+    ]
+
+
+def test_a_default_key_of_an_agent_is_admitted_for_the_agent_of_a_mapping_without_a_key() -> None:
+    off = {"enabled": False, "defaultSessionKey": "agent:main:in"}
+    config = {
+        "hooks": {
+            **off,
+            "mappings": [mapping(None, "x", agentId="Ops"), mapping("hook:y", "y", agentId="b")],
+        },
+        "agents": {"entries": {"main": {}, "ops": {}, "b": {}}},
+    }
+    after = repaired(config)["hooks"]["allowedSessionKeyPrefixes"]
+    assert after == ["hook:im:", "hook:y", "agent:ops:in", "agent:main:in"]
+
+
+def test_no_default_key_is_set_where_the_prefix_of_a_mapping_lets_the_gateway_start() -> None:
+    section = hooks(allowedSessionKeyPrefixes=["feishu:"], mappings=[mapping("hook:{{id}}", "x")])
+    assert edits({"hooks": section}, NO_INGRESS) == (
+        SetValue(("hooks", "allowedSessionKeyPrefixes", 1), "hook:"),
+    )
+
+
+def test_a_prefix_that_lets_the_gateway_start_by_chance_is_no_reason_for_an_edit() -> None:
+    assert edits({"hooks": hooks(allowedSessionKeyPrefixes=["hook:ex"])}, NO_INGRESS) == ()
+
+
 def test_what_is_added_to_a_list_leaves_its_elements_alone() -> None:
     section = hooks(allowRequestSessionKey=True, allowedSessionKeyPrefixes=["Hook:"], allowedAgentIds=["ops"])
     agents = {

@@ -119,8 +119,13 @@ def with_config_env(env: Mapping[str, str], config: Mapping[str, Any]) -> dict[s
 
 
 def _is_usable(name: str, value: str) -> bool:
-    refers = any(not match[1] for match in _TOKEN.finditer(value))
-    return bool(_NAME.fullmatch(name) and value.strip() and not is_blocked(name) and not refers)
+    usable = _NAME.fullmatch(name) and value.strip() and not is_blocked(name)
+    return bool(usable and not references(value))
+
+
+def references(text: str) -> frozenset[str]:
+    """The names of the variables that a text of the file refers to; `$${NAME}` is no reference."""
+    return frozenset(match[2] for match in _TOKEN.finditer(text) if not match[1])
 
 
 def substitute(

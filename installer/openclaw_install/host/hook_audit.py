@@ -7,7 +7,7 @@ from typing import Any
 
 from openclaw_install.common.findings import Finding, Severity
 from openclaw_install.host.hook_agents import section
-from openclaw_install.host.hook_auth import HookFacts, gateway_secret, mentions, remotely_exposed
+from openclaw_install.host.hook_auth import HookFacts, gateway_secret, remotely_exposed
 from openclaw_install.host.hook_policy import HookPolicy, read_policy
 from openclaw_install.host.hook_text import optional_text
 
@@ -32,7 +32,7 @@ def _token(config: Mapping[str, Any], policy: HookPolicy, facts: HookFacts) -> l
     if policy.token is None:
         return []
     found = []
-    if not mentions(policy.token.reveal(), facts.unresolved):
+    if not facts.lacks_token(policy.token.reveal()):
         found.append(
             Finding(
                 "config.secrets.hooks_token_in_config",

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Any, Literal
 
 from openclaw_install.common.redaction import Secret
+from openclaw_install.host.config_env import references
 from openclaw_install.host.hook_agents import section
 from openclaw_install.host.hook_text import optional_text
 
@@ -27,7 +28,7 @@ class HookFacts:
     Attributes:
         gateway_env: the gateway's secrets in its environment.
         unresolved: names of the variables that the document refers to and that have no value.
-        token_reference: `hooks.token` as the file has it, where that holds a `${NAME}`; None for a token that
+        token_reference: `hooks.token` as the file has it, where that holds a `${`; None for a token that
             stands there itself.
         config_dir: absolute folder of the config file.
         has_includes: the document uses `$include`.
@@ -38,6 +39,20 @@ class HookFacts:
     token_reference: str | None = None
     config_dir: PurePath | None = None
     has_includes: bool = False
+
+    @property
+    def token_is_referred_to(self) -> bool:
+        """Whether the token's value stands elsewhere: the file only names a variable."""
+        return self.token_reference is not None and bool(references(self.token_reference))
+
+    def lacks_token(self, token: str) -> bool:
+        """Whether the token is the text of a reference to a variable without a value.
+
+        Args:
+            token: as it is resolved; it counts where the file's own text is not known.
+        """
+        written = token if self.token_reference is None else self.token_reference
+        return not references(written).isdisjoint(self.unresolved)
 
 
 @dataclass(frozen=True)
@@ -81,15 +96,14 @@ def remotely_exposed(config: Mapping[str, Any]) -> bool:
     return (isinstance(bind, str) and bind != "loopback") or tailscale in {"serve", "funnel"}
 
 
-def mentions(text: str | None, variables: frozenset[str]) -> bool:
-    """Whether the text holds a reference `${NAME}` to one of the variables."""
-    return text is not None and any(f"${{{name}}}" in text for name in variables)
-
-
 def _local(value: Any, env: Secret | None, remote: Any, unresolved: frozenset[str]) -> str | None:
     if isinstance(value, Mapping):  # a SecretRef: the gateway resolves it itself, nobody else reads it
         return None
-    own = optional_text(value)
-    if own and not mentions(own, unresolved):
-        return own
-    return optional_text(env.reveal() if env else None) or optional_text(remote)
+    own = _resolved(value, unresolved)
+    return own or optional_text(env.reveal() if env else None) or _resolved(remote, unresolved)
+
+
+def _resolved(value: Any, unresolved: frozenset[str]) -> str | None:
+    """The text, unless it is what is left of a reference to a variable without a value."""
+    text = optional_text(value)
+    return text if text and references(text).isdisjoint(unresolved) else None

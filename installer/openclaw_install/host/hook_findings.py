@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from openclaw_install.common.findings import Finding
@@ -11,7 +12,13 @@ from openclaw_install.host.hook_audit import FIX, audit_findings
 from openclaw_install.host.hook_auth import HookFacts
 from openclaw_install.host.hook_boot import BootVerdict, boot_failures
 from openclaw_install.host.hook_ingress import ingress_findings
-from openclaw_install.host.hook_plan import mapping_keys, must_restrict, token_trouble, unbounded
+from openclaw_install.host.hook_plan import (
+    TokenTrouble,
+    mapping_keys,
+    must_restrict,
+    token_trouble,
+    unbounded,
+)
 from openclaw_install.host.hook_policy import POLICY_KEYS, HookPolicy, IngressNeeds, read_policy
 from openclaw_install.host.hook_schema import retired_keys
 
@@ -35,14 +42,26 @@ def findings(
         facts: what the caller knows beside the document.
     """
     policy = read_policy(config)
+    trouble = token_trouble(config, needs, facts)
     failures = boot_failures(config, config_dir=facts.config_dir, has_includes=facts.has_includes)
-    return (
+    told = (
         *(_boot(failure) for failure in failures),
         *audit_findings(config, facts),
         *ingress_findings(config, needs, facts),
-        *_host(config, policy, needs, facts),
+        *_host(config, policy, trouble, facts),
         *(_mappings(policy, needs) if policy.enabled else ()),
     )
+    return tuple(_with_true_repair(finding, trouble) for finding in told)
+
+
+def _with_true_repair(finding: Finding, trouble: TokenTrouble | None) -> Finding:
+    """The finding; about a token that the repair never overwrites, with what the operator has to do."""
+    if trouble is None or trouble.replaceable or finding.path != "hooks.token" or finding.repair != FIX:
+        return finding
+    step = "set the variable behind hooks.token to a fresh secret of its own"
+    if trouble.problem == "secret_ref":
+        step = 'write the token itself, or "${NAME}" for a variable: OpenClaw takes no object there'
+    return replace(finding, repair=step)
 
 
 def _boot(failure: BootVerdict) -> Finding:
@@ -55,11 +74,10 @@ def _boot(failure: BootVerdict) -> Finding:
 
 
 def _host(
-    config: Mapping[str, Any], policy: HookPolicy, needs: IngressNeeds, facts: HookFacts
+    config: Mapping[str, Any], policy: HookPolicy, trouble: TokenTrouble | None, facts: HookFacts
 ) -> Iterator[Finding]:
     """What the audit misses and what matters with and without an ingress."""
-    trouble = token_trouble(config, needs, facts) if policy.enabled else None
-    if trouble and trouble.problem == "unresolved":
+    if policy.enabled and trouble and trouble.problem == "unresolved":
         message = (
             "the variable of the hook token has no value, and the gateway then takes the text of the"
             " reference for the token: whoever guesses the name of the variable may call the hooks"

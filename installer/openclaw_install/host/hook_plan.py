@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from openclaw_install.host.hook_agents import section
-from openclaw_install.host.hook_auth import HookFacts, gateway_secret, mentions
+from openclaw_install.host.hook_auth import HookFacts, gateway_secret
 from openclaw_install.host.hook_mappings import HookMapping
 from openclaw_install.host.hook_policy import GENERATED_KEY_PROBE, HookPolicy, IngressNeeds, read_policy
 from openclaw_install.host.hook_text import admits, fold, normalize_agent_id, normalize_prefixes, rescoped_key
@@ -51,11 +51,11 @@ def token_trouble(config: Mapping[str, Any], needs: IngressNeeds, facts: HookFac
     policy = read_policy(config)
     if isinstance(section(config, "hooks").get("token"), Mapping):
         return TokenTrouble("secret_ref", replaceable=False)
-    plain = facts.token_reference is None
+    plain = not facts.token_is_referred_to
     if policy.token is None:
         return TokenTrouble("missing", replaceable=plain)
     token = policy.token.reveal()
-    if mentions(token, facts.unresolved):
+    if facts.lacks_token(token):
         return TokenTrouble("unresolved", replaceable=False)
     shared = gateway_secret(config, facts.gateway_env, facts.unresolved)
     if shared and shared.value.reveal() == token:
@@ -81,7 +81,8 @@ def plan_prefixes(policy: HookPolicy, needs: IngressNeeds, existing: Iterable[st
 
     Requests without a key keep what they had. Where generated keys worked they go on working (`hook:`): a
     default key in their place would make the gateway run them one after the other, and refuse the later ones
-    with 503. Where they could not work, a default key opens one session key instead of all of `hook:`.
+    with 503. Where they could not work, a default key opens one session key instead of all of `hook:`, unless
+    what the list admits by then lets the gateway start without one.
 
     Args:
         policy: the policy as it is.
@@ -90,20 +91,35 @@ def plan_prefixes(policy: HookPolicy, needs: IngressNeeds, existing: Iterable[st
     """
     if policy.prefixes is None and not must_restrict(policy, needs):
         return PrefixPlan()
-    default = policy.default_session_key
-    new_default = needs.default_session_key if default is None and not _generates(policy) else None
-    keyless = default or new_default or GENERATED_KEY_PREFIX
     missing = missing_prefixes(policy, needs)
-    if policy.prefixes is not None and not missing and policy.admits(keyless):
-        return PrefixPlan(default_session_key=new_default)
-    own = (keyless, *_dispatch_keys(keyless, policy.default_agent))
-    mapped = (key for mapping in policy.mappings for key in mapping_keys(mapping, policy))
-    return PrefixPlan(_joined(tuple(existing), missing, (*own, *mapped)), new_default)
+    if policy.prefixes is not None and not missing and policy.admits_keyless:
+        return PrefixPlan()
+    keyless = policy.default_session_key
+    if keyless is None and policy.prefixes is None and policy.enabled:
+        keyless = GENERATED_KEY_PREFIX
+    mapped = [key for mapping in policy.mappings for key in mapping_keys(mapping, policy)]
+    kept = tuple(existing)
+    prefixes = _joined(kept, missing, (*_keyless_keys(keyless, policy), *mapped))
+    if keyless is not None or admits(normalize_prefixes(prefixes), GENERATED_KEY_PROBE):
+        return PrefixPlan(prefixes)
+    default = needs.default_session_key
+    return PrefixPlan(_joined(kept, missing, (*_keyless_keys(default, policy), *mapped)), default)
 
 
-def _generates(policy: HookPolicy) -> bool:
-    """Whether keyless requests get generated keys that pass; where hooks were off, nobody relies on them."""
-    return policy.admits(GENERATED_KEY_PROBE) and (policy.enabled or policy.prefixes is not None)
+def _keyless_keys(key: str | None, policy: HookPolicy) -> tuple[str, ...]:
+    """What must be admitted for requests without a key: `key`, and what it becomes for each agent.
+
+    Those are the agent that serves, those of mappings without a key and, where nothing limits the keys yet,
+    all that a caller can name.
+    """
+    if key is None:
+        return ()
+    agents = [policy.default_agent]
+    agents += [_agent_of(mapping, policy) for mapping in policy.mappings if mapping.session_key is None]
+    if policy.enabled and policy.prefixes is None:
+        allowed = policy.agents if policy.allowed_agent_ids is None else policy.allowed_agent_ids
+        agents += [agent for agent in policy.agents if agent in allowed]
+    return tuple(dict.fromkeys((key, *(moved for agent in agents for moved in _dispatch_keys(key, agent)))))
 
 
 def mapping_keys(mapping: HookMapping, policy: HookPolicy) -> tuple[str, ...]:
@@ -115,9 +131,13 @@ def mapping_keys(mapping: HookMapping, policy: HookPolicy) -> tuple[str, ...]:
     start = fold(mapping.key_start)
     if mapping.session_key is None or opens_all_agents(start):
         return ()
+    return (start, *_dispatch_keys(start, _agent_of(mapping, policy)))
+
+
+def _agent_of(mapping: HookMapping, policy: HookPolicy) -> str | None:
+    """The agent that serves a mapping: an unknown name falls back to the default one."""
     named = normalize_agent_id(mapping.agent_id) if mapping.agent_id else None
-    agent = named if named in policy.agents else policy.default_agent
-    return (start, *_dispatch_keys(start, agent))
+    return named if named in policy.agents else policy.default_agent
 
 
 def unbounded(mapping: HookMapping) -> bool:
