@@ -147,6 +147,8 @@ FOLDERS: dict[str, tuple[dict[str, str | bytes], dict[str, str]]] = {
     "include missing": ({"openclaw.json": "{$include: './no'}"}, {}),
     "include of a folder": ({"openclaw.json": "{$include: '.'}"}, {}),
     "include outside": ({"openclaw.json": "{$include: '../plain/openclaw.json'}"}, {}),
+    "include with a slash behind": ({"openclaw.json": "{$include: './a/'}", "a": "{x: 1}"}, {}),
+    "include of itself with a slash behind": ({"openclaw.json": "{$include: './openclaw.json/'}"}, {}),
     "include absolute": ({"openclaw.json": "{$include: '/etc/hostname'}"}, {}),
     "include cycle": (
         {"openclaw.json": "{$include: './a'}", "a": "{x: {$include: './openclaw.json'}}"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Mapping
@@ -192,7 +193,7 @@ def test_includes_merge_and_every_key_knows_its_file(tmp_path: Path) -> None:
     ("files", "code"),
     [
         ({"openclaw.json": "{$include: './no.json5'}"}, "config.include_missing"),
-        ({"openclaw.json": "{$include: './x.json5/'}", "x.json5": "{}"}, "config.include_missing"),
+        ({"openclaw.json": "{$include: './x.json5/'}"}, "config.include_missing"),
         ({"openclaw.json": "{$include: './openclaw.json'}"}, "config.include_cycle"),
         (
             {"openclaw.json": "{$include: './a'}", "a": "{x: {$include: './b'}}", "b": "{$include: ['a']}"},
@@ -339,3 +340,19 @@ def test_a_key_path_prints_as_people_write_it() -> None:
 
 def test_a_document_never_prints_its_content(tmp_path: Path) -> None:
     assert "sesame" not in repr(read(tmp_path, {"openclaw.json": "{token: 'sesame'}"}))
+
+
+def test_the_home_folder_stands_in_the_paths_of_the_hooks(tmp_path: Path) -> None:
+    section = {
+        "path": " ~/in ", "token": "~/x", "transformsDir": "~", "mappings": [{"match": {"path": "~/a/../b"}}],
+        "paths": ["~/p", ["~/q"], 5], "names": ["~/n"], "gmail": {"topic": "~", "SERVE_PATH": "~user/x"},
+    }  # fmt: skip
+    path = tmp_path / "openclaw.json"
+    path.write_text(json.dumps({"hooks": section, "agents": {"defaults": {"workspace": "~/w"}}}))
+    document = read_config(path, {"HOME": "/h"})
+    assert document.as_written["hooks"] == section
+    assert document.data["agents"] == {"defaults": {"workspace": "~/w"}}
+    assert document.data["hooks"] == {
+        "path": "/h/in", "token": "~/x", "transformsDir": "/h", "mappings": [{"match": {"path": "/h/b"}}],
+        "paths": ["/h/p", ["~/q"], 5], "names": ["~/n"], "gmail": {"topic": "~", "SERVE_PATH": "~user/x"},
+    }  # fmt: skip

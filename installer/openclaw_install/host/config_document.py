@@ -15,9 +15,11 @@ from openclaw_install.host.config_env import (
     UnresolvedEnv,
     expand_home,
     gateway_env,
+    home_folder,
     substitute,
     with_config_env,
 )
+from openclaw_install.host.config_home import with_home
 from openclaw_install.host.config_includes import Included, Origin, resolve_includes
 from openclaw_install.host.config_paths import KeyPath, dotted
 from openclaw_install.host.json5_text import parse_json5, place_of
@@ -38,7 +40,8 @@ class ConfigDocument:
         exists: whether there is a file; without one `data` is empty, as it is for OpenClaw.
         raw: the exact bytes of the root file, empty when it is missing.
         mode: its permission bits, None when it is missing.
-        data: includes merged and `${ENV}` resolved: what the gateway works with. May hold secrets.
+        data: includes merged and `${ENV}` resolved: what the gateway works with. May hold secrets. Below
+            `hooks` a path's `~` is expanded too; who reads another path does that itself.
         as_written: includes merged, `${ENV}` as it is written.
         unresolved: each `${ENV}` that has no value, with the key path at which it stands.
         origin: which file each key comes from.
@@ -97,6 +100,8 @@ def read_config(path: Path, env: Mapping[str, str]) -> ConfigDocument:
         )
     full_env = with_config_env(gateway_env(named, env), included.value)
     data, unresolved = substitute(included.value, full_env)
+    if "hooks" in data:
+        data = {**data, "hooks": with_home(data["hooks"], home_folder(full_env))}
     return ConfigDocument(
         named, real, exists=True, raw=raw, mode=mode, data=data, as_written=included.value,
         unresolved=unresolved, origin=included.origin, included=included.files,

@@ -142,8 +142,6 @@ class _Reader:
         inside = any(target.is_relative_to(root) for root in self.roots)
         if not inside or not any(real.is_relative_to(root) for root in self.real_roots):
             raise _error("escape", f"{includer} includes {name!r}, which lies outside {self.roots[0]}")
-        if name.endswith("/"):
-            raise _error("missing", f"{includer} includes {name!r}, which names a folder")
         return target
 
 
