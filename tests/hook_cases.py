@@ -99,6 +99,18 @@ BOOT_CASES = (
         _B + "mapping_invalid",
     ),
     BootCase(
+        "a forbidden payload key between spaces",
+        hooks(mappings=[mapping(forEach=" prototype ")]),
+        _B + "mapping_invalid",
+        start=False,
+    ),
+    BootCase(
+        "an entry that no reader of objects sees",
+        hooks(internal={"entries": {"__proto__": {"enabled": "x"}}}),
+        None,
+        start=False,
+    ),
+    BootCase(
         "a transforms folder above its place",
         hooks(transformsDir="../up", mappings=[mapping()]),
         _B + "transforms_dir_outside",

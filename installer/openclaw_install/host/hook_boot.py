@@ -154,7 +154,7 @@ def _transforms_dir(subject: _Subject) -> BootVerdict | None:
 
 def _mappings(subject: _Subject) -> BootVerdict | None:
     for mapping in read_mappings(subject.hooks):
-        if mapping.for_each in _FORBIDDEN_FOR_EACH:
+        if optional_text(mapping.for_each) in _FORBIDDEN_FOR_EACH:
             message = f"Hook mapping forEach must be a top-level payload key: {mapping.for_each}"
             return _stop("hooks.boot.mapping_invalid", f"{mapping.where}.forEach", message)
     return None

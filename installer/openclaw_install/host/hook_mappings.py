@@ -37,7 +37,7 @@ class HookMapping:
         session_key: the key or key template as written; None where it is blank.
         agent_id: the agent as written; None where it is blank.
         has_transform: a module of the operator may choose the session key.
-        for_each: the payload key to fan out over, trimmed.
+        for_each: the payload key to fan out over, as written; None where it is blank.
     """
 
     id: str
@@ -101,5 +101,5 @@ def _normalize(entry: Mapping[str, Any], number: int, where: str) -> HookMapping
         session_key=key if optional_text(key) else None,
         agent_id=optional_text(entry.get("agentId")),
         has_transform=isinstance(entry.get("transform"), Mapping),
-        for_each=optional_text(entry.get("forEach")),
+        for_each=entry["forEach"] if optional_text(entry.get("forEach")) else None,
     )

@@ -98,7 +98,8 @@ def _record_of(item: Check) -> Check:
             yield SchemaIssue(path, f"Invalid input: expected record, received {json_type(value)}")
             return
         for key, entry in value.items():
-            yield from item(entry, f"{path}.{key}")
+            if key != "__proto__":  # zod passes it over
+                yield from item(entry, f"{path}.{key}")
 
     return check
 
