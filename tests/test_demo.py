@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import venv
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ import pytest
 from openclaw_install.common.errors import InstallError
 from openclaw_install.demo import provision as provisioning
 from openclaw_install.demo.gateway_process import GatewayProcess, GatewayStartError
+from openclaw_install.demo.interruption import interrupted_once, undisturbed
 from openclaw_install.demo.message_chapter import ANSWER
 from openclaw_install.demo.provision import OpenClaw, ProvisionError, provision
 from openclaw_install.demo.scratch_host import ScratchHost, free_port
@@ -119,6 +121,35 @@ def test_a_gateway_that_refuses_gives_its_own_reason(scratch_host: ScratchHost) 
         pass
 
 
+def test_an_interruption_waits_until_a_started_process_is_known() -> None:
+    begun: list[str] = []
+    before = signal.getsignal(signal.SIGTERM)
+
+    def begin() -> None:
+        with undisturbed():
+            signal.raise_signal(signal.SIGTERM)
+            begun.append("noted")
+        begun.append("never reached")
+
+    with pytest.raises(KeyboardInterrupt), interrupted_once():
+        begin()
+    assert begun == ["noted"]
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_beside_the_main_thread_nothing_has_to_wait() -> None:
+    done: list[str] = []
+
+    def work() -> None:
+        with undisturbed():
+            done.append("work")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done == ["work"]
+
+
 def _script(tmp_path: Path, body: str) -> GatewayProcess:
     return GatewayProcess.start(
         [sys.executable, "-c", body], env=dict(os.environ), cwd=tmp_path, port=free_port()
@@ -206,6 +237,18 @@ def test_a_full_disk_is_told_before_anything_is_fetched(
     with pytest.raises(ProvisionError, match="MB free") as caught:
         provision(lambda _line: None, cache=tmp_path)
     assert caught.value.error_code == "provision.no_space"
+
+
+def test_a_full_disk_is_told_before_a_gateway_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("openclaw_install.demo.story._SPACE", 1 << 62)
+    absent = OpenClaw("0", tmp_path / "node", tmp_path / "package", tmp_path / "cache")
+    with pytest.raises(ProvisionError, match="the demo needs") as caught:
+        tell_story(lambda _line: None, lambda _line: None, openclaw=absent)
+    assert "TMPDIR" in (caught.value.next_step or "")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -8,19 +8,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from openclaw_install.common.errors import InstallError
+from openclaw_install.demo.expectation import StoryError, require
 from openclaw_install.hub.server import RunningHub, running_hub
 
 OWNER = "demo"
 _FOLLOW_SECONDS = 30.0
 _LOOK_SECONDS = 0.002
 Ours = Callable[..., subprocess.CompletedProcess[str]]
-
-
-class CloudChapterError(InstallError):
-    """The sync did not do what the story says."""
-
-    code = "demo.story"
 
 
 def play(root: Path, workspace: Path, ours: Ours, tell: Callable[[str], None]) -> dict[str, Any]:
@@ -37,7 +31,7 @@ def play(root: Path, workspace: Path, ours: Ours, tell: Callable[[str], None]) -
         milliseconds from a save until the agent had it.
 
     Raises:
-        CloudChapterError: something else than told was uploaded.
+        StoryError: something else than told was uploaded.
     """
     with running_hub(root / "hub") as hub:
         agent = hub.create_agent("cloud-agent", OWNER)
@@ -55,10 +49,8 @@ def play(root: Path, workspace: Path, ours: Ours, tell: Callable[[str], None]) -
         }
         facts["milliseconds"] = _follow(live, workspace, ours, env)
         tell(f"a save of `triage` was live on the agent after {facts['milliseconds']} ms")
-    if second != ["triage"] or not {"release-notes", "triage"} <= set(first) or not facts["live_content"]:
-        raise CloudChapterError(
-            f"other skills were uploaded than told: {facts}", next_step="run the demo again with --verbose"
-        )
+    told = second == ["triage"] and {"release-notes", "triage"} <= set(first) and facts["live_content"]
+    require(told, f"other skills were uploaded than told: {facts}")
     return facts
 
 
@@ -69,9 +61,7 @@ def _follow(live: Path, workspace: Path, ours: Ours, env: Mapping[str, str]) -> 
     saved = time.perf_counter()
     while "third" not in live.read_text():
         if time.perf_counter() - saved > _FOLLOW_SECONDS:
-            raise CloudChapterError(
-                "a save did not reach the agent", next_step="run the demo again with --verbose"
-            )
+            raise StoryError("a save did not reach the agent")
         time.sleep(_LOOK_SECONDS)
     return round((time.perf_counter() - saved) * 1000, 1)
 

@@ -96,8 +96,10 @@ class GatewayProcess:
             GatewayStartError: it refused, or `timeout` seconds passed.
         """
         if reason := self.outcome(timeout):
+            # Its log goes with the scratch folder, so the reason has to stand here.
             raise GatewayStartError(
-                f"the gateway refused to start: {reason}", next_step=f"read its log: {self.log}"
+                f"the gateway refused to start: {reason}",
+                next_step="mend what it names and run the command again",
             )
 
     def stop(self) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from openclaw_install.common.errors import InstallError
+from openclaw_install.demo.expectation import StoryError, require
 from openclaw_install.demo.other_agent import OtherAgent, Received, other_agent
 from openclaw_install.demo.stub_model import Messages, StubModel
 from openclaw_install.protocol.messages import RECEIPT, TEXT
@@ -24,12 +24,6 @@ _PATIENCE = 90.0
 _PAUSE = 0.05
 Ping = Callable[..., subprocess.CompletedProcess[str]]
 T = TypeVar("T")
-
-
-class MessageChapterError(InstallError):
-    """The message did not take the way that the story tells."""
-
-    code = "demo.story"
 
 
 def stub_reply(messages: Messages, otherwise: str) -> str | dict[str, Any]:
@@ -66,7 +60,7 @@ def play(url: str, stub: StubModel, ping: Ping, tell: Callable[[str], None]) -> 
         What was observed.
 
     Raises:
-        MessageChapterError: something went otherwise than told.
+        StoryError: something went otherwise than told.
     """
     return asyncio.run(_play(url, stub, ping, tell))
 
@@ -78,17 +72,17 @@ async def _play(url: str, stub: StubModel, ping: Ping, tell: Callable[[str], Non
         tell(f"{other.did} sends: {REQUEST}")
         tell(f"the relay's receipt for it: {sent.message_id}, seq {sent.seq}")
         await _until("the request at the contact gate", lambda: _is_pending(ping, other.did))
-        _require(_turns(stub) == 0, "a message reached the agent before its sender was approved")
+        require(_turns(stub) == 0, "a message reached the agent before its sender was approved")
         ping("contacts", "list")
         ping("contacts", "approve", other.did)
         answer = await _until("the answer", lambda: _answer(other))
         tell(f"{other.did} receives: {answer.message.body['text']}")
         tell(f"the relay's receipt for it: {answer.receipt.message_id}, seq {answer.receipt.seq}")
         delivered = [one for one in other.received if one.schema == RECEIPT]
-        _require(bool(delivered), "no delivery receipt came back")
+        require(bool(delivered), "no delivery receipt came back")
     ping("sessions")
     turns = _turns(stub)
-    _require(turns == 1, f"one message became {turns} turns")
+    require(turns == 1, f"one message became {turns} turns")
     return {
         "request": {"message_id": sent.message_id, "seq": sent.seq},
         "turns_before_approval": 0,
@@ -122,7 +116,7 @@ async def _until(what: str, found: Callable[[], Awaitable[T | None]]) -> T:
         if value := await found():
             return value
         await asyncio.sleep(_PAUSE)
-    raise MessageChapterError(f"{what} did not come", next_step="run the demo again with --verbose")
+    raise StoryError(f"{what} did not come")
 
 
 def _json(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -130,11 +124,6 @@ def _json(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
         document = {}
-    _require(bool(document.get("ok")), f"pingagent failed: {done.stdout}")
+    require(bool(document.get("ok")), f"pingagent failed: {done.stdout}")
     result: dict[str, Any] = document["result"]
     return result
-
-
-def _require(held: bool, otherwise: str) -> None:  # noqa: FBT001 - an assertion reads best like this
-    if not held:
-        raise MessageChapterError(otherwise, next_step="run the demo again with --verbose")

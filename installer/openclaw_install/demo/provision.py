@@ -78,12 +78,12 @@ def provision(progress: Progress, *, cache: Path | None = None) -> OpenClaw:
     make_private_folder(root)
     with filelock.FileLock(root / "provision.lock"):
         if not node_root.is_dir():
-            _require_space(root)
+            require_space(root, _FREE_BYTES_NEEDED, "unpacking Node and OpenClaw", "XDG_CACHE_HOME")
             progress(f"fetching Node {NODE_VERSION} (once, about 130 MB)")
             _build(node_root, _fetch_node)
         node = _node_program(node_root)
         if not openclaw_root.is_dir():
-            _require_space(root)
+            require_space(root, _FREE_BYTES_NEEDED, "unpacking Node and OpenClaw", "XDG_CACHE_HOME")
             progress(f"fetching OpenClaw {OPENCLAW_VERSION} (once, about 650 MB; half a minute or more)")
             _build(openclaw_root, lambda folder: _fetch_openclaw(folder, node))
     return OpenClaw(
@@ -94,12 +94,17 @@ def provision(progress: Progress, *, cache: Path | None = None) -> OpenClaw:
     )
 
 
-def _require_space(root: Path) -> None:
-    free = shutil.disk_usage(root).free
-    if free < _FREE_BYTES_NEEDED:
+def require_space(folder: Path, needed: int, purpose: str, variable: str) -> None:
+    """Makes sure that `needed` bytes are free at `folder`, whose place `variable` decides.
+
+    Raises:
+        ProvisionError: they are not.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < needed:
         raise ProvisionError(
-            f"{root} has {free // 10**6} MB free; unpacking Node and OpenClaw needs about 1,500 MB",
-            next_step="free some disk space, or point XDG_CACHE_HOME at a larger disk",
+            f"{folder} has {free // 10**6} MB free; {purpose} needs about {needed // 10**6:,} MB",
+            next_step=f"free some disk space, or point {variable} at a larger disk",
             code="provision.no_space",
         )
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from openclaw_install.common.files import make_private_folder, write_atomic
 from openclaw_install.demo.gateway_process import GatewayProcess
+from openclaw_install.demo.interruption import undisturbed
 from openclaw_install.demo.provision import OpenClaw
 from openclaw_install.demo.shared_state import settle_handoffs
 
@@ -121,9 +122,12 @@ class ScratchHost:
     @contextlib.contextmanager
     def gateway(self, *, timeout: float = 90.0) -> Iterator[GatewayProcess]:
         """A gateway that serves within `timeout` seconds; it is stopped on the way out."""
-        process = self.start_gateway()
+        process: GatewayProcess | None = None
         try:
+            with undisturbed():
+                process = self.start_gateway()
             process.wait_ready(timeout)
             yield process
         finally:
-            process.stop()
+            if process:
+                process.stop()

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_install.collab.profile_settings import load_settings
-from openclaw_install.common.errors import InstallError
 from openclaw_install.demo import cloud_chapter, message_chapter
+from openclaw_install.demo.expectation import require
 from openclaw_install.demo.gateway_process import GatewayProcess
 from openclaw_install.demo.interruption import interrupted_once
-from openclaw_install.demo.provision import OpenClaw, provision
+from openclaw_install.demo.provision import OpenClaw, provision, require_space
 from openclaw_install.demo.scratch_host import ScratchHost, held_port
 from openclaw_install.demo.shared_state import forget_locks
 from openclaw_install.demo.stub_model import StubModel, running_stub
@@ -32,17 +32,12 @@ from openclaw_install.protocol.profile_files import profile_paths
 _OURS = (sys.executable, "-m", "openclaw_install")
 _PING = (sys.executable, "-c", "from openclaw_install.cli.pingagent import entry_point; entry_point()")
 _USUAL_HUB_PORT = 8787
+_SPACE = 100_000_000
 _COMMAND_TIMEOUT = 120.0
 _TURN_TIMEOUT = 120.0
 _REPLY = "Got it: the tests run in CI, and I will report here."
 _MESSAGE = "From did:agent:demo: can you fix the failing tests?"
 Tell = Callable[[str], None]
-
-
-class StoryError(InstallError):
-    """The demo's host did not do what the story says."""
-
-    code = "demo.story"
 
 
 @dataclass(frozen=True)
@@ -87,7 +82,7 @@ def tell_story(tell: Tell, progress: Tell, *, openclaw: OpenClaw | None = None) 
         openclaw: the program to use; provisioned unless given.
 
     Raises:
-        ProvisionError: OpenClaw could not be fetched.
+        ProvisionError: OpenClaw could not be fetched, or the disk is full.
         StoryError, GatewayStartError: something went otherwise than told.
     """
     program = openclaw or provision(progress)
@@ -96,6 +91,7 @@ def tell_story(tell: Tell, progress: Tell, *, openclaw: OpenClaw | None = None) 
         tempfile.TemporaryDirectory(prefix="openclaw-install-demo-") as folder,
         running_stub(StubModel(reply=lambda said: message_chapter.stub_reply(said, _REPLY))) as stub,
     ):
+        require_space(Path(folder), _SPACE, "the demo", "TMPDIR")
         teller = _Teller(tell, _host(program, Path(folder)), stub)
         try:
             return Story(program.version, tuple(teller.chapters(progress)))
@@ -168,20 +164,20 @@ class _Teller:
         text = path.read_text()
         # The default key no longer matches a prefix; the line as such looks harmless.
         bombed = text.replace('["hook:im:", "hook:ingress"]', '["hook:im:", "hook:mail:"] /* tidied */')
-        _require(bombed != text, "the setup wrote no hook policy that could be broken")
+        require(bombed != text, "the setup wrote no hook policy that could be broken")
         path.write_text(bombed)
         self.tell(_changed_line(bombed))
         verdict = self.host.run("config", "validate")
         self.tell("$ openclaw config validate")
         self.tell(verdict.stdout.strip() or verdict.stderr.strip())
-        _require(verdict.returncode == 0, "openclaw config validate saw the time bomb")
+        require(verdict.returncode == 0, "openclaw config validate saw the time bomb")
         return {"openclaw_config_validate": verdict.returncode}
 
     def _report(self) -> dict[str, Any]:
         run = self._ours("verify-runtime")
         state = _state(run, "blocked")
         rule = next((word for word in run.stdout.split() if word.startswith("hooks.boot.")), "")
-        _require(bool(rule), "the report names no boot rule")
+        require(bool(rule), "the report names no boot rule")
         return {"activation_state": state, "exit_code": run.returncode, "rule": rule}
 
     def _mend(self) -> dict[str, Any]:
@@ -200,10 +196,10 @@ class _Teller:
             for conversation in self.stub.requests[before:]
             if _MESSAGE in json.dumps(conversation)
         ]
-        _require(bool(turn), "the message never reached the model")
+        require(bool(turn), "the message never reached the model")
         self.tell(f"the model saw it, and answered: {_REPLY}")
         status = answer.get("completion", {}).get("status")
-        _require(status == "ok", f"the turn ended with status {status!r}")
+        require(status == "ok", f"the turn ended with status {status!r}")
         return {
             "run_id": answer["runId"],
             "status": status,
@@ -213,7 +209,7 @@ class _Teller:
     def _undo(self) -> dict[str, Any]:
         self._ours("undo", "--yes")
         restored = self.host.config_path.read_bytes()
-        _require(restored == self.bombed, "undo did not restore the file")
+        require(restored == self.bombed, "undo did not restore the file")
         digest = hashlib.sha256(restored).hexdigest()
         self.tell(f"sha256 of the config, before the mend and now: {digest}")
         return {"sha256": digest, "byte_for_byte": True}
@@ -223,7 +219,7 @@ class _Teller:
 
     def _agents(self) -> dict[str, Any]:
         relay = load_settings(profile_paths(self.host.env, self.host.home))
-        _require(relay is not None, "the setup named no relay")
+        require(relay is not None, "the setup named no relay")
         assert relay is not None  # noqa: S101 - for the type checker
         return message_chapter.play(relay.server_url, self.stub, self._ping, self.tell)
 
@@ -272,7 +268,7 @@ class _Teller:
         policy = read_policy(read_config(self.host.config_path, self.host.env).data)
         token = policy.token.reveal() if policy.token else ""
         live = ask_gateway(GatewayAddress(self.host.port, policy.path), policy.token)
-        _require(live.state == "enforced", f"the gateway does not take hooks: {live.detail}")
+        require(live.state == "enforced", f"the gateway does not take hooks: {live.detail}")
         answer = httpx.post(
             f"http://127.0.0.1:{self.host.port}{policy.path}/agent",
             json={"sessionMode": "persistent", **body},
@@ -281,7 +277,7 @@ class _Teller:
             trust_env=False,
         )
         document: dict[str, Any] = answer.json()
-        _require(answer.status_code == 200, f"the hook was refused: {document.get('error')}")
+        require(answer.status_code == 200, f"the hook was refused: {document.get('error')}")
         return document
 
 
@@ -291,10 +287,5 @@ def _changed_line(text: str) -> str:
 
 def _state(run: subprocess.CompletedProcess[str], wanted: str) -> str:
     last = run.stdout.strip().splitlines()[-1] if run.stdout.strip() else ""
-    _require(last == f"activation_state={wanted}", f"expected activation_state={wanted}, got {last!r}")
+    require(last == f"activation_state={wanted}", f"expected activation_state={wanted}, got {last!r}")
     return wanted
-
-
-def _require(held: bool, otherwise: str) -> None:  # noqa: FBT001 - an assertion reads best like this
-    if not held:
-        raise StoryError(otherwise, next_step="run the demo again with --verbose and report its output")
