@@ -184,6 +184,8 @@ def write_hard_places(root: Path, outside: Path) -> None:
     write_skill(root / "outer" / "inner", skill("inner"))
     write_skill(root / "group" / "first", skill("same-name", "the first"))
     write_skill(root / "group" / "second", skill("same-name", "the second"))
+    write_skill(root / "ß", skill("of-two-letters", "the first"))
+    write_skill(root / "x-last", skill("of-two-letters", "the second"))
     write_skill(outside / "target", skill("linked-out"))
     write_skill(outside / "file", skill("file-linked-out"))
     (root / "link-out").symlink_to(outside / "target")

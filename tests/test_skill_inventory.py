@@ -328,6 +328,31 @@ def test_names_are_ordered_as_localecompare_orders_them() -> None:
     assert sorted(shuffled, key=locale_key) == expected
 
 
+def test_names_beyond_ascii_are_ordered_as_in_node() -> None:
+    latin = [
+        "_x",
+        "-x",
+        "—x",
+        "·",
+        "(a",
+        "~t",
+        "😀",
+        "$d",
+        "1",
+        "10",
+        "\uff12",
+        "a",
+        "á",
+        "a-b",
+        "ab",
+        "\uff42",
+        "ñ",
+        "ß",
+    ]
+    expected = [*latin, "st", "X", "Ω", "я", "가", "あ", "ア中", "中", "日"]
+    assert sorted(sorted(expected, reverse=True), key=locale_key) == expected
+
+
 @pytest.mark.parametrize(
     ("fields", "folder", "objections"),
     [

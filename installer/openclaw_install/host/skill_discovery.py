@@ -240,16 +240,26 @@ def _is_looked_at(name: str) -> bool:
     return not name.startswith(".") and name != "node_modules"
 
 
-_PUNCTUATION = {char: rank for rank, char in enumerate(" _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789")}
+_ORDER = {char: rank for rank, char in enumerate(" _-\u2013\u2014,;:!?.·'\"()[]{}@*/\\&#%`^+<=>|~")}
+_LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O", "\u0131": "i"})
 
 
 def locale_key(name: str) -> tuple[list[tuple[int, int]], str, list[bool]]:
-    """A sort key that orders ASCII names as `localeCompare` does: punctuation, digits, letters without case.
+    """A sort key that orders names as `localeCompare` does: punctuation, symbols, digits, letters.
 
-    Beyond ASCII it goes by the letters without accents, then by code point; ICU's tables are not at hand.
+    It agrees for ASCII names. Beyond them it goes by the letters without accents, then by code point, and
+    may differ for names that are equal but for accents or width, as ICU's tables are not at hand.
     """
-    plain = "".join(char for char in unicodedata.normalize("NFD", name) if not unicodedata.combining(char))
-    primary = [
-        (0, _PUNCTUATION[char]) if char in _PUNCTUATION else (1, ord(char.lower()[0])) for char in plain
-    ]
-    return primary, name.lower(), [char.isupper() for char in plain]
+    spread = unicodedata.normalize("NFKD", name.translate(_LETTERS))
+    plain = [char for char in spread if unicodedata.category(char) not in ("Mn", "Cf")]
+    return [_rank(char) for char in plain], name.lower(), [char.isupper() for char in plain]
+
+
+def _rank(char: str) -> tuple[int, int]:
+    if char in _ORDER:
+        return 0, _ORDER[char]
+    if char.isdecimal():
+        return 3, unicodedata.decimal(char)
+    if char.isalnum():
+        return 4, ord(char.lower()[0])
+    return (2 if unicodedata.category(char) == "Sc" else 1), ord(char)  # currency signs come last
