@@ -1,5 +1,8 @@
 """The upload gate: real-looking keys of the common providers stop a skill, prose and placeholders do not."""
 
+# Chinese pages have Chinese punctuation.
+# ruff: noqa: RUF001
+
 from __future__ import annotations
 
 import base64
@@ -201,6 +204,53 @@ HARMLESS = [
     "AKIAABCDEFGHIJKLMNOP",
     "token=",
 ]
+# What the gate once took for a secret in a hundred thousand published skills.
+HARMLESS += [
+    'const token = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"; // USDC',
+    "| FlowToken | `0x1654653399040a61` |",
+    '"buyToken": "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913",',
+    "https://ton.fun/launch?token=EQAw-RI_4boPd6HwcKTY4nYJ1zj_b__hS0t56eM2HPIlyHid",
+    '"PRIVATE_KEY": "0xYourFundedPrivateKey"',
+    "SPL_TOKEN=EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v",
+    '"password": "SecurePass123!"',
+    "password: 'Str0ngP@ssw0rd2025'",
+    'the handshake was cracked (password "Welcome2024!")',
+    "node backup.js --password MySecure123Pass",
+    "Demo Password: AppReview2025!",
+    "X-API-Key: ak_a1b2c3d4e5f6",
+    "DB_PASSWORD=x9y8z7w6v5u4...",
+    "SUPABASE_KEY=eyJhbGciOiJIUzI1NiIs...  # anon",
+    '--token "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"',
+    "Authorization: Bearer eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJ1c2VyIjoiYWRtaW4ifQ.",
+    'expired = "Bearer eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjE2MDAwMDAwMDB9.expired"',
+    "'OPENAI_API_KEY': r'sk-proj-[A-Za-z0-9_-]+',",
+    '"jwt_token": r"eyJ[A-Za-z0-9_-]+\\.eyJ[A-Za-z0-9_-]+",',
+    'token = f"{header_b64}.{payload_b64}.{sig_b64}"',
+    "console.log('Private Key:',pk);console.log('Address:',a.address)",
+    'secret: $(cast wallet address --private-key "0x$PRIVATE_KEY")',
+    "| `MINIMAX_API_KEY` | `mmax/MiniMax-M2.5` |",
+    "getIdentity(token: Auth0IdpConfig.JwtPayload) {",
+    "SecretKey(pod.getPassword('jwtHmacSha512PrivateKey')!)",
+    "| `BIOS_API_KEY` | 可选（使用x402时不需要） |",
+    "| EMAIL_SMTP_PASSWORD | 认证码/应用密码（163/QQ：认证码；Gmail：应用密码） |",
+    "- `GITLAB_ENCRYPT_KEY`: 加密密钥（**必须设置**，至少32个字符）",
+    "- AWS Secret Key: 40位Base64字符串",
+    "API_KEY: YXBpLWtleS1oZXJl  # api-key-here",
+    "INTERCOM_ACCESS_TOKEN=dG9rOmFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6",
+    '"access_token": "2YotnFZFEjr1zCsicMWpAA", "refresh_token": "tGzv3JOkF0XG5Qx2TlKWIA"',
+    "Authorization: Basic czZCaGRSa3F0MzpnWDFmQmF0M2JW",
+    "### Basic Optimization, then Basic Orchestrator",
+    "**Basic OpenTofu/Terraform Knowledge**",
+    "[Fastapi.Security.Httpbearer Httpsfastapi.Tiangolo.Comreferencesecurityfastapi.Security](x.md)",
+    'curl -s "https://api.x.net/events?start=$(date -u +%Y-%m-%dT00:00:00Z)"',
+    "http://USER:PASS_country-ro_session-SID_lifetime-30m@geo.proxy.net:12321",
+    "POST:/api/v1/posts:1705312200000:550e8400-e29b-41d4-a716-446655440000:",
+    "Webhook: https://hooks.slack.com/services/T00/B00/xxx...",
+    "apikey: sb_publishable_lUmz_L1hmM31_Kb7lIJWpA__v0nupGy",
+    'System.Configuration, Culture=neutral, PublicKeyToken=b03f5f7f11d50a3a"',
+    "aws ec2 --access-key-id AKIAEXPOSEDKEY123456",
+    "<form data-X-CSRF-Token=\"document.querySelector('meta[name=csrf]').content2\">",
+]
 
 
 @pytest.mark.parametrize("name", list(SECRETS))
@@ -268,9 +318,10 @@ def test_odd_texts_neither_crash_nor_stall_it() -> None:
         piece * 20_000 for piece in ("sk-", "eyJ", "http://", "curl -u ", "mysql ", "token:\n", "basic ")
     ]
     started = time.perf_counter()
+    texts += ["token: " + "ab-" * 120 + "!x7", "token: " + "1" * 380 + "!", 'key: "' + "Abc1" * 90 + '!"']
     for text in texts:
         scan(text)
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 60  # what has no bound takes hours
     assert list(find("no newline at the end")) == []
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-GATE_VERSION = "2"
+GATE_VERSION = "3"
 
 
 @dataclass(frozen=True, order=True)

@@ -17,10 +17,8 @@ from detect_secrets.plugins import (
     mailchimp,
     pypi_token,
     sendgrid,
-    slack,
     square_oauth,
     stripe,
-    telegram_token,
     twilio,
 )
 from detect_secrets.plugins.base import BasePlugin, RegexBasedDetector
@@ -30,8 +28,9 @@ from openclaw_install.sync.gate_values import is_exact_token, is_token
 
 # Left out of `detect-secrets`: public addresses (no secrets), the entropy of every quoted string (trips on
 # checksums and images; `gate_forms` judges assigned values), providers whose keys have no own form
-# (Artifactory, Cloudant, IBM, SoftLayer), which trip on plain words, and those whose patterns take minutes
-# on a long line made for that (OpenAI, npm, JSON Web Tokens). Private keys are judged over many lines.
+# (Artifactory, Cloudant, IBM, SoftLayer), which trip on plain words, those whose patterns match within longer
+# values or much shorter ones (Slack, Telegram), and those whose patterns take minutes on a long line made for
+# that (OpenAI, npm, JSON Web Tokens). Private keys are judged over many lines.
 _THEIRS: Sequence[type[RegexBasedDetector]] = (
     azure_storage_key.AzureStorageKeyDetector,
     discord.DiscordBotTokenDetector,
@@ -40,28 +39,32 @@ _THEIRS: Sequence[type[RegexBasedDetector]] = (
     mailchimp.MailchimpDetector,
     pypi_token.PypiTokenDetector,
     sendgrid.SendGridDetector,
-    slack.SlackDetector,
     square_oauth.SquareOAuthDetector,
     stripe.StripeDetector,
-    telegram_token.TelegramBotTokenDetector,
     twilio.TwilioKeyDetector,
 )
 
 # Kind, and a pattern whose first group is the part that is random in a real key.
 _OURS: Sequence[tuple[str, str]] = (
     ("Mysta API key", r"mysta_([A-Za-z0-9_-]{16,})"),
+    ("Mistro API key", r"mistro_([A-Za-z0-9_-]{16,})"),
     ("Anthropic API key", r"sk-ant-(?:[a-z]+\d+-)?([A-Za-z0-9_-]{20,})"),
-    ("OpenAI API key", r"sk-(?:proj|svcacct|admin)-([A-Za-z0-9_-]{20,})"),
+    ("OpenAI API key", r"sk-(?:proj|svcacct|admin|None)-([A-Za-z0-9_-]{20,})"),
     ("API key (sk-)", r"sk-(?:or-v1-|lf-)?([A-Za-z0-9]{32,})"),
     ("GitHub fine-grained token", r"github_pat_([A-Za-z0-9_]{36,})"),
     ("Google API key", r"AIza([0-9A-Za-z_-]{35})"),
     ("Google OAuth secret", r"GOCSPX-([0-9A-Za-z_-]{28})"),
     ("npm token", r"npm_([A-Za-z0-9]{36})"),
     ("PyPI token", r"pypi-([A-Za-z0-9_-]{60,})"),
-    ("Slack token", r"xox[abeoprs]-([0-9A-Za-z-]{20,})"),
+    ("Slack token", r"xox[a-eo-s](?:\.xox[a-z])?-(?:\d{1,14}-)*([0-9A-Za-z-]{20,})"),
     ("Slack app token", r"xapp-\d-([0-9A-Za-z-]{20,})"),
-    ("Stripe secret", r"(?:k_live|whsec)_([0-9A-Za-z+/]{24,})"),
-    ("Hugging Face token", r"hf_([A-Za-z0-9]{30,})"),
+    (
+        "Slack webhook",
+        r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Z]\w{7,}/\w{8,}/([A-Za-z0-9/]{20,})",
+    ),
+    ("Telegram bot token", r"(?<![A-Za-z0-9])\d{8,10}:([A-Za-z0-9_-]{35})(?![A-Za-z0-9_-])"),
+    ("Stripe secret", r"(?:[rs]k_live|whsec)_([0-9A-Za-z+/]{24,})"),
+    ("Hugging Face token", r"(?:hf|api_org)_([A-Za-z0-9]{30,})"),
     ("Groq API key", r"gsk_([A-Za-z0-9]{40,})"),
     ("xAI API key", r"xai-([A-Za-z0-9]{60,})"),
     ("Replicate token", r"r8_([A-Za-z0-9]{36,})"),
@@ -71,7 +74,7 @@ _OURS: Sequence[tuple[str, str]] = (
     ("DigitalOcean token", r"do[opr]_v1_([a-f0-9]{64})"),
     ("Shopify token", r"shp(?:at|ca|pa|ss)_([a-fA-F0-9]{32})"),
     ("Notion token", r"(?:ntn|ret)_([A-Za-z0-9]{40,})"),
-    ("Linear API key", r"lin_api_([A-Za-z0-9]{40})"),
+    ("Linear API key", r"lin_(?:api|oauth)_([A-Za-z0-9]{40,})"),
     ("Supabase token", r"sb(?:p|_secret)_([A-Za-z0-9_-]{28,})"),
     ("Databricks token", r"dapi([a-f0-9]{32})"),
     ("Vault token", r"hv[sbr]\.([A-Za-z0-9_-]{24,})"),
@@ -91,8 +94,32 @@ _OURS: Sequence[tuple[str, str]] = (
     ("Square token", r"(?<![A-Za-z0-9+/_-])(?:EAAA([A-Za-z0-9_-]{60})(?![A-Za-z0-9+/_-]))"),
     ("Square secret", r"sq0[a-z]{3}-([A-Za-z0-9_-]{22,})"),
     ("Brave API key", r"(?<![A-Za-z0-9+/_-])BSA([A-Za-z0-9_-]{27,28})(?![A-Za-z0-9+/_-])"),
+    ("Google refresh token", r"(?<![A-Za-z0-9/])1//0([A-Za-z0-9_-]{40,})"),
+    ("Azure client secret", r"(?<![A-Za-z0-9])[A-Za-z0-9_~.]{3}\dQ~([A-Za-z0-9_~.-]{31,34})"),
+    ("Azure signature", r"[?&]sig=([A-Za-z0-9%+/]{43,})"),
+    ("Mailgun key", r"(?<![a-f0-9-])([a-f0-9]{32}-[a-f0-9]{8}-[a-f0-9]{8})(?![a-f0-9-])"),
+    ("Vercel token", r"(?<![A-Za-z0-9])(?:vc[aikpr]|vercel_blob_rw)_([A-Za-z0-9_]{24,})"),
+    ("Cloudflare token", r"(?<![A-Za-z0-9])cf(?:ut|at|k)_([A-Za-z0-9]{40,})"),
+    ("Cloudflare origin key", r"(?<![A-Za-z0-9])v1\.0-([a-f0-9]{24}-[a-f0-9]{146})"),
+    ("Sentry token", r"sntry[us]_([A-Za-z0-9+/=_]{40,})"),
+    ("New Relic key", r"NRAK-([A-Z0-9]{27})"),
+    ("Dynatrace token", r"dt0[a-z]\d\d\.([A-Z0-9]{24}\.[A-Z0-9]{64})"),
+    ("Postman key", r"PMAK-([a-f0-9]{24}-[a-f0-9]{34})"),
+    ("Terraform token", r"[A-Za-z0-9]{14}\.atlasv1\.([A-Za-z0-9_-]{60,})"),
+    ("Pulumi token", r"(?<![A-Za-z0-9])pul-([a-f0-9]{40})"),
+    ("PlanetScale token", r"pscale_(?:tkn|oauth|pw)_([A-Za-z0-9_.-]{32,})"),
+    ("RubyGems key", r"rubygems_([a-f0-9]{48})"),
+    ("Heroku key", r"HRKU-AA([A-Za-z0-9_-]{58})"),
+    ("PostHog key", r"(?<![A-Za-z0-9])ph[sx]_([A-Za-z0-9]{40,})"),
+    ("Fly.io token", r"(?<![A-Za-z0-9])fm\d[ar]?_([A-Za-z0-9+/=]{80,})"),
+    ("1Password token", r"(?<![A-Za-z0-9])ops_(eyJ[A-Za-z0-9_-]{200,})"),
+    ("Render key", r"(?<![A-Za-z0-9])rnd_([A-Za-z0-9]{28,})"),
+    ("Langfuse key", r"sk-lf-([a-f0-9]{8}(?:-[a-f0-9]{4}){3}-[a-f0-9]{12})"),
+    ("NVIDIA key", r"nvapi-([A-Za-z0-9_-]{40,})"),
+    ("Together key", r"tgp_v1_([A-Za-z0-9_-]{40,})"),
+    ("Fireworks key", r"(?<![A-Za-z0-9])fw_([A-Za-z0-9]{24})(?![A-Za-z0-9])"),
     ("JSON Web Token", r"(?<![A-Za-z0-9_-])(eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,})"),
-    ("bearer token", r"[Bb]earer\s+([A-Za-z0-9._~+/-]{24,}=*)"),
+    ("bearer token", r"(?<![A-Za-z])[Bb]earer\s+([A-Za-z0-9._~+/-]{24,}=*)"),
 )
 
 # Kinds whose length and alphabet are fixed, so that nothing but a placeholder needs to be told from a key.
