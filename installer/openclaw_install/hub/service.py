@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -86,6 +86,7 @@ class HubService:
         self._running: set[asyncio.Task[Any]] = set()
         self._touched: dict[str, datetime] = {}
         self._digests: dict[str, dict[str, str]] = {}
+        self._coming: dict[str, set[str]] = {}
 
     def agents_of(self, key: Key) -> list[Agent]:
         """The agents that the key reaches."""
@@ -166,9 +167,12 @@ class HubService:
         try:
             name = check_skill_name(upload.name)
             data = check_content(upload.content, self._limits.content_bytes)
-            entry = replace(entry, sha256=sha256(data), bytes=len(data))
+            digest = sha256(data)
+            entry = replace(entry, sha256=digest, bytes=len(data))
+            new = Stored(name, digest, len(data), unchanged=False)
             async with self._locks.hold((agent.id, name)):
-                return await self._write(agent, name, data, entry)
+                with self._room_for(agent, name):
+                    return await self._write(agent, new, data, entry)
         except RefusedError as refusal:
             await self._record(replace(entry, outcome=refusal.code))
             raise
@@ -178,25 +182,35 @@ class HubService:
             await self._record(replace(entry, outcome=failed.code))
             raise failed from error
 
-    async def _write(self, agent: Agent, name: str, data: bytes, entry: AuditEntry) -> Stored:
-        digest = sha256(data)
+    async def _write(self, agent: Agent, new: Stored, data: bytes, entry: AuditEntry) -> Stored:
         known = self._digests_of(agent.id)
-        if name not in known and len(known) >= self._limits.skills_per_agent:
-            raise RefusedError(
-                "too_many_skills", f"the agent has {self._limits.skills_per_agent} skills already"
-            )
         loop = asyncio.get_running_loop()
-        unchanged = known.get(name) == digest
+        unchanged = known.get(new.name) == new.sha256
         if unchanged:
             # The row is a promise about the folder; the folder is what counts.
-            unchanged = await loop.run_in_executor(self._pool, self._files.read, agent.id, name) == data
+            there = await loop.run_in_executor(self._pool, self._files.read, agent.id, new.name)
+            unchanged = there == data
         changes: list[Change] = [Append(replace(entry, outcome="unchanged" if unchanged else "stored"))]
         if not unchanged:
-            await loop.run_in_executor(self._pool, self._files.write, agent.id, name, data)
-            changes.insert(0, PutSkill(Skill(agent.id, name, digest, len(data), entry.at)))
+            await loop.run_in_executor(self._pool, self._files.write, agent.id, new.name, data)
+            changes.insert(0, PutSkill(Skill(agent.id, new.name, new.sha256, new.bytes, entry.at)))
         await asyncio.wrap_future(self._committer.submit(changes))
-        known[name] = digest
-        return Stored(name, digest, len(data), unchanged)
+        known[new.name] = new.sha256
+        return replace(new, unchanged=unchanged)
+
+    @contextlib.contextmanager
+    def _room_for(self, agent: Agent, name: str) -> Iterator[None]:
+        """Counts a skill that the agent does not have yet while it is written: many may come at once."""
+        known, coming = self._digests_of(agent.id), self._coming.setdefault(agent.id, set())
+        if name not in known:
+            most = self._limits.skills_per_agent
+            if len(known) + len(coming) >= most:
+                raise RefusedError("too_many_skills", f"the agent has {most} skills already")
+            coming.add(name)
+        try:
+            yield
+        finally:
+            coming.discard(name)
 
     def _digests_of(self, agent_id: str) -> dict[str, str]:
         """The agent's skills and their hashes, read once: only this process writes skills of this folder."""
