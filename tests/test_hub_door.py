@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import gzip
 import json
 import socket
 import ssl
@@ -137,7 +138,13 @@ def test_another_content_type_is_415_and_another_accept_406(caller: Caller) -> N
     for kind in ("text/plain", "application/x-www-form-urlencoded", "", "application/jsonx"):
         assert caller.rpc("ping", **{"Content-Type": kind}).status_code == 415
     assert caller.rpc("ping", **{"Content-Type": "application/json; charset=utf-8"}).status_code == 200
+    packed = caller.post(
+        gzip.compress(b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}'), **{"Content-Encoding": "gzip"}
+    )
+    assert (packed.status_code, packed.json()["error"]["code"]) == (415, "encoded_body")
+    assert caller.rpc("ping", **{"Content-Encoding": "identity"}).status_code == 200
     assert caller.rpc("ping", Accept="text/html").status_code == 406
+    assert caller.post([{"jsonrpc": "2.0", "id": 1, "method": "ping"}]).status_code == 400, "no batches"
     assert caller.http.put(caller.url, headers=caller.headers()).status_code == 405
 
 

@@ -130,6 +130,8 @@ class Endpoint:
         kind = (headers.get("content-type") or "").partition(";")[0].strip().lower()
         if scope["method"] == "POST" and kind != "application/json":
             raise HttpRefusedError(415, "not_json", "send the request as application/json")
+        if headers.get("content-encoding", "identity").strip().lower() != "identity":
+            raise HttpRefusedError(415, "encoded_body", "send the request without a Content-Encoding")
         return key
 
     def _authenticate(self, header: str | None) -> Key:
