@@ -154,6 +154,25 @@ def test_a_dry_run_without_consent_plans_without_the_service(desk: Desk) -> None
     assert desk.document("consent")["result"]["consents"] == []
 
 
+def test_a_dry_run_writes_nothing(desk: Desk) -> None:
+    def written() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in desk.home.rglob("*") if path.is_file()}
+
+    for arguments in (("--all",), ("status",), ("consent", "--revoke")):
+        before = written()
+        assert desk.run(*arguments, "--dry-run")[0] == 0
+        assert written() == before
+    desk.hub.create_agent("one", "owner")
+    assert desk.run("--all", "--yes")[0] == 0
+    write_skill(desk.skills, "alpha", skill_text("alpha", "changed\n"))
+    desk.hub.create_agent("two", "owner")
+    before = written()
+    assert desk.outcomes("--all", "--agent", "all", "--dry-run")["two"] == dict.fromkeys(
+        ("alpha", "beta"), "planned"
+    )
+    assert written() == before
+
+
 def test_the_agents_are_not_asked_for_in_a_dry_run(desk: Desk) -> None:
     document = desk.document("agents", "--dry-run", "--yes")
     assert document["exit_code"] == 2

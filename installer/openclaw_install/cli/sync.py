@@ -74,7 +74,7 @@ def push_command(context: click.Context, /, *, names: tuple[str, ...], watch: bo
     if watch and options == SyncOptions(keep=True) and stands(common):
         return watch_in_foreground(common)
     operator = SyncTerminal(yes=common.yes)
-    with Ledger() as ledger, operator:
+    with Ledger(to_look=common.dry_run) as ledger, operator:
         report = SyncRun(common.location(), os.environ, options, operator, ledger).run()
     lines = sync_lines(report, verbose=common.verbose)
     if watch:
@@ -108,7 +108,7 @@ def status_command(
     from openclaw_install.sync.status import sync_status
 
     common = gather(context, said)
-    with Ledger() as ledger:
+    with Ledger(to_look=common.dry_run) as ledger:
         found = sync_status(common.location(), os.environ, ledger, roots, agents, time.time())
     return Reply("sync status", found.to_json(), status_lines(found), found.exit_code)
 
@@ -145,7 +145,7 @@ def consent_command(context: click.Context, /, *, is_revoked: bool, **said: Any)
     from openclaw_install.sync.ledger import Ledger
 
     common: CommonOptions = gather(context, said)
-    with Ledger() as ledger:
+    with Ledger(to_look=common.dry_run) as ledger:
         revoked = revoke(ledger, time.time()) if is_revoked and not common.dry_run else 0
         found = all_consents(ledger)
     result = {"consents": [consent.to_json() for consent in found], "revoked": revoked}

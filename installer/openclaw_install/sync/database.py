@@ -12,7 +12,7 @@ from pathlib import Path
 from openclaw_install.common.errors import FileError
 from openclaw_install.common.files import file_error, make_private_folder
 from openclaw_install.common.migrations import Migration, NewerDatabaseError, read_migrations, upgrade
-from openclaw_install.common.sqlite_file import LOCK_SECONDS, connect_file
+from openclaw_install.common.sqlite_file import LOCK_SECONDS, connect_file, connect_reading
 
 _SQL_FOLDER = Path(__file__).parent / "sql"
 
@@ -42,6 +42,28 @@ def open_database(path: Path, steps: Sequence[Migration] | None = None) -> sqlit
             raise file_error(error, path, "open") from error
         try:
             _upgrade(connection, path, steps)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def copy_in_memory(path: Path) -> sqlite3.Connection:
+    """A copy of the database at `path` that lives in memory only; an empty one where there is none.
+
+    Args:
+        path: the file; neither it nor anything beside it is changed.
+
+    Raises:
+        FileError: as `open_database`.
+    """
+    with translated(path):
+        connection = sqlite3.connect(":memory:", isolation_level=None)
+        try:
+            if path.exists():
+                with contextlib.closing(connect_reading(path)) as stored:
+                    stored.backup(connection)
+            _upgrade(connection, path, migrations())
         except BaseException:
             connection.close()
             raise

@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 
 from openclaw_install.common.errors import ConflictError
 from openclaw_install.common.files import file_error, make_private_folder
-from openclaw_install.sync.database import open_database, transaction, translated
+from openclaw_install.sync.database import copy_in_memory, open_database, transaction, translated
 from openclaw_install.sync.service import Agent, Upload
 
 FactKind = Literal["frontmatter", "gate"]
@@ -53,12 +53,13 @@ class Ledger:
 
     Args:
         folder: where it lives; our state folder unless given.
+        to_look: work on a copy in memory, so that nothing is written.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, to_look: bool = False) -> None:
         self.folder = folder or ledger_folder()
         self.path = self.folder / _FILE
-        self._connection = open_database(self.path)
+        self._connection = copy_in_memory(self.path) if to_look else open_database(self.path)
 
     def __enter__(self) -> Self:
         return self
