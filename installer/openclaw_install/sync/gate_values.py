@@ -28,7 +28,7 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{1,40}|[EU]Q[A-Za-z0-9_-]{46}")
 # A reference to where the value comes from, or code that makes it; wherever the value stands.
 _REFERENCE = re.compile(
     r"::|://|->|process\.env|os\.environ|getenv|^[@&]|^\.{1,2}/|^~[a-z]*/|^/[A-Za-z][a-z]+[/._-]|^arn:|"
-    r"^(?:sha\d+|md5)[-:=]|^(?:PASS|USER|PWD)[_-]|"
+    r"^(?:sha\d+|md5)[-:=]|^(?:PASS|USER|PWD)[_-]|^ed25519:\w{1,16}$|^[A-Z][A-Z_]{3,}=|"
     r"^(?:op|vault|ref|env|keychain|sops):|"
     r"\$\{[^}]*\}|\$\([^)]*\)|\{\{|^\$|^%|%\(\w+\)|^\{[^}]*\}$|^\[.*\]$|^!\w+ |"
     r"\{[A-Za-z_][\w.]{2,}\}|\$[A-Z_]{3}|\[[A-Z_ ]{3,}\]|^ENC[\[(]|"  # a part is filled in, or was encrypted
