@@ -240,7 +240,7 @@ HARMLESS += [
     '"access_token": "2YotnFZFEjr1zCsicMWpAA", "refresh_token": "tGzv3JOkF0XG5Qx2TlKWIA"',
     "Authorization: Basic czZCaGRSa3F0MzpnWDFmQmF0M2JW",
     "1.1.0：✅ 已签名 — 密钥：ed25519:a3f9c2（相同密钥，连续）",
-    "TELNYX_API_KEY=\nVOICE_MODEL=Qwen/Qwen3-235B-A22B",
+    "TELNYX_API_KEY=" + "\nVOICE_MODEL=Qwen/Qwen3-235B-A22B",
     "### Basic Optimization, then Basic Orchestrator",
     "**Basic OpenTofu/Terraform Knowledge**",
     "[Fastapi.Security.Httpbearer Httpsfastapi.Tiangolo.Comreferencesecurityfastapi.Security](x.md)",
