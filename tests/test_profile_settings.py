@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from jsonschema import ValidationError
 
 from openclaw_install.collab.profile_settings import (
     EmbeddedHub,
@@ -18,7 +21,9 @@ from openclaw_install.collab.profile_settings import (
     settings_path,
 )
 from openclaw_install.common.errors import ConfigError, UsageError
+from openclaw_install.common.web_address import normalised_address
 from openclaw_install.protocol.profile_files import ProfilePaths, profile_paths
+from tests.schemas import assert_valid
 
 _AGREED = "2026-01-01T00:00:00Z"
 
@@ -75,6 +80,41 @@ def test_a_file_that_is_not_ours_is_refused_and_stays(paths: ProfilePaths, chang
     with pytest.raises(ConfigError, match="damaged"):
         load_settings(paths)
     assert path.read_text() == text
+
+
+_VALUES: list[Any] = [None, True, 0, 1, 65535, 65536, "", "x", "/x", "https://relay.example", "https://x/\n", [], {}]
+
+
+def _variants() -> Iterator[dict[str, Any]]:
+    """Documents that differ from a good one in one place, at most."""
+    good = ProfileSettings("https://relay.example", _AGREED, EmbeddedHub(Path("/d"), 8787)).to_json()
+    yield {**good, "more": 1}
+    yield {**good, "hub": {**good["hub"], "more": 1}}
+    for name in good:
+        yield {key: value for key, value in good.items() if key != name}
+        yield from ({**good, name: value} for value in _VALUES)
+    for name in good["hub"]:
+        yield {**good, "hub": {key: value for key, value in good["hub"].items() if key != name}}
+        yield from ({**good, "hub": {**good["hub"], name: value}} for value in _VALUES)
+
+
+def test_the_file_is_read_exactly_as_its_schema_and_the_rules_for_addresses_have_it(
+    paths: ProfilePaths,
+) -> None:
+    path = save_settings(paths, ProfileSettings("https://relay.example", _AGREED))
+    taken = 0
+    for document in _variants():
+        path.write_text(json.dumps(document))
+        try:
+            assert_valid(document, "pingagent-settings")
+            normalised_address(document["server_url"])
+        except (ValidationError, ValueError):
+            with pytest.raises(ConfigError, match="damaged"):
+                load_settings(paths)
+        else:
+            taken += 1
+            assert load_settings(paths) is not None
+    assert taken == 10
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "[" * 50_000])
