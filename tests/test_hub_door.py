@@ -485,11 +485,13 @@ def test_with_tls_files_the_hub_speaks_https(tmp_path: Path) -> None:
 
 def test_unsafe_or_useless_settings_are_refused_before_anything_starts(tmp_path: Path) -> None:
     cert, key = _certificate(tmp_path)
-    HubSettings(host="10.0.0.1", insecure_bind=True).check()
+    HubSettings(host="10.0.0.1", insecure_bind=True, allow_hosts=["hub.example.org", "HUB"]).check()
     HubSettings(host="10.0.0.1", tls_cert=cert, tls_key=key).check()
     for settings, words in (
         (HubSettings(host="10.0.0.1"), "in clear"),
         (HubSettings(tls_cert=cert), "certificate and its key"),
+        (HubSettings(allow_hosts=["hub.example.org", "https://hub.example.org"]), "no host name"),
+        (HubSettings(allow_hosts=["hub.example.org:8787"]), "no host name"),
         (HubSettings(tls_cert=cert, tls_key=tmp_path / "none"), "no file"),
     ):
         with pytest.raises(UsageError, match=words):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,8 @@ from openclaw_install.common.errors import UsageError
 from openclaw_install.common.web_address import is_loopback
 from openclaw_install.hub.limits import Limits
 from openclaw_install.hub.relay.limits import RelayLimits
+
+_HOST_NAME = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 
 
 def _as_it_is(app: ASGIApp) -> ASGIApp:
@@ -49,8 +52,15 @@ class HubSettings:
         """Refuses what is unsafe or cannot work.
 
         Raises:
-            UsageError: keys would cross a network in clear text, or the TLS files are not there.
+            UsageError: keys would cross a network in clear text, the TLS files are not there, or a name in
+                `allow_hosts` is one that no request could match.
         """
+        for name in self.allow_hosts:
+            if not _HOST_NAME.fullmatch(name):
+                raise UsageError(
+                    f"{name!r} is no host name",
+                    next_step="give --allow-host the bare name, without scheme and port: hub.example.org",
+                )
         if (self.tls_cert is None) != (self.tls_key is None):
             raise UsageError(
                 "TLS needs a certificate and its key", next_step="give both --tls-cert and --tls-key"
