@@ -217,6 +217,10 @@ def test_provisioning_fetches_once_and_cleans_up_after_a_failure(
     provision(told.append, cache=tmp_path)
     assert len(calls) == count == 3
     assert [line.split()[1] for line in told] == ["Node", "OpenClaw", "OpenClaw"]
+    # Nothing is kept in the home folder: what was fetched lies unpacked in our cache.
+    npm = calls[-1]
+    assert Path(npm[npm.index("--cache") + 1]).is_relative_to(tmp_path)
+    assert "--no-cache-dir" in calls[0]
 
 
 def test_provisioning_borrows_a_pip_where_there_is_none(

