@@ -224,6 +224,8 @@ class Manners:
             )
         if "id" not in asked.message:
             return Reply(202)
+        if not asked.tool:
+            return Reply(404)
         answer = self.tools[asked.tool](asked.arguments)
         return answer if isinstance(answer, Reply) else self.result(asked, answer)
 

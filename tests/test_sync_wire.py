@@ -252,6 +252,19 @@ def test_a_result_of_another_shape_is_no_acknowledgement() -> None:
         assert isinstance(failure(server.url), AnswerError)
 
 
+@pytest.mark.parametrize("version", ["2099-01-01", "2026-07-28", "banana"])
+def test_a_version_that_a_handshake_cannot_agree_on_is_named(version: str) -> None:
+    with serving(Manners(version=version)) as server:
+        error = failure(server.url)
+        assert isinstance(error, AnswerError)
+        assert version in str(error)
+
+
+def test_what_cannot_be_read_is_not_quoted_since_it_may_hold_a_part_of_the_key() -> None:
+    with serving(always(answer(f'{{"echo": "{KEY.reveal()[:-2]}'))) as server:
+        assert "mysta_" not in str(failure(server.url))
+
+
 def test_half_an_event_is_no_acknowledgement() -> None:
     good = json.dumps({"jsonrpc": "2.0", "id": 2, "result": structured({"skillName": "alpha"})})
     half = Reply(200, f"data: {good}"[:-20].encode(), {"content-type": "text/event-stream"})

@@ -51,7 +51,8 @@ def chosen_agents(agents: Sequence[Agent], wanted: Sequence[str]) -> tuple[Agent
     if not agents:
         raise SyncError(
             "there is no agent to sync to",
-            next_step=f"create one at {APP_URL}, then run the command again",
+            next_step=f"create one at {APP_URL} (on your own hub: openclaw-install hub agents create), "
+            "then run the command again",
             code="sync.no_agents",
         )
     if not wanted:

@@ -63,7 +63,8 @@ def key_missing() -> SyncError:
     """The error for a missing key."""
     return SyncError(
         f"{KEY_VARIABLE} is not set",
-        next_step=f"create a key at {KEYS_URL}, then: export {KEY_VARIABLE}=mysta_...",
+        next_step=f"create a key at {KEYS_URL} (on your own hub: openclaw-install hub keys create), "
+        f"then: export {KEY_VARIABLE}=mysta_...",
         code="sync.key_missing",
     )
 

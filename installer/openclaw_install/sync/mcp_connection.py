@@ -17,7 +17,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import METHOD_NOT_FOUND, UNSUPPORTED_PROTOCOL_VERSION
 
 from openclaw_install import __version__
-from openclaw_install.sync.http_guard import GuardedClient, Wire
+from openclaw_install.sync.http_guard import CURRENT, Exchange, GuardedClient, Wire
 
 # The SDK logs what a server sent, and tracebacks that can quote our own headers. What matters of that is in
 # the errors that it raises; nothing of it may reach the terminal, where no redaction would see it.
@@ -37,18 +37,31 @@ async def open_session(wire: Wire, client: httpx2.AsyncClient) -> AsyncIterator[
 
     Raises:
         MCPError: the server refuses every version, or the request failed.
+        RuntimeError: it speaks a version that nobody here knows.
     """
     async with (
         streamable_http_client(wire.url, http_client=client, max_sse_event_size=wire.max_answer) as streams,
         ClientSession(*streams, client_info=_CLIENT) as session,
     ):
-        try:
-            await session.initialize()
-        except MCPError as error:
-            if error.code not in (UNSUPPORTED_PROTOCOL_VERSION, METHOD_NOT_FOUND):
-                raise
-            await session.discover()
+        await _agree_on_version(session)
         yield session
+
+
+async def _agree_on_version(session: ClientSession) -> None:
+    try:
+        await session.initialize()
+    except MCPError as error:
+        if error.code not in (UNSUPPORTED_PROTOCOL_VERSION, METHOD_NOT_FOUND):
+            raise
+        await session.discover()
+    except RuntimeError as unknown:  # it took the handshake, and named a version that has none, or no version
+        exchange = CURRENT.set(Exchange())  # how this second question fails is not what went wrong
+        try:
+            await session.discover()
+        except MCPError:
+            raise unknown from None
+        finally:
+            CURRENT.reset(exchange)
 
 
 class Connection:

@@ -11,7 +11,14 @@ import anyio
 import httpx2
 from mcp.client.session import ClientSession
 from mcp.shared.exceptions import MCPError
-from mcp_types import CONNECTION_CLOSED, INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, REQUEST_TIMEOUT
+from mcp_types import (
+    CONNECTION_CLOSED,
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    METHOD_NOT_FOUND,
+    PARSE_ERROR,
+    REQUEST_TIMEOUT,
+)
 from pydantic import ValidationError
 
 from openclaw_install.common.redaction import Secret, redact
@@ -149,7 +156,10 @@ class McpSkillService:
         if exchange.refused:
             return AnswerError(f"the answer was not taken: {exchange.refused}", next_step=_CHECK_URL)
         if not isinstance(error, MCPError):
-            return AnswerError(f"the answer is no MCP answer ({type(error).__name__})", next_step=_CHECK_URL)
+            # Only these are in the SDK's own words; the others quote what came.
+            cause = str(error) if isinstance(error, RuntimeError) else type(error).__name__
+            said = shown(redact(cause, self._secrets))
+            return AnswerError(f"the answer is no MCP answer ({said})", next_step=_CHECK_URL)
         said = shown(redact(error.message, self._secrets))
         if exchange.status == 400 and in_session and "session" in said.lower():
             return SessionLostError(said, next_step=_LATER)  # what servers said before 404 was agreed on
@@ -166,6 +176,8 @@ def _of_rpc(code: int, said: str) -> ServiceError:
         return ServerFaultError(f"the service has trouble: {said}", next_step=_LATER)
     if code in (CONNECTION_CLOSED, REQUEST_TIMEOUT):
         return BrokenOffError(f"the answer broke off: {said}", next_step=_LATER)
+    if code == PARSE_ERROR:
+        said = "it is no JSON-RPC message"  # the SDK quotes a part of it, where no redaction may know the key
     return AnswerError(f"the answer is no MCP answer ({said})", next_step=_CHECK_URL)
 
 
@@ -214,13 +226,14 @@ def _of_status(exchange: Exchange, *, in_session: bool) -> ServiceError | None:
         return BusyError(f"the service takes no more requests for now{asked}", next_step=_LATER)
     if status >= 500:
         return ServerFaultError(f"the service has trouble (HTTP {status})", next_step=_LATER)
-    moved = "it redirects to another address, and the key is not sent there"
+    moved = "it redirects to another address, where the key is not sent, or in a circle"
     return _not_a_service(moved) if exchange.redirected else None
 
 
 _BY_STATUS: Mapping[int, Callable[[], ServiceError]] = {
     401: lambda: KeyRejectedError(
-        "the service rejects the key in MYSTA_API_KEY", next_step=f"create a new one at {KEYS_URL}"
+        "the service rejects the key in MYSTA_API_KEY",
+        next_step=f"create a new one at {KEYS_URL} (on your own hub: openclaw-install hub keys create)",
     ),
     403: lambda: ForbiddenError(
         "the key may not do this", next_step="check that the key belongs to the agent's owner"
