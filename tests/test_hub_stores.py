@@ -202,7 +202,7 @@ def test_a_link_that_takes_a_folder_s_place_during_a_write_leads_it_nowhere(tmp_
     swapping = threading.Thread(target=swap)
     swapping.start()
     try:
-        for number in range(300):
+        for number in range(100):
             with contextlib.suppress(FileError):
                 files.write("agt_k", "s", b"%d" % number)
     finally:
