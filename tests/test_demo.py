@@ -90,6 +90,7 @@ def test_a_demo_that_is_interrupted_twice_stops_its_gateway_and_removes_its_fold
         demo.send_signal(signal.SIGINT)
         rest = demo.stdout.read()
         assert demo.wait(60) == 130, rest
+        assert "interrupted; nothing of the demo is left" in rest
     assert _processes_in(tmp_path) == []
     assert list(tmp_path.iterdir()) == []
 

@@ -8,7 +8,16 @@ import threading
 from collections.abc import Iterator, Sequence
 from types import FrameType
 
+from openclaw_install.common.errors import InstallError
+
 _SIGNALS: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class DemoInterruptedError(InstallError):
+    """The demo was interrupted, and has cleaned up after itself."""
+
+    code = "interrupted"
+    exit_code = 130
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from openclaw_install.collab.profile_settings import load_settings
 from openclaw_install.demo import cloud_chapter, message_chapter
 from openclaw_install.demo.expectation import require
 from openclaw_install.demo.gateway_process import GatewayProcess
-from openclaw_install.demo.interruption import interrupted_once
+from openclaw_install.demo.interruption import DemoInterruptedError, interrupted_once
 from openclaw_install.demo.provision import OpenClaw, provision, require_space
 from openclaw_install.demo.scratch_host import ScratchHost, held_port
 from openclaw_install.demo.shared_state import forget_locks
@@ -84,6 +84,7 @@ def tell_story(tell: Tell, progress: Tell, *, openclaw: OpenClaw | None = None) 
     Raises:
         ProvisionError: OpenClaw could not be fetched, or the disk is full.
         StoryError, GatewayStartError: something went otherwise than told.
+        DemoInterruptedError: it was interrupted.
     """
     program = openclaw or provision(progress)
     with (
@@ -95,9 +96,11 @@ def tell_story(tell: Tell, progress: Tell, *, openclaw: OpenClaw | None = None) 
         teller = _Teller(tell, _host(program, Path(folder)), stub)
         try:
             return Story(program.version, tuple(teller.chapters(progress)))
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             progress("interrupted: ending what runs and removing the scratch folder")
-            raise
+            raise DemoInterruptedError(
+                "interrupted; nothing of the demo is left", next_step="run the command again"
+            ) from error
         finally:
             teller.end()
 
