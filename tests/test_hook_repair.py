@@ -105,8 +105,7 @@ def test_the_repair_of_a_broken_section_raises_nothing_and_happens_once(
     assert edits(after, needs) == ()
     # What still stops the start is the operator's: no policy key is among it, but for a token's reference.
     left = {failure.key for failure in boot_failures(after) if failure.rule == "hooks.boot.schema"}
-    active = needs.required or read_policy(config).enabled
-    assert not active or not left & (_OWN - {"token"})
+    assert not left & (_OWN - {"token"})
 
 
 def test_a_host_without_hooks_gets_the_whole_section_in_one_edit() -> None:
@@ -272,6 +271,12 @@ def test_a_section_that_is_null_goes_where_no_ingress_is_needed() -> None:
     assert edits({"hooks": None}, NO_INGRESS) == (Remove(("hooks",)),)
     assert edits({"hooks": {"enabled": False}}, NO_INGRESS) == ()
     assert edits({"hooks": []}, NO_INGRESS) == ()
+
+
+def test_a_wrong_type_is_mended_where_hooks_are_off_too_for_it_stops_the_gateway() -> None:
+    off = {"enabled": False, "token": "x", "path": "/", "allowedAgentIds": [1], "defaultSessionKey": None}
+    after = {"enabled": False, "token": "x", "path": "/", "allowedAgentIds": ["main"]}
+    assert repaired({"hooks": off}, NO_INGRESS)["hooks"] == after
 
 
 def test_policy_keys_of_a_wrong_type_are_set_right() -> None:

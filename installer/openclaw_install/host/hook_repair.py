@@ -35,7 +35,7 @@ def repair(
     """The edits that make the policy whole; none where it is whole already.
 
     With `needs.required` the ingress is switched on and given what it needs. Without it, only what stops the
-    next start and a token that repeats the gateway's own are mended, and only where hooks are on.
+    next start and a token that repeats the gateway's own are mended; where hooks are off, only wrong types.
 
     Args:
         config: the document with includes and variables resolved.
@@ -49,7 +49,9 @@ def repair(
     mended = {**config, "hooks": _with_lists(section(config, "hooks"))}
     policy = read_policy(mended)
     if not (needs.required or policy.enabled):
-        return (Remove(("hooks",)),) if "hooks" in config and config["hooks"] is None else ()
+        if "hooks" in config and config["hooks"] is None:
+            return (Remove(("hooks",)),)
+        return _wrong_types(section(config, "hooks"), mended["hooks"], {}, policy)
     values = _switches(policy, needs)
     trouble = token_trouble(config, needs, facts)
     if trouble and trouble.replaceable:
