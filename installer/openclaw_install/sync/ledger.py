@@ -19,7 +19,7 @@ from openclaw_install.sync.service import Agent, Upload
 FactKind = Literal["frontmatter", "gate"]
 _FILE = "ledger.sqlite3"
 _FACTS_A_QUERY = 500
-_CUT = "sync.interrupted", "the run ended before the service answered"
+_CUT = "sync.interrupted", "the run ended before the service answered, or has not ended yet"
 
 
 def ledger_folder() -> Path:
