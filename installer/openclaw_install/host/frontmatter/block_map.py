@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from openclaw_install.host.frontmatter.block_seq import space_in_block
 from openclaw_install.host.frontmatter.tree import (
     FLOW_SCALARS,
     Item,
@@ -24,7 +25,7 @@ def block_map_token(parser: Parser, block: Token) -> bool:
     if kind in ("newline", "space", "comment"):
         if kind == "newline":
             parser.on_key_line = False
-        parser.space_in_block(block, item)
+        space_in_block(parser, block, item)
         return True
     if parser.indent < (block.indent or 0):
         return False

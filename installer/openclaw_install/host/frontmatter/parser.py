@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from openclaw_install.host.frontmatter.block_map import block_map_token
+from openclaw_install.host.frontmatter.block_seq import block_seq_token
 from openclaw_install.host.frontmatter.flow import adopt_into_flow, flow_collection_token
 from openclaw_install.host.frontmatter.lexer import Lexer
 from openclaw_install.host.frontmatter.tree import (
@@ -12,7 +13,6 @@ from openclaw_install.host.frontmatter.tree import (
     Item,
     Token,
     all_empty,
-    includes,
     lexeme_type,
     mend_flow_sequence_items,
     previous_props,
@@ -123,12 +123,13 @@ class Parser:
         if top.type == "block-map":
             if not block_map_token(self, top):
                 self.pop_and_step()
+        elif top.type == "block-seq":
+            block_seq_token(self, top)
         elif top.type == "flow-collection":
             flow_collection_token(self, top)
         else:
             handlers = {
                 "document": self._document,
-                "block-seq": self._block_seq,
                 "block-scalar": self._block_scalar,
                 "doc-end": self._document_end,
             }
@@ -238,61 +239,6 @@ class Parser:
             self.pop()
         else:
             self.pop_and_step()
-
-    def _block_seq(self, seq: Token) -> None:
-        item = seq.items[-1]
-        indent = seq.indent or 0
-        if self.type in ("newline", "space", "comment"):
-            self.space_in_block(seq, item)
-        elif self.type in ("anchor", "tag"):
-            if item.value is not None or self.indent <= indent:
-                self._deeper_in_seq(seq)
-            else:
-                item.start.append(self.token())
-        elif self.type == "seq-item-ind" and self.indent == indent:
-            if item.value is not None or includes(item.start, "seq-item-ind"):
-                seq.items.append(Item([self.token()]))
-            else:
-                item.start.append(self.token())
-        else:
-            self._deeper_in_seq(seq)
-
-    def _deeper_in_seq(self, seq: Token) -> None:
-        """A value that is indented deeper begins; anything else ends the sequence."""
-        block = self.start_block_value(seq) if self.indent > (seq.indent or 0) else None
-        if block:
-            self.stack.append(block)
-        else:
-            self.pop_and_step()
-
-    def space_in_block(self, block: Token, item: Item) -> None:
-        """A newline, space or comment inside a block map or sequence."""
-        if item.value is not None:
-            end = item.value.end
-            if self.type == "newline" and end and end[-1].type == "comment":
-                end.append(self.token())
-            else:
-                block.items.append(Item([self.token()]))
-        elif item.sep is not None:
-            item.sep.append(self.token())
-        elif self.type != "newline" and self._move_indented_comment(block, item):
-            return
-        else:
-            item.start.append(self.token())
-
-    def _move_indented_comment(self, block: Token, item: Item) -> bool:
-        """A comment indented deeper than the block belongs to the end of the entry before."""
-        if self.type != "comment" or self.indent <= (block.indent or 0) or len(block.items) < 2:
-            return False
-        if not all(token.type in ("newline", "space") for token in item.start):
-            return False
-        previous = block.items[-2].value
-        if previous is None or previous.end is None:
-            return False
-        previous.end.extend(item.start)
-        previous.end.append(self.token())
-        block.items.pop()
-        return True
 
     def start_block_value(self, parent: Token) -> Token | None:
         """The node that the current token starts, or None if it starts none."""
