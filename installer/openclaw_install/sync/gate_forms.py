@@ -92,7 +92,7 @@ def _judged(text: str, match: re.Match[str]) -> Iterator[tuple[int, str]]:
     quoted = group < _group_of_code()
     value = match[group].removesuffix("\\")
     if not quoted and not value.endswith("..."):  # which says that the rest was left out
-        value = value.rstrip(".)}*:\\")
+        value = value.rstrip(".)}*:?!\\")
     if is_assigned_secret(value, quoted=quoted, uuid=_may_be_uuid(words, head)):
         yield match.start(group), "assigned secret"
 
