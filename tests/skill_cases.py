@@ -52,15 +52,22 @@ FRONTMATTERS: dict[str, str] = {
     + "', \"two\\n\\nlines of text, and more of it \\n"
     + "x" * 90
     + '" }}\n',
-    "value-in-placeholder": "name: value-in-placeholder\ndescription: {{ key: "
+    "value-in-placeholder": "name: value-in-placeholder\ndescription:\n  {{ key: "
     + "a long text " * 12
     + ", [&b deep "
     + "and long " * 12
     + ", !t tagged "
     + "z" * 90
     + " again]: !!str x }}\n",
+    "unbreakable-placeholder": 'unbreakable-placeholder: x\ndescription: {{ "'
+    + "x" * 73
+    + "\\a" * 9
+    + "y" * 60
+    + " " * 30
+    + "z" * 90
+    + "\", !!str 5, ? &c 'one\n\n  two: three' : ok, 'and\n\n  more': 1.0e2 }}\n",
     "spelt-placeholder": "name: spelt-placeholder\nk: &a x\n"
-    "description: {{1.50, 0x1F, 0o17, 1e3, 0e0, True, -0, .inf, *a : b}}\n",
+    "description:\n  {{1.50, 0x1F, 0o17, 1.5e-7, 0e1, True, .inf, Null, *a : b}}\n",
     "numbers": "name: 12\ndescription: 1.50\n",
     "booleans": "name: yes\ndescription: true\n",
     "nulls": "name: ~\ndescription: null\n",
