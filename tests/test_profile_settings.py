@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -82,7 +84,21 @@ def test_a_file_that_is_not_ours_is_refused_and_stays(paths: ProfilePaths, chang
     assert path.read_text() == text
 
 
-_VALUES: list[Any] = [None, True, 0, 1, 65535, 65536, "", "x", "/x", "https://relay.example", "https://x/\n", [], {}]
+_VALUES: list[Any] = [
+    None,
+    True,
+    0,
+    1,
+    65535,
+    65536,
+    "",
+    "x",
+    "/x",
+    "https://relay.example",
+    "https://x/\n",
+    [],
+    {},
+]
 
 
 def _variants() -> Iterator[dict[str, Any]]:
@@ -115,6 +131,18 @@ def test_the_file_is_read_exactly_as_its_schema_and_the_rules_for_addresses_have
             taken += 1
             assert load_settings(paths) is not None
     assert taken == 10
+
+
+def test_reading_it_costs_no_jsonschema(paths: ProfilePaths, tmp_path: Path) -> None:
+    save_settings(paths, ProfileSettings("https://relay.example", _AGREED))
+    script = (
+        "import pathlib, sys; from openclaw_install.collab.profile_settings import load_settings;"
+        "from openclaw_install.protocol.profile_files import profile_paths;"
+        "assert load_settings(profile_paths({}, pathlib.Path(sys.argv[1])));"
+        "print('jsonschema' in sys.modules)"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "False"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "[" * 50_000])
