@@ -240,6 +240,7 @@ HARMLESS += [
     "1.1.0：✅ 已签名 — 密钥：ed25519:a3f9c2（相同密钥，连续）",
     "TELNYX_API_KEY=" + "\nVOICE_MODEL=Qwen/Qwen3-235B-A22B",
     "func fetchChanges(since token: CKServerChangeToken?) async throws {",
+    "fn swap(&self, token: EgldOrEsdtTokenIdentifier, nonce: u64)",
     "### Basic Optimization, then Basic Orchestrator",
     "[Fastapi.Security.Httpbearer Httpsfastapi.Tiangolo.Comreferencesecurityfastapi.Security](x.md)",
     'curl -s "https://api.x.net/events?start=$(date -u +%Y-%m-%dT00:00:00Z)"',

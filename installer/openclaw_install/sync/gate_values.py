@@ -43,7 +43,8 @@ _WORD = re.compile(rf"[A-Z]?[a-z]*\d{{0,4}}[A-Za-z]?|[A-Z]{{1,8}}\d{{0,4}}|{_HUM
 _BETWEEN_WORDS = re.compile(r"[-_.:/+]")
 # What people make up for a password in a manual: `SecurePass123!`, `Welcome2025!`, `jwtHmacSha512PrivateKey`.
 _PHRASE = re.compile(r"[A-Za-z][a-z]+(?:[A-Z][a-z]{2,})*\d{1,4}(?:[A-Z][a-z]{2,})*[!@#$%&*?.]{0,2}")
-_IDENTIFIER = re.compile(r"[a-z]*+(?:[A-Z]{1,5}[a-z]{2,}+|\d++)*+")
+_SMALL_WORDS = r"(?:As|At|By|Id|In|Is|My|No|Of|On|Or|To|Up)(?=[A-Z]|$)"
+_IDENTIFIER = re.compile(rf"[a-z]*+(?:{_SMALL_WORDS}|[A-Z]{{1,5}}[a-z]{{2,}}+|\d++)*+")
 _LEET = str.maketrans("013457@$!", "oleastasi")
 _MADE_UP = re.compile(r"(?i)pass|passw|secret|secur|strong|senha")
 _LONGEST_MADE_UP = 32
