@@ -422,6 +422,21 @@ def test_a_reader_that_has_gone_is_no_error(host: Host) -> None:
         assert process.wait() == 1
 
 
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_an_answer_that_cannot_be_written_is_no_success(host: Host, more: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "openclaw_install", "skills", "list", *more]
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr.startswith("error: the answer cannot be written: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_half_a_surrogate_pair_of_a_config_is_escaped_in_the_document(host: Host) -> None:
+    host.write(f"{{hooks: {{enabled: true, token: '{HOOK_TOKEN}', allowedSessionKeyPrefixes: ['\\ud83d']}}}}")
+    assert "\\ud83d" in host.run("verify-runtime", "--offline", "--json")[1]
+
+
 def test_the_module_runs_as_a_program(host: Host) -> None:
     command = [sys.executable, "-m", "openclaw_install", "verify-runtime", "--offline", "--json"]
     done = subprocess.run(command, env={**os.environ}, capture_output=True, text=True, check=False)

@@ -276,6 +276,7 @@ def test_an_unknown_alias_is_refused_without_a_relay_and_asked_of_one_that_is_se
     profile: Profile, use: Call
 ) -> None:
     assert code(use("chat", to="@nobody", message="hi")) == "thread.unknown_alias"
+    assert code(use("chat", to="did:agent:x", message="hi")) == "thread.no_did"
     assert code(use("chat", to="@no body", message="hi")) == "alias.form"
     place = Workplace({"PINGAGENT_SERVER_URL": "http://127.0.0.1:9"}, profile.home)
     try:

@@ -239,6 +239,13 @@ def test_only_calls_of_this_program_get_the_hosts_options(command: str, typed: s
     assert as_typed(command, "openclaw-install") == command
 
 
+def test_a_cure_that_names_this_host_already_is_left_as_it_is() -> None:
+    invocation = "openclaw-install --state-dir '/srv/two hosts'"
+    once = as_typed("openclaw-install runtime start; openclaw-install", invocation)
+    assert once == f"{invocation} runtime start; {invocation}"
+    assert as_typed(once, invocation) == once
+
+
 def test_permissions_make_the_exit_code_1_and_keep_no_message_out(host: PlainHost) -> None:
     host.config.chmod(0o644)
     run = host.verify(Asker(READY))

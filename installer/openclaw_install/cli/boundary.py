@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -50,6 +52,8 @@ def run_command(
     except BrokenPipeError:
         # The reader has gone (`| head`): nothing is left to say, and the exit code stays true.
         sys.stderr.close()
+    except OSError as error:
+        return _unwritten(error, reply.exit_code)
     return reply.exit_code
 
 
@@ -65,7 +69,7 @@ def _invoke(group: click.Group, arguments: Sequence[str], program: str) -> Reply
         if sys.stderr.isatty():
             click.echo(err=True)  # the question, or the `^C`, stands on a line that has no end yet
         raise InterruptedRunError(
-            "interrupted; a change that was still being made was taken back, one that was finished stands",
+            "interrupted: what was finished stands, a half-made change of this host was taken back",
             next_step="run the command again",
         ) from error
     except InstallError:
@@ -89,6 +93,16 @@ def _emit(reply: Reply, *, as_json: bool) -> None:
         for line in reply.lines:
             click.echo(line)
     sys.stdout.flush()
+
+
+def _unwritten(error: OSError, exit_code: int) -> int:
+    """The answer did not get out (a full disk behind `>`): said on stderr, and never a success."""
+    with contextlib.suppress(OSError):
+        click.echo(f"error: the answer cannot be written: {error.strerror}", err=True)
+        click.echo("  next: look where stdout goes, and run the command again", err=True)
+    # What is still in the buffer would fail again at the end of the process, with a traceback.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return exit_code or UNEXPECTED
 
 
 def _name_of(group: click.Group, arguments: Sequence[str], bare: str) -> str:

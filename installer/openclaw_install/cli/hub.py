@@ -257,7 +257,9 @@ def agents_stop(context: click.Context, /, *, data: Path, agent: str, **said: An
 @_data
 @click.option("--verify", is_flag=True, help="Follow the hash chain; exit code 1 if it is broken.")
 @click.option("--head", metavar="HASH", help="With --verify: a head noted earlier that must be in the chain.")
-@click.option("--last", type=click.IntRange(min=0), default=50, show_default=True, help="Rows to show.")
+@click.option(
+    "--last", type=click.IntRange(min=0), default=50, show_default=True, help="Rows to show, the newest."
+)
 @click.pass_context
 def audit_command(
     context: click.Context, /, *, data: Path, verify: bool, head: str | None, last: int, **said: Any

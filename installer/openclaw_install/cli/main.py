@@ -163,6 +163,10 @@ def demo_command(context: click.Context, /, **said: Any) -> Reply:
     from openclaw_install.demo.story import tell_story
 
     common = gather(context, said)
+    if common.dry_run:
+        raise UsageError(
+            "the demo has no --dry-run: it touches nothing of yours", next_step="openclaw-install demo"
+        )
     operator = _operator(common)
     tell = (lambda _line: None) if common.as_json else click.echo
     story = tell_story(tell, operator.progress)

@@ -57,7 +57,9 @@ def whoami_command(context: click.Context, /, **said: Any) -> Reply:
 
 @pingagent.command("inbox")
 @ping_options
-@click.option("--limit", "-n", type=click.IntRange(1, 200), default=20, show_default=True)
+@click.option(
+    "--limit", "-n", type=click.IntRange(1, 200), default=20, show_default=True, help="Messages to show."
+)
 @click.option("--before", type=click.IntRange(min=1), metavar="NUMBER", help="Only messages before this one.")
 @click.pass_context
 def inbox_command(context: click.Context, /, *, limit: int, before: int | None, **said: Any) -> Reply:

@@ -13,7 +13,9 @@ from openclaw_install.cli.reply import Reply
 _FIELDS = ("objective", "context", "constraints", "decisions", "open_questions", "next_steps")
 _thread = click.argument("thread", required=False, shell_complete=agents_and_threads, metavar="[THREAD]")
 _unread = click.option("--unread", is_flag=True, help="Only threads with unread messages.")
-_limit = click.option("--limit", "-n", type=click.IntRange(1, 200), default=20, show_default=True)
+_limit = click.option(
+    "--limit", "-n", type=click.IntRange(1, 200), default=20, show_default=True, help="Rows to show."
+)
 _page = click.option("--page", metavar="PAGE", help="`next_page` of the list before.")
 
 
@@ -79,7 +81,9 @@ def show_command(context: click.Context, /, *, thread: str | None, **said: Any) 
 @sessions_group.command("focus")
 @ping_options
 @_thread
-@click.option("--messages", "-n", type=click.IntRange(1, 200), default=10, show_default=True)
+@click.option(
+    "--messages", "-n", type=click.IntRange(1, 200), default=10, show_default=True, help="Messages to show."
+)
 @click.option("--before", type=click.IntRange(min=1), metavar="NUMBER", help="Only messages before this one.")
 @click.option("--keep-unread", is_flag=True, help="Leave the thread unread.")
 @click.pass_context

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS = 0.2
 _PAGE = 200
-_thread = click.option("--session", "thread", shell_complete=agents_and_threads, metavar="THREAD")
+_thread = click.option(
+    "--session", "thread", shell_complete=agents_and_threads, metavar="THREAD", help="Of this thread only."
+)
 
 
 class TailReply(Reply):
@@ -130,7 +132,9 @@ def _file(desk: Desk) -> tuple[int, int] | None:
 @ping_options
 @_thread
 @click.option("--message", "message_id", metavar="ID", help="Only what became of this message.")
-@click.option("--limit", "-n", type=click.IntRange(1, 200), default=30, show_default=True)
+@click.option(
+    "--limit", "-n", type=click.IntRange(1, 200), default=30, show_default=True, help="Events to show."
+)
 @click.option("--before", type=click.IntRange(min=1), metavar="CURSOR", help="Only what was before.")
 @click.pass_context
 def timeline_command(

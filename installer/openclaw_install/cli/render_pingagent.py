@@ -29,7 +29,7 @@ def health_lines(health: Document, *, verbose: bool) -> list[str]:
     """The transport, and what to do about it."""
     since = f" since {health['connected_since']}" if health["connected_since"] else ""
     lines = [f"transport: {health['connection']}{since}, {health['state']}"]
-    if health["state"] != "ok" or verbose:
+    if health["detail"]:
         lines.append(neutral(f"  {health['detail']}"))
     if verbose:
         lines.append(

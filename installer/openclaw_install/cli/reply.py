@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from openclaw_install.common.errors import InstallError
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -40,4 +43,6 @@ class Reply:
                 for error in self.errors
             ],
         }
-        return json.dumps(envelope, indent=2, ensure_ascii=False)
+        text = json.dumps(envelope, indent=2, ensure_ascii=False)
+        # Half a surrogate pair, which a config may hold, is no UTF-8: JSON has an escape for it.
+        return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -22,7 +22,7 @@ _KEEPERS: tuple[Keeper, ...] = ("systemd", "launchd", "guardian", "nobody")
 @common_options
 @click.pass_context
 def runtime_group(context: click.Context, /, **said: Any) -> None:
-    """Run the process that keeps skills in step, and see that it works."""
+    """Run the process that keeps skills in step and takes other agents' messages, and see that it works."""
     context.obj = gather(context, said)
 
 
@@ -143,7 +143,9 @@ def run_command(context: click.Context, /, *, kept_by: Keeper, env_file: Path | 
 @runtime_group.command("logs")
 @common_options
 @click.option("--follow", "-f", is_flag=True, help="Go on with the lines that come, until Ctrl-C.")
-@click.option("-n", "--lines", "count", type=click.IntRange(min=0), default=50, show_default=True)
+@click.option(
+    "-n", "--lines", "count", type=click.IntRange(min=0), default=50, show_default=True, help="Lines to show."
+)
 @click.pass_context
 def logs_command(context: click.Context, /, *, follow: bool, count: int, **said: Any) -> Reply | None:
     """Show its log; with --json as it is written, one object a line and no document around them."""

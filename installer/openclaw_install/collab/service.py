@@ -204,6 +204,12 @@ async def resolve(desk: Desk, to: str, relay: Relay | None = None) -> str:
         return to
     if is_conversation(to):
         return find_session(desk, to).peer
+    if to.startswith("did:"):
+        raise ThreadError(
+            f"{to} is no DID of an agent: did:agent: and 32 letters and digits",
+            next_step="copy what `pingagent whoami` says over there",
+            code="thread.no_did",
+        )
     alias = fold_alias(to)
     known = desk.store.contacts.by_alias(alias)
     # The relay's word comes first: an alias can have changed hands since we met it.

@@ -225,9 +225,11 @@ def blockers_from(findings: Iterable[Finding], invocation: str) -> tuple[Blocker
 
 
 def as_typed(command: str, invocation: str) -> str:
-    """A cure with the options that name this host, where it calls this program."""
+    """A cure with the options that name this host, where it calls this program without them."""
+    options = re.escape(invocation.removeprefix(PROGRAM))
+    bare = rf"(?= |$)(?!{options}(?: |$))" if options else r"(?= |$)"
     # Where it stands as a word of another command (`pip install openclaw-install`), it is no call of it.
-    return re.sub(rf"(^|; ){PROGRAM}(?= |$)", lambda found: found[1] + invocation, command)
+    return re.sub(rf"(^|; ){PROGRAM}{bare}", lambda found: found[1] + invocation, command)
 
 
 PROGRAM = "openclaw-install"

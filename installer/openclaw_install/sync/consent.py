@@ -102,7 +102,9 @@ class Consents:
             for root in consent.roots
         }
         if missing := sorted(set(roots) - agreed):
-            skills = "1 SKILL.md" if count == 1 else f"{count} SKILL.md files"
+            # None is to go now, and those that are kept in step go when they change.
+            some = "each SKILL.md that changes" if count == 0 else f"{count} SKILL.md files"
+            skills = "1 SKILL.md" if count == 1 else some
             question = f"Upload {skills} to the agent {agent.label} at {endpoint}, from {', '.join(missing)}?"
             by = self._how()
             self._agree(

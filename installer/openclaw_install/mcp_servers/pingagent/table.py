@@ -24,6 +24,7 @@ INSTRUCTIONS = (
 ADVICE = {
     "thread.none_focused": "call pingagent_focus_session first, or name the thread in `session`",
     "thread.unknown": "call pingagent_recent_sessions, and name a thread that it lists",
+    "thread.no_did": "ask your user for the DID, or call pingagent_recent_sessions to find it",
     "thread.unknown_alias": "name the agent by its DID, or call pingagent_recent_sessions to find it",
     "thread.unknown_message": "call pingagent_focus_session, and name a message that it lists",
     "contact.unknown": "call pingagent_conversations, and name a contact by the DID that it lists",
