@@ -12,8 +12,10 @@ from functools import partial
 
 from openclaw_install.collab import inbound
 from openclaw_install.collab.agent_message import Shown, agent_text, mark_of
+from openclaw_install.collab.exchange_pace import holds_back
 from openclaw_install.collab.gateway_gate import GatewayGate
 from openclaw_install.collab.outgoing import ContactError, enqueue
+from openclaw_install.collab.pacing import is_due
 from openclaw_install.collab.records import Contact, Ingress, Message, Outgoing
 from openclaw_install.collab.route_choice import RouteChoice
 from openclaw_install.collab.route_mode import tell_route_mode
@@ -86,10 +88,10 @@ class Dispatcher:
         if free <= 0:
             return []
         limit = free + len(self._active)
-        table = self._store.ingress
-        found = await asyncio.to_thread(table.due_threads, now, after=self._after, limit=limit)
+        look = partial(self._store.ingress.due_threads, now, longest=self._shared.settings.pacing.window)
+        found = await asyncio.to_thread(look, after=self._after, limit=limit)
         if self._after and len(found) < limit:
-            found += await asyncio.to_thread(table.due_threads, now, limit=limit)
+            found += await asyncio.to_thread(look, limit=limit)
         chosen = [one for one in dict.fromkeys(found) if one not in self._active][:free]
         # The next look begins behind the last one that got its turn, so nobody is passed over for long.
         self._after = chosen[-1] if chosen else ""
@@ -115,12 +117,15 @@ class Dispatcher:
         for _ in range(self._shared.settings.tempo.quantum):
             now = self._shared.now()
             row = await asyncio.to_thread(self._store.ingress.head, thread)
-            if row is None or row.next_attempt_at > now or now < self._gate.open_at:
+            pacing = self._shared.settings.pacing
+            if row is None or not is_due(row, now, pacing) or now < self._gate.open_at:
                 return
             if inbound.is_in_doubt(row):
                 row = await self._resolved(row)
                 if row is None:
                     continue
+            elif await asyncio.to_thread(holds_back, self._shared, row, now):
+                return
             await self._attempt(row)
 
     async def _resolved(self, row: Ingress) -> Ingress | None:

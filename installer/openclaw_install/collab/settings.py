@@ -10,6 +10,7 @@ from pathlib import Path
 from openclaw_install.collab.contacts import GateLimits
 from openclaw_install.collab.http_relay import HttpRelay, check_url
 from openclaw_install.collab.inbound import InboundLimits
+from openclaw_install.collab.pacing import PacingLimits
 from openclaw_install.collab.profile_settings import server_url
 from openclaw_install.collab.records import RouteMode
 from openclaw_install.collab.relay_client import Relay
@@ -78,6 +79,7 @@ class BridgeSettings:
         url: the relay's URL, by which the cursor is kept.
         relay: makes the client, given how to get the identity.
         ingress: makes the client of the hook ingress.
+        pacing: how fast two agents may answer each other.
         clock: seconds since the epoch.
     """
 
@@ -92,6 +94,7 @@ class BridgeSettings:
     tempo: Tempo = field(default_factory=Tempo)
     gate: GateLimits = field(default_factory=GateLimits)
     inbound: InboundLimits = field(default_factory=InboundLimits)
+    pacing: PacingLimits = field(default_factory=PacingLimits)
     trust_policy: Path | None = None
     clock: Callable[[], float] = time.time
 

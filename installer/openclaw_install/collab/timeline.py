@@ -15,6 +15,7 @@ _STEPS: dict[str, Step] = {
     "message.confirmed": "inbound",
     "message.acknowledged": "inbound",
     "message.retry": "retry",
+    "message.paced": "retry",
     "message.parked": "trouble",
     "message.in_doubt": "trouble",
     "message.rejected": "trouble",

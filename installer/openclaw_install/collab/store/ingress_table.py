@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from openclaw_install.collab.records import Ingress, Rejection, Stage
@@ -32,7 +33,8 @@ WITH RECURSIVE thread (id) AS (
     SELECT (SELECT min(thread_id) FROM ingress WHERE {_OPEN} AND thread_id > thread.id)
     FROM thread WHERE thread.id IS NOT NULL
 )
-SELECT thread.id, (SELECT next_attempt_at FROM ingress WHERE {_OPEN} AND thread_id = thread.id
+SELECT thread.id, (SELECT CASE WHEN attempts = 0 AND next_attempt_at > ? THEN 0 ELSE next_attempt_at END
+                   FROM ingress WHERE {_OPEN} AND thread_id = thread.id
                    ORDER BY id LIMIT 1) AS due
 FROM thread WHERE thread.id IS NOT NULL AND due <= ? LIMIT ?
 """  # noqa: S608 - our own words
@@ -72,9 +74,16 @@ class IngressTable:
         row = self._database.row(f"{_SELECT} WHERE {_OPEN} AND thread_id = ? ORDER BY id LIMIT 1", thread_id)
         return Ingress(*row) if row else None
 
-    def due_threads(self, now: float, *, after: str = "", limit: int = 64) -> list[str]:
-        """Threads whose oldest open message may be tried now, in the order of their ids after `after`."""
-        return [row[0] for row in self._database.rows(_HEADS, after, now, limit)]
+    def due_threads(
+        self, now: float, *, after: str = "", limit: int = 64, longest: float = math.inf
+    ) -> list[str]:
+        """Threads whose oldest open message may be tried now, in the order of their ids after `after`.
+
+        Args:
+            longest: seconds; a message without an attempt that would wait for longer got its time from a
+                clock that was set back, and is due.
+        """
+        return [row[0] for row in self._database.rows(_HEADS, after, now + longest, now, limit)]
 
     def next_due(self, now: float) -> float | None:
         """When the next waiting message comes due, in seconds since the epoch; None where none waits."""

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from openclaw_install.collab.pacing import PERSON, Passed
 from openclaw_install.collab.records import Contact, ContactState, Event, Session
 from openclaw_install.collab.store.database import Database
 
@@ -17,6 +18,24 @@ _CONTACT = (
     "contact.did, contact.state, contact.origin, contact.alias, contact.display_name, contact.first_seen_at, "
     "contact.updated_at, contact.decided_at, contact.decided_by, contact.waiting"
 )
+_VISIBLE = "schema NOT IN ('pingagent.receipt@1', 'pingagent.control@1')"
+# In the words of the indexes message_came_in and outbox_by_agent, or SQLite does not use them.
+_CAME_IN = f"message WHERE thread_id = ?1 AND direction = 'in' AND {_VISIBLE}"
+_BY_AGENT = (
+    f"outbox WHERE thread_id = ?1 AND substr(queued_by, 1, {len(PERSON)}) <> '{PERSON}' AND {_VISIBLE}"
+)
+# A hop from round to round, newest first: cheap where thousands of messages lie between two of them.
+EXCHANGE = f"""
+WITH RECURSIVE answer (id) AS (
+    SELECT (SELECT max(id) FROM {_BY_AGENT} AND id < (SELECT max(id) FROM {_CAME_IN}))
+    UNION ALL
+    SELECT (SELECT max(id) FROM {_BY_AGENT} AND id < (SELECT max(id) FROM {_CAME_IN} AND id < answer.id))
+    FROM answer WHERE answer.id IS NOT NULL LIMIT ?2
+)
+SELECT (SELECT queued_at FROM outbox WHERE id = answer.id),
+       (SELECT known_at FROM {_CAME_IN} AND id > answer.id ORDER BY id LIMIT 1)
+FROM answer WHERE id IS NOT NULL ORDER BY id
+"""  # noqa: S608 - our own words
 _FILTERS: dict[str, str] = {
     "waiting": "ingress WHERE stage IN ('approved', 'dispatching')",
     "parked": "ingress WHERE stage = 'parked'",
@@ -91,6 +110,15 @@ class OverviewTable:
             "AND direction = 'in' AND schema NOT IN ('pingagent.receipt@1', 'pingagent.control@1') LIMIT ?)",
             *(thread_id, number, MOST_COUNTED),
         )
+
+    def exchange(self, thread_id: str, most: int) -> list[Passed]:
+        """The newest rounds of a thread, oldest first: an answer of the agent, and what came in next.
+
+        Args:
+            most: so many rounds.
+        """
+        rows = self._database.rows(EXCHANGE, thread_id, most)
+        return [one for sent, came in rows for one in (Passed("out", sent), Passed("in", came))]
 
     def conversations(
         self, state: ContactState | None, *, after: ContactOrder | None = None, limit: int = 20
