@@ -275,6 +275,12 @@ def test_a_message_that_is_too_large_is_cut_with_a_note_and_fits(one: str) -> No
     assert "of 250000" in text or one == "\x00"
 
 
+def test_the_agent_is_told_above_the_marks_that_thanks_and_confirmations_need_no_answer() -> None:
+    shown = _shown({"text": "thank you"})
+    told, _ = agent_text(shown).split(f"----- {shown.mark} begin -----")
+    assert "A message that needs no answer (thanks, a confirmation) gets none." in told
+
+
 def test_other_kinds_of_messages_are_shown_whole() -> None:
     text = agent_text(_shown({"task_id": "t1", "title": "fix it"}))
     assert '> {\n>  "task_id": "t1",\n>  "title": "fix it"\n> }' in text
