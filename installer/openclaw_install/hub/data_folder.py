@@ -68,7 +68,7 @@ class DataFolder:
         except filelock.Timeout as error:
             raise ConflictError(
                 f"another hub serves {self.root}",
-                next_step="stop it (`openclaw-install runtime status` tells of one), or choose another --data",
+                next_step="stop it (see openclaw-install runtime status), or choose another --data",
                 code="hub.served",
             ) from error
         except OSError as error:
