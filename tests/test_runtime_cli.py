@@ -29,7 +29,7 @@ from openclaw_install.runtime.report import (
     Result,
     RuntimeReport,
 )
-from openclaw_install.sync.watch_event import WatchEvent
+from openclaw_install.sync.watch.event import WatchEvent
 from tests.runtime_rig import KEY, Bench, bench_in, component, end_here, run_here
 from tests.schemas import assert_valid
 

@@ -18,8 +18,8 @@ from openclaw_install.cli.render_watch import watch_lines
 from openclaw_install.host.locate import locate
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.standing_choice import forget_choice, standing_choice
-from openclaw_install.sync.watch import WatchEvent, watch_settings
-from openclaw_install.sync.watch_event import EventKind
+from openclaw_install.sync.watch.event import EventKind
+from openclaw_install.sync.watch.watcher import WatchEvent, watch_settings
 from tests.schemas import assert_valid
 from tests.sync_desk import Desk, desk_in
 from tests.sync_rig import skill_text, write_skill

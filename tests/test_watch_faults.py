@@ -25,11 +25,11 @@ from openclaw_install.sync.consent import revoke
 from openclaw_install.sync.errors import KeyRejectedError, SyncError
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.run import SyncOptions, SyncRun
-from openclaw_install.sync.watch import WatchEvent, watch
-from openclaw_install.sync.watch_clock import Clock
-from openclaw_install.sync.watch_index import View
-from openclaw_install.sync.watch_pending import Pending
-from openclaw_install.sync.watch_source import EventSource, NoEventsError, PollingSource, Report
+from openclaw_install.sync.watch.clock import Clock
+from openclaw_install.sync.watch.index import View
+from openclaw_install.sync.watch.pending import Pending
+from openclaw_install.sync.watch.source import EventSource, NoEventsError, PollingSource, Report
+from openclaw_install.sync.watch.watcher import WatchEvent, watch
 from tests.sync_rig import (
     Manners,
     ReadyOperator,
@@ -228,7 +228,7 @@ def test_a_full_disk_makes_a_save_wait_and_loses_nothing(
 def test_on_a_network_mount_it_looks_for_itself_from_the_start(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("openclaw_install.sync.watch_eyes.silent_mount", lambda _paths: "nfs4")
+    monkeypatch.setattr("openclaw_install.sync.watch.eyes.silent_mount", lambda _paths: "nfs4")
     with bench.watching(polling=lambda: PollingSource(0.05)) as watched:
         assert "nfs4" in watched.wait("polling").reason
         bench.save("alpha", "by another machine\n")

@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 
 from openclaw_install.common.errors import FileError
-from openclaw_install.sync import watch_looks
 from openclaw_install.sync.ledger import Ledger
-from openclaw_install.sync.watch_ages import ages, older_than, saved_at
-from openclaw_install.sync.watch_clock import Clock
-from openclaw_install.sync.watch_heap import give_back
-from openclaw_install.sync.watch_index import SkillIndex, View
-from openclaw_install.sync.watch_looks import Looks
-from openclaw_install.sync.watch_source import EventSource, PollingSource, Report
-from openclaw_install.sync.watch_stamps import stamps
+from openclaw_install.sync.watch import looks as watch_looks
+from openclaw_install.sync.watch.ages import ages, older_than, saved_at
+from openclaw_install.sync.watch.clock import Clock
+from openclaw_install.sync.watch.heap import give_back
+from openclaw_install.sync.watch.index import SkillIndex, View
+from openclaw_install.sync.watch.looks import Looks
+from openclaw_install.sync.watch.source import EventSource, PollingSource, Report
+from openclaw_install.sync.watch.stamps import stamps
 from tests.sync_rig import skill_text, write_skill
 from tests.watch_rig import Bench, bench_in
 
@@ -36,7 +36,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 @pytest.fixture
 def _old_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that were just made count as old: the tests change more of them than a time."""
-    monkeypatch.setattr("openclaw_install.sync.watch_stamps._YOUNG", -3600.0)
+    monkeypatch.setattr("openclaw_install.sync.watch.stamps._YOUNG", -3600.0)
 
 
 def _index(bench: Bench) -> SkillIndex:
@@ -230,7 +230,7 @@ def test_a_save_is_as_old_as_its_file_says_where_that_fits_the_event(tmp_path: P
 def test_when_the_kernel_lacks_a_watch_for_a_skill_it_looks_for_itself(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("openclaw_install.sync.watch_eyes.unwatched", lambda folders: next(iter(folders)))
+    monkeypatch.setattr("openclaw_install.sync.watch.eyes.unwatched", lambda folders: next(iter(folders)))
     with bench.watching(polling=lambda: PollingSource(0.05)) as watched:
         assert "no watch" in watched.wait("polling").reason
         bench.save("alpha", "seen\n")

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openclaw_install.sync.watch_clock import Rhythm
-from openclaw_install.sync.watch_debounce import BURST_QUIET, LONGEST, QUIET, Debounce
-from openclaw_install.sync.watch_lane import REFUSED_PAUSE, Lane
-from openclaw_install.sync.watch_mounts import silent_mount, unwatched
-from openclaw_install.sync.watch_paths import Change, KnownPaths, Meaning, ignored, meaning
+from openclaw_install.sync.watch.clock import Rhythm
+from openclaw_install.sync.watch.debounce import BURST_QUIET, LONGEST, QUIET, Debounce
+from openclaw_install.sync.watch.lane import REFUSED_PAUSE, Lane
+from openclaw_install.sync.watch.mounts import silent_mount, unwatched
+from openclaw_install.sync.watch.paths import Change, KnownPaths, Meaning, ignored, meaning
 
 _STEPS = st.lists(
     st.tuples(st.sampled_from(["a", "b", "c"]), st.floats(0, 0.2, allow_nan=False)), min_size=1, max_size=60

@@ -14,7 +14,7 @@ from pathlib import Path
 from openclaw_install.host.locate import locate
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.mcp_service import McpSkillService
-from openclaw_install.sync.watch import WatchEvent, watch, watch_settings
+from openclaw_install.sync.watch.watcher import WatchEvent, watch, watch_settings
 from tests import sync_killer
 
 STEPS: dict[str, tuple[type, str]] = {

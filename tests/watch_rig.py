@@ -23,7 +23,7 @@ from openclaw_install.sync.endpoint import endpoint_from
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.service import Agent
 from openclaw_install.sync.standing_choice import StandingChoice, record_choice
-from openclaw_install.sync.watch import WatchEvent, WatchSettings, watch, watch_settings
+from openclaw_install.sync.watch.watcher import WatchEvent, WatchSettings, watch, watch_settings
 from tests.sync_rig import ReadyOperator, skill_text, write_skill
 
 _SCHEMA = jsonschema.Draft202012Validator(load_schema("watch-event"))

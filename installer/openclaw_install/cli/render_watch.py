@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from openclaw_install.cli.plain import plain
-from openclaw_install.sync.watch_event import EventKind, WatchEvent
+from openclaw_install.sync.watch.event import EventKind, WatchEvent
 
 # Said only with --verbose: they come often, or before something that says more.
 _QUIET: frozenset[EventKind] = frozenset({"changed", "reconciled"})

@@ -18,7 +18,7 @@ from openclaw_install.common.errors import HostError, InstallError, UsageError
 
 if TYPE_CHECKING:
     from openclaw_install.runtime.report import RuntimeReport
-    from openclaw_install.sync.watch import WatchEvent
+    from openclaw_install.sync.watch.watcher import WatchEvent
 
 INTERRUPTED = 130
 _PATIENCE = 10.0
@@ -35,7 +35,7 @@ class StreamReply(Reply):
 
 def stands(common: CommonOptions) -> bool:
     """Whether a choice was recorded for this host and service, so that nothing needs to be asked."""
-    from openclaw_install.sync.watch import watch_settings
+    from openclaw_install.sync.watch.watcher import watch_settings
 
     return watch_settings(common.location(), os.environ) is not None
 
@@ -51,7 +51,7 @@ def watch_in_foreground(common: CommonOptions, lines: Sequence[str] = ()) -> Rep
         UsageError: nothing was chosen.
     """
     from openclaw_install.cli.render_watch import watch_lines
-    from openclaw_install.sync.watch import watch, watch_settings
+    from openclaw_install.sync.watch.watcher import watch, watch_settings
 
     settings = watch_settings(common.location(), os.environ)
     if settings is None:

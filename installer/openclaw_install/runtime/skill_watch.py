@@ -14,7 +14,7 @@ from openclaw_install.host.locate import HostLocation
 from openclaw_install.runtime.component import Context, Reporter
 
 if TYPE_CHECKING:
-    from openclaw_install.sync.watch_event import WatchEvent
+    from openclaw_install.sync.watch.event import WatchEvent
 
 _QUIET = frozenset({"changed", "reconciled"})
 _LOOK_SECONDS = 2.0
@@ -24,7 +24,7 @@ def is_configured(context: Context) -> bool:
     """Whether there is a standing choice for this host and service."""
     if not _ledger_exists():
         return False
-    from openclaw_install.sync.watch_settings import watch_settings
+    from openclaw_install.sync.watch.settings import watch_settings
 
     return watch_settings(context.location, context.environment()) is not None
 
@@ -35,8 +35,8 @@ async def run(context: Context, reporter: Reporter) -> None:
     """
     import asyncio
 
-    from openclaw_install.sync.watch import watch
-    from openclaw_install.sync.watch_settings import watch_settings
+    from openclaw_install.sync.watch.settings import watch_settings
+    from openclaw_install.sync.watch.watcher import watch
 
     teller = Teller(reporter)
     while True:
@@ -118,7 +118,7 @@ def forget(location: HostLocation) -> None:
 def reads(context: Context) -> tuple[Path, ...]:
     """The folders that skills are taken from, as named and as links lead; none where that is not known."""
     from openclaw_install.sync.prepare import own_roots
-    from openclaw_install.sync.watch_settings import watch_settings
+    from openclaw_install.sync.watch.settings import watch_settings
 
     try:
         settings = watch_settings(context.location, context.environment()) if _ledger_exists() else None

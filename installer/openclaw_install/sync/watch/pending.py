@@ -9,8 +9,8 @@ from openclaw_install.sync.inventory import FACT_VERSION
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.planner import plan
 from openclaw_install.sync.service import Agent
-from openclaw_install.sync.watch_desk import LedgerDesk
-from openclaw_install.sync.watch_index import View
+from openclaw_install.sync.watch.desk import LedgerDesk
+from openclaw_install.sync.watch.index import View
 
 _Edition = tuple[int, int]
 

@@ -26,9 +26,9 @@ from openclaw_install.sync.inventory import (
     with_shadows,
 )
 from openclaw_install.sync.standing_choice import StandingChoice
-from openclaw_install.sync.watch_heap import give_back
-from openclaw_install.sync.watch_paths import KnownPaths
-from openclaw_install.sync.watch_stamps import Stamps, stamps
+from openclaw_install.sync.watch.heap import give_back
+from openclaw_install.sync.watch.paths import KnownPaths
+from openclaw_install.sync.watch.stamps import Stamps, stamps
 
 Known = Callable[[Sequence[str]], Mapping[str, Any]]
 

@@ -11,18 +11,18 @@ from typing import Any
 from openclaw_install.common.errors import FileError, InstallError
 from openclaw_install.sync.inventory import FACT_VERSION
 from openclaw_install.sync.service import SkillService
-from openclaw_install.sync.watch_ages import ages, older_than, saved_at
-from openclaw_install.sync.watch_debounce import Debounce
-from openclaw_install.sync.watch_desk import LedgerDesk
-from openclaw_install.sync.watch_eyes import Eyes
-from openclaw_install.sync.watch_gone import judged
-from openclaw_install.sync.watch_index import SkillIndex, View
-from openclaw_install.sync.watch_looks import Looks
-from openclaw_install.sync.watch_paths import meaning
-from openclaw_install.sync.watch_pending import Pending
-from openclaw_install.sync.watch_sender import Sender, Shared
-from openclaw_install.sync.watch_settings import WatchSettings
-from openclaw_install.sync.watch_voice import Tell, Voice
+from openclaw_install.sync.watch.ages import ages, older_than, saved_at
+from openclaw_install.sync.watch.debounce import Debounce
+from openclaw_install.sync.watch.desk import LedgerDesk
+from openclaw_install.sync.watch.eyes import Eyes
+from openclaw_install.sync.watch.gone import judged
+from openclaw_install.sync.watch.index import SkillIndex, View
+from openclaw_install.sync.watch.looks import Looks
+from openclaw_install.sync.watch.paths import meaning
+from openclaw_install.sync.watch.pending import Pending
+from openclaw_install.sync.watch.sender import Sender, Shared
+from openclaw_install.sync.watch.settings import WatchSettings
+from openclaw_install.sync.watch.voice import Tell, Voice
 
 _EVERYTHING = ""  # the debounce's key for a look at everything; no path is empty
 _AGAIN_SECONDS = 0.5

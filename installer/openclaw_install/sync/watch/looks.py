@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from openclaw_install.sync.watch_clock import Clock, Rhythm
-from openclaw_install.sync.watch_index import SkillIndex, View
+from openclaw_install.sync.watch.clock import Clock, Rhythm
+from openclaw_install.sync.watch.index import SkillIndex, View
 
 # A file system's facts can be made to lie; so often at least, all contents are read.
 _LIGHT_LOOKS = 14

@@ -12,11 +12,11 @@ from openclaw_install.sync.consent import agreed
 from openclaw_install.sync.endpoint import key_from, key_missing
 from openclaw_install.sync.errors import KeyRejectedError, SyncError
 from openclaw_install.sync.service import SkillService
-from openclaw_install.sync.watch_desk import LedgerDesk
-from openclaw_install.sync.watch_event import EventKind, WatchEvent
-from openclaw_install.sync.watch_run import Watcher
-from openclaw_install.sync.watch_sender import consent_missing
-from openclaw_install.sync.watch_settings import WatchSettings, watch_settings
+from openclaw_install.sync.watch.desk import LedgerDesk
+from openclaw_install.sync.watch.event import EventKind, WatchEvent
+from openclaw_install.sync.watch.run import Watcher
+from openclaw_install.sync.watch.sender import consent_missing
+from openclaw_install.sync.watch.settings import WatchSettings, watch_settings
 
 __all__ = ["WatchEvent", "WatchSettings", "watch", "watch_settings"]
 _CLOSE_SECONDS = 0.5

@@ -11,10 +11,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from openclaw_install.sync.watch_index import View
-from openclaw_install.sync.watch_mounts import silent_mount, unwatched
-from openclaw_install.sync.watch_paths import Change
-from openclaw_install.sync.watch_source import ChangeSource, FolderGoneError, NoEventsError
+from openclaw_install.sync.watch.index import View
+from openclaw_install.sync.watch.mounts import silent_mount, unwatched
+from openclaw_install.sync.watch.paths import Change
+from openclaw_install.sync.watch.source import ChangeSource, FolderGoneError, NoEventsError
 
 _SECOND_LOOK = 0.2
 Fingerprint = tuple[tuple[int, ...], ...]

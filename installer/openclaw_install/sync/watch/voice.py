@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from openclaw_install.sync.watch_clock import Clock
-from openclaw_install.sync.watch_event import EventKind, WatchEvent
-from openclaw_install.sync.watch_gone import Gone
-from openclaw_install.sync.watch_lane import Lane
+from openclaw_install.sync.watch.clock import Clock
+from openclaw_install.sync.watch.event import EventKind, WatchEvent
+from openclaw_install.sync.watch.gone import Gone
+from openclaw_install.sync.watch.lane import Lane
 
 Tell = Callable[[WatchEvent], None]
 

@@ -12,7 +12,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, Protocol
 
-from openclaw_install.sync.watch_paths import IGNORED, Change, ignored
+from openclaw_install.sync.watch.paths import IGNORED, Change, ignored
 
 How = Literal["events", "polling"]
 Report = Callable[[Sequence[Change]], None]

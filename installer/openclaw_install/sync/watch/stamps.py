@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from openclaw_install.host.skill_discovery import MAX_DEPTH
 
 # What is younger than this many seconds may change once more within the same tick of the file system's clock.
-# It is longer than the leap of a clock that nobody notices (`watch_clock`).
+# It is longer than the leap of a clock that nobody notices (`clock`).
 _YOUNG = 6.0
 _NS = 1_000_000_000
 

@@ -18,10 +18,10 @@ from openclaw_install.sync.ledger import Ledger, Record
 from openclaw_install.sync.planner import Action, plan, through_gate
 from openclaw_install.sync.push import Push, Sent
 from openclaw_install.sync.service import Agent, SkillService
-from openclaw_install.sync.watch_clock import Clock
-from openclaw_install.sync.watch_desk import LedgerDesk
-from openclaw_install.sync.watch_event import EventKind
-from openclaw_install.sync.watch_lane import Lane
+from openclaw_install.sync.watch.clock import Clock
+from openclaw_install.sync.watch.desk import LedgerDesk
+from openclaw_install.sync.watch.event import EventKind
+from openclaw_install.sync.watch.lane import Lane
 
 # Between two pushes others may have the lock, and a newer save its turn.
 _AT_ONCE = 50

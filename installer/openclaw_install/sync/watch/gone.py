@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from openclaw_install.sync.watch_index import View
+from openclaw_install.sync.watch.index import View
 
 _FEW = 3
 

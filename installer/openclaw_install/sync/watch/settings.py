@@ -13,8 +13,8 @@ from openclaw_install.sync.endpoint import Endpoint, endpoint_from
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.retry import RetryPolicy
 from openclaw_install.sync.standing_choice import StandingChoice, standing_choice
-from openclaw_install.sync.watch_clock import Clock
-from openclaw_install.sync.watch_source import ChangeSource, EventSource, PollingSource
+from openclaw_install.sync.watch.clock import Clock
+from openclaw_install.sync.watch.source import ChangeSource, EventSource, PollingSource
 
 # One try holds the lock; the pauses between tries come outside of it.
 _connect = partial(connect_mcp, policy=RetryPolicy(tries=1, call_seconds=30.0))

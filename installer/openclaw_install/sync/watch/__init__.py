@@ -1,0 +1,1 @@
+"""Watching: a save is live on the agents that were chosen, and nothing that the ledger lacks is forgotten."""
