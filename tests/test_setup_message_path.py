@@ -16,7 +16,7 @@ from openclaw_install.collab.health import OWNER, OWNER_CURE, write_health, writ
 from openclaw_install.collab.profile_settings import load_settings, settings_path
 from openclaw_install.collab.results import Connection, TransportHealth
 from openclaw_install.collab.store import Store
-from openclaw_install.collab.trust_file import LAST_GOOD
+from openclaw_install.collab.trust.file import LAST_GOOD
 from openclaw_install.common.errors import HostError, UsageError
 from openclaw_install.common.files import make_private_folder
 from openclaw_install.host.locate import locate

@@ -12,8 +12,8 @@ from openclaw_install.collab.desk import Desk
 from openclaw_install.collab.outgoing import ContactError
 from openclaw_install.collab.policy_in_force import policy_state
 from openclaw_install.collab.service import chat
-from openclaw_install.collab.trust_gate import settle_all
-from openclaw_install.collab.trust_session_service import decide_contact
+from openclaw_install.collab.trust.gate import settle_all
+from openclaw_install.collab.trust.session_service import decide_contact
 from tests.trust_rig import Place, did, place
 
 EVE = did(2)

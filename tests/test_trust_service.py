@@ -14,12 +14,12 @@ from openclaw_install.collab.outgoing import ContactError
 from openclaw_install.collab.policy_in_force import policy_state
 from openclaw_install.collab.service import ThreadError
 from openclaw_install.collab.store import Store
-from openclaw_install.collab.trust_edits import Edit, RemoveRule, SetDefault, SetRule
-from openclaw_install.collab.trust_file import TrustBook
-from openclaw_install.collab.trust_gate import contact_action, settle_all, settle_contact, task_action
-from openclaw_install.collab.trust_guard import TrustRefusedError
-from openclaw_install.collab.trust_match import TrustPolicyError, read_match
-from openclaw_install.collab.trust_service import (
+from openclaw_install.collab.trust.edits import Edit, RemoveRule, SetDefault, SetRule
+from openclaw_install.collab.trust.file import TrustBook
+from openclaw_install.collab.trust.gate import contact_action, settle_all, settle_contact, task_action
+from openclaw_install.collab.trust.guard import TrustRefusedError
+from openclaw_install.collab.trust.match import TrustPolicyError, read_match
+from openclaw_install.collab.trust.service import (
     change_policy,
     explain,
     replay_history,
@@ -27,7 +27,7 @@ from openclaw_install.collab.trust_service import (
     show_policy,
     simulate,
 )
-from openclaw_install.collab.trust_session_service import (
+from openclaw_install.collab.trust.session_service import (
     apply_recommendation,
     decide_contact,
     dismiss_recommendation,

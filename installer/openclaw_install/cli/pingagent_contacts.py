@@ -89,7 +89,7 @@ def undo_command(context: click.Context, /, *, who: str, reason: str, **said: An
 
 def _decide(context: click.Context, action: Action, who: str, reason: str, said: dict[str, Any]) -> Reply:
     from openclaw_install.cli.render_pingagent import decision_lines
-    from openclaw_install.collab.trust_session_service import decide_contact
+    from openclaw_install.collab.trust.session_service import decide_contact
     from openclaw_install.mcp_servers.pingagent.contact_documents import decision_document
 
     options = gather_ping(context, said)

@@ -13,8 +13,8 @@ from openclaw_install.cli.reply import Reply
 
 if TYPE_CHECKING:
     from openclaw_install.collab.desk import Desk
-    from openclaw_install.collab.trust_edits import Edit
-    from openclaw_install.collab.trust_results import RecommendationChange
+    from openclaw_install.collab.trust.edits import Edit
+    from openclaw_install.collab.trust.results import RecommendationChange
 
 _SECTIONS = ("contact", "task")
 _ACTIONS = ("block", "reject", "manual", "approve", "deny", "bridge", "execute")
@@ -49,8 +49,8 @@ def trust_group(context: click.Context, /, **said: Any) -> None:
 def show_command(context: click.Context, /, *, who: str | None, first: int, **said: Any) -> Reply:
     """Show the policy in force; for a thread, how its other side is trusted and what is recommended."""
     from openclaw_install.cli.render_trust import policy_lines, status_lines
-    from openclaw_install.collab.trust_service import show_policy
-    from openclaw_install.collab.trust_session_service import trust_status
+    from openclaw_install.collab.trust.service import show_policy
+    from openclaw_install.collab.trust.session_service import trust_status
     from openclaw_install.mcp_servers.pingagent.trust_documents import policy_document, status_document
 
     with gather_ping(context, said).desk() as desk:
@@ -68,7 +68,7 @@ def show_command(context: click.Context, /, *, who: str | None, first: int, **sa
 def explain_command(context: click.Context, /, *, who: str | None, **said: Any) -> Reply:
     """Tell which rule decides about an agent, why, and what else would have matched."""
     from openclaw_install.cli.render_trust import explanation_lines
-    from openclaw_install.collab.trust_service import explain
+    from openclaw_install.collab.trust.service import explain
     from openclaw_install.mcp_servers.pingagent.trust_documents import explanation_document
 
     with gather_ping(context, said).desk() as desk:
@@ -87,8 +87,8 @@ def simulate_command(
 ) -> Reply:
     """Tell what the policy would say of a sender, also with rules that you suppose; nothing is written."""
     from openclaw_install.cli.render_trust import explanation_lines
-    from openclaw_install.collab.trust_edits import read_rule
-    from openclaw_install.collab.trust_service import simulate
+    from openclaw_install.collab.trust.edits import read_rule
+    from openclaw_install.collab.trust.service import simulate
     from openclaw_install.mcp_servers.pingagent.trust_documents import explanation_document
 
     with gather_ping(context, said).desk() as desk:
@@ -119,8 +119,8 @@ def set_command(
     **said: Any,
 ) -> Reply:
     """Make or change a rule, or with `default` what is done where no rule matches."""
-    from openclaw_install.collab.trust_edits import SetDefault, SetRule, read_action, read_section
-    from openclaw_install.collab.trust_match import read_match
+    from openclaw_install.collab.trust.edits import SetDefault, SetRule, read_action, read_section
+    from openclaw_install.collab.trust.match import read_match
 
     section = read_section(policy)
     chosen = read_action(section, action)
@@ -136,8 +136,8 @@ def set_command(
 @click.pass_context
 def remove_command(context: click.Context, /, *, policy: str, match: str, **said: Any) -> Reply:
     """Remove a rule."""
-    from openclaw_install.collab.trust_edits import RemoveRule, read_section
-    from openclaw_install.collab.trust_match import read_match
+    from openclaw_install.collab.trust.edits import RemoveRule, read_section
+    from openclaw_install.collab.trust.match import read_match
 
     return _change(context, said, "trust remove", RemoveRule(read_section(policy), read_match(match)))
 
@@ -158,10 +158,10 @@ def replay_command(
     Nothing is saved; `pingagent trust set` does that.
     """
     from openclaw_install.cli.render_trust import replay_lines
-    from openclaw_install.collab.trust_edits import RemoveRule, read_rule, read_section
-    from openclaw_install.collab.trust_match import read_match
-    from openclaw_install.collab.trust_replay import read_span
-    from openclaw_install.collab.trust_service import replay_history
+    from openclaw_install.collab.trust.edits import RemoveRule, read_rule, read_section
+    from openclaw_install.collab.trust.match import read_match
+    from openclaw_install.collab.trust.replay import read_span
+    from openclaw_install.collab.trust.service import replay_history
     from openclaw_install.mcp_servers.pingagent.trust_documents import replay_document
 
     edits: list[Edit] = []
@@ -181,7 +181,7 @@ def replay_command(
 def restore_command(context: click.Context, /, *, defaults: bool, **said: Any) -> Reply:
     """Put the last good policy back in the place of a file that is broken or gone."""
     from openclaw_install.cli.render_trust import policy_lines
-    from openclaw_install.collab.trust_service import restore, show_policy
+    from openclaw_install.collab.trust.service import restore, show_policy
     from openclaw_install.mcp_servers.pingagent.trust_documents import policy_document
 
     options = gather_ping(context, said)
@@ -203,7 +203,7 @@ def restore_command(context: click.Context, /, *, defaults: bool, **said: Any) -
 @click.pass_context
 def apply_command(context: click.Context, /, *, thread: str, **said: Any) -> Reply:
     """Do what is recommended for a thread (`pingagent trust show THREAD`)."""
-    from openclaw_install.collab.trust_session_service import apply_recommendation
+    from openclaw_install.collab.trust.session_service import apply_recommendation
 
     return _recommended(context, said, "trust apply", lambda desk: apply_recommendation(desk, thread))
 
@@ -215,7 +215,7 @@ def apply_command(context: click.Context, /, *, thread: str, **said: Any) -> Rep
 @click.pass_context
 def dismiss_command(context: click.Context, /, *, thread: str, reason: str, **said: Any) -> Reply:
     """Close what is recommended for a thread; it comes back only with twice the evidence."""
-    from openclaw_install.collab.trust_session_service import dismiss_recommendation
+    from openclaw_install.collab.trust.session_service import dismiss_recommendation
 
     return _recommended(
         context, said, "trust dismiss", lambda desk: dismiss_recommendation(desk, thread, reason=reason)
@@ -228,14 +228,14 @@ def dismiss_command(context: click.Context, /, *, thread: str, reason: str, **sa
 @click.pass_context
 def reopen_command(context: click.Context, /, *, thread: str, **said: Any) -> Reply:
     """Open the last dismissed or superseded recommendation of a thread again."""
-    from openclaw_install.collab.trust_session_service import reopen_recommendation
+    from openclaw_install.collab.trust.session_service import reopen_recommendation
 
     return _recommended(context, said, "trust reopen", lambda desk: reopen_recommendation(desk, thread))
 
 
 def _change(context: click.Context, said: dict[str, Any], command: str, edit: Edit) -> Reply:
     from openclaw_install.cli.render_trust import change_lines
-    from openclaw_install.collab.trust_service import change_policy
+    from openclaw_install.collab.trust.service import change_policy
     from openclaw_install.mcp_servers.pingagent.trust_documents import change_document
 
     options = gather_ping(context, said)

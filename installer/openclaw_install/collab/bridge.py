@@ -18,7 +18,7 @@ from openclaw_install.collab.registration import freshen, identity_changed_hands
 from openclaw_install.collab.settings import BridgeSettings, bridge_settings
 from openclaw_install.collab.shared import BridgeEvent, HealthBook, Shared, Signals, Tell
 from openclaw_install.collab.store import Store
-from openclaw_install.collab.trust_watch import TrustWatch
+from openclaw_install.collab.trust.watch import TrustWatch
 from openclaw_install.common.errors import FileError, InstallError
 from openclaw_install.common.findings import Finding
 

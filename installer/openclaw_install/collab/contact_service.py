@@ -7,8 +7,8 @@ from openclaw_install.collab.desk import Desk
 from openclaw_install.collab.outgoing import ContactError
 from openclaw_install.collab.records import Contact, ContactState, Decision, Stage
 from openclaw_install.collab.results import ContactDecision, ContactPage
-from openclaw_install.collab.trust_gate import is_open_to_policy
-from openclaw_install.collab.trust_guard import is_agent
+from openclaw_install.collab.trust.gate import is_open_to_policy
+from openclaw_install.collab.trust.guard import is_agent
 from openclaw_install.protocol.did import fold_alias, is_did
 
 _STAGES: dict[ContactState, Stage] = {"approved": "approved", "rejected": "refused", "blocked": "refused"}

@@ -10,8 +10,8 @@ from openclaw_install.collab.records import Event, Message, RouteMode
 from openclaw_install.collab.results import SessionView, ThreadView, TransportHealth
 from openclaw_install.collab.store.overview_table import Conversation, Figures
 from openclaw_install.collab.timeline import TimelineEntry
-from openclaw_install.collab.trust_file import PolicyState
-from openclaw_install.collab.trust_results import TrustStatus
+from openclaw_install.collab.trust.file import PolicyState
+from openclaw_install.collab.trust.results import TrustStatus
 
 
 @dataclass(frozen=True)

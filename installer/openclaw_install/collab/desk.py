@@ -13,7 +13,7 @@ from openclaw_install.collab.profile_settings import server_url
 from openclaw_install.collab.records import RouteMode
 from openclaw_install.collab.route_mode import ROUTE_VARIABLE, mode_in_force
 from openclaw_install.collab.store import Store
-from openclaw_install.collab.trust_file import TrustBook
+from openclaw_install.collab.trust.file import TrustBook
 from openclaw_install.protocol.identity import Identity
 from openclaw_install.protocol.profile_files import ProfilePaths, load_identity, profile_paths
 

@@ -18,7 +18,7 @@ from openclaw_install.collab.records import Message, OutboxItem, RelayCursor
 from openclaw_install.collab.relay_client import About, Relay, RelayRefused
 from openclaw_install.collab.results import Doctor, TransportHealth
 from openclaw_install.collab.store import Store
-from openclaw_install.collab.trust_file import TrustBook
+from openclaw_install.collab.trust.file import TrustBook
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.files import file_error
 from openclaw_install.protocol.identity import Identity

@@ -13,7 +13,7 @@ from openclaw_install.collab.records import Contact, NewMessage, RelayCursor, St
 from openclaw_install.collab.relay_client import Entry
 from openclaw_install.collab.store import Store
 from openclaw_install.collab.store.message_table import preview
-from openclaw_install.collab.trust_policy import ContactAction
+from openclaw_install.collab.trust.policy import ContactAction
 from openclaw_install.protocol.card import AgentCard
 from openclaw_install.protocol.did import canonical_thread
 from openclaw_install.protocol.envelope import Opened, open_envelope

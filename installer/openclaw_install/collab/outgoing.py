@@ -9,7 +9,7 @@ from openclaw_install.collab.contacts import may_write_to
 from openclaw_install.collab.records import Contact, NewMessage, OutboxItem, Outgoing
 from openclaw_install.collab.store import Store
 from openclaw_install.collab.store.message_table import preview
-from openclaw_install.collab.trust_guard import OUTBOUND, is_agent
+from openclaw_install.collab.trust.guard import OUTBOUND, is_agent
 from openclaw_install.common.errors import ConflictError, InstallError
 from openclaw_install.protocol.did import conversation_of
 from openclaw_install.protocol.header import new_message_id

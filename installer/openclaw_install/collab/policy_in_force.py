@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from openclaw_install.collab.desk import Desk
 from openclaw_install.collab.outgoing import ContactError
-from openclaw_install.collab.trust_file import PolicyState, TrustBook
-from openclaw_install.collab.trust_gate import contact_action
-from openclaw_install.collab.trust_guard import is_agent
+from openclaw_install.collab.trust.file import PolicyState, TrustBook
+from openclaw_install.collab.trust.gate import contact_action
+from openclaw_install.collab.trust.guard import is_agent
 
 _TURNED_AWAY = frozenset({"block", "reject"})
 

@@ -16,7 +16,7 @@ from openclaw_install.collab.records import ContactState
 from openclaw_install.collab.service import MOST, find_session, focus_session, session_view
 from openclaw_install.collab.store.overview_table import Conversation
 from openclaw_install.collab.summary import SummaryChange, changed_summary
-from openclaw_install.collab.trust_session_service import trust_status
+from openclaw_install.collab.trust.session_service import trust_status
 
 _NEWEST = 3
 

@@ -137,7 +137,7 @@ def _look_at_store(
     from openclaw_install.collab import lease
     from openclaw_install.collab.health import OWNER, OWNER_CURE, read_health, served_relay
     from openclaw_install.collab.store import Store
-    from openclaw_install.collab.trust_file import TrustBook
+    from openclaw_install.collab.trust.file import TrustBook
 
     try:
         # A report changes nothing: the policy that is in force is kept, and an old store upgraded, by others.

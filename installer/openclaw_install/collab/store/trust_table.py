@@ -6,8 +6,8 @@ from dataclasses import astuple, fields
 from typing import Any
 
 from openclaw_install.collab.store.database import Database
-from openclaw_install.collab.trust_match import Subject
-from openclaw_install.collab.trust_records import (
+from openclaw_install.collab.trust.match import Subject
+from openclaw_install.collab.trust.records import (
     NewDecision,
     PastEvent,
     Recommendation,

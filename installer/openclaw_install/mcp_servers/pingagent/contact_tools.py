@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from openclaw_install.collab.contacts import Action
-from openclaw_install.collab.trust_session_service import decide_contact
+from openclaw_install.collab.trust.session_service import decide_contact
 from openclaw_install.mcp_servers.pingagent.contact_documents import decision_document
 from openclaw_install.mcp_servers.pingagent.control_words import decision_text
 from openclaw_install.mcp_servers.pingagent.workplace import Workplace

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from openclaw_install.collab.records import Contact
-from openclaw_install.collab.trust_edits import Edit, SetDefault, SetRule
-from openclaw_install.collab.trust_file import PolicyState
-from openclaw_install.collab.trust_match import Subject
-from openclaw_install.collab.trust_policy import Matched, Rules, Section, Verdict
-from openclaw_install.collab.trust_records import Recommendation, TrustDecision
-from openclaw_install.collab.trust_replay import ChangedDecision
-from openclaw_install.collab.trust_results import (
+from openclaw_install.collab.trust.edits import Edit, SetDefault, SetRule
+from openclaw_install.collab.trust.file import PolicyState
+from openclaw_install.collab.trust.match import Subject
+from openclaw_install.collab.trust.policy import Matched, Rules, Section, Verdict
+from openclaw_install.collab.trust.records import Recommendation, TrustDecision
+from openclaw_install.collab.trust.replay import ChangedDecision
+from openclaw_install.collab.trust.results import (
     Explanation,
     PolicyChange,
     PolicyView,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from openclaw_install.collab import trust_service, trust_session_service
 from openclaw_install.collab.desk import Desk
-from openclaw_install.collab.trust_edits import (
+from openclaw_install.collab.trust import service as trust_service
+from openclaw_install.collab.trust import session_service as trust_session_service
+from openclaw_install.collab.trust.edits import (
     Edit,
     RemoveRule,
     SetDefault,
@@ -15,7 +16,7 @@ from openclaw_install.collab.trust_edits import (
     read_rule,
     read_section,
 )
-from openclaw_install.collab.trust_match import TrustPolicyError, read_match
+from openclaw_install.collab.trust.match import TrustPolicyError, read_match
 from openclaw_install.mcp_servers.pingagent import trust_documents, trust_words
 from openclaw_install.mcp_servers.pingagent.workplace import Workplace
 from openclaw_install.mcp_servers.tool_table import Arguments, Body, ToolEntry

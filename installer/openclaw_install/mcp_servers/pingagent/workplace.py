@@ -14,7 +14,7 @@ from openclaw_install.collab.desk import Desk
 from openclaw_install.collab.profile_settings import server_url, settings_path
 from openclaw_install.collab.route_mode import ROUTE_VARIABLE
 from openclaw_install.collab.store import Store
-from openclaw_install.collab.trust_file import TrustBook
+from openclaw_install.collab.trust.file import TrustBook
 from openclaw_install.protocol.profile_files import ProfilePaths, load_identity, profile_paths
 
 if TYPE_CHECKING:

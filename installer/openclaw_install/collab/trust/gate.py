@@ -6,17 +6,17 @@ from typing import cast
 
 from openclaw_install.collab.records import Contact, ContactState, Stage
 from openclaw_install.collab.store import Store
-from openclaw_install.collab.trust_file import PolicyState
-from openclaw_install.collab.trust_guard import OUTBOUND
-from openclaw_install.collab.trust_match import Subject
-from openclaw_install.collab.trust_policy import (
+from openclaw_install.collab.trust.file import PolicyState
+from openclaw_install.collab.trust.guard import OUTBOUND
+from openclaw_install.collab.trust.match import Subject
+from openclaw_install.collab.trust.policy import (
     ContactAction,
     Policy,
     TaskAction,
     action_for,
     evaluate,
 )
-from openclaw_install.collab.trust_records import NewDecision
+from openclaw_install.collab.trust.records import NewDecision
 
 POLICY = "policy:"
 _STATE: dict[str, ContactState] = {"approve": "approved", "reject": "rejected", "block": "blocked"}

@@ -13,20 +13,20 @@ from openclaw_install.collab.policy_in_force import policy_state
 from openclaw_install.collab.records import Contact, ContactState
 from openclaw_install.collab.results import ContactDecision
 from openclaw_install.collab.service import find_session
-from openclaw_install.collab.trust_edits import SetRule, edited
-from openclaw_install.collab.trust_file import PolicyState
-from openclaw_install.collab.trust_guard import require_may_approve, require_may_widen
-from openclaw_install.collab.trust_match import Subject, TrustPolicyError, read_match
-from openclaw_install.collab.trust_policy import evaluate
-from openclaw_install.collab.trust_recommendations import Plan, plan, recommended, reopenable
-from openclaw_install.collab.trust_records import (
+from openclaw_install.collab.trust.edits import SetRule, edited
+from openclaw_install.collab.trust.file import PolicyState
+from openclaw_install.collab.trust.guard import require_may_approve, require_may_widen
+from openclaw_install.collab.trust.match import Subject, TrustPolicyError, read_match
+from openclaw_install.collab.trust.policy import evaluate
+from openclaw_install.collab.trust.recommendations import Plan, plan, recommended, reopenable
+from openclaw_install.collab.trust.records import (
     DecisionKind,
     NewDecision,
     Recommendation,
     RecommendationState,
 )
-from openclaw_install.collab.trust_results import PolicyChange, RecommendationChange, TrustStatus
-from openclaw_install.collab.trust_service import change_policy
+from openclaw_install.collab.trust.results import PolicyChange, RecommendationChange, TrustStatus
+from openclaw_install.collab.trust.service import change_policy
 
 # How far a contact's messages get; nobody but a person, or who a person lets, makes it more.
 _REACH: dict[ContactState, int] = {"blocked": 0, "rejected": 1, "pending": 2, "approved": 3}

@@ -13,16 +13,16 @@ from typing import Literal
 import filelock
 
 from openclaw_install.collab.store import Store
-from openclaw_install.collab.trust_document import (
+from openclaw_install.collab.trust.document import (
     MOST_BYTES,
     PolicyDocument,
     changed_text,
     new_document,
     read_document,
 )
-from openclaw_install.collab.trust_edits import Edit
-from openclaw_install.collab.trust_match import TrustPolicyError
-from openclaw_install.collab.trust_policy import CLOSED, DEFAULTS, Policy, cautions
+from openclaw_install.collab.trust.edits import Edit
+from openclaw_install.collab.trust.match import TrustPolicyError
+from openclaw_install.collab.trust.policy import CLOSED, DEFAULTS, Policy, cautions
 from openclaw_install.common.errors import ConflictError, FileError, InstallError
 from openclaw_install.common.files import (
     PRIVATE_FILE,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from openclaw_install.collab.records import ContactState
-from openclaw_install.collab.trust_match import Subject
-from openclaw_install.collab.trust_policy import Action, Section
+from openclaw_install.collab.trust.match import Subject
+from openclaw_install.collab.trust.policy import Action, Section
 
 DecisionKind = Literal[
     "set_default",

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from openclaw_install.collab.records import Contact
 from openclaw_install.collab.shared import Shared
-from openclaw_install.collab.trust_file import PolicyState, TrustBook
-from openclaw_install.collab.trust_gate import contact_action, is_open_to_policy, settle_all, settle_contact
-from openclaw_install.collab.trust_match import TrustPolicyError
-from openclaw_install.collab.trust_policy import ContactAction
+from openclaw_install.collab.trust.file import PolicyState, TrustBook
+from openclaw_install.collab.trust.gate import contact_action, is_open_to_policy, settle_all, settle_contact
+from openclaw_install.collab.trust.match import TrustPolicyError
+from openclaw_install.collab.trust.policy import ContactAction
 
 _TROUBLE = "trust.policy"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from openclaw_install.collab.trust_policy import Policy, Section
+from openclaw_install.collab.trust.policy import Policy, Section
 from openclaw_install.common.errors import InstallError
 
 # Who decided about a contact that an agent wrote to first: nobody but that agent.

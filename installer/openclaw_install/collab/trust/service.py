@@ -8,16 +8,16 @@ from openclaw_install.collab.desk import Desk
 from openclaw_install.collab.policy_in_force import book_of, policy_state
 from openclaw_install.collab.records import Contact
 from openclaw_install.collab.service import find_session
-from openclaw_install.collab.trust_document import new_document, read_document
-from openclaw_install.collab.trust_edits import Edit, RemoveRule, SetDefault, SetRule, edited
-from openclaw_install.collab.trust_file import CHANGED_MEANWHILE, PolicyState
-from openclaw_install.collab.trust_gate import settle_all
-from openclaw_install.collab.trust_guard import is_agent, refused, require_may_widen
-from openclaw_install.collab.trust_match import Subject, TrustPolicyError
-from openclaw_install.collab.trust_policy import Policy, Verdict, evaluate
-from openclaw_install.collab.trust_records import DecisionKind, NewDecision
-from openclaw_install.collab.trust_replay import replay
-from openclaw_install.collab.trust_results import Explanation, PolicyChange, PolicyView, ReplayReport
+from openclaw_install.collab.trust.document import new_document, read_document
+from openclaw_install.collab.trust.edits import Edit, RemoveRule, SetDefault, SetRule, edited
+from openclaw_install.collab.trust.file import CHANGED_MEANWHILE, PolicyState
+from openclaw_install.collab.trust.gate import settle_all
+from openclaw_install.collab.trust.guard import is_agent, refused, require_may_widen
+from openclaw_install.collab.trust.match import Subject, TrustPolicyError
+from openclaw_install.collab.trust.policy import Policy, Verdict, evaluate
+from openclaw_install.collab.trust.records import DecisionKind, NewDecision
+from openclaw_install.collab.trust.replay import replay
+from openclaw_install.collab.trust.results import Explanation, PolicyChange, PolicyView, ReplayReport
 from openclaw_install.common.errors import ConflictError
 from openclaw_install.common.shown_text import quoted
 from openclaw_install.protocol.did import fold_alias, is_conversation, is_did

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from openclaw_install.collab.trust_edits import Edit, RemoveRule, SetDefault, SetRule, edited
-from openclaw_install.collab.trust_match import TrustPolicyError, read_match
-from openclaw_install.collab.trust_policy import DEFAULTS, Policy, Rule, Rules, Section
+from openclaw_install.collab.trust.edits import Edit, RemoveRule, SetDefault, SetRule, edited
+from openclaw_install.collab.trust.match import TrustPolicyError, read_match
+from openclaw_install.collab.trust.policy import DEFAULTS, Policy, Rule, Rules, Section
 from openclaw_install.common.data_files import load_schema
 from openclaw_install.common.shown_text import cut, neutral, quoted
 from openclaw_install.protocol.canonical import parse_strict

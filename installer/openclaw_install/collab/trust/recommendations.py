@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from openclaw_install.collab.trust_policy import Action, Policy, Section, action_for, rank
-from openclaw_install.collab.trust_records import Recommendation, RecommendationKind, ThreadHistory
+from openclaw_install.collab.trust.policy import Action, Policy, Section, action_for, rank
+from openclaw_install.collab.trust.records import Recommendation, RecommendationKind, ThreadHistory
 
 FLOOD_WAITING = 25
 FLOOD_PER_HOUR = 100

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from openclaw_install.collab.trust_match import Match, TrustPolicyError, may_overlap, read_match
-from openclaw_install.collab.trust_policy import (
+from openclaw_install.collab.trust.match import Match, TrustPolicyError, may_overlap, read_match
+from openclaw_install.collab.trust.policy import (
     ACTIONS,
     MOST_RULES,
     SECTIONS,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, get_args
 
-from openclaw_install.collab.trust_match import Match, Subject, covers
+from openclaw_install.collab.trust.match import Match, Subject, covers
 
 Section = Literal["contact", "task"]
 ContactAction = Literal["block", "reject", "manual", "approve"]

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from openclaw_install.collab.trust_match import Subject, TrustPolicyError
-from openclaw_install.collab.trust_policy import Policy, Section, Verdict, action_for, evaluate, rank
-from openclaw_install.collab.trust_records import PastEvent
+from openclaw_install.collab.trust.match import Subject, TrustPolicyError
+from openclaw_install.collab.trust.policy import Policy, Section, Verdict, action_for, evaluate, rank
+from openclaw_install.collab.trust.records import PastEvent
 from openclaw_install.common.shown_text import quoted
 
 _SPANS = {"m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from openclaw_install.collab.records import Contact
-from openclaw_install.collab.trust_edits import Edit
-from openclaw_install.collab.trust_file import PolicyState
-from openclaw_install.collab.trust_match import Subject
-from openclaw_install.collab.trust_policy import Action, Section, Verdict
-from openclaw_install.collab.trust_records import Recommendation, TrustDecision
-from openclaw_install.collab.trust_replay import Replay
+from openclaw_install.collab.trust.edits import Edit
+from openclaw_install.collab.trust.file import PolicyState
+from openclaw_install.collab.trust.match import Subject
+from openclaw_install.collab.trust.policy import Action, Section, Verdict
+from openclaw_install.collab.trust.records import Recommendation, TrustDecision
+from openclaw_install.collab.trust.replay import Replay
 
 
 @dataclass(frozen=True)
