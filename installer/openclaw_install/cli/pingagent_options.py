@@ -13,7 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from openclaw_install.collab.desk import Desk
-    from openclaw_install.protocol.profile_files import ProfilePaths
+    from openclaw_install.protocol.profile import ProfilePaths
 
 F = TypeVar("F", bound=Callable[..., Any])
 PROFILE_VARIABLE = "PINGAGENT_PROFILE"
@@ -42,7 +42,7 @@ class PingOptions:
 
     def paths(self) -> ProfilePaths:
         """Where the profile's files lie."""
-        from openclaw_install.protocol.profile_files import profile_paths
+        from openclaw_install.protocol.profile import profile_paths
 
         return profile_paths(self.env, Path.home())
 

@@ -22,7 +22,7 @@ from openclaw_install.collab.trust.file import TrustBook
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.files import file_error
 from openclaw_install.protocol.identity import Identity
-from openclaw_install.protocol.profile_files import profile_paths
+from openclaw_install.protocol.profile import profile_paths
 from openclaw_install.protocol.times import MAX_SKEW
 
 _NOT_THERE = {401, 404}

@@ -23,7 +23,7 @@ from openclaw_install.collab.store import Store
 from openclaw_install.common.errors import ConflictError
 from openclaw_install.host.turn_evidence import evidence_of
 from openclaw_install.protocol.identity import Identity
-from openclaw_install.protocol.profile_files import profile_paths
+from openclaw_install.protocol.profile import profile_paths
 
 RelayMaker = Callable[[str, Callable[[], Identity]], Relay]
 

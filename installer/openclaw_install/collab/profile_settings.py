@@ -19,7 +19,7 @@ from openclaw_install.common.files import (
 )
 from openclaw_install.common.web_address import normalised_address
 from openclaw_install.protocol.errors import ProtocolError
-from openclaw_install.protocol.profile_files import ProfilePaths
+from openclaw_install.protocol.profile import ProfilePaths
 from openclaw_install.protocol.shape import integer, only, text
 
 URL_VARIABLE = "PINGAGENT_SERVER_URL"

@@ -27,7 +27,7 @@ from openclaw_install.demo.stub_model import StubModel, running_stub
 from openclaw_install.host.config_document import read_config
 from openclaw_install.host.gateway import GatewayAddress, ask_gateway
 from openclaw_install.host.hook_policy import read_policy
-from openclaw_install.protocol.profile_files import profile_paths
+from openclaw_install.protocol.profile import profile_paths
 
 _OURS = (sys.executable, "-m", "openclaw_install")
 _PING = (sys.executable, "-c", "from openclaw_install.cli.pingagent import entry_point; entry_point()")

@@ -1,17 +1,15 @@
-"""Where an agent's files lie, and how its identity gets there and back without ever being lost or shown."""
+"""How an agent's identity gets to its file and back without ever being lost or shown."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import filelock
 
-from openclaw_install.common.errors import ConflictError, UsageError
+from openclaw_install.common.errors import ConflictError
 from openclaw_install.common.files import (
     PRIVATE_FILE,
     file_error,
@@ -33,6 +31,7 @@ from openclaw_install.protocol.private_file import (
     sweep_temporaries,
     temporary_beside,
 )
+from openclaw_install.protocol.profile import DEFAULT_PROFILE, ProfilePaths, backup_of, profile_paths
 from openclaw_install.protocol.rotation import extends
 
 __all__ = [
@@ -50,48 +49,7 @@ __all__ = [
     "update_identity",
 ]
 
-DEFAULT_PROFILE = "openclaw"
 LOCK_SECONDS = 30.0
-_PROFILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
-
-
-@dataclass(frozen=True)
-class ProfilePaths:
-    """Where one agent's files lie."""
-
-    profile: str
-    folder: Path
-    identity: Path
-    store: Path
-    trust_policy: Path
-
-
-def profile_paths(env: Mapping[str, str], home: Path) -> ProfilePaths:
-    """The places of the profile that the environment names.
-
-    Args:
-        env: PINGAGENT_ROOT_DIR, PINGAGENT_PROFILE, and PINGAGENT_IDENTITY_PATH, PINGAGENT_STORE_PATH,
-            PINGAGENT_TRUST_POLICY_PATH for single files; empty ones count as not set.
-        home: for the default root `~/.pingagent`, and for `~` in a path.
-
-    Raises:
-        UsageError: the profile's name would leave the profiles' folder, or a path is not absolute.
-    """
-    profile = env.get("PINGAGENT_PROFILE") or DEFAULT_PROFILE
-    if not _PROFILE.fullmatch(profile):
-        raise UsageError(
-            f"PINGAGENT_PROFILE is {profile!r}, which is no name of a profile",
-            next_step="use letters, digits, '.', '_' and '-', not starting with '.' or '-'",
-        )
-    root = _path(env, "PINGAGENT_ROOT_DIR", home) or home / ".pingagent"
-    folder = root / "profiles" / profile
-    return ProfilePaths(
-        profile=profile,
-        folder=folder,
-        identity=_path(env, "PINGAGENT_IDENTITY_PATH", home) or folder / "identity.json",
-        store=_path(env, "PINGAGENT_STORE_PATH", home) or folder / "store.db",
-        trust_policy=_path(env, "PINGAGENT_TRUST_POLICY_PATH", home) or folder / "trust-policy.json",
-    )
 
 
 def load_identity(path: Path) -> Identity:
@@ -225,11 +183,6 @@ def update_identity(path: Path, change: Callable[[Identity], Identity]) -> Ident
         return after
 
 
-def backup_of(path: Path) -> Path:
-    """Where the second copy of the identity in `path` lies."""
-    return path.with_name(path.name + ".bak")
-
-
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
     lock = filelock.FileLock(path.with_name(f".{path.name}.lock"), timeout=LOCK_SECONDS, mode=PRIVATE_FILE)
@@ -247,15 +200,3 @@ def _locked(path: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _path(env: Mapping[str, str], name: str, home: Path) -> Path | None:
-    value = env.get(name)
-    if not value:
-        return None
-    path = (
-        home / value.removeprefix("~").lstrip("/") if value == "~" or value.startswith("~/") else Path(value)
-    )
-    if not path.is_absolute():
-        raise UsageError(f"{name} is {value!r}, which is no absolute path", next_step="give the whole path")
-    return path

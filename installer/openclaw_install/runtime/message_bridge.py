@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from openclaw_install.collab.profile_settings import load_settings, server_url, settings_path
 from openclaw_install.common.errors import InstallError
-from openclaw_install.protocol.profile_files import profile_paths
+from openclaw_install.protocol.profile import profile_paths
 from openclaw_install.runtime.component import Context, Reporter
 
 if TYPE_CHECKING:

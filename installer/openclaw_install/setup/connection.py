@@ -22,13 +22,7 @@ from openclaw_install.collab.profile_settings import (
 )
 from openclaw_install.common.errors import HostError, InstallError
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.protocol.profile_files import (
-    ProfilePaths,
-    backup_of,
-    ensure_identity,
-    load_identity,
-    profile_paths,
-)
+from openclaw_install.protocol.profile import ProfilePaths, backup_of, profile_paths
 from openclaw_install.setup.message_path import MessagePath, Presence, look_at_message_path
 from openclaw_install.setup.remains import remaining
 
@@ -96,6 +90,8 @@ def connect(
         UsageError: `PINGAGENT_SERVER_URL` and `--with-hub` name two relays, or nobody can be asked.
         ConfigError, IdentityError, FileError: what is there cannot be used; it stays as it is.
     """
+    from openclaw_install.protocol.profile_files import ensure_identity, load_identity
+
     paths = profile_paths(env, location.home)
     agreed = load_settings(paths)
     wanted = _wanted(env, paths, agreed, wish, free_port)

@@ -16,12 +16,7 @@ from openclaw_install.collab.profile_settings import (
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.findings import Finding
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.protocol.profile_files import (
-    ProfilePaths,
-    backup_of,
-    load_identity,
-    profile_paths,
-)
+from openclaw_install.protocol.profile import ProfilePaths, backup_of, profile_paths
 
 PROGRAM = "openclaw-install"
 WITH_HUB = f"{PROGRAM} --with-hub"
@@ -111,16 +106,19 @@ def _finding(name: str, place: Path, error: InstallError) -> Finding:
 def _look_at_identity(
     paths: ProfilePaths, problems: list[Finding], *, wanted: bool
 ) -> tuple[str | None, Presence]:
+    if not os.path.lexists(paths.identity):
+        if wanted:
+            cure, message = _way_to_an_identity(paths.identity), f"there is no identity at {paths.identity}"
+            problems.append(Finding("identity.missing", "critical", str(paths.identity), message, cure))
+        return None, "missing"
+    # Here, because a host without an agent shall not wait for the cryptography.
+    from openclaw_install.protocol.profile_files import load_identity
+
     try:
         return load_identity(paths.identity).did, "present"
     except InstallError as error:
-        if error.error_code != "identity.missing":
-            problems.append(_finding("identity.unusable", paths.identity, error))
-            return None, "damaged"
-        if wanted:
-            cure = _way_to_an_identity(paths.identity)
-            problems.append(Finding("identity.missing", "critical", str(paths.identity), error.message, cure))
-        return None, "missing"
+        problems.append(_finding("identity.unusable", paths.identity, error))
+        return None, "damaged"
 
 
 def _way_to_an_identity(path: Path) -> str:
