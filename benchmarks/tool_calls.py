@@ -76,7 +76,6 @@ def _insert(connection: sqlite3.Connection, statement: str, rows: Rows) -> None:
 
 def _tables(me: str, peers: list[str], threads: list[str], messages: int) -> Iterator[tuple[str, str, Rows]]:
     count = len(peers)
-    per = max(1, messages // count)
     # One agent in ten waits for a decision, one thread in four is unread: nothing is in a lucky state.
     states = ["pending" if number % 10 == 9 else "approved" for number in range(count)]
     yield (
@@ -95,13 +94,19 @@ def _tables(me: str, peers: list[str], threads: list[str], messages: int) -> Ite
             for n in range(count)
         ),
     )
+    yield from _traffic(me, peers, threads, max(1, messages // count) * count)
+
+
+def _traffic(me: str, peers: list[str], threads: list[str], messages: int) -> Iterator[tuple[str, str, Rows]]:
+    """The rows of messages, in and out by turns."""
+    count = len(peers)
     yield (
         "message",
         "id, direction, sender, message_id, thread_id, peer, schema, body, preview, sent_at, known_at, "
         "state, seq",
         (
             _message(n, me if (n // count) % 2 else None, peers[n % count], threads[n % count])
-            for n in range(per * count)
+            for n in range(messages)
         ),
     )
     yield (
@@ -109,7 +114,7 @@ def _tables(me: str, peers: list[str], threads: list[str], messages: int) -> Ite
         "id, thread_id, peer, log_id, seq, stage, attempts, accepted_at, confirmed_at, acked_at",
         (
             (n + 1, threads[n % count], peers[n % count], "log", n + 1, "accepted", 1, _NOW, _NOW, _NOW)
-            for n in range(per * count)
+            for n in range(messages)
             if (n // count) % 2 == 0
         ),
     )
@@ -122,7 +127,7 @@ def _tables(me: str, peers: list[str], threads: list[str], messages: int) -> Ite
                 *(n + 1, f"k{n}", threads[n % count], peers[n % count], _id(n), "pingagent.text@1"),
                 *("delivered", 1, _NOW + n, "mcp:x", "log", n + 1, _NOW + n, _NOW + n),
             )
-            for n in range(per * count)
+            for n in range(messages)
             if (n // count) % 2 == 1
         ),
     )
@@ -136,7 +141,7 @@ def _tables(me: str, peers: list[str], threads: list[str], messages: int) -> Ite
                 threads[n % count],
                 _id(n),
             )
-            for n in range(per * count)
+            for n in range(messages)
         ),
     )
 

@@ -13,6 +13,7 @@ from functools import partial
 from openclaw_install.collab import inbound
 from openclaw_install.collab.agent_message import Shown, agent_text, mark_of
 from openclaw_install.collab.exchange_pace import holds_back
+from openclaw_install.collab.fair_turns import FairTurns
 from openclaw_install.collab.gateway_gate import GatewayGate
 from openclaw_install.collab.outgoing import ContactError, enqueue
 from openclaw_install.collab.pacing import is_due
@@ -58,7 +59,7 @@ class Dispatcher:
         self._secret = secret
         self._gate = GatewayGate(shared.settings.tempo.most_pause)
         self._active: dict[str, asyncio.Task[None]] = {}
-        self._after = ""
+        self._turns = FairTurns()
         self._life: GatewayLife | None = None
         self._life_at = 0.0
         self._target: HookTarget | None = None
@@ -85,17 +86,8 @@ class Dispatcher:
 
     async def _due(self, now: float) -> list[str]:
         free = self._gate.width(now, self._shared.settings.tempo.concurrency) - len(self._active)
-        if free <= 0:
-            return []
-        limit = free + len(self._active)
         look = partial(self._store.ingress.due_threads, now, longest=self._shared.settings.pacing.window)
-        found = await asyncio.to_thread(look, after=self._after, limit=limit)
-        if self._after and len(found) < limit:
-            found += await asyncio.to_thread(look, limit=limit)
-        chosen = [one for one in dict.fromkeys(found) if one not in self._active][:free]
-        # The next look begins behind the last one that got its turn, so nobody is passed over for long.
-        self._after = chosen[-1] if chosen else ""
-        return chosen
+        return await self._turns.choose(look, self._active, free)
 
     async def _idle_seconds(self, now: float) -> float:
         """How long nothing comes due after `now`, the time of the look: a later one would miss some."""

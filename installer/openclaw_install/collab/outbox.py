@@ -10,6 +10,7 @@ from typing import Any
 
 from openclaw_install.collab.backoff import pause
 from openclaw_install.collab.cards import CardBook, CardTrouble
+from openclaw_install.collab.fair_turns import FairTurns
 from openclaw_install.collab.records import OutboxItem
 from openclaw_install.collab.relay_client import Relay, RelayError, RelayRefused, RelayUnreachable
 from openclaw_install.collab.shared import Shared, rung
@@ -49,7 +50,7 @@ class OutboxWorker:
         self._cards = cards
         self._relay_id = relay_id
         self._active: dict[str, asyncio.Task[None]] = {}
-        self._after = ""
+        self._turns = FairTurns()
         self._fresh: dict[str, float] = {}
         self._pause_until = 0.0
         self._failures = 0
@@ -77,17 +78,10 @@ class OutboxWorker:
 
     async def _due(self, now: float) -> list[str]:
         width = 1 if self._failures else self._shared.settings.tempo.concurrency
-        free = width - len(self._active)
-        if free <= 0 or now < self._pause_until or not self._relay_id():
+        if now < self._pause_until or not self._relay_id():
             return []
-        limit = free + len(self._active)
-        table = self._store.outbox
-        found = await asyncio.to_thread(table.due_threads, now, after=self._after, limit=limit)
-        if self._after and len(found) < limit:
-            found += await asyncio.to_thread(table.due_threads, now, limit=limit)
-        chosen = [one for one in dict.fromkeys(found) if one not in self._active][:free]
-        self._after = chosen[-1] if chosen else ""
-        return chosen
+        look = partial(self._store.outbox.due_threads, now)
+        return await self._turns.choose(look, self._active, width - len(self._active))
 
     async def _idle_seconds(self, now: float) -> float:
         """How long nothing comes due after `now`, the time of the look: a later one would miss some."""
