@@ -320,3 +320,29 @@ def test_transcripts_of_each_layout_are_searched_and_others_are_not_guessed(tmp_
     database.write_bytes(b"damaged" * 100)
     assert evidence.look("other", 0.0) == "unreadable"
     assert evidence.look("mark", 0.0) == "found"
+
+
+def test_a_store_that_another_rewrites_while_it_is_looked_at_is_not_called_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite3"
+    with Store(path) as store, store.write():
+        for number in range(300):
+            store.events.add("some.event", float(number), thread_id=f"c_dm_{number}", detail="y" * 900)
+    with Store(path, reading=True) as reading:
+        assert reading.database.count("SELECT count(*) FROM event") == 300
+        with Store(path) as other, other.write() as connection:
+            connection.execute("DELETE FROM event WHERE id > 20")
+            for number in range(300):
+                other.facts.set(f"fact.{number}", "z" * 2000, 1.0)
+        assert reading.facts.get("fact.200") == "z" * 2000
+        assert reading.database.count("SELECT count(*) FROM event") == 20
+
+
+def test_a_store_that_is_damaged_is_told_by_a_look_that_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite3"
+    with Store(path) as store:
+        store.facts.set("fact", "z" * 20_000, 1.0)
+    size = path.stat().st_size
+    path.write_bytes(path.read_bytes()[:4096] + b"\xff" * (size - 4096))
+    with Store(path, reading=True) as reading, pytest.raises(FileError, match="is damaged"):
+        reading.facts.get("fact")
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_install.common.sqlite_file import connect_file, patiently
+from openclaw_install.common.sqlite_file import connect_file, connect_reading, patiently, stamp_of
 
 
 def test_a_new_file_is_private_durable_and_in_wal_mode(tmp_path: Path) -> None:
@@ -67,3 +67,17 @@ def test_a_second_connection_does_not_let_another_process_remove_the_journal(tmp
             assert path.with_name("file.db-wal").exists()
             with closing(connect_file(path)) as third:
                 assert third.execute("SELECT x FROM t").fetchall() == [(1,)]
+
+
+def test_a_stamp_tells_that_another_opened_or_wrote_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with closing(connect_file(path)) as connection:
+        connection.execute("CREATE TABLE t (x)")
+    before = stamp_of(path)
+    assert stamp_of(path) == before
+    with closing(connect_file(path)) as connection:
+        connection.execute("INSERT INTO t VALUES (zeroblob(100000))")
+        assert stamp_of(path) != before
+    assert stamp_of(path) != before
+    with closing(connect_reading(path, past_log=False)) as reading:
+        assert reading.execute("SELECT count(*) FROM t").fetchone() == (1,)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from openclaw_install.common.errors import ConflictError, FileError, InstallError
 from openclaw_install.common.migrations import Migration
+from openclaw_install.common.sqlite_file import connect_reading
 from openclaw_install.sync.consent import Consents, all_consents, allow_secrets, allowed_secrets, revoke
-from openclaw_install.sync.database import migrations, open_database
+from openclaw_install.sync.database import copy_in_memory, migrations, open_database
 from openclaw_install.sync.ledger import Ledger, Record, ledger_folder
 from openclaw_install.sync.service import Agent
 from tests.sync_rig import ReadyOperator, upload
@@ -244,3 +247,24 @@ def test_a_page_is_opened_only_when_somebody_says_yes(ledger: Ledger) -> None:
         "https://keys.example"
     )
     assert [consent.kind for consent in all_consents(ledger)] == ["browser"]
+
+
+def test_a_copy_of_a_ledger_that_another_writes_meanwhile_is_of_one_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reading(path: Path, **said: Any) -> sqlite3.Connection:
+        connection = connect_reading(path, **said)
+        if said:
+            return connection
+        connection.execute("SELECT * FROM sqlite_schema").fetchall()
+        with contextlib.closing(open_database(path)) as other:
+            other.execute("CREATE TABLE meanwhile (x)")
+            other.execute("INSERT INTO meanwhile VALUES (zeroblob(100000))")
+        return connection
+
+    path = tmp_path / "ledger.sqlite3"
+    open_database(path).close()
+    monkeypatch.setattr("openclaw_install.sync.database.connect_reading", reading)
+    with contextlib.closing(copy_in_memory(path)) as copy:
+        assert copy.execute("SELECT length(x) FROM meanwhile").fetchone() == (100_000,)
+        assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)

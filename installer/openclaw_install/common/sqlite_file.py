@@ -48,12 +48,16 @@ def connect_file(
     return connection
 
 
-def connect_reading(path: Path, *, check_same_thread: bool = True) -> sqlite3.Connection:
+def connect_reading(
+    path: Path, *, check_same_thread: bool = True, past_log: bool = True
+) -> sqlite3.Connection:
     """A connection that changes nothing, neither in the database at `path` nor beside it.
 
     Args:
         path: the file; it must exist.
         check_same_thread: as `sqlite3.connect` has it.
+        past_log: read the file alone where it has no log. Nothing keeps another process from writing into
+            it meanwhile, and then it seems damaged: where `stamp_of` has changed, look again without this.
 
     Raises:
         sqlite3.Error: it cannot be opened, or is no database.
@@ -61,7 +65,7 @@ def connect_reading(path: Path, *, check_same_thread: bool = True) -> sqlite3.Co
     place = Path(os.path.realpath(path))
     # Without a log nobody has the file open, and SQLite would make one, only to look into it
     # (https://www.sqlite.org/wal.html#readonly): `immutable` has it read the file alone.
-    alone = not place.with_name(f"{place.name}-wal").exists()
+    alone = past_log and not _has_log(place)
     flags = "mode=ro&immutable=1" if alone else "mode=ro"
     return sqlite3.connect(
         f"{place.as_uri()}?{flags}",
@@ -70,6 +74,21 @@ def connect_reading(path: Path, *, check_same_thread: bool = True) -> sqlite3.Co
         isolation_level=None,
         check_same_thread=check_same_thread,
     )
+
+
+def stamp_of(path: Path) -> tuple[int, int, bool]:
+    """What is another when another process has written into the database at `path`, or has opened it.
+
+    Raises:
+        OSError: it is not there.
+    """
+    place = Path(os.path.realpath(path))
+    status = place.stat()
+    return status.st_mtime_ns, status.st_size, _has_log(place)
+
+
+def _has_log(place: Path) -> bool:
+    return place.with_name(f"{place.name}-wal").exists()
 
 
 def _make(path: Path) -> None:

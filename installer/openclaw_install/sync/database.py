@@ -12,7 +12,7 @@ from pathlib import Path
 from openclaw_install.common.errors import FileError
 from openclaw_install.common.files import file_error, make_private_folder
 from openclaw_install.common.migrations import Migration, NewerDatabaseError, read_migrations, upgrade
-from openclaw_install.common.sqlite_file import LOCK_SECONDS, connect_file, connect_reading
+from openclaw_install.common.sqlite_file import LOCK_SECONDS, connect_file, connect_reading, stamp_of
 
 _SQL_FOLDER = Path(__file__).parent / "sql"
 
@@ -61,13 +61,22 @@ def copy_in_memory(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(":memory:", isolation_level=None)
         try:
             if path.exists():
-                with contextlib.closing(connect_reading(path)) as stored:
-                    stored.backup(connection)
+                _copy(path, connection)
             _upgrade(connection, path, migrations())
         except BaseException:
             connection.close()
             raise
     return connection
+
+
+def _copy(path: Path, into: sqlite3.Connection) -> None:
+    before = stamp_of(path)
+    with contextlib.closing(connect_reading(path)) as stored:
+        stored.backup(into)
+    if stamp_of(path) != before:
+        # The copy may be half of before and half of after; with the log it is of one moment.
+        with contextlib.closing(connect_reading(path, past_log=False)) as stored:
+            stored.backup(into)
 
 
 def _upgrade(connection: sqlite3.Connection, path: Path, steps: Sequence[Migration]) -> None:

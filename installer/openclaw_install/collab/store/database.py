@@ -16,11 +16,10 @@ from openclaw_install.common.files import file_error, make_private_folder
 from openclaw_install.common.migrations import (
     Migration,
     NewerDatabaseError,
-    database_version,
     read_migrations,
     upgrade,
 )
-from openclaw_install.common.sqlite_file import LOCK_SECONDS, connect_file, connect_reading
+from openclaw_install.common.sqlite_file import LOCK_SECONDS, connect_file, connect_reading, stamp_of
 
 _SQL_FOLDER = Path(__file__).parent / "sql"
 
@@ -56,6 +55,7 @@ class Database:
     ) -> None:
         self.path = path
         self.outdated = False
+        self._seen: tuple[int, int, bool] | None = None
         self._lock = threading.RLock()
         self._depth = 0
         steps = migrations() if steps is None else steps
@@ -75,16 +75,25 @@ class Database:
                 raise
 
     def _open(self, lock_seconds: float) -> sqlite3.Connection:
-        try:
+        with self._file_errors():
             return connect_file(self.path, check_same_thread=False, lock_seconds=lock_seconds)
-        except OSError as error:
-            raise file_error(error, self.path, "open") from error
 
     def _look(self) -> sqlite3.Connection:
+        with self._file_errors():
+            self._seen = stamp_of(self.path)
         return connect_reading(self.path, check_same_thread=False)
 
+    def _look_again(self) -> None:
+        self._seen = None
+        self._connection.close()
+        self._connection = connect_reading(self.path, check_same_thread=False, past_log=False)
+
+    def _changed_meanwhile(self) -> bool:
+        with self._file_errors():
+            return self._seen is not None and stamp_of(self.path) != self._seen
+
     def _judge(self, newest: int) -> None:
-        found = database_version(self._connection)
+        found = self.count("PRAGMA user_version")
         if found > newest:
             raise NewerDatabaseError(found, newest)
         self.outdated = found < newest
@@ -119,7 +128,14 @@ class Database:
             FileError: as `write`.
         """
         with self._lock, self._translated():
-            return self._connection.execute(sql, values).fetchall()
+            try:
+                return self._connection.execute(sql, values).fetchall()
+            except sqlite3.DatabaseError as error:
+                # Only looked at, and written by another process under our eyes: so no file is called damaged.
+                if not _is_damage(error) or not self._changed_meanwhile():
+                    raise
+                self._look_again()
+                return self._connection.execute(sql, values).fetchall()
 
     def row(self, sql: str, *values: object) -> tuple[Any, ...] | None:
         """The first row of a query, or None."""
@@ -153,6 +169,13 @@ class Database:
             self._connection.close()
 
     @contextlib.contextmanager
+    def _file_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise file_error(error, self.path, "open") from error
+
+    @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
@@ -173,7 +196,7 @@ def store_error(error: sqlite3.Error, path: Path) -> FileError:
             next_step="wait until the other program has ended, or end it",
             code="store.busy",
         )
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+    if _is_damage(error):
         return FileError(
             f"the store {path} is damaged",
             next_step="move the file away and start the runtime again: the relay keeps what was not taken in",
@@ -184,6 +207,11 @@ def store_error(error: sqlite3.Error, path: Path) -> FileError:
         next_step="check the folder's permissions and the free space",
         code="store.unusable",
     )
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    name = getattr(error, "sqlite_errorname", "") or ""
+    return name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
 
 
 def _no_value(error: OverflowError | UnicodeEncodeError) -> UsageError:
