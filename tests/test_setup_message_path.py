@@ -343,3 +343,19 @@ def test_a_missing_identity_has_one_cure_and_a_second_copy_is_not_passed_over(en
     subprocess.run(shlex.split(cure), check=True)
     assert load_identity(path).did == did
     assert _problems(env) == {}
+
+
+def test_a_bridge_from_before_an_upgrade_is_still_seen_and_its_store_left_alone(env: dict[str, str]) -> None:
+    path = profile_paths({}, Path(env["HOME"])).store
+    with Store(path) as store:
+        write_served(store, _RELAY, _NOW)
+        store.facts.set(OWNER, "did:agent:another", _NOW)
+        with store.write() as connection:
+            # The store as version 5 made it: only what counts rounds was added since.
+            connection.execute("DROP INDEX message_came_in")
+            connection.execute("DROP INDEX outbox_by_agent")
+            connection.execute("PRAGMA user_version = 5")
+        seen = _look(env)
+        assert (seen.store, seen.served) == ("present", _RELAY)
+        assert seen.health is not None
+        assert store.database.count("PRAGMA user_version") == 5

@@ -21,6 +21,8 @@ from openclaw_install.protocol.profile import ProfilePaths, backup_of, profile_p
 PROGRAM = "openclaw-install"
 WITH_HUB = f"{PROGRAM} --with-hub"
 Presence = Literal["present", "missing", "damaged"]
+# From this version on the store has all that is read here; a bridge from before an upgrade still writes it.
+_FIRST_READ = 3
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ def _look_at_store(
     try:
         # A report changes nothing: the policy that is in force is kept, and an old store upgraded, by others.
         with Store(paths.store, reading=True) as store:
-            if store.database.outdated:
+            if store.database.version < _FIRST_READ:
                 return None, None, "present"
             health = read_health(store, running=lease.is_held(paths.store), now=now)
             served, owner = served_relay(store), store.facts.get(OWNER)

@@ -39,7 +39,7 @@ class Database:
         reading: only look: nothing is made or brought up to date, and a write fails. The file must exist.
 
     Attributes:
-        outdated: whether the file is of an earlier version; only one that is looked at stays so.
+        version: of the file; one that is only looked at can be of an earlier one than ours.
 
     Raises:
         FileError: it cannot be opened or written, is damaged, or was written by a newer version.
@@ -54,7 +54,6 @@ class Database:
         reading: bool = False,
     ) -> None:
         self.path = path
-        self.outdated = False
         self._seen: tuple[int, int, bool] | None = None
         self._lock = threading.RLock()
         self._depth = 0
@@ -64,10 +63,11 @@ class Database:
         with self._translated():
             self._connection = self._look() if reading else self._open(lock_seconds)
             try:
-                if reading:
-                    self._judge(steps[-1].version)
-                else:
+                if not reading:
                     upgrade(self._connection, steps)
+                self.version = self.count("PRAGMA user_version")
+                if self.version > steps[-1].version:
+                    raise NewerDatabaseError(self.version, steps[-1].version)
             except BaseException as error:
                 self._connection.close()
                 if isinstance(error, NewerDatabaseError):
@@ -91,12 +91,6 @@ class Database:
     def _changed_meanwhile(self) -> bool:
         with self._file_errors():
             return self._seen is not None and stamp_of(self.path) != self._seen
-
-    def _judge(self, newest: int) -> None:
-        found = self.count("PRAGMA user_version")
-        if found > newest:
-            raise NewerDatabaseError(found, newest)
-        self.outdated = found < newest
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
