@@ -359,3 +359,12 @@ def test_a_bridge_from_before_an_upgrade_is_still_seen_and_its_store_left_alone(
         assert (seen.store, seen.served) == ("present", _RELAY)
         assert seen.health is not None
         assert store.database.count("PRAGMA user_version") == 5
+
+
+def test_an_identity_that_cannot_be_looked_at_is_not_called_missing(env: dict[str, str]) -> None:
+    env["PINGAGENT_SERVER_URL"] = _RELAY
+    folder = profile_paths({}, Path(env["HOME"])).identity.parent
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.symlink_to(folder)  # for root too, unlike a folder that may not be entered
+    assert _look(env).identity == "damaged"
+    assert "identity.unusable" in _problems(env)

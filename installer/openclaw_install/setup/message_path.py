@@ -108,7 +108,7 @@ def _finding(name: str, place: Path, error: InstallError) -> Finding:
 def _look_at_identity(
     paths: ProfilePaths, problems: list[Finding], *, wanted: bool
 ) -> tuple[str | None, Presence]:
-    if not os.path.lexists(paths.identity):
+    if _is_missing(paths.identity):
         if wanted:
             cure, message = _way_to_an_identity(paths.identity), f"there is no identity at {paths.identity}"
             problems.append(Finding("identity.missing", "critical", str(paths.identity), message, cure))
@@ -121,6 +121,17 @@ def _look_at_identity(
     except InstallError as error:
         problems.append(_finding("identity.unusable", paths.identity, error))
         return None, "damaged"
+
+
+def _is_missing(path: Path) -> bool:
+    """What cannot be looked at (a folder without the right to enter it) is there for all we know."""
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _way_to_an_identity(path: Path) -> str:
