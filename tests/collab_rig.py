@@ -8,7 +8,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,8 +17,10 @@ from typing import Any
 from openclaw_install.collab import lease
 from openclaw_install.collab.bridge import BridgeEvent, BridgeSettings, run_bridge
 from openclaw_install.collab.desk import Desk
+from openclaw_install.collab.health import read_health
 from openclaw_install.collab.memory_relay import MemoryRelayServer
 from openclaw_install.collab.relay_client import Relay
+from openclaw_install.collab.results import TransportHealth
 from openclaw_install.collab.settings import HostView, Tempo
 from openclaw_install.collab.store import Store
 from openclaw_install.common.redaction import Secret
@@ -334,3 +336,19 @@ def rig(root: Path) -> Iterator[Rig]:
         made.me.register(relay)
         made.peer.register(relay)
         yield made
+
+
+def play(root: Path, scenario: Callable[[Rig], Awaitable[None]]) -> None:
+    """Plays a scenario on a rig of its own."""
+
+    async def whole(made: Rig) -> None:
+        await scenario(made)
+
+    with rig(root) as made:
+        asyncio.run(whole(made))
+
+
+def health_of(made: Rig) -> TransportHealth:
+    """What the bridge last wrote of its health; `stopped` before it wrote anything."""
+    with made.store() as store:
+        return read_health(store, running=True, now=time.time())

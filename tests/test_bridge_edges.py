@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,7 @@ import pytest
 
 from openclaw_install.collab import contact_service, service
 from openclaw_install.collab.bridge import run_bridge
-from openclaw_install.collab.health import read_health
 from openclaw_install.collab.relay_client import RelayRefused
-from openclaw_install.collab.results import TransportHealth
 from openclaw_install.collab.store.ingress_table import IngressTable
 from openclaw_install.common.errors import FileError, InstallError
 from openclaw_install.protocol.card import make_card
@@ -25,26 +22,13 @@ from openclaw_install.protocol.keys import SigningKey
 from openclaw_install.protocol.messages import CONTROL, RECEIPT, control_body, receipt_body
 from openclaw_install.protocol.profile_files import save_identity, store_new_identity
 from openclaw_install.protocol.receipts import sign_receipt
-from tests.collab_rig import Agent, Rig, rig, until
+from tests.collab_rig import Agent, Rig, health_of, play, until
 from tests.test_bridge_faults import faulty
-
-
-def _run(root: Path, scenario: Callable[[Rig], Awaitable[None]]) -> None:
-    async def whole(made: Rig) -> None:
-        await scenario(made)
-
-    with rig(root) as made:
-        asyncio.run(whole(made))
-
-
-def _health(made: Rig) -> TransportHealth:
-    with made.store() as store:
-        return read_health(store, running=True, now=time.time())
 
 
 def _state_while_running(made: Rig) -> str:
     """The state that the bridge wrote; before it wrote one, its absence counts as `blocked` too."""
-    health = _health(made)
+    health = health_of(made)
     return "" if health.connection == "stopped" else health.state
 
 
@@ -66,14 +50,14 @@ def test_a_week_old_encryption_key_is_rotated_and_published(tmp_path: Path) -> N
             made.send("sealed to the old key")
             await until(lambda: len(made.gateway.turns) == 1)
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_an_identity_that_is_exchanged_under_a_running_bridge_ends_it(tmp_path: Path) -> None:
     async def scenario(made: Rig) -> None:
         task = asyncio.create_task(run_bridge(made.settings, lambda _event: None))
         made.send("one")
-        await until(lambda: _health(made).connection == "connected")
+        await until(lambda: health_of(made).connection == "connected")
         for path in made.me.folder.glob("identity.json*"):
             path.unlink()
         store_new_identity(made.me.folder / "identity.json", new_identity(time.time()))
@@ -81,7 +65,7 @@ def test_an_identity_that_is_exchanged_under_a_running_bridge_ends_it(tmp_path: 
             await asyncio.wait_for(task, 30.0)
         assert refused.value.error_code == "store.other_identity"
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_store_of_another_identity_is_refused(tmp_path: Path) -> None:
@@ -93,7 +77,7 @@ def test_a_store_of_another_identity_is_refused(tmp_path: Path) -> None:
                 await asyncio.wait([task], timeout=30)
         assert refused.value.error_code == "store.other_identity"
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_an_alias_that_is_taken_blocks_and_says_so(tmp_path: Path) -> None:
@@ -102,14 +86,14 @@ def test_an_alias_that_is_taken_blocks_and_says_so(tmp_path: Path) -> None:
         other.register(made.relay)
         _as(made.me, rename(made.me.identity, alias="wanted", display_name=None))
         async with made.bridge():
-            await until(lambda: _health(made).blocker is not None)
-            blocker = _health(made).blocker
+            await until(lambda: health_of(made).blocker is not None)
+            blocker = health_of(made).blocker
             assert blocker is not None
             assert blocker.id == "relay.alias_taken"
             del made.relay.cards[other.did]
-            await until(lambda: _health(made).state == "repaired")
+            await until(lambda: health_of(made).state == "repaired")
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def _place(made: Rig, envelope: Envelope, seq: int, *, key: Any = None) -> None:
@@ -137,7 +121,7 @@ def test_receipts_and_places_that_do_not_hold_are_rejected(tmp_path: Path) -> No
                 assert "control.received" in kinds
             assert made.gateway.keys() == [good.header.message_id]
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_only_the_recipient_can_say_that_a_message_arrived(tmp_path: Path) -> None:
@@ -167,7 +151,7 @@ def test_only_the_recipient_can_say_that_a_message_arrived(tmp_path: Path) -> No
                 made.relay.commit(made.peer.sealed(made.me, schema=RECEIPT, body=claim))
                 await until(lambda: state() == "delivered")
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_without_a_usable_key_nothing_leaves_this_host(tmp_path: Path) -> None:
@@ -182,7 +166,7 @@ def test_without_a_usable_key_nothing_leaves_this_host(tmp_path: Path) -> None:
                 assert result.repair
         assert made.relay.inbox(gone.did).places == []
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_card_that_contradicts_the_one_we_know_is_trusted_by_nobody(tmp_path: Path) -> None:
@@ -201,7 +185,7 @@ def test_a_card_that_contradicts_the_one_we_know_is_trusted_by_nobody(tmp_path: 
                 assert (second.state, second.reason) == ("failed", "card_fork")
                 assert "card.fork" in {event.kind for event in desk.store.events.since(0)}
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_what_expired_before_it_was_taken_is_sealed_anew(tmp_path: Path) -> None:
@@ -219,7 +203,7 @@ def test_what_expired_before_it_was_taken_is_sealed_anew(tmp_path: Path) -> None
                     assert item is not None
                     assert item.message_id == sent.message_id
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 @pytest.mark.parametrize(("code", "state"), [("store.busy", "degraded"), ("file.enospc", "blocked")])
@@ -241,9 +225,9 @@ def test_a_store_that_fails_for_a_while_stops_nothing_for_good(
             await until(lambda: _state_while_running(made) == state)
             failing = False
             await until(lambda: len(made.gateway.turns) == 1)
-            await until(lambda: _health(made).state == "repaired")
+            await until(lambda: health_of(made).state == "repaired")
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_damaged_store_ends_the_bridge_with_its_cure(
@@ -261,7 +245,7 @@ def test_a_damaged_store_ends_the_bridge_with_its_cure(
                 await asyncio.wait([task], timeout=30)
         assert damaged.value.error_code == "store.damaged"
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_config_that_cannot_be_read_is_a_blocker_until_it_can(tmp_path: Path) -> None:
@@ -277,11 +261,11 @@ def test_a_config_that_cannot_be_read_is_a_blocker_until_it_can(tmp_path: Path) 
         made.settings = replace(made.settings, host=replace(made.settings.host, target=target))
         made.send("patience")
         async with made.bridge():
-            await until(lambda: _health(made).blocker is not None)
+            await until(lambda: health_of(made).blocker is not None)
             broken = False
             await until(lambda: len(made.gateway.turns) == 1)
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_wait_for_the_gateway_is_over_when_nothing_waits_any_more(tmp_path: Path) -> None:
@@ -290,13 +274,13 @@ def test_a_wait_for_the_gateway_is_over_when_nothing_waits_any_more(tmp_path: Pa
         made.gateway.always = lambda _body: (503, {"ok": False, "error": "starting"})
         made.send("nobody will read it")
         async with made.bridge():
-            await until(lambda: "the gateway takes no messages" in _health(made).detail)
+            await until(lambda: "the gateway takes no messages" in health_of(made).detail)
             with made.desk() as desk:
                 contact_service.decide(desk, made.peer.did, "block")
-            await until(lambda: _health(made).state == "repaired")
+            await until(lambda: health_of(made).state == "repaired")
         assert made.gateway.turns == []
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_wait_for_the_relay_is_over_when_nothing_waits_any_more(tmp_path: Path) -> None:
@@ -310,9 +294,9 @@ def test_a_wait_for_the_relay_is_over_when_nothing_waits_any_more(tmp_path: Path
                 with made.desk() as desk:
                     sent = await service.chat(desk, made.peer.did, "hello?", wait_seconds=30)
                 assert (sent.state, "busy" in sent.reason) == ("failed", False)
-                await until(lambda: _health(made).state == "repaired")
+                await until(lambda: health_of(made).state == "repaired")
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_message_that_comes_due_between_two_looks_is_not_left_lying(
@@ -337,4 +321,4 @@ def test_a_message_that_comes_due_between_two_looks_is_not_left_lying(
         async with made.bridge():
             await until(lambda: len(made.gateway.turns) == 1)
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,30 +13,20 @@ from typing import Any
 import pytest
 
 from openclaw_install.collab import contact_service, service
-from openclaw_install.collab.health import read_health
 from openclaw_install.collab.inbound import InboundLimits
 from openclaw_install.collab.memory_relay import MemoryRelay
 from openclaw_install.collab.relay_client import About, InboxPage, RelayRefused, RelayUnreachable, StreamItem
-from openclaw_install.collab.results import TransportHealth
 from openclaw_install.collab.store import Store
 from openclaw_install.common.errors import InstallError
 from openclaw_install.host.turn_evidence import Sight
 from openclaw_install.protocol.card import make_card
 from openclaw_install.protocol.identity import rotate_encryption
-from tests.collab_rig import Agent, Rig, dies, rig, until
+from tests.collab_rig import Agent, Rig, dies, health_of, play, until
 
 
-def _run(root: Path, scenario: Callable[[Rig], Awaitable[None]]) -> None:
-    async def whole(made: Rig) -> None:
-        await scenario(made)
-
-    with rig(root) as made:
-        asyncio.run(whole(made))
-
-
-def _health(made: Rig) -> TransportHealth:
-    with made.store() as store:
-        return read_health(store, running=True, now=time.time())
+def _way(made: Rig) -> tuple[str, str]:
+    health = health_of(made)
+    return health.connection, health.state
 
 
 class FaultyRelay(MemoryRelay):
@@ -100,19 +90,19 @@ def test_a_relay_that_is_down_is_told_and_everything_goes_on_when_it_is_back(tmp
         made.know()
         with faulty(made) as client:
             async with made.bridge():
-                await until(lambda: _health(made).connection == "connected")
+                await until(lambda: health_of(made).connection == "connected")
                 client.down = True
                 made.send("while it is down")
-                await until(lambda: _health(made).connection == "down" and _health(made).state == "degraded")
+                await until(lambda: _way(made) == ("down", "degraded"))
                 with made.desk() as desk:
                     queued = await service.chat(desk, made.peer.did, "waits", wait_seconds=0)
                     assert not queued.sent
                     client.down = False
                     await until(lambda: len(made.gateway.turns) == 1)
                     await until(lambda: desk.store.outbox.counts()["queued"] == 0)
-                    await until(lambda: _health(made).state in {"ok", "repaired"})
+                    await until(lambda: health_of(made).state in {"ok", "repaired"})
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_without_the_stream_the_inbox_is_polled_and_that_counts_as_degraded(tmp_path: Path) -> None:
@@ -121,14 +111,14 @@ def test_without_the_stream_the_inbox_is_polled_and_that_counts_as_degraded(tmp_
         with faulty(made) as client:
             client.no_stream = True
             async with made.bridge():
-                await until(lambda: _health(made).connection == "polling")
+                await until(lambda: health_of(made).connection == "polling")
                 made.send("by polling")
                 await until(lambda: len(made.gateway.turns) == 1)
-                assert _health(made).state == "degraded"
+                assert health_of(made).state == "degraded"
                 client.no_stream = False
-                await until(lambda: _health(made).connection == "connected")
+                await until(lambda: health_of(made).connection == "connected")
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_relay_that_lost_its_data_is_told_and_nothing_is_done_twice(tmp_path: Path) -> None:
@@ -155,7 +145,7 @@ def test_a_relay_that_lost_its_data_is_told_and_nothing_is_done_twice(tmp_path: 
 
                 await until(lambda: texts() == [sent.message_id])
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_relay_that_was_put_back_to_an_earlier_state_is_noticed(tmp_path: Path) -> None:
@@ -178,7 +168,7 @@ def test_a_relay_that_was_put_back_to_an_earlier_state_is_noticed(tmp_path: Path
             assert made.gateway.keys()[2] == third.header.message_id
             assert "relay.data_lost" in made.names()
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def _all_acknowledged(store: Store, count: int) -> bool:
@@ -196,13 +186,13 @@ def test_withheld_messages_are_told_and_taken_when_they_come(tmp_path: Path) -> 
             async with made.bridge():
                 await until(lambda: len(made.gateway.turns) == 3)
                 assert made.gateway.keys() == [ids[0], ids[2], ids[3]]
-                await until(lambda: "holds 1 message(s) back" in _health(made).detail)
+                await until(lambda: "holds 1 message(s) back" in health_of(made).detail)
                 client.hidden = frozenset()
                 await until(lambda: len(made.gateway.turns) == 4)
-                await until(lambda: _health(made).state == "repaired")
+                await until(lambda: health_of(made).state == "repaired")
                 assert "relay.withheld" in made.names()
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_sender_that_sends_the_same_message_again_gets_one_turn(tmp_path: Path) -> None:
@@ -222,7 +212,7 @@ def test_a_sender_that_sends_the_same_message_again_gets_one_turn(tmp_path: Path
                 reasons = {one.reason for one in store.ingress.rejections()}
                 assert reasons == {"duplicate", "message_id_reused"}
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 @pytest.mark.parametrize("offset", [86_400.0, -86_400.0])
@@ -234,10 +224,10 @@ def test_a_clock_that_is_a_day_off_is_told_and_does_no_harm(tmp_path: Path, offs
             made.relay.commit(made.peer.sealed(made.me, "dated by the relay", now=time.time() + offset))
             async with made.bridge():
                 await until(lambda: len(made.gateway.turns) == 1)
-                await until(lambda: "clock differs" in _health(made).detail)
-                assert abs(_health(made).clock_offset - offset) < 60
+                await until(lambda: "clock differs" in health_of(made).detail)
+                assert abs(health_of(made).clock_offset - offset) < 60
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_clock_that_was_set_right_is_noticed_while_connected(tmp_path: Path) -> None:
@@ -245,12 +235,12 @@ def test_a_clock_that_was_set_right_is_noticed_while_connected(tmp_path: Path) -
         with faulty(made) as client:
             client.offset = 3600.0
             async with made.bridge():
-                await until(lambda: "clock differs" in _health(made).detail)
+                await until(lambda: "clock differs" in health_of(made).detail)
                 client.offset = 0.0
-                await until(lambda: _health(made).state == "repaired")
-                assert _health(made).connection == "connected"
+                await until(lambda: health_of(made).state == "repaired")
+                assert health_of(made).connection == "connected"
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_key_that_was_rotated_in_flight_is_looked_up_again(tmp_path: Path) -> None:
@@ -271,7 +261,7 @@ def test_a_key_that_was_rotated_in_flight_is_looked_up_again(tmp_path: Path) -> 
             with made.store() as store:
                 assert store.ingress.rejections() == []
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 @pytest.mark.parametrize(
@@ -291,8 +281,8 @@ def test_a_gateway_that_refuses_is_a_blocker_with_its_cure_and_the_messages_wait
         made.gateway.always = lambda _body: (status, {"ok": False, "error": error}) if refusing else None
         ids = [made.send(f"m{n}").header.message_id for n in range(3)]
         async with made.bridge():
-            await until(lambda: _health(made).blocker is not None)
-            blocker = _health(made).blocker
+            await until(lambda: health_of(made).blocker is not None)
+            blocker = health_of(made).blocker
             assert blocker is not None
             assert (blocker.id, blocker.repair) == (code, "openclaw-install verify-runtime --fix-hooks")
             await until(lambda: any(event.kind == "blocked" for event in made.events))
@@ -303,9 +293,9 @@ def test_a_gateway_that_refuses_is_a_blocker_with_its_cure_and_the_messages_wait
             made.gateway.token += "-changed"  # what the repair does; the bridge notices the new target
             await until(lambda: len(made.gateway.turns) == 3)
             assert made.gateway.keys() == ids
-            await until(lambda: _health(made).state == "repaired")
+            await until(lambda: health_of(made).state == "repaired")
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 @pytest.mark.parametrize(
@@ -327,7 +317,7 @@ def test_passing_refusals_are_tried_again(tmp_path: Path, answer: tuple[Any, ...
             await until(lambda: len(made.gateway.turns) == 1)
             assert made.gateway.requests == 2
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_poison_message_is_parked_and_told_and_the_next_goes_on(tmp_path: Path) -> None:
@@ -348,7 +338,7 @@ def test_a_poison_message_is_parked_and_told_and_the_next_goes_on(tmp_path: Path
                 assert "poison" in parked[0].reason
             assert "message.parked" in made.names()
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_gateway_that_dies_before_the_turn_began_gets_the_message_again(tmp_path: Path) -> None:
@@ -369,7 +359,7 @@ def test_a_gateway_that_dies_before_the_turn_began_gets_the_message_again(tmp_pa
                 await until(lambda: (store.ingress.get(1) or row).stage == "accepted")
                 assert (store.ingress.get(1) or row).doubts == 1
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_gateway_that_dies_after_its_answer_and_before_the_turn_gets_the_message_again(
@@ -390,7 +380,7 @@ def test_a_gateway_that_dies_after_its_answer_and_before_the_turn_gets_the_messa
                 )
         assert len(made.gateway.turns) == 1
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_request_in_doubt_is_repeated_word_for_word(tmp_path: Path) -> None:
@@ -415,7 +405,7 @@ def test_a_request_in_doubt_is_repeated_word_for_word(tmp_path: Path) -> None:
                 await until(lambda: (row := store.ingress.get(1)) is not None and row.stage == "accepted")
         assert [message for _, _, message in made.gateway.turns] == texts
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 class _Blind:
@@ -443,7 +433,7 @@ def test_a_turn_of_which_nobody_can_know_is_parked_and_not_repeated(tmp_path: Pa
             with made.store() as store:
                 assert "cannot be known" in store.ingress.parked()[0].reason
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_outgoing_refusals_are_final_or_tried_again_and_never_plaintext(tmp_path: Path) -> None:
@@ -475,7 +465,7 @@ def test_outgoing_refusals_are_final_or_tried_again_and_never_plaintext(tmp_path
         wires = [one for _, one in made.relay.inbox(made.peer.did).places if one]
         assert all(b"patience" not in one.wire for one in wires)
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_relay_with_another_key_ends_the_bridge_until_a_person_looks(tmp_path: Path) -> None:
@@ -483,28 +473,28 @@ def test_a_relay_with_another_key_ends_the_bridge_until_a_person_looks(tmp_path:
         from openclaw_install.protocol.keys import SigningKey
 
         async with made.bridge():
-            await until(lambda: _health(made).connection == "connected")
+            await until(lambda: health_of(made).connection == "connected")
         made.relay.key = SigningKey.generate()
         with pytest.raises(InstallError) as refused:
             async with made.bridge() as task:
                 await asyncio.wait([task], timeout=30)
         assert refused.value.error_code == "relay.identity_changed"
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_store_that_another_process_holds_delays_and_loses_nothing(tmp_path: Path) -> None:
     async def scenario(made: Rig) -> None:
         made.know()
         async with made.bridge():
-            await until(lambda: _health(made).connection == "connected")
+            await until(lambda: health_of(made).connection == "connected")
             with made.store() as other, other.write():
                 made.send("meanwhile")
                 await asyncio.sleep(0.3)
                 assert made.gateway.turns == []
             await until(lambda: len(made.gateway.turns) == 1)
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_queued_messages_are_drained_in_pages_and_each_once(tmp_path: Path) -> None:
@@ -523,4 +513,4 @@ def test_queued_messages_are_drained_in_pages_and_each_once(tmp_path: Path) -> N
                     service.changes_since(desk, changes.cursor, limit=50).events[0].id == changes.cursor + 1
                 )
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,12 @@ import pytest
 
 from openclaw_install.collab import service
 from openclaw_install.collab.cards import CardBook
-from openclaw_install.collab.health import read_health
 from openclaw_install.collab.intake import Intake
 from openclaw_install.collab.link import Link
 from openclaw_install.collab.memory_relay import MemoryRelay
 from openclaw_install.collab.records import NewMessage, RelayCursor
 from openclaw_install.collab.registration import freshen
 from openclaw_install.collab.relay_client import About, InboxPage, RelayRefused
-from openclaw_install.collab.results import TransportHealth
 from openclaw_install.collab.shared import HealthBook, Shared, Signals
 from openclaw_install.collab.store import Store
 from openclaw_install.protocol.card import AgentCard, make_card
@@ -31,22 +28,9 @@ from openclaw_install.protocol.identity import MAX_OWN_KEYS, Identity, new_ident
 from openclaw_install.protocol.messages import TEXT, text_body
 from openclaw_install.protocol.profile_files import load_identity, store_new_identity
 from openclaw_install.protocol.receipts import relay_id_of
-from tests.collab_rig import Agent, Rig, rig, until
+from tests.collab_rig import Agent, Rig, health_of, play, until
 
 DAY = 86_400.0
-
-
-def _run(root: Path, scenario: Callable[[Rig], Awaitable[None]]) -> None:
-    async def whole(made: Rig) -> None:
-        await scenario(made)
-
-    with rig(root) as made:
-        asyncio.run(whole(made))
-
-
-def _health(made: Rig) -> TransportHealth:
-    with made.store() as store:
-        return read_health(store, running=True, now=time.time())
 
 
 def _events(made: Rig) -> list[str]:
@@ -110,14 +94,14 @@ def test_a_relay_that_claims_to_be_years_ahead_costs_no_key_and_is_told(tmp_path
         before = _kids(made.me.identity)
         made.relay.commit(made.peer.sealed(made.me, "waits"))
         async with made.bridge():
-            await until(lambda: "hours" in _health(made).detail)
+            await until(lambda: "hours" in health_of(made).detail)
             assert _kids(load_identity(made.settings.identity)) == before
             assert made.gateway.turns == []
             client.offset = 0.0
             await until(lambda: len(made.gateway.turns) == 1)
         assert _kids(load_identity(made.settings.identity)) == before
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def _shared(made: Rig, agent: Agent) -> Shared:
@@ -154,7 +138,7 @@ def test_a_clock_that_goes_back_again_and_again_leaves_room_for_weekly_keys(
         finally:
             shared.store.close()
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_no_key_is_made_or_forgotten_by_a_clock_that_no_relay_was_held_against(tmp_path: Path) -> None:
@@ -173,7 +157,7 @@ def test_no_key_is_made_or_forgotten_by_a_clock_that_no_relay_was_held_against(t
         finally:
             shared.store.close()
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_another_agents_card_under_our_name_does_not_use_up_our_versions(tmp_path: Path) -> None:
@@ -185,7 +169,7 @@ def test_another_agents_card_under_our_name_does_not_use_up_our_versions(tmp_pat
             await until(lambda: made.me.did in made.relay.cards)
         assert made.relay.cards[made.me.did].version < 100
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_relay_whose_data_is_another_each_time_is_asked_ever_more_slowly(tmp_path: Path) -> None:
@@ -193,12 +177,12 @@ def test_a_relay_whose_data_is_another_each_time_is_asked_ever_more_slowly(tmp_p
         client = _liar(made)
         client.other_log = True
         async with made.bridge():
-            await until(lambda: "another each time" in _health(made).detail)
+            await until(lambda: "another each time" in health_of(made).detail)
             assert "relay.data_lost" in _events(made)
             client.other_log = False
-            await until(lambda: _health(made).connection == "connected")
+            await until(lambda: health_of(made).connection == "connected")
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_all_that_is_undelivered_is_sent_again_however_much_it_is(tmp_path: Path) -> None:
@@ -232,7 +216,7 @@ def test_all_that_is_undelivered_is_sent_again_however_much_it_is(tmp_path: Path
         finally:
             store.close()
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_place_without_a_message_is_withheld_until_it_comes(tmp_path: Path) -> None:
@@ -249,7 +233,7 @@ def test_a_place_without_a_message_is_withheld_until_it_comes(tmp_path: Path) ->
             await until(lambda: len(made.gateway.turns) == 2)
         assert _events(made).count("relay.withheld") == 1
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_what_is_gone_before_it_ever_came_in_is_told(tmp_path: Path) -> None:
@@ -265,7 +249,7 @@ def test_what_is_gone_before_it_ever_came_in_is_told(tmp_path: Path) -> None:
             gone = [event.data for event in store.events.since(0) if event.kind == "relay.gone"]
         assert gone == [{"first": 1, "last": 2, "count": 2, "expired": 1}]
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_message_that_comes_back_when_its_replay_row_is_over_is_no_second_turn(tmp_path: Path) -> None:
@@ -284,7 +268,7 @@ def test_a_message_that_comes_back_when_its_replay_row_is_over_is_no_second_turn
             await until(lambda: len(made.gateway.turns) == 2)
         assert "next" in made.gateway.turns[1][2]
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_what_no_relay_said_about_a_message_is_not_final(tmp_path: Path) -> None:
@@ -297,7 +281,7 @@ def test_what_no_relay_said_about_a_message_is_not_final(tmp_path: Path) -> None
             with made.desk() as desk:
                 assert (await service.chat(desk, made.peer.did, "patience", wait_seconds=30)).sent
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_an_agent_we_know_may_come_back_to_a_relay_that_lost_its_card(tmp_path: Path) -> None:
@@ -322,7 +306,7 @@ def test_an_agent_we_know_may_come_back_to_a_relay_that_lost_its_card(tmp_path: 
                 made.relay.cards[made.peer.did] = card
                 await until(lambda: state().startswith(("committed", "delivered")))
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_sender_whose_card_cannot_be_had_just_now_is_not_rejected(tmp_path: Path) -> None:
@@ -331,12 +315,12 @@ def test_a_sender_whose_card_cannot_be_had_just_now_is_not_rejected(tmp_path: Pa
         client.cards = {made.peer.did: RelayRefused(403, "http", "a proxy's page", next_step="")}
         made.send("patience")
         async with made.bridge():
-            await until(lambda: "a proxy's page" in _health(made).detail)
+            await until(lambda: "a proxy's page" in health_of(made).detail)
             client.cards = {}
             await until(lambda: "contact.pending" in _events(made))
         assert "message.rejected" not in _events(made)
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_card_that_is_kept_back_leaves_the_newest_that_we_saw(tmp_path: Path) -> None:
@@ -355,4 +339,4 @@ def test_a_card_that_is_kept_back_leaves_the_newest_that_we_saw(tmp_path: Path) 
         wires = [one.wire for _, one in made.relay.inbox(made.peer.did).places if one]
         assert {parse_envelope(wire).header.epoch for wire in wires} == {2}
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)

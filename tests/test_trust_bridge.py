@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from openclaw_install.collab import contact_service
 from openclaw_install.collab.health import read_health
 from openclaw_install.collab.records import ContactState
-from tests.collab_rig import Rig, rig, until
-
-
-def _run(root: Path, scenario: Callable[[Rig], Awaitable[None]]) -> None:
-    with rig(root) as made:
-
-        async def whole() -> None:
-            await scenario(made)
-
-        asyncio.run(whole())
+from tests.collab_rig import Rig, play, until
 
 
 def _write(made: Rig, action: str, match: str = "@pe*") -> None:
@@ -53,7 +42,7 @@ def test_a_first_contact_that_a_rule_approves_becomes_a_turn_at_once(tmp_path: P
             assert contact is not None
             assert contact.decided_by == f"policy:{decision.policy_after}"
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_stranger_that_a_rule_turns_away_leaves_nothing_behind_and_may_come_back_later(
@@ -73,7 +62,7 @@ def test_a_stranger_that_a_rule_turns_away_leaves_nothing_behind_and_may_come_ba
                 made.send("two")
                 await until(lambda: len(made.gateway.turns) == 1)
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_contacts_that_wait_follow_a_changed_file_and_a_persons_word_stands_above_it(tmp_path: Path) -> None:
@@ -92,7 +81,7 @@ def test_contacts_that_wait_follow_a_changed_file_and_a_persons_word_stands_abov
             await until(lambda: made.gateway.keys() == [first, second])
             assert _state(made) == "approved"
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
 
 
 def test_a_broken_policy_is_a_blocker_of_the_bridge_until_it_is_mended_and_messages_go_on(
@@ -116,4 +105,4 @@ def test_a_broken_policy_is_a_blocker_of_the_bridge_until_it_is_mended_and_messa
                 _write(made, "approve")
                 await until(lambda: blocker() is None)
 
-    _run(tmp_path, scenario)
+    play(tmp_path, scenario)
