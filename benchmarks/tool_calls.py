@@ -62,7 +62,7 @@ def fill(path: Path, me: str, peers: list[str], threads: list[str], messages: in
         connection.execute("PRAGMA synchronous = OFF")
         for table, columns, rows in _tables(me, peers, threads, messages):
             marks = ", ".join("?" for _ in columns.split(","))
-            _insert(connection, f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)  # noqa: S608
+            _insert(connection, f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)  # noqa: S608 - our own words
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     # Else the first small write would wait for a gigabyte of ours.
     os.sync()
