@@ -1,0 +1,1 @@
+"""Twins of the package's seams, which only tests use."""
