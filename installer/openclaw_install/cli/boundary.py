@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import click
 
-from openclaw_install.cli.plain import plain
 from openclaw_install.cli.reply import Reply
 from openclaw_install.common.errors import InstallError, UsageError
+from openclaw_install.common.shown_text import neutral as plain
 
 INTERRUPTED = 130
 UNEXPECTED = 3

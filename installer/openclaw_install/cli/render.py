@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from openclaw_install.cli.plain import plain
+from openclaw_install.common.shown_text import neutral as plain
 from openclaw_install.host.gateway import LivePolicy
 from openclaw_install.setup.activation import ActivationReport, Blocker
 from openclaw_install.setup.install import UndoResult

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from openclaw_install.cli.plain import plain
+from openclaw_install.common.shown_text import neutral as plain
 
 if TYPE_CHECKING:
     from openclaw_install.runtime.log_reader import LogLine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from openclaw_install.cli.plain import plain
+from openclaw_install.common.shown_text import neutral as plain
 from openclaw_install.host.skill_results import ListedRoot, SkillRecord, SkillsCheck, SkillsList
 
 _DESCRIPTION_LENGTH = 100

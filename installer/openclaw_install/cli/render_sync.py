@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from openclaw_install.cli.plain import plain
+from openclaw_install.common.shown_text import neutral as plain
 from openclaw_install.sync.consent import Consent, moment
 from openclaw_install.sync.report import AgentReport, SkillResult, SyncReport
 from openclaw_install.sync.status import AgentsList, Cell, SyncStatus

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from openclaw_install.cli.plain import plain
+from openclaw_install.common.shown_text import neutral as plain
 from openclaw_install.sync.watch.event import EventKind, WatchEvent
 
 # Said only with --verbose: they come often, or before something that says more.

@@ -8,7 +8,7 @@ from typing import Self
 
 import click
 
-from openclaw_install.cli.plain import plain
+from openclaw_install.common.shown_text import neutral as plain
 
 _WIDTH = 30
 

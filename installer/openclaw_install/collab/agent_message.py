@@ -5,18 +5,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from openclaw_install.common.invisible import spelled_out
 from openclaw_install.protocol.times import iso
 
 # The gateway takes 262,144 bytes; the rest of the request needs a few hundred.
 MOST_BYTES = 240_000
-_SHOWN_AS_THEY_ARE = "\n\t"
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_JOINERS = "\u200c\u200d"
 _CUT = "[cut here: {kept} of {whole} characters are shown; read all of it with pingagent_focus_session]"
 
 
@@ -52,7 +49,7 @@ def mark_of(secret: bytes, sender: str, message_id: str) -> str:
 
 def agent_text(shown: Shown, most_bytes: int = MOST_BYTES) -> str:
     """The text, as long as its JSON form has at most `most_bytes` bytes."""
-    content = _visible(_content(shown))
+    content = spelled_out(_content(shown).replace("\r\n", "\n"), keep="\n\t")
     head, tail = _head(shown), _tail(shown)
     room = most_bytes - _size(head + tail)
     if _size(_quoted(content)) > room:
@@ -92,16 +89,6 @@ def _content(shown: Shown) -> str:
     if isinstance(text, str) and set(shown.body) <= {"text", "in_reply_to"}:
         return text
     return json.dumps(shown.body, ensure_ascii=False, indent=1, sort_keys=True)
-
-
-def _visible(text: str) -> str:
-    """`text` with what a reader could not see, or what turns text around, spelled out."""
-    text = text.replace("\r\n", "\n")
-    return "".join(one if _is_plain(one) else f"\\u{{{ord(one):x}}}" for one in text)
-
-
-def _is_plain(one: str) -> bool:
-    return one in _SHOWN_AS_THEY_ARE or one in _JOINERS or unicodedata.category(one) not in _HIDDEN
 
 
 def _quoted(content: str) -> str:

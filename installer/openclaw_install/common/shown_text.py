@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import lru_cache
+
+from openclaw_install.common.invisible import is_invisible, rewritten
 
 CUT = "…"
 
 
 def neutral(text: str) -> str:
-    """`text` with every character that does not print made visible: escapes, line ends, turned directions."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    """`text` with what does not print or is not seen made visible: escapes, line ends, hidden characters."""
+    return rewritten(text, lambda char: char.encode("unicode_escape").decode("ascii"), _needs_escape)
+
+
+@lru_cache(maxsize=8192)
+def _needs_escape(char: str) -> bool:
+    return not char.isprintable() or is_invisible(char)
 
 
 def cut(text: str, most: int) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from openclaw_install.common.invisible import hides_nothing
 from openclaw_install.common.redaction import MASK, Secret
 from openclaw_install.host.json5_tree import Json5Error, Node, parse_tree
 
@@ -95,7 +96,7 @@ def shown(
     for start, end, is_harmless in _scalars_and_keys(text, root, frozenset(own_servers), is_known):
         pieces += _between(text, cursor, start)
         raw = text[start:end]
-        harmless = is_harmless and raw.isprintable()
+        harmless = is_harmless and raw.isprintable() and hides_nothing(raw)
         pieces.append((start, raw if harmless else _MASKED + "\n" * len(LINE_BREAK.findall(raw))))
         cursor = end
     return _laid_out([*pieces, *_between(text, cursor, len(text))], text)

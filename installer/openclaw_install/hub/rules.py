@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from openclaw_install.common.invisible import is_visible_name
 from openclaw_install.hub.model import RefusedError
 
 NAME_LIMIT = 64
@@ -80,7 +81,9 @@ def check_agent_name(name: str) -> str:
         RefusedError: `invalid_agent_name`.
     """
     odd = any(unicodedata.category(letter)[0] in "CZ" and letter != " " for letter in name)
-    odd = odd or name != name.strip() or name != unicodedata.normalize("NFC", name)
+    odd = (
+        odd or not is_visible_name(name) or name != name.strip() or name != unicodedata.normalize("NFC", name)
+    )
     if odd or not 1 <= len(name) <= 64:
         raise RefusedError(
             "invalid_agent_name",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import unicodedata
 
+from openclaw_install.common.invisible import is_visible_name
 from openclaw_install.protocol.errors import ProtocolError
 
 DID = re.compile(r"did:agent:[a-z2-7]{32}")
@@ -14,8 +14,6 @@ CONVERSATION = re.compile(r"c_p?dm_[a-z2-7]{26}")
 ALIAS = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,30}[a-z0-9])?")
 MAX_DISPLAY_NAME = 80
 _APPROVED, _PENDING = "c_dm_", "c_pdm_"
-_JOINERS = "\u200c\u200d"
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def did_of(signing_public_raw: bytes) -> str:
@@ -94,12 +92,8 @@ def fold_alias(text: str) -> str:
 
 
 def is_display_name(text: str) -> bool:
-    """Whether `text` may be shown as a name: 1 to 80 characters, none that hides or reorders others."""
-    return (
-        0 < len(text) <= MAX_DISPLAY_NAME
-        and text == text.strip()
-        and all(c in _JOINERS or unicodedata.category(c) not in _UNSEEN for c in text)
-    )
+    """Whether `text` may be shown as a name: 1 to 80 characters, something to see, nothing hidden."""
+    return 0 < len(text) <= MAX_DISPLAY_NAME and text == text.strip() and is_visible_name(text)
 
 
 def _base32(data: bytes) -> str:

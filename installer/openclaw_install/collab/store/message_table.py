@@ -8,6 +8,7 @@ from typing import Any
 
 from openclaw_install.collab.records import Message, NewMessage
 from openclaw_install.collab.store.database import Database
+from openclaw_install.common.invisible import rewritten
 
 _SELECT = (
     "SELECT id, direction, sender, message_id, thread_id, peer, schema, body, preview, sent_at, "
@@ -116,6 +117,5 @@ def preview(schema: str, body: Mapping[str, Any]) -> str:
     """The beginning of what a person would read of a message, on one line."""
     fields = ("text", "title", "summary", "description", "status", "message")
     text = next((body[name] for name in fields if isinstance(body.get(name), str) and body[name]), schema)
-    shown = "".join(one if one.isprintable() else " " for one in str(text)[: 4 * _PREVIEW_LENGTH])
-    line = " ".join(shown.split())
+    line = " ".join(rewritten(str(text)[: 4 * _PREVIEW_LENGTH], lambda _: " ").split())
     return line if len(line) <= _PREVIEW_LENGTH else line[: _PREVIEW_LENGTH - 1] + "…"
