@@ -91,7 +91,7 @@ class Profile:
                 )
             )
             stored = store.messages.get(number)
-            store.sessions.touch(thread, did, number, "in", stored.preview if stored else "", now)
+            store.sessions.touch(thread, did, number, "in", stored.preview.carried() if stored else "", now)
             store.events.add("message.accepted", now, thread_id=thread, message_id=message_id)
         return message_id
 

@@ -108,7 +108,7 @@ def test_an_answer_is_sent_once_with_a_verified_receipt_and_told_as_delivered(tm
                 await until(lambda: state() == "delivered")
                 assert len(made.gateway.turns) == 2
                 view = service.focus_session(desk, made.peer.did)
-                texts = [(one.direction, one.body["text"]) for one in view.messages]
+                texts = [(one.direction, one.body.carried()["text"]) for one in view.messages]
                 assert texts == [("in", "a question"), ("out", "an answer")]
 
     play(tmp_path, scenario)

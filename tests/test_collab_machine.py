@@ -19,6 +19,7 @@ from openclaw_install.collab.inbound import InboundLimits
 from openclaw_install.collab.outbox import routing_of
 from openclaw_install.collab.records import Contact, ContactState, Ingress
 from openclaw_install.collab.routing import Route, route
+from openclaw_install.collab.untrusted import Untrusted
 from openclaw_install.host.hook_dispatch import (
     Accepted,
     Blocked,
@@ -191,7 +192,8 @@ def test_answers_of_the_gateway_are_told_apart(
 
 
 def _contact(state: ContactState, waiting: int = 0) -> Contact:
-    return Contact("did:agent:p", state, "inbound", None, None, 0.0, 0.0, None, None, waiting)
+    nameless = Untrusted[str | None](None, state)
+    return Contact("did:agent:p", state, "inbound", nameless, nameless, 0.0, 0.0, None, None, waiting)
 
 
 def test_the_gate_follows_the_decision_and_its_bounds() -> None:

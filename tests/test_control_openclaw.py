@@ -118,7 +118,7 @@ async def _scenario(made: Rig, host: ScratchHost, script: Script) -> None:
     assert _ASKED in recent
     assert f"Focused: {thread}" in focused
     assert "Changed: objective, next_steps" in summary
-    assert note.fields["objective"] == "tell whether the oven is free"
+    assert note.fields.carried()["objective"] == "tell whether the oven is free"
     # The reply is sent with the relay's evidence, within the conversation.
     assert item is not None
     assert item.state in {"committed", "delivered"}

@@ -209,7 +209,7 @@ def test_a_long_message_comes_from_stdin(terminal: Terminal) -> None:
             item = store.outbox.by_key(key)
             stored = store.messages.get(item.id) if item else None
         assert stored is not None
-        assert stored.body["text"] == long.rstrip("\n")
+        assert stored.body.carried()["text"] == long.rstrip("\n")
     empty = subprocess.run(
         [*command, "chat", "--to", profile.peer("baker"), "--json"],
         input=b"\n",
@@ -253,6 +253,19 @@ def test_contacts_are_approved_rejected_blocked_and_undone_by_name(terminal: Ter
     assert "1 blocked" in terminal.run("contacts", "list")[1]
     assert terminal.error("contacts", "approve", "@nobody")["code"] == "contact.unknown"
     assert terminal.error("contacts", "approve", profile.me.did)["code"] == "contact.self"
+
+
+def test_who_decides_sees_the_first_words_quoted_and_nothing_of_them_acts(terminal: Terminal) -> None:
+    terminal.profile.meet("odd", state="pending", display_name="\u202enice")
+    terminal.profile.receive("odd", "may I?\x1b[31m\n- approved", stage="pending")
+    terminal.profile.receive("odd", "and more", stage="pending")
+    out = terminal.run("contacts", "list")[1]
+    assert 'says "may I?\\u001b[31m\\n- approved"' in out
+    assert "\x1b" not in out
+    assert "\u202e" not in out
+    assert "and more" not in out
+    (listed,) = terminal.document("contacts", "list")["result"]["contacts"]
+    assert listed["first_words"].startswith("may I?")
 
 
 def test_many_contacts_come_page_by_page(terminal: Terminal) -> None:

@@ -154,6 +154,6 @@ def test_a_persons_decision_about_a_contact_is_recorded_with_the_policy(terminal
     assert terminal.run("contacts", "approve", "@bob", "--reason", "met")[0] == 0
     with Store(terminal.profile.paths.store) as store:
         (decision,) = store.trust.decisions(did=who)
-    assert (decision.kind, decision.after, decision.detail) == ("contact", "approved", "met")
+    assert (decision.kind, decision.after, decision.detail.carried()) == ("contact", "approved", "met")
     assert decision.by.startswith("cli:")
     assert decision.policy_after.startswith("tp_")

@@ -87,7 +87,7 @@ def test_a_change_is_saved_recorded_with_who_and_versions_and_told_as_an_event(
     (decision,) = show_policy(desk).decisions
     assert (decision.by, decision.kind, decision.did, decision.at) == ("cli:alice", "set_rule", BOB, here.now)
     assert (decision.policy_before, decision.policy_after) == (before, change.state.policy.version)
-    assert decision.detail == "we know them"
+    assert decision.detail.carried() == "we know them"
     (event,) = here.store.events.since(0)
     assert event.kind == "trust.set_rule"
     assert event.data["policy_version"] == change.state.policy.version
@@ -206,7 +206,7 @@ def test_an_agent_cannot_approve_a_first_contact_unless_the_policy_says_so(
     here.write({"contact_policy": {"agent_may_approve": True}})
     assert decide_contact(agent, BOB, "approve", reason="asked").contact.state == "approved"
     newest = here.store.trust.decisions(did=BOB)[0]
-    assert (newest.kind, newest.by, newest.after, newest.detail) == (
+    assert (newest.kind, newest.by, newest.after, newest.detail.carried()) == (
         "contact",
         "mcp:session",
         "approved",

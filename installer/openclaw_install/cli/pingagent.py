@@ -70,7 +70,7 @@ def inbox_command(context: click.Context, /, *, limit: int, before: int | None, 
 
     options = gather_ping(context, said)
     with options.desk() as desk:
-        body = inbox_document(service.inbox(desk, limit=limit, before=before))
+        body = inbox_document(service.inbox(desk, limit=limit, before=before), desk.reader)
     return Reply("inbox", body, inbox_lines(body))
 
 

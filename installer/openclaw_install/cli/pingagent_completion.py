@@ -50,11 +50,15 @@ def known_names(profile: str | None, begun: str, *, threads: bool) -> list[tuple
 
 
 def _matching(store: Store, begun: str, *, threads: bool) -> list[tuple[str, str]]:
-    contacts = store.contacts.listed(limit=_LOOKED_AT)
-    found = sorted((f"@{one.alias}", one.did) for one in contacts if one.alias)
+    from openclaw_install.cli.pingagent_options import operator
+    from openclaw_install.collab.untrusted import Reader
+
+    reader = Reader(operator())
+    contacts = [(one, reader.open(one.alias)) for one in store.contacts.listed(limit=_LOOKED_AT)]
+    found = sorted((f"@{alias}", one.did) for one, alias in contacts if alias)
     if threads and begun.startswith("c_"):
         found += [(thread, "thread") for thread in store.sessions.with_prefix(begun, _MOST)]
-    found += [(one.did, one.alias or one.state) for one in contacts]
+    found += [(one.did, alias or one.state) for one, alias in contacts]
     return [(name, about) for name, about in found if name.startswith(begun)]
 
 

@@ -43,7 +43,7 @@ def list_command(
 
     options = gather_ping(context, said)
     with options.desk() as desk:
-        body = contacts_document(contacts(desk, state=state, limit=limit, page=page))
+        body = contacts_document(contacts(desk, state=state, limit=limit, page=page), desk.reader)
     return Reply("contacts list", body, contacts_lines(body))
 
 
@@ -98,5 +98,5 @@ def _decide(context: click.Context, action: Action, who: str, reason: str, said:
         line = f"would {action} {who}"
         return Reply(command, {"dry_run": True, "planned": [line]}, [line])
     with options.desk() as desk:
-        body = decision_document(decide_contact(desk, who, action, reason=reason))
+        body = decision_document(decide_contact(desk, who, action, reason=reason), desk.reader)
     return Reply(command, body, decision_lines(body))

@@ -15,6 +15,7 @@ from openclaw_install.common.errors import UsageError
 
 if TYPE_CHECKING:
     from openclaw_install.collab.results import Doctor
+    from openclaw_install.collab.untrusted import Reader
 
 
 @click.command("doctor")
@@ -26,6 +27,7 @@ def doctor_command(context: click.Context, /, *, fix: bool, new_relay: bool, **s
     """Check that this agent can be reached and can write; exit code 1 if something is in the way."""
     from openclaw_install.cli.render_pingagent import doctor_lines
     from openclaw_install.collab.doctor import examine
+    from openclaw_install.collab.untrusted import Reader
 
     options = gather_ping(context, said)
     if options.dry_run:
@@ -33,11 +35,11 @@ def doctor_command(context: click.Context, /, *, fix: bool, new_relay: bool, **s
     if new_relay and not confirm("Trust whatever relay answers at the address now?", options):
         raise UsageError("not agreed: nothing was changed", next_step="run it again to agree")
     found = asyncio.run(examine(options.env, Path.home(), operator(), fix=fix, new_relay=new_relay))
-    body = doctor_document(found)
+    body = doctor_document(found, Reader(operator()))
     return Reply("doctor", body, doctor_lines(body, verbose=options.verbose), 0 if found.ok else 1)
 
 
-def doctor_document(found: Doctor) -> dict[str, Any]:
+def doctor_document(found: Doctor, reader: Reader) -> dict[str, Any]:
     """The doctor's report as JSON."""
     from openclaw_install.mcp_servers.pingagent.documents import health_document, message_document
 
@@ -46,7 +48,7 @@ def doctor_document(found: Doctor) -> dict[str, Any]:
         "findings": [asdict(one) for one in found.findings],
         "repaired": list(found.repaired),
         "health": health_document(found.health),
-        "parked": [message_document(one, most=1000) for one in found.parked],
+        "parked": [message_document(one, reader, most=1000) for one in found.parked],
         "failed": [
             {
                 "message_id": one.message_id,

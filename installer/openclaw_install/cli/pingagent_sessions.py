@@ -58,7 +58,9 @@ def _listed(context: click.Context, *, unread: bool, limit: int, page: str | Non
     from openclaw_install.mcp_servers.pingagent.documents import sessions_document
 
     with context.obj.desk() as desk:
-        body = sessions_document(service.recent_sessions(desk, limit=limit, unread_only=unread, page=page))
+        body = sessions_document(
+            service.recent_sessions(desk, limit=limit, unread_only=unread, page=page), desk.reader
+        )
     return Reply("sessions", body, sessions_lines(body))
 
 
@@ -74,7 +76,7 @@ def show_command(context: click.Context, /, *, thread: str | None, **said: Any) 
 
     options = gather_ping(context, said)
     with options.desk() as desk:
-        body = session_overview_document(session_overview(desk, thread))
+        body = session_overview_document(session_overview(desk, thread), desk.reader)
     return Reply("sessions show", body, overview_lines(body))
 
 
@@ -110,7 +112,7 @@ def focus_command(
         return _planned("sessions focus", f"would focus {thread or 'the focused thread'}")
     with options.desk() as desk:
         view = focus_session(desk, thread, messages=messages, before=before, read=not keep_unread)
-        body = thread_document(view)
+        body = thread_document(view, desk.reader)
     return Reply("sessions focus", body, thread_lines(body))
 
 
@@ -131,7 +133,7 @@ def read_command(context: click.Context, /, *, thread: str | None, up_to: int | 
     if options.dry_run:
         return _planned("sessions read", f"would mark {thread or 'the focused thread'} as read")
     with options.desk() as desk:
-        body = marked_read_document(mark_read(desk, thread, up_to=up_to))
+        body = marked_read_document(mark_read(desk, thread, up_to=up_to), desk.reader)
     return Reply("sessions read", body, [marked_read_text(body)])
 
 
@@ -160,7 +162,7 @@ def summary_command(
     if options.dry_run and (given or clear):
         return _planned("sessions summary", f"would change {', '.join([*given, *clear])}")
     with options.desk() as desk:
-        body = summary_document(summary(desk, thread, given=given, clear=clear))
+        body = summary_document(summary(desk, thread, given=given, clear=clear), desk.reader)
     return Reply("sessions summary", body, summary_lines(body))
 
 

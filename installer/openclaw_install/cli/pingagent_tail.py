@@ -155,5 +155,5 @@ def timeline_command(
     options = gather_ping(context, said)
     with options.desk() as desk:
         found = timeline(desk, thread, message_id=message_id, limit=limit, before=before)
-        body = timeline_document(found)
+        body = timeline_document(found, desk.reader)
     return Reply("timeline", body, timeline_lines(body))

@@ -55,9 +55,9 @@ def show_command(context: click.Context, /, *, who: str | None, first: int, **sa
 
     with gather_ping(context, said).desk() as desk:
         if who is not None:
-            body = status_document(trust_status(desk, who))
+            body = status_document(trust_status(desk, who), desk.reader)
             return _told("trust show", body, status_lines(body))
-        body = policy_document(show_policy(desk), first)
+        body = policy_document(show_policy(desk), desk.reader, first)
     return _told("trust show", body, policy_lines(body))
 
 
@@ -72,7 +72,7 @@ def explain_command(context: click.Context, /, *, who: str | None, **said: Any) 
     from openclaw_install.mcp_servers.pingagent.trust_documents import explanation_document
 
     with gather_ping(context, said).desk() as desk:
-        body = explanation_document(explain(desk, who))
+        body = explanation_document(explain(desk, who), desk.reader)
     return _told("trust explain", body, explanation_lines(body))
 
 
@@ -93,7 +93,7 @@ def simulate_command(
 
     with gather_ping(context, said).desk() as desk:
         found = simulate(desk, did=did, alias=alias, edits=[read_rule(text) for text in rules])
-        body = explanation_document(found)
+        body = explanation_document(found, desk.reader)
     return _told("trust simulate", body, explanation_lines(body))
 
 
@@ -170,7 +170,7 @@ def replay_command(
         edits.append(RemoveRule(read_section(section), read_match(match)))
     edits += [read_rule(text) for text in rules]
     with gather_ping(context, said).desk() as desk:
-        body = replay_document(replay_history(desk, edits, since_seconds=read_span(since)))
+        body = replay_document(replay_history(desk, edits, since_seconds=read_span(since)), desk.reader)
     return _told("trust replay", body, replay_lines(body))
 
 
@@ -193,7 +193,7 @@ def restore_command(context: click.Context, /, *, defaults: bool, **said: Any) -
         if not confirm(f"Write {what} over {options.paths().trust_policy}?", options):
             return Reply("trust restore", None, ["nothing was changed"], 1)
         restore(desk, defaults=defaults)
-        body = policy_document(show_policy(desk))
+        body = policy_document(show_policy(desk), desk.reader)
     return _told("trust restore", body, policy_lines(body))
 
 

@@ -114,7 +114,8 @@ def _contact_line(contact: Document) -> str:
     names = [f"@{neutral(contact['alias'])}"] if contact["alias"] else []
     names += [quoted(contact["display_name"], 60)] if contact["display_name"] else []
     waiting = f"  {contact['waiting']} messages wait" if contact["waiting"] else ""
-    return f"{contact['state']:<8}  {contact['did']}  {' '.join(names)}{waiting}".rstrip()
+    said = f"\n          says {quoted(contact['first_words'], 120)}" if contact["first_words"] else ""
+    return f"{contact['state']:<8}  {contact['did']}  {' '.join(names)}{waiting}".rstrip() + said
 
 
 def decision_lines(body: Document) -> list[str]:

@@ -28,8 +28,10 @@ def contacts(
     limit = max(1, min(limit, MOST))
     found = desk.store.contacts.listed(state, limit=limit + 1, after=page or "")
     shown = found[:limit]
+    undecided = (one.did for one in shown if one.state == "pending")
+    said = {did: message for did in undecided if (message := desk.store.messages.first_in(did))}
     return ContactPage(
-        tuple(shown), desk.store.contacts.counts(), shown[-1].did if len(found) > limit else None
+        tuple(shown), desk.store.contacts.counts(), shown[-1].did if len(found) > limit else None, said
     )
 
 

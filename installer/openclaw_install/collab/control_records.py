@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from openclaw_install.collab.untrusted import Untrusted
+
 BindingOrigin = Literal["current", "set"]
 FieldValue = str | tuple[str, ...]
 
@@ -15,14 +17,15 @@ class Summary:
     """A thread's carry-forward note.
 
     Attributes:
-        fields: what is filled, by the names of `summary.FIELDS`; an absent one is empty.
+        fields: what is filled, by the names of `summary.FIELDS`; an absent one is empty. Agents write it, and
+            can have quoted the other side.
         revision: counts the changes; 0 where nothing was ever written.
         updated_at: seconds since the epoch; None where nothing was ever written.
         updated_by: the caller that changed it last.
     """
 
     thread_id: str
-    fields: Mapping[str, FieldValue] = field(default_factory=dict)
+    fields: Untrusted[Mapping[str, FieldValue]] = field(default_factory=lambda: Untrusted({}, "ours"))
     revision: int = 0
     updated_at: float | None = None
     updated_by: str | None = None

@@ -14,6 +14,7 @@ from openclaw_install.collab.records import RouteMode
 from openclaw_install.collab.route_mode import ROUTE_VARIABLE, mode_in_force
 from openclaw_install.collab.store import Store
 from openclaw_install.collab.trust.file import TrustBook
+from openclaw_install.collab.untrusted import Reader
 from openclaw_install.protocol.identity import Identity
 from openclaw_install.protocol.profile_files import ProfilePaths, load_identity, profile_paths
 
@@ -42,6 +43,11 @@ class Desk:
     @property
     def did(self) -> str:
         return self.identity.did
+
+    @property
+    def reader(self) -> Reader:
+        """Who is answered, and so may see whose words."""
+        return Reader(self.caller)
 
     @property
     def runtime_running(self) -> bool:

@@ -214,7 +214,7 @@ class Dispatcher:
             alias=told["alias"],
             trust=told["trust"] or contact.state,
             schema=message.schema,
-            body=message.body,
+            body=message.body.carried(),
             sent_at=message.sent_at,
             mark=mark_of(self._secret, message.sender, message.message_id),
         )
@@ -325,7 +325,7 @@ def _told(row: Ingress, contact: Contact) -> dict[str, str | None]:
         kept: dict[str, str | None] = json.loads(row.shown)
         return kept
     decided = f"{contact.state} by {contact.decided_by}" if contact.decided_by else contact.state
-    return {"alias": contact.alias, "trust": decided}
+    return {"alias": contact.alias.carried(), "trust": decided}
 
 
 def blocker(outcome: Blocked) -> tuple[Finding, GatewayError]:

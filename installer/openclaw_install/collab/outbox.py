@@ -140,8 +140,9 @@ class OutboxWorker:
         card = await self._card(item.recipient)
         answered = await asyncio.to_thread(self._answered, item)
         conversation = conversation_of(self._shared.identity.did, item.recipient, pending=not answered)
-        draft = Draft(item.message_id, conversation, item.schema, routing_of(message.body))
-        envelope = seal(message.body, draft, self._shared.identity, card, self._shared.relay_now())
+        body = message.body.carried()
+        draft = Draft(item.message_id, conversation, item.schema, routing_of(body))
+        envelope = seal(body, draft, self._shared.identity, card, self._shared.relay_now())
         wire = envelope.wire.decode("ascii") if envelope.wire.isascii() else envelope.wire.decode()
         await asyncio.to_thread(
             self._store.outbox.update, item.id, wire=wire, expires_at=envelope.header.expires_at
@@ -202,10 +203,9 @@ class OutboxWorker:
                 )
 
     def _receipted(self, item: OutboxItem, now: float) -> None:
-        body = self._store.messages.get(item.id)
-        told = (
-            self._store.messages.find(item.recipient, str(body.body.get("message_id", ""))) if body else None
-        )
+        receipt = self._store.messages.get(item.id)
+        about = str(receipt.body.carried().get("message_id", "")) if receipt else ""
+        told = self._store.messages.find(item.recipient, about)
         if told:
             self._store.ingress.update(told.id, receipted_at=now)
 

@@ -76,7 +76,7 @@ def _written(item: OutboxItem | None) -> OutboxItem:
 
 def _same(store: Store, known: OutboxItem, outgoing: Outgoing) -> OutboxItem:
     stored = store.messages.get(known.id)
-    same_body = stored is not None and stored.body == json.loads(json.dumps(outgoing.body))
+    same_body = stored is not None and stored.body.carried() == json.loads(json.dumps(outgoing.body))
     if known.recipient == outgoing.recipient and known.schema == outgoing.schema and same_body:
         return known
     raise ConflictError(

@@ -9,10 +9,6 @@ from typing import NamedTuple
 from openclaw_install.collab.records import Direction, Ingress
 from openclaw_install.protocol.times import iso
 
-# Whom a person is behind, and no agent: what was typed with `pingagent`. The index `outbox_by_agent` says it
-# in SQL.
-PERSON = "cli:"
-
 
 @dataclass(frozen=True)
 class PacingLimits:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from openclaw_install.collab.untrusted import Untrusted
+
 ContactState = Literal["pending", "approved", "rejected", "blocked"]
 Origin = Literal["inbound", "outbound", "operator"]
 Direction = Literal["in", "out"]
@@ -32,6 +34,7 @@ class Contact:
     Attributes:
         did: its identity.
         state: what the gate does with its messages.
+        alias, display_name: as it calls itself.
         origin: who began: `inbound` it, `outbound` we, `operator` somebody decided before any message.
         first_seen_at, updated_at, decided_at: seconds since the epoch.
         decided_by: who decided (`cli:alice`, `outbound`); None while nobody did.
@@ -41,8 +44,8 @@ class Contact:
     did: str
     state: ContactState
     origin: Origin
-    alias: str | None
-    display_name: str | None
+    alias: Untrusted[str | None]
+    display_name: Untrusted[str | None]
     first_seen_at: float
     updated_at: float
     decided_at: float | None
@@ -83,7 +86,7 @@ class Session:
     last_activity_at: float
     last_message: int | None
     last_direction: Direction | None
-    preview: str
+    preview: Untrusted[str]
     unread: int
     session_key: str | None
     route_mode: RouteMode | None
@@ -108,8 +111,8 @@ class Message:
     thread_id: str
     peer: str
     schema: str
-    body: Mapping[str, Any]
-    preview: str
+    body: Untrusted[Mapping[str, Any]]
+    preview: Untrusted[str]
     sent_at: float
     known_at: float
     state: str

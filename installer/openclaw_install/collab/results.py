@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -153,11 +154,16 @@ class Changes:
 
 @dataclass(frozen=True)
 class ContactPage:
-    """Contacts by DID; `next` continues (None at the end)."""
+    """Contacts by DID; `next` continues (None at the end).
+
+    Attributes:
+        first_words: the first message of each of them that waits for a decision.
+    """
 
     contacts: tuple[Contact, ...]
     counts: dict[ContactState, int]
     next: str | None
+    first_words: Mapping[str, Message]
 
 
 @dataclass(frozen=True)

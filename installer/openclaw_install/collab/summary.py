@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from openclaw_install.collab.control_records import FieldValue, Summary
+from openclaw_install.collab.untrusted import Untrusted
 from openclaw_install.common.errors import InstallError
 
 TEXTS = ("objective", "context")
@@ -55,7 +56,7 @@ def changed_summary(
         if wanted.get(_known(name)):
             raise SummaryError(f"{name} is to be set and cleared at once", next_step="do one of the two")
         wanted[name] = ""
-    fields = dict(current.fields)
+    fields = dict(current.fields.carried())
     changed = tuple(name for name in FIELDS if name in wanted and (wanted[name] or None) != fields.get(name))
     cleared = tuple(name for name in changed if not wanted[name])
     if not changed:
@@ -66,7 +67,8 @@ def changed_summary(
         else:
             del fields[name]
     ordered = {name: fields[name] for name in FIELDS if name in fields}
-    return SummaryChange(Summary(current.thread_id, ordered, current.revision + 1, now, by), changed, cleared)
+    kept = Untrusted(ordered, current.fields.standing)
+    return SummaryChange(Summary(current.thread_id, kept, current.revision + 1, now, by), changed, cleared)
 
 
 def _known(name: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from openclaw_install.collab.records import Contact, ContactState, Decision, Origin
 from openclaw_install.collab.store.database import Database
+from openclaw_install.collab.untrusted import Untrusted
 
 _SELECT = (
     "SELECT did, state, origin, alias, display_name, first_seen_at, updated_at, decided_at, "
@@ -19,11 +22,11 @@ class ContactTable:
 
     def get(self, did: str) -> Contact | None:
         row = self._database.row(f"{_SELECT} WHERE did = ?", did)
-        return Contact(*row) if row else None
+        return contact_of(row) if row else None
 
     def by_alias(self, alias: str) -> Contact | None:
         row = self._database.row(f"{_SELECT} WHERE alias = ?", alias)
-        return Contact(*row) if row else None
+        return contact_of(row) if row else None
 
     def add(
         self, did: str, state: ContactState, origin: Origin, now: float, *, by: str | None = None
@@ -37,7 +40,7 @@ class ContactTable:
             )
             if by:
                 self._decision(did, None, state, by, now, "")
-        return Contact(did, state, origin, None, None, now, now, now if by else None, by, 0)
+        return contact_of((did, state, origin, None, None, now, now, now if by else None, by, 0))
 
     def decide(self, did: str, state: ContactState, by: str, now: float, reason: str = "") -> None:
         """Changes a contact's state, and records who did, when and why."""
@@ -76,7 +79,7 @@ class ContactTable:
             f"{_SELECT} WHERE {where}did > ? ORDER BY did LIMIT ?",
             *(*values, after, limit),
         )
-        return [Contact(*row) for row in rows]
+        return [contact_of(row) for row in rows]
 
     def counts(self) -> dict[ContactState, int]:
         """How many contacts each state has."""
@@ -112,3 +115,9 @@ class ContactTable:
                 "UPDATE contact SET card = ?, card_at = ?, alias = ?, display_name = ? WHERE did = ?",
                 (card, now, alias, display_name, did),
             )
+
+
+def contact_of(row: tuple[Any, ...]) -> Contact:
+    """A row of `contact`; what it calls itself is closed."""
+    did, state, origin, alias, display_name, *rest = row
+    return Contact(did, state, origin, Untrusted(alias, state), Untrusted(display_name, state), *rest)

@@ -8,11 +8,12 @@ from typing import Any
 
 from openclaw_install.collab.records import Message, NewMessage
 from openclaw_install.collab.store.database import Database
+from openclaw_install.collab.untrusted import Standing, Untrusted
 from openclaw_install.common.invisible import rewritten
 
 _SELECT = (
     "SELECT id, direction, sender, message_id, thread_id, peer, schema, body, preview, sent_at, "
-    "known_at, state, seq, reason FROM message"
+    "known_at, state, seq, reason, (SELECT state FROM contact WHERE did = message.peer) FROM message"
 )
 
 _VISIBLE = "schema NOT IN ('pingagent.receipt@1', 'pingagent.control@1')"
@@ -66,6 +67,13 @@ class MessageTable:
         )
         return found[::-1]
 
+    def first_in(self, peer: str) -> Message | None:
+        """The first message of an agent, which asks for contact; None where none came in."""
+        thread = "(SELECT thread_id FROM session WHERE session.peer = ? ORDER BY created_at LIMIT 1)"
+        return self._one(
+            f"thread_id = {thread} AND direction = 'in' AND {_VISIBLE} ORDER BY id LIMIT 1", peer
+        )
+
     def incoming(self, *, before: int | None = None, limit: int = 20) -> list[Message]:
         """The newest messages that came in, of all threads, newest first."""
         return self._many(
@@ -108,8 +116,9 @@ class MessageTable:
 
 
 def _message(row: tuple[Any, ...]) -> Message:
-    values = list(row)
-    values[7] = json.loads(values[7])
+    *values, decided = row
+    standing: Standing = "ours" if values[1] == "out" else decided or "unknown"
+    values[7:9] = Untrusted(json.loads(values[7]), standing), Untrusted(values[8], standing)
     return Message(*values)
 
 

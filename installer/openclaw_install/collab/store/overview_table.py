@@ -6,9 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from openclaw_install.collab.pacing import PERSON, Passed
+from openclaw_install.collab.pacing import Passed
 from openclaw_install.collab.records import Contact, ContactState, Event, Session
+from openclaw_install.collab.store.contact_table import contact_of
 from openclaw_install.collab.store.database import Database
+from openclaw_install.collab.store.session_table import session_of
+from openclaw_install.collab.untrusted import PERSON, Untrusted
 
 MOST_COUNTED = 1000
 TRANSPORT_KINDS = ("transport.degraded", "transport.blocked", "transport.repaired", "relay.data_lost")
@@ -68,7 +71,7 @@ class Conversation:
 
     contact: Contact
     thread_id: str | None
-    preview: str
+    preview: Untrusted[str]
     unread: int
     last_activity_at: float | None
 
@@ -95,13 +98,13 @@ class OverviewTable:
         # CROSS JOIN keeps SQLite from beginning with the contacts: the index of unread threads has the order.
         row = self._database.row(
             "SELECT session.thread_id, session.peer, created_at, last_activity_at, last_message, "
-            "last_direction, preview, unread, session_key, route_mode, degraded FROM session "
+            "last_direction, preview, unread, session_key, route_mode, degraded, contact.state FROM session "
             "CROSS JOIN contact ON contact.did = session.peer AND contact.state = 'approved' "
             "WHERE unread > 0 AND session.thread_id IS NOT ? "
             "ORDER BY last_activity_at, session.thread_id DESC LIMIT 1",
             besides,
         )
-        return Session(*row) if row else None
+        return session_of(row) if row else None
 
     def unread_after(self, thread_id: str, number: int) -> int:
         """How many visible messages came in after a local number; at most 1000 are counted."""
@@ -135,14 +138,13 @@ class OverviewTable:
         where, values = ("contact.state = ? AND ", (state,)) if state else ("", ())
         rows = self._database.rows(
             f"SELECT {_CONTACT}, session.thread_id, session.preview, session.unread, "  # noqa: S608
-            "session.last_activity_at FROM contact LEFT JOIN session ON session.peer = contact.did "
+            "session.last_activity_at, session.last_direction FROM contact "
+            "LEFT JOIN session ON session.peer = contact.did "
             f"WHERE {where}contact.{column} >= ? AND (contact.{column} > ? OR contact.did > ?) "
             f"ORDER BY contact.{column}, contact.did LIMIT ?",
             *(*values, at, at, did, limit),
         )
-        return [
-            Conversation(Contact(*row[:10]), row[10], row[11] or "", row[12] or 0, row[13]) for row in rows
-        ]
+        return [_conversation(row) for row in rows]
 
     def events_before(
         self, *, thread_id: str | None, message_id: str | None, before: int | None, limit: int
@@ -168,6 +170,13 @@ class OverviewTable:
         """How many of the relay's numbers are missing here, by why."""
         found = dict(self._database.rows("SELECT why, count(*) FROM gap GROUP BY why"))
         return {"withheld": found.get("withheld", 0), "deferred": found.get("deferred", 0)}
+
+
+def _conversation(row: tuple[Any, ...]) -> Conversation:
+    contact = contact_of(row[:10])
+    thread, said, unread, at, direction = row[10:]
+    preview = Untrusted(said or "", "ours" if direction == "out" else contact.state)
+    return Conversation(contact, thread, preview, unread or 0, at)
 
 
 def _event(row: tuple[Any, ...]) -> Event:

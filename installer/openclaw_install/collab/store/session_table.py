@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from openclaw_install.collab.records import Direction, RouteMode, Session
 from openclaw_install.collab.store.database import Database
+from openclaw_install.collab.untrusted import Standing, Untrusted
 
 _SELECT = (
-    "SELECT thread_id, peer, created_at, last_activity_at, last_message, last_direction, "
-    "preview, unread, session_key, route_mode, degraded FROM session"
+    "SELECT thread_id, peer, created_at, last_activity_at, last_message, last_direction, preview, unread, "
+    "session_key, route_mode, degraded, (SELECT state FROM contact WHERE did = session.peer) FROM session"
 )
 
 
@@ -42,12 +45,12 @@ class SessionTable:
 
     def get(self, thread_id: str) -> Session | None:
         row = self._database.row(f"{_SELECT} WHERE thread_id = ?", thread_id)
-        return Session(*row) if row else None
+        return session_of(row) if row else None
 
     def of_peer(self, did: str) -> Session | None:
         """The thread with an agent; the most recent where there are several."""
         row = self._database.row(f"{_SELECT} WHERE peer = ? ORDER BY last_activity_at DESC LIMIT 1", did)
-        return Session(*row) if row else None
+        return session_of(row) if row else None
 
     def recent(
         self,
@@ -70,7 +73,7 @@ class SessionTable:
             "AND (last_activity_at < ? OR thread_id > ?) ORDER BY last_activity_at DESC, thread_id LIMIT ?",
             *(at, at, thread, limit),
         )
-        return [Session(*row) for row in rows]
+        return [session_of(row) for row in rows]
 
     def mark_read(self, thread_id: str) -> int:
         """Clears the unread count, and returns what it was."""
@@ -118,3 +121,11 @@ class SessionTable:
                 *(text, text + "\U0010ffff", limit),
             )
         ]
+
+
+def session_of(row: tuple[Any, ...]) -> Session:
+    """A row of `session`, with the contact's state behind its columns."""
+    *values, decided = row
+    standing: Standing = "ours" if values[5] == "out" else decided or "unknown"
+    values[6] = Untrusted(values[6], standing)
+    return Session(*values)

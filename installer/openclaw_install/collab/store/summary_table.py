@@ -6,6 +6,7 @@ import json
 
 from openclaw_install.collab.control_records import FieldValue, Summary
 from openclaw_install.collab.store.database import Database
+from openclaw_install.collab.untrusted import Standing, Untrusted
 
 
 class SummaryTable:
@@ -17,13 +18,18 @@ class SummaryTable:
     def get(self, thread_id: str) -> Summary:
         """The thread's note; an empty one where none was written."""
         row = self._database.row(
-            "SELECT thread_id, fields, revision, updated_at, updated_by FROM session_summary "
-            "WHERE thread_id = ?",
+            "SELECT session_summary.thread_id, fields, revision, session_summary.updated_at, updated_by, "
+            "contact.state FROM session_summary LEFT JOIN session USING (thread_id) "
+            "LEFT JOIN contact ON contact.did = session.peer WHERE session_summary.thread_id = ?",
             thread_id,
         )
         if row is None:
             return Summary(thread_id)
-        return Summary(row[0], _fields(row[1]), *row[2:])
+        *values, decided = row
+        # To whom only we have written, nothing can be quoted yet.
+        standing: Standing = "ours" if decided == "awaiting_reply" else decided or "unknown"
+        values[1] = Untrusted(_fields(values[1]), standing)
+        return Summary(*values)
 
     def put(self, summary: Summary) -> None:
         """Writes the note in the place of the one before."""
@@ -35,7 +41,7 @@ class SummaryTable:
                 "updated_by = excluded.updated_by",
                 (
                     summary.thread_id,
-                    json.dumps(dict(summary.fields), ensure_ascii=False),
+                    json.dumps(dict(summary.fields.carried()), ensure_ascii=False),
                     *(summary.revision, summary.updated_at, summary.updated_by),
                 ),
             )

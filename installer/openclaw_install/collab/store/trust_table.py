@@ -15,11 +15,13 @@ from openclaw_install.collab.trust.records import (
     ThreadHistory,
     TrustDecision,
 )
+from openclaw_install.collab.untrusted import Standing, Untrusted
 from openclaw_install.protocol.messages import TASK
 
 _DECISION = tuple(field.name for field in fields(NewDecision))
 _RECOMMENDATION = tuple(field.name for field in fields(Recommendation))
 _SELECT = f"SELECT {', '.join(_RECOMMENDATION)} FROM trust_recommendation"  # noqa: S608 - our own words
+_DECIDED = "(SELECT state FROM contact WHERE contact.did = trust_decision.did)"
 _LOOKED_AT = 500
 _DAY = 86_400.0
 _ANSWERED = frozenset({"committed", "delivered"})
@@ -64,10 +66,11 @@ class TrustTable:
         """The newest decisions, newest first; of one agent, or all."""
         where, values = ("WHERE did = ? ", (did,)) if did else ("", ())
         rows = self._database.rows(
-            f"SELECT {', '.join(_DECISION)}, id FROM trust_decision {where}ORDER BY id DESC LIMIT ?",  # noqa: S608
+            f"SELECT {', '.join(_DECISION)}, id, {_DECIDED} FROM trust_decision "  # noqa: S608 - our own words
+            f"{where}ORDER BY id DESC LIMIT ?",
             *(*values, limit),
         )
-        return [TrustDecision(*row) for row in rows]
+        return [_decision(row) for row in rows]
 
     def recommendations(self, thread_id: str, limit: int = 50) -> list[Recommendation]:
         """The newest recommendations of a thread, newest first."""
@@ -123,7 +126,7 @@ class TrustTable:
         incoming = [row for row in rows if row[0] == "in"]
         return ThreadHistory(
             thread_id=thread_id,
-            subject=Subject(peer, alias),
+            subject=Subject(peer, Untrusted(alias, state)),
             state=state,
             decided=decided_at is not None,
             exchanges=_exchanges(rows),
@@ -173,9 +176,16 @@ class TrustTable:
         return sorted(found, key=lambda one: one.at), cut
 
 
+def _decision(row: tuple[Any, ...]) -> TrustDecision:
+    known = dict(zip(_DECISION, row, strict=False))
+    number, decided = row[len(_DECISION) :]
+    standing: Standing = decided or ("ours" if known["did"] is None else "unknown")
+    return TrustDecision(**{**known, "detail": Untrusted(known["detail"], standing), "id": number})
+
+
 def _past(section: Any, row: tuple[Any, ...]) -> PastEvent:
     at, did, alias, thread, message, outcome, by = row
-    return PastEvent(at, section, Subject(did, alias), thread, message, outcome, by)
+    return PastEvent(at, section, Subject(did, Untrusted(alias, "unknown")), thread, message, outcome, by)
 
 
 def _exchanges(rows: list[tuple[Any, ...]]) -> int:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from openclaw_install.collab.untrusted import Untrusted
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.shown_text import quoted
 
@@ -22,23 +23,29 @@ class TrustPolicyError(InstallError):
     code = "trust.policy"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Subject:
     """An agent as the policy sees it.
 
     Attributes:
         did: None where only an alias is supposed; then no rule about DIDs matches.
-        alias: folded, without `@`; None where it has none, and then no rule about aliases matches.
+        alias: folded, without `@`; None where it has none, and then no rule about aliases matches. A plain
+            text is the asker's own word.
     """
 
     did: str | None
-    alias: str | None = None
+    alias: Untrusted[str | None]
+
+    def __init__(self, did: str | None, alias: str | Untrusted[str | None] | None = None) -> None:
+        object.__setattr__(self, "did", did)
+        known = alias if isinstance(alias, Untrusted) else Untrusted(alias, "ours")
+        object.__setattr__(self, "alias", known)
 
     @property
     def name(self) -> str:
-        """How a sentence calls it."""
-        alias = f"@{self.alias}" if self.alias else ""
-        return f"{self.did} ({alias})" if self.did and alias else self.did or alias or "an unknown agent"
+        """How a sentence calls it: an alias that it gave itself is not in it, since sentences go anywhere."""
+        supposed = self.alias.carried() if self.alias.standing == "ours" else None
+        return self.did or (f"@{supposed}" if supposed else "an unknown agent")
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,7 @@ class Match:
         """Whether the rule is about `subject`."""
         if self.field == "any":
             return True
-        value = subject.did if self.field == "did" else subject.alias
+        value = subject.did if self.field == "did" else subject.alias.carried()
         return value is not None and _fits(self.pieces, value)
 
 

@@ -78,13 +78,13 @@ class Rules:
         """The places (from 0) of all rules that match, in order."""
         found = [number for number, match in self._patterns if match.matches(subject)]
         found += self._exact.get(("did", subject.did or ""), ())
-        found += self._exact.get(("alias", subject.alias or ""), ())
+        found += self._exact.get(("alias", subject.alias.carried() or ""), ())
         return sorted(found)
 
     def first(self, subject: Subject) -> int | None:
         """The place of the first rule that matches; None where none does."""
         exact = [*self._exact.get(("did", subject.did or ""), ())[:1]]
-        exact += self._exact.get(("alias", subject.alias or ""), ())[:1]
+        exact += self._exact.get(("alias", subject.alias.carried() or ""), ())[:1]
         best = min(exact, default=None)
         for number, match in self._patterns:
             if best is not None and number > best:

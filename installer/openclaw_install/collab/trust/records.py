@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from openclaw_install.collab.records import ContactState
 from openclaw_install.collab.trust.match import Subject
 from openclaw_install.collab.trust.policy import Action, Section
+from openclaw_install.collab.untrusted import Untrusted
 
 DecisionKind = Literal[
     "set_default",
@@ -25,14 +26,13 @@ RecommendationKind = Literal["block_flood", "block_persistent", "task_execute", 
 
 
 @dataclass(frozen=True)
-class NewDecision:
-    """A decision to be recorded.
+class _Decided:
+    """What a decision about trust was.
 
     Attributes:
         by: who: `cli:alice`, `mcp:<session>`, `policy`.
         before, after: the action or contact state; None where there was, or is, none.
         policy_before, policy_after: versions; equal where the policy was not changed.
-        detail: in words, such as the reason that was given.
     """
 
     at: float
@@ -46,13 +46,20 @@ class NewDecision:
     after: str | None = None
     did: str | None = None
     thread_id: str | None = None
+
+
+@dataclass(frozen=True)
+class NewDecision(_Decided):
+    """A decision to be recorded; `detail` says it in words, such as the reason that was given."""
+
     detail: str = ""
 
 
 @dataclass(frozen=True)
-class TrustDecision(NewDecision):
-    """A recorded decision; `id` counts up."""
+class TrustDecision(_Decided):
+    """A recorded decision; `id` counts up, and `detail` can quote whom it is about."""
 
+    detail: Untrusted[str] = field(default_factory=lambda: Untrusted("", "ours"))
     id: int = 0
 
 

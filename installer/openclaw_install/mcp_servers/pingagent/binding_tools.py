@@ -22,7 +22,7 @@ async def bindings(place: Workplace, arguments: Arguments) -> Body:
             limit=arguments.get("limit", 20),
             page=arguments.get("page"),
         )
-        return session_documents.bindings_document(page)
+        return session_documents.bindings_document(page, place.reader)
 
     return await place.work(look)
 
@@ -37,7 +37,7 @@ async def bind_current(place: Workplace, arguments: Arguments) -> Body:
             lambda: place.host().live_policy(),
             arguments.get("session"),
         )
-        return session_documents.binding_change_document(done)
+        return session_documents.binding_change_document(done, place.reader)
 
     return await place.work(bind)
 
@@ -53,7 +53,7 @@ async def set_binding(place: Workplace, arguments: Arguments) -> Body:
             lambda: place.host().live_policy(),
             arguments.get("session"),
         )
-        return session_documents.binding_change_document(done)
+        return session_documents.binding_change_document(done, place.reader)
 
     return await place.work(bind)
 
@@ -61,7 +61,7 @@ async def set_binding(place: Workplace, arguments: Arguments) -> Body:
 async def clear(place: Workplace, arguments: Arguments) -> Body:
     """`pingagent_session_binding_clear`."""
     done = await place.work(binding_service.clear, arguments.get("session"))
-    return session_documents.binding_change_document(done)
+    return session_documents.binding_change_document(done, place.reader)
 
 
 def _tool(name: str, **row: Any) -> ToolEntry[Workplace]:

@@ -4,28 +4,40 @@ from __future__ import annotations
 
 from typing import Any
 
-from openclaw_install.collab.records import Contact
+from openclaw_install.collab.records import Contact, Message
 from openclaw_install.collab.results import ContactDecision, ContactPage
+from openclaw_install.collab.untrusted import Reader
+from openclaw_install.common.shown_text import cut
+from openclaw_install.mcp_servers.pingagent.words import said_in
 from openclaw_install.protocol.times import iso
 
 Document = dict[str, Any]
+_FIRST_WORDS = 200
 
 
-def contacts_document(page: ContactPage) -> Document:
-    """A page of contacts."""
+def contacts_document(page: ContactPage, reader: Reader) -> Document:
+    """A page of contacts; of those that wait, the first words, where `reader` is the one to decide."""
     return {
-        "contacts": [contact_document(one) for one in page.contacts],
+        "contacts": [
+            {**contact_document(one, reader), "first_words": _said(page.first_words.get(one.did), reader)}
+            for one in page.contacts
+        ],
         "counts": dict(page.counts),
         "next_page": page.next,
     }
 
 
-def contact_document(contact: Contact) -> Document:
-    """One contact, with the names that it gave itself."""
+def _said(message: Message | None, reader: Reader) -> str | None:
+    body = None if message is None else reader.open(message.body)
+    return None if body is None else cut(said_in(body), _FIRST_WORDS)
+
+
+def contact_document(contact: Contact, reader: Reader) -> Document:
+    """One contact; the names that it gave itself only where `reader` may see them."""
     return {
         "did": contact.did,
-        "alias": contact.alias,
-        "display_name": contact.display_name,
+        "alias": reader.open(contact.alias),
+        "display_name": reader.open(contact.display_name),
         "state": contact.state,
         "origin": contact.origin,
         "waiting": contact.waiting,
@@ -36,11 +48,11 @@ def contact_document(contact: Contact) -> Document:
     }
 
 
-def decision_document(made: ContactDecision) -> Document:
+def decision_document(made: ContactDecision, reader: Reader) -> Document:
     """A decision, and what it let go."""
     decision = made.decision
     return {
-        "contact": contact_document(made.contact),
+        "contact": contact_document(made.contact, reader),
         "changed": made.changed,
         "released": made.released,
         "decision": decision

@@ -29,7 +29,7 @@ async def block(place: Workplace, arguments: Arguments) -> Body:
 
 async def _decide(place: Workplace, action: Action, arguments: Arguments) -> Body:
     made = await place.work(decide_contact, arguments["contact"], action, reason=arguments.get("reason", ""))
-    return decision_document(made)
+    return decision_document(made, place.reader)
 
 
 def _tool(name: str, **row: Any) -> ToolEntry[Workplace]:

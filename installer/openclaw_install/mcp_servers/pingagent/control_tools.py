@@ -22,13 +22,13 @@ async def next_unread(place: Workplace, arguments: Arguments) -> Body:
         messages=arguments.get("messages", 10),
         read=arguments.get("mark_read", True),
     )
-    return session_documents.next_unread_document(found)
+    return session_documents.next_unread_document(found, place.reader)
 
 
 async def mark_read(place: Workplace, arguments: Arguments) -> Body:
     """`pingagent_mark_read`."""
     done = await place.work(session_service.mark_read, arguments.get("session"), up_to=arguments.get("up_to"))
-    return session_documents.marked_read_document(done)
+    return session_documents.marked_read_document(done, place.reader)
 
 
 async def conversations(place: Workplace, arguments: Arguments) -> Body:
@@ -39,7 +39,7 @@ async def conversations(place: Workplace, arguments: Arguments) -> Body:
         limit=arguments.get("limit", 20),
         page=arguments.get("page"),
     )
-    return session_documents.conversations_document(page)
+    return session_documents.conversations_document(page, place.reader)
 
 
 async def session_summary(place: Workplace, arguments: Arguments) -> Body:
@@ -51,18 +51,19 @@ async def session_summary(place: Workplace, arguments: Arguments) -> Body:
         given=given,
         clear=arguments.get("clear_fields", ()),
     )
-    return session_documents.summary_document(change)
+    return session_documents.summary_document(change, place.reader)
 
 
 async def session_overview(place: Workplace, arguments: Arguments) -> Body:
     """`pingagent_session_overview`."""
     found = await place.work(session_service.session_overview, arguments.get("session"))
-    return session_documents.session_overview_document(found)
+    return session_documents.session_overview_document(found, place.reader)
 
 
 async def runtime_overview(place: Workplace, _arguments: Arguments) -> Body:
     """`pingagent_runtime_overview`."""
-    return overview_documents.runtime_document(await place.work(overview_service.runtime_overview))
+    found = await place.work(overview_service.runtime_overview)
+    return overview_documents.runtime_document(found, place.reader)
 
 
 async def transport_health(place: Workplace, _arguments: Arguments) -> Body:
@@ -77,7 +78,7 @@ async def since_last_seen(place: Workplace, arguments: Arguments) -> Body:
         arguments.get("operator", OPERATOR),
         mark=arguments.get("mark_seen", True),
     )
-    return overview_documents.since_document(found)
+    return overview_documents.since_document(found, place.reader)
 
 
 async def delivery_timeline(place: Workplace, arguments: Arguments) -> Body:
@@ -89,7 +90,7 @@ async def delivery_timeline(place: Workplace, arguments: Arguments) -> Body:
         limit=arguments.get("limit", 30),
         before=arguments.get("before"),
     )
-    return overview_documents.timeline_document(found)
+    return overview_documents.timeline_document(found, place.reader)
 
 
 def _tool(name: str, family: str = "Sessions", **row: Any) -> ToolEntry[Workplace]:

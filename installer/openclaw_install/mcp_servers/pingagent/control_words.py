@@ -43,7 +43,7 @@ def conversations_text(body: Document) -> str:
     tail = [f"More: page={body['next_page']}"] if body["next_page"] else []
     tail.append(QUOTED if body["conversations"] else "None of this kind.")
     if any(one["type"] == "pending_dm" for one in body["conversations"]):
-        tail.append("Approving is your person's to decide: show the DID and the message, and ask.")
+        tail.append("Approving is your person's to decide: pingagent contacts list shows them the message.")
     items = map(_conversation_line, body["conversations"])
     return within([f"Contacts: {counts}."], items, tail, most=MOST_TEXT, more=MORE)
 
@@ -59,10 +59,18 @@ def _conversation_line(one: Document) -> str:
 def summary_text(body: Document) -> str:
     """The note, field by field."""
     head = [f"Note of {body['thread_id']}, revision {body['revision']}."]
+    if body["withheld"]:
+        head.append("It is kept from you: it can quote an agent that is not approved.")
     if body["changed"]:
         cleared = f"; cleared: {', '.join(body['cleared'])}" if body["cleared"] else ""
         head = [f"{head[0]} Changed: {', '.join(body['changed'])}{cleared}."]
-    return within(head, _note_lines(body["summary"]) or ["It is empty."], (), most=MOST_TEXT, more=_LEFT)
+    return within(
+        head,
+        _note_lines(body["summary"]) or ([] if body["withheld"] else ["It is empty."]),
+        (),
+        most=MOST_TEXT,
+        more=_LEFT,
+    )
 
 
 _LEFT = "(... and {left} more lines in the structured answer)"

@@ -18,6 +18,7 @@ from openclaw_install.collab.results import (
     TransportHealth,
     WhoAmI,
 )
+from openclaw_install.collab.untrusted import Reader
 from openclaw_install.common.shown_text import cut
 from openclaw_install.protocol.messages import TEXT
 from openclaw_install.protocol.times import iso
@@ -62,27 +63,28 @@ def health_document(health: TransportHealth) -> Document:
     }
 
 
-def sessions_document(page: SessionPage) -> Document:
+def sessions_document(page: SessionPage, reader: Reader) -> Document:
     """A page of threads."""
     return {
-        "sessions": [session_document(view) for view in page.sessions],
+        "sessions": [session_document(view, reader) for view in page.sessions],
         "total": page.total,
         "unread_threads": page.unread,
         "next_page": page.next,
     }
 
 
-def session_document(view: SessionView) -> Document:
-    """One thread."""
+def session_document(view: SessionView, reader: Reader) -> Document:
+    """One thread; what its other side wrote only where `reader` may see it."""
     session = view.session
     return {
         "thread_id": session.thread_id,
-        "peer": peer_document(session.peer, view.contact),
+        "peer": peer_document(session.peer, view.contact, reader),
         "trust": view.trust,
         "unread": session.unread,
         "last_activity_at": iso(session.last_activity_at),
         "last_direction": session.last_direction,
-        "preview": session.preview,
+        "preview": reader.open(session.preview) or "",
+        "withheld": not reader.opens(view.trust),
         "focused": view.focused,
         "session_key": session.session_key,
         "route_mode": session.route_mode,
@@ -90,37 +92,41 @@ def session_document(view: SessionView) -> Document:
     }
 
 
-def peer_document(did: str, contact: Contact | None) -> Document:
+def peer_document(did: str, contact: Contact | None, reader: Reader) -> Document:
     """The other agent, with the names that it gave itself."""
     return {
         "did": did,
-        "alias": contact.alias if contact else None,
-        "display_name": contact.display_name if contact else None,
+        "alias": reader.open(contact.alias) if contact else None,
+        "display_name": reader.open(contact.display_name) if contact else None,
     }
 
 
-def thread_document(thread: ThreadView) -> Document:
+def thread_document(thread: ThreadView, reader: Reader) -> Document:
     """A thread with messages of it."""
     return {
-        "session": session_document(thread.view),
-        "messages": message_documents(thread.messages),
+        "session": session_document(thread.view, reader),
+        "messages": message_documents(thread.messages, reader),
         "before": thread.before,
     }
 
 
-def message_documents(messages: Sequence[Message]) -> list[Document]:
+def message_documents(messages: Sequence[Message], reader: Reader) -> list[Document]:
     """Messages; bodies are cut so that all of them together stay readable, and a single one never is."""
     most = max(_LEAST, _BODIES // len(messages)) if len(messages) > 1 else None
-    return [message_document(message, most) for message in messages]
+    return [message_document(message, reader, most) for message in messages]
 
 
-def message_document(message: Message, most: int | None = None) -> Document:
-    """One message, its body in at most about `most` characters of JSON."""
-    body: Document = dict(message.body)
+def message_document(message: Message, reader: Reader, most: int | None = None) -> Document:
+    """One message, its body in about `most` characters of JSON, or empty where it is not for `reader`."""
+    body: Document = dict(reader.open(message.body) or {})
     truncated = most is not None and len(json.dumps(body, ensure_ascii=False)) > most
     if truncated:
         text = body.get("text")
-        body = {"text": cut(text, most or 0)} if isinstance(text, str) else {"preview": message.preview}
+        body = (
+            {"text": cut(text, most or 0)}
+            if isinstance(text, str)
+            else {"preview": reader.open(message.preview)}
+        )
     return {
         "number": message.id,
         "direction": message.direction,
@@ -130,6 +136,7 @@ def message_document(message: Message, most: int | None = None) -> Document:
         "schema": message.schema,
         "body": body,
         "truncated": truncated,
+        "withheld": not reader.opens(message.body.standing),
         "sent_at": iso(message.sent_at),
         "state": message.state,
         "seq": message.seq,
@@ -137,10 +144,10 @@ def message_document(message: Message, most: int | None = None) -> Document:
     }
 
 
-def inbox_document(page: InboxPage) -> Document:
+def inbox_document(page: InboxPage, reader: Reader) -> Document:
     """Messages of all threads, and what was refused at the door."""
     return {
-        "messages": message_documents(page.messages),
+        "messages": message_documents(page.messages, reader),
         "rejections": [_rejection(one) for one in page.rejections],
         "before": page.before,
     }

@@ -12,6 +12,7 @@ from openclaw_install.collab.control_results import (
     Transport,
 )
 from openclaw_install.collab.timeline import TimelineEntry
+from openclaw_install.collab.untrusted import Reader
 from openclaw_install.mcp_servers.pingagent.documents import (
     event_document,
     health_document,
@@ -42,7 +43,7 @@ def transport_document(found: Transport) -> Document:
     }
 
 
-def runtime_document(found: RuntimeOverview) -> Document:
+def runtime_document(found: RuntimeOverview, reader: Reader) -> Document:
     """The whole host."""
     policy = found.policy.policy
     return {
@@ -61,11 +62,11 @@ def runtime_document(found: RuntimeOverview) -> Document:
             "rules": len(policy.contact.rules) + len(policy.task.rules),
             **in_force(found.policy),
         },
-        "stuck": message_documents(found.stuck),
+        "stuck": message_documents(found.stuck, reader),
     }
 
 
-def since_document(found: SinceLastSeen) -> Document:
+def since_document(found: SinceLastSeen, reader: Reader) -> Document:
     """What happened since an operator looked last."""
     return {
         "operator": found.operator,
@@ -75,7 +76,7 @@ def since_document(found: SinceLastSeen) -> Document:
         "more": found.more,
         "gap": found.gap,
         "events": dict(found.kinds),
-        "threads": [_seen(one) for one in found.threads],
+        "threads": [_seen(one, reader) for one in found.threads],
         "threads_left_out": found.threads_left_out,
         "attention": [entry_document(one) for one in found.attention],
         "unread_threads": found.unread,
@@ -83,20 +84,20 @@ def since_document(found: SinceLastSeen) -> Document:
     }
 
 
-def _seen(one: SeenThread) -> Document:
+def _seen(one: SeenThread, reader: Reader) -> Document:
     return {
-        "session": session_document(one.view),
+        "session": session_document(one.view, reader),
         "received": one.received,
         "sent": one.sent,
         "failed": one.failed,
     }
 
 
-def timeline_document(found: Timeline) -> Document:
+def timeline_document(found: Timeline, reader: Reader) -> Document:
     """What happened in a thread or to a message."""
     return {
-        "session": session_document(found.view),
-        "message": None if found.message is None else message_document(found.message, _BODY),
+        "session": session_document(found.view, reader),
+        "message": None if found.message is None else message_document(found.message, reader, _BODY),
         "entries": [entry_document(one) for one in found.entries],
         "before": found.before,
     }

@@ -26,7 +26,7 @@ async def recent_sessions(place: Workplace, arguments: Arguments) -> Body:
         unread_only=arguments.get("unread_only", False),
         page=arguments.get("page"),
     )
-    return documents.sessions_document(page)
+    return documents.sessions_document(page, place.reader)
 
 
 async def focus_session(place: Workplace, arguments: Arguments) -> Body:
@@ -38,13 +38,13 @@ async def focus_session(place: Workplace, arguments: Arguments) -> Body:
         before=arguments.get("before"),
         read=arguments.get("mark_read", True),
     )
-    return documents.thread_document(thread)
+    return documents.thread_document(thread, place.reader)
 
 
 async def inbox(place: Workplace, arguments: Arguments) -> Body:
     """`pingagent_inbox`."""
     page = await place.work(service.inbox, limit=arguments.get("limit", 20), before=arguments.get("before"))
-    return documents.inbox_document(page)
+    return documents.inbox_document(page, place.reader)
 
 
 async def changes_since(place: Workplace, arguments: Arguments) -> Body:

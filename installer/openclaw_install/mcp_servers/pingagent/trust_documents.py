@@ -19,6 +19,7 @@ from openclaw_install.collab.trust.results import (
     ReplayReport,
     TrustStatus,
 )
+from openclaw_install.collab.untrusted import Reader
 from openclaw_install.common.findings import Finding
 from openclaw_install.mcp_servers.pingagent.documents import peer_document
 from openclaw_install.protocol.times import iso
@@ -29,11 +30,11 @@ _ALSO_SHOWN = 20
 _CHANGES_SHOWN = 200
 
 
-def status_document(status: TrustStatus) -> Document:
+def status_document(status: TrustStatus, reader: Reader) -> Document:
     """How the other side of a thread is trusted."""
     return {
         "thread_id": status.thread_id,
-        "peer": peer_document(status.did, status.contact),
+        "peer": peer_document(status.did, status.contact, reader),
         "trust": status.contact.state if status.contact else "pending",
         "decided_by": status.contact.decided_by if status.contact else None,
         "waiting": status.contact.waiting if status.contact else 0,
@@ -41,12 +42,12 @@ def status_document(status: TrustStatus) -> Document:
         "task": verdict_document(status.verdicts[1]),
         "recommendation": recommendation_document(status.recommendation),
         "reopenable": recommendation_document(status.reopenable),
-        "decisions": [decision_document(one) for one in status.decisions],
+        "decisions": [decision_document(one, reader) for one in status.decisions],
         **in_force(status.policy),
     }
 
 
-def policy_document(view: PolicyView, first_rule: int = 1) -> Document:
+def policy_document(view: PolicyView, reader: Reader, first_rule: int = 1) -> Document:
     """The policy; of each section at most 100 rules, from `first_rule` on."""
     policy = view.state.policy
     return {
@@ -54,7 +55,7 @@ def policy_document(view: PolicyView, first_rule: int = 1) -> Document:
         "contact_policy": _section(policy.contact, first_rule),
         "task_policy": _section(policy.task, first_rule),
         "warnings": [finding_document(one) for one in view.state.warnings],
-        "decisions": [decision_document(one) for one in view.decisions],
+        "decisions": [decision_document(one, reader) for one in view.decisions],
         **in_force(view.state),
     }
 
@@ -74,11 +75,11 @@ def _section(rules: Rules, first: int) -> Document:
     }
 
 
-def explanation_document(found: Explanation) -> Document:
+def explanation_document(found: Explanation, reader: Reader) -> Document:
     """What the policy says of an agent, and would say after supposed changes."""
     after = found.otherwise
     return {
-        "subject": _subject(found.subject),
+        "subject": _subject(found.subject, reader),
         "supposed": found.supposed,
         "trust": found.contact.state if found.contact else None,
         "contact": verdict_document(found.verdicts[0]),
@@ -115,7 +116,7 @@ def recommendation_change_document(done: RecommendationChange) -> Document:
     }
 
 
-def replay_document(report: ReplayReport) -> Document:
+def replay_document(report: ReplayReport, reader: Reader) -> Document:
     """What a proposed policy would have decided otherwise; at most 200 decisions, the newest."""
     changed = report.replay.changed
     return {
@@ -129,17 +130,17 @@ def replay_document(report: ReplayReport) -> Document:
         "narrower": sum(one.direction == "narrower" for one in changed),
         "against_a_person": sum(one.against is not None for one in changed),
         "agents": report.replay.agents,
-        "changed": [_replayed(one) for one in changed[-_CHANGES_SHOWN:]],
+        "changed": [_replayed(one, reader) for one in changed[-_CHANGES_SHOWN:]],
         **in_force(report.state),
     }
 
 
-def _replayed(one: ChangedDecision) -> Document:
+def _replayed(one: ChangedDecision, reader: Reader) -> Document:
     event = one.event
     return {
         "at": iso(event.at),
         "policy": event.section,
-        "subject": _subject(event.subject),
+        "subject": _subject(event.subject, reader),
         "thread_id": event.thread_id,
         "message_id": event.message_id,
         "was": event.outcome,
@@ -192,7 +193,7 @@ def recommendation_document(one: Recommendation | None) -> Document | None:
     }
 
 
-def decision_document(one: TrustDecision) -> Document:
+def decision_document(one: TrustDecision, reader: Reader) -> Document:
     """A recorded decision."""
     return {
         "id": one.id,
@@ -204,7 +205,7 @@ def decision_document(one: TrustDecision) -> Document:
         "before": one.before,
         "after": one.after,
         "did": one.did,
-        "detail": one.detail,
+        "detail": reader.open(one.detail) or "",
         "policy_before": one.policy_before,
         "policy_after": one.policy_after,
     }
@@ -224,5 +225,5 @@ def _matched(one: Matched) -> Document:
     return {"position": one.position, "match": one.match, "action": one.action}
 
 
-def _subject(one: Subject) -> Document:
-    return {"did": one.did, "alias": one.alias}
+def _subject(one: Subject, reader: Reader) -> Document:
+    return {"did": one.did, "alias": reader.open(one.alias)}

@@ -25,19 +25,19 @@ from openclaw_install.mcp_servers.tool_table import Arguments, Body, ToolEntry
 async def trust_status(place: Workplace, arguments: Arguments) -> Body:
     """`pingagent_trust_status`."""
     found = await place.work(trust_session_service.trust_status, arguments.get("session"))
-    return trust_documents.status_document(found)
+    return trust_documents.status_document(found, place.reader)
 
 
 async def trust_policy(place: Workplace, arguments: Arguments) -> Body:
     """`pingagent_trust_policy`."""
     view = await place.work(trust_service.show_policy)
-    return trust_documents.policy_document(view, arguments.get("first_rule", 1))
+    return trust_documents.policy_document(view, place.reader, arguments.get("first_rule", 1))
 
 
 async def explain(place: Workplace, arguments: Arguments) -> Body:
     """`pingagent_trust_policy_explain`."""
     found = await place.work(trust_service.explain, arguments.get("session"))
-    return trust_documents.explanation_document(found)
+    return trust_documents.explanation_document(found, place.reader)
 
 
 async def simulate(place: Workplace, arguments: Arguments) -> Body:
@@ -48,7 +48,7 @@ async def simulate(place: Workplace, arguments: Arguments) -> Body:
         found = trust_service.simulate(
             desk, did=arguments.get("did"), alias=arguments.get("alias"), edits=edits
         )
-        return trust_documents.explanation_document(found)
+        return trust_documents.explanation_document(found, place.reader)
 
     return await place.work(suppose)
 

@@ -15,6 +15,7 @@ from openclaw_install.collab.profile_settings import server_url, settings_path
 from openclaw_install.collab.route_mode import ROUTE_VARIABLE
 from openclaw_install.collab.store import Store
 from openclaw_install.collab.trust.file import TrustBook
+from openclaw_install.collab.untrusted import Reader
 from openclaw_install.protocol.profile_files import ProfilePaths, load_identity, profile_paths
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Workplace:
         host: Callable[[], HostView] | None = None,
     ) -> None:
         self.caller = caller or f"mcp:{secrets.token_hex(8)}"
+        self.reader = Reader(self.caller)
         self._env = dict(env)
         self._home = home
         self._look_at_host = host or self._real_host
