@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mcp.server.context import ServerRequestContext
@@ -30,11 +30,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from openclaw_install import __version__
 from openclaw_install.hub.endpoint import KEY_IN_SCOPE, Endpoint
+from openclaw_install.hub.front import Front
 from openclaw_install.hub.host_check import HostRule
 from openclaw_install.hub.limits import Limits
 from openclaw_install.hub.log import AccessLog, WriteLog
 from openclaw_install.hub.metadata import Metadata
 from openclaw_install.hub.model import Clock, utc_now
+from openclaw_install.hub.network import Proxies
 from openclaw_install.hub.refusals import HttpRefusedError, answer
 from openclaw_install.hub.relay.door import RELAY_PATH
 from openclaw_install.hub.relay.room import RelayApp, RelayRoom, relay_app
@@ -56,11 +58,13 @@ class AppOptions:
         hosts: which Host and Origin headers are answered.
         sse: answer MCP requests as event streams; by default they are single JSON documents.
         group_commits: False commits each upload by itself; for comparison only.
+        proxies: whose word counts for where a request comes from.
     """
 
     hosts: HostRule
     limits: Limits
     write_log: WriteLog
+    proxies: Proxies = field(default_factory=Proxies)
     sse: bool = False
     group_commits: bool = True
     clock: Clock = utc_now
@@ -117,6 +121,7 @@ def build_app(
         ],
         middleware=[
             Middleware(AccessLog, write=options.write_log),
+            Middleware(Front, proxies=options.proxies),
             Middleware(HostGuard, rule=options.hosts),
         ],
         lifespan=lifespan,

@@ -18,11 +18,15 @@ from openclaw_install.common.redaction import Secret
 from openclaw_install.hub.admin import Admin
 from openclaw_install.hub.app import MCP_PATH, AppOptions, HubApp, build_app
 from openclaw_install.hub.connection import timed_connection
+from openclaw_install.hub.connection_book import ConnectionBook
 from openclaw_install.hub.data_folder import DataFolder
+from openclaw_install.hub.descriptors import connections_within, descriptor_limit, raise_descriptor_limit
 from openclaw_install.hub.host_check import rule_for
+from openclaw_install.hub.listener import QUEUE, GatedListener
 from openclaw_install.hub.log import WriteLog
 from openclaw_install.hub.metadata import Metadata
 from openclaw_install.hub.model import Agent, utc_now
+from openclaw_install.hub.network import Proxies
 from openclaw_install.hub.recovery import Recovered, recover
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.room import RelayRoom, opened_room
@@ -34,7 +38,7 @@ from openclaw_install.hub.tls_files import check_tls_files
 _FINISH_SECONDS = 3
 _START_SECONDS = 20.0
 _STOP_SECONDS = 15.0
-_CONNECTIONS = 1024
+_ACCEPTED_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,9 @@ class HubServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        for listener in sockets or ():
+            # asyncio has made the queue as short as the number that it accepts at once.
+            listener.listen(QUEUE)
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -113,6 +120,7 @@ def serve(
     Raises:
         UsageError, HostError: see `prepare_server`.
     """
+    raise_descriptor_limit()
     server, listener = prepare_server(stores, settings, write_log, on_ready)
     with contextlib.closing(listener):
         server.run(sockets=[listener])
@@ -128,22 +136,27 @@ def prepare_server(
         HostError: the address is taken or not ours, or the TLS files are of no use.
     """
     settings.check()
-    listener = _listen(settings.host, settings.port)
+    listener = _listen(settings)
     try:
         url = _url(settings, listener)
         hosts = rule_for(settings.host, [socket.gethostname(), *settings.allow_hosts])
         options = AppOptions(
-            hosts, settings.limits, write_log, sse=settings.sse, group_commits=settings.group_commits
+            hosts,
+            settings.limits,
+            write_log,
+            Proxies(settings.trusted_proxies),
+            sse=settings.sse,
+            group_commits=settings.group_commits,
         )
         app = build_app(stores.metadata, stores.files, options, stores.relay)
-        config = _uvicorn_config(app, settings)
+        config = _uvicorn_config(app, settings, listener)
     except BaseException:
         listener.close()
         raise
     return HubServer(config, app, lambda: on_ready(url)), listener
 
 
-def _uvicorn_config(app: HubApp, settings: HubSettings) -> uvicorn.Config:
+def _uvicorn_config(app: HubApp, settings: HubSettings, listener: GatedListener) -> uvicorn.Config:
     if settings.tls_cert is not None and settings.tls_key is not None:
         check_tls_files(settings.tls_cert, settings.tls_key)
     return uvicorn.Config(
@@ -154,10 +167,12 @@ def _uvicorn_config(app: HubApp, settings: HubSettings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        http=timed_connection(settings.relay.header_seconds),
+        http=timed_connection(settings.relay.header_seconds, listener),
+        # The listener's `accept` is our own, and only asyncio's loop calls it.
+        loop="asyncio",
+        backlog=_ACCEPTED_AT_ONCE,
         ws="none",
         lifespan="on",
-        limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=_FINISH_SECONDS,
     )
 
@@ -242,17 +257,19 @@ def base_url(url: str) -> str:
     return url.removesuffix(MCP_PATH)
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    listener = None
+def _listen(settings: HubSettings) -> GatedListener:
+    host, port, listener = settings.host, settings.port, None
+    most = connections_within(settings.connections, descriptor_limit())
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = found[0]
-        # asyncio turns Nagle's algorithm off only where the protocol is named; left on, a small answer that
-        # follows its headers waits 40 ms for the client's acknowledgement.
-        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        book = ConnectionBook(most, max(1, most // 2))
+        listener = GatedListener(
+            family, book, Proxies(settings.trusted_proxies), settings.relay.header_seconds
+        )
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(_CONNECTIONS)
+        listener.listen(QUEUE)
     except (OSError, OverflowError) as error:
         if listener is not None:
             listener.close()

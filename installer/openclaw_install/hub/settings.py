@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from openclaw_install.common.errors import UsageError
 from openclaw_install.common.web_address import is_loopback
 from openclaw_install.hub.limits import Limits
+from openclaw_install.hub.network import Proxies
 from openclaw_install.hub.relay.limits import RelayLimits
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
@@ -30,6 +31,9 @@ class HubSettings:
         tls_cert, tls_key: PEM files; both or none.
         insecure_bind: the operator wants plain HTTP beyond loopback (behind a proxy that adds TLS, say).
         allow_hosts: further names by which clients call this hub.
+        trusted_proxies: addresses and networks whose `X-Forwarded-For` counts.
+        connections: how many may be open; fewer where the limit of open files is lower. One network address
+            may have half of them.
         limits, relay: what the two rooms allow: skills, and messages between agents.
         sse: answer as event streams instead of JSON documents.
         group_commits: False is for comparison only.
@@ -42,6 +46,8 @@ class HubSettings:
     tls_key: Path | None = None
     insecure_bind: bool = False
     allow_hosts: Sequence[str] = ()
+    trusted_proxies: Sequence[str] = ()
+    connections: int = 2048
     limits: Limits = field(default_factory=Limits)
     relay: RelayLimits = field(default_factory=RelayLimits)
     sse: bool = False
@@ -61,6 +67,7 @@ class HubSettings:
                     f"{name!r} is no host name",
                     next_step="give --allow-host the bare name, without scheme and port: hub.example.org",
                 )
+        Proxies(self.trusted_proxies)
         if (self.tls_cert is None) != (self.tls_key is None):
             raise UsageError(
                 "TLS needs a certificate and its key", next_step="give both --tls-cert and --tls-key"
