@@ -287,7 +287,7 @@ def test_closed_registration_keeps_strangers_out_and_members_in() -> None:
     store, key = MemoryRelayStore(), SigningKey.generate()
     with relay_in_memory(store=store, key=key) as relay, relay.peer() as ann:
         identity = ann.identity
-    with relay_in_memory(RelayLimits(open_registration=False), store=store, key=key) as relay:
+    with relay_in_memory(RelayLimits(registration="closed"), store=store, key=key) as relay:
         assert relay.about()["limits"]["open_registration"] is False
         member = Peer(relay.base_url, identity, version=1)
         assert member.put_card().status_code == 200

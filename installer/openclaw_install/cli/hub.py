@@ -118,7 +118,7 @@ def _settings(said: dict[str, Any]) -> Any:
     from openclaw_install.hub.settings import HubSettings
 
     rate, limits = said.pop("rate"), Limits()
-    relay = RelayLimits(open_registration=not said.pop("closed_registration"))
+    relay = RelayLimits(registration="closed" if said.pop("closed_registration") else "open")
     if rate is not None:
         limits = replace(limits, requests_per_second=rate, burst=max(1, int(rate * 4)))
     return HubSettings(limits=limits, relay=relay, **said)

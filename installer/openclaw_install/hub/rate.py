@@ -49,6 +49,11 @@ class RateLimiter:
             return None
         return max(1, math.ceil((cost - bucket.tokens) / self._per_second))
 
+    def give_back(self, key_id: str, cost: float = 1.0) -> None:
+        """Puts back what was taken in vain."""
+        if (bucket := self._buckets.get(key_id)) is not None:
+            bucket.tokens = min(self._burst, bucket.tokens + cost)
+
     def _forget_full(self, now: float) -> None:
         """A full bucket is as good as a new one; the names of some buckets are of their users' choice."""
         long_ago = now - self._burst / self._per_second

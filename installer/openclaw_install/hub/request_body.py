@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 from starlette.types import Message, Receive
 
@@ -23,13 +24,21 @@ class ClientGoneError(Exception):
     """The client closed the connection before the body was complete."""
 
 
-async def read_body(receive: Receive, *, announced: str | None, limit: int, seconds: float) -> bytes:
+async def read_body(
+    receive: Receive,
+    *,
+    announced: str | None,
+    limit: int,
+    seconds: float,
+    watched: Callable[[asyncio.Timeout], contextlib.AbstractContextManager[None]] | None = None,
+) -> bytes:
     """The whole body.
 
     Args:
         announced: the Content-Length header.
         limit: the most bytes; a larger announcement is refused before anything is read.
         seconds: how long it may take from here.
+        watched: is given the time limit while the body is read, and may bring it forward.
 
     Raises:
         BodyTooLargeError, BodyTooSlowError, ClientGoneError.
@@ -37,8 +46,9 @@ async def read_body(receive: Receive, *, announced: str | None, limit: int, seco
     if announced is not None and announced.isascii() and announced.isdigit() and int(announced) > limit:
         raise BodyTooLargeError
     try:
-        async with asyncio.timeout(seconds):
-            return await _read(receive, limit)
+        async with asyncio.timeout(seconds) as until:
+            with watched(until) if watched else contextlib.nullcontext():
+                return await _read(receive, limit)
     except TimeoutError:
         raise BodyTooSlowError from None
 

@@ -6,7 +6,6 @@ import base64
 import contextlib
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from openclaw_install.hub.rate import RateLimiter
 from openclaw_install.hub.relay.answers import refused, token_refused
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.replay_guard import ReplayGuard
+from openclaw_install.hub.relay.slots import Slots
 from openclaw_install.protocol.card import AgentCard
 from openclaw_install.protocol.did import is_did
 from openclaw_install.protocol.errors import TokenError
@@ -58,8 +58,10 @@ class Admission:
         self._guard = ReplayGuard(limits.replay_entries, clock())
         self._requests = RateLimiter(limits.requests_per_second, limits.request_burst)
         self._envelopes = RateLimiter(limits.envelopes_per_second, limits.envelope_burst)
-        self._registrations = RateLimiter(limits.registrations_per_second, limits.registration_burst)
-        self._in_progress: Counter[str] = Counter()
+        self._newcomers = RateLimiter(limits.registrations_per_second, limits.registration_burst)
+        self._unproven = RateLimiter(limits.unproven_per_second, limits.unproven_burst)
+        self._junk = RateLimiter(limits.junk_per_second, limits.junk_burst)
+        self.slots = Slots(limits, monotonic=monotonic)
 
     def claimed(self, header: str | None) -> Claimed:
         """Reads the Authorization header.
@@ -101,9 +103,7 @@ class Admission:
 
         In this order: what is remembered is then bounded by the rate, whatever an agent sends.
         """
-        wait = self._requests.take(did, self._monotonic())
-        if wait is not None:
-            raise refused("rate_limited", retry_after=wait)
+        self._take(self._requests, did, 1)
         return self._guard.first_time(token_id, expires_at, self._clock())
 
     def take_envelope(self, did: str) -> None:
@@ -112,41 +112,65 @@ class Admission:
         Raises:
             HttpRefusedError: 429.
         """
-        wait = self._envelopes.take(did, self._monotonic())
-        if wait is not None:
-            raise refused("rate_limited", retry_after=wait)
+        self._take(self._envelopes, did, 1)
 
-    def take_registration(self, address: str, cost: float = 1.0) -> None:
-        """Takes one registration or renewal from the bucket of a network address.
+    def proves(self, claimed: Claimed, card: AgentCard, method: str, path: str) -> bool:
+        """Whether a key that is registered has signed the request; it is neither counted nor remembered."""
+        request = RelayRequest(self._relay_id, method, path, claimed.body_sha256)
+        try:
+            verify_token(claimed.token, card, request, self._clock(), _Anyhow())
+        except TokenError:
+            return False
+        return True
 
-        Args:
-            cost: how many ordinary ones it counts for.
+    def take_renewal(self, did: str, size: int) -> None:
+        """Takes what a large card costs beyond a request from its agent's bucket.
 
         Raises:
             HttpRefusedError: 429.
         """
-        wait = self._registrations.take(address, self._monotonic(), cost)
+        self._take(self._requests, did, size // self._limits.card_bytes_per_turn)
+
+    def take_newcomer(self, party: str, size: int) -> None:
+        """Takes the registration of a new agent from the bucket of its network address.
+
+        Raises:
+            HttpRefusedError: 429.
+        """
+        self._take(self._newcomers, party, 1 + size // self._limits.card_bytes_per_turn)
+
+    @contextlib.contextmanager
+    def unproven(self, party: str) -> Iterator[Unproven]:
+        """Takes what a card costs that no registered key vouches for; given back where it holds in the end.
+
+        Raises:
+            HttpRefusedError: 429: the address has sent too many that did not hold.
+        """
+        cost = Unproven(lambda turns: self._take(self._unproven, party, turns))
+        cost.add(1)
+        yield cost
+        self._unproven.give_back(party, cost.taken)
+
+    def is_junk(self, party: str) -> bool:
+        """Counts a request without any proof; whether its address has sent too many."""
+        return self._junk.take(party, self._monotonic()) is not None
+
+    def _take(self, limiter: RateLimiter, name: str, cost: float) -> None:
+        wait = limiter.take(name, self._monotonic(), cost) if cost else None
         if wait is not None:
             raise refused("rate_limited", retry_after=wait)
 
-    @contextlib.contextmanager
-    def slot(self, who: str) -> Iterator[None]:
-        """Counts a request while it is in progress.
 
-        Raises:
-            HttpRefusedError: 429 or 503: there are too many.
-        """
-        if self._in_progress.total() >= self._limits.requests_in_all:
-            raise refused("busy", retry_after=1)
-        if self._in_progress[who] >= self._limits.requests_per_agent:
-            raise refused("too_many_at_once", retry_after=1)
-        self._in_progress[who] += 1
-        try:
-            yield
-        finally:
-            self._in_progress[who] -= 1
-            if not self._in_progress[who]:
-                del self._in_progress[who]
+@dataclass
+class Unproven:
+    """What a card without a proof has cost so far."""
+
+    take: Callable[[float], None]
+    taken: float = 0.0
+
+    def add(self, turns: float) -> None:
+        self.take(turns)
+        self.taken += turns
 
 
 def _unproven(token: str) -> dict[str, Any]:
@@ -164,6 +188,13 @@ def _unproven(token: str) -> dict[str, Any]:
     if not isinstance(claims, dict):
         raise refused("unauthorized")
     return claims
+
+
+class _Anyhow:
+    """The protocol's `ReplayGuard` where only the signature is asked for."""
+
+    def first_time(self, jti: str, expires_at: float) -> bool:
+        return True
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,11 @@ _WORDS: dict[str, tuple[int, str, str]] = {
     "agents_full": (507, "the relay takes no further agents", "ask its operator"),
     "registration_closed": (403, "the relay takes no new agents", "ask its operator"),
     "rate_limited": (429, "too many requests", "wait as long as Retry-After says"),
-    "too_many_at_once": (429, "too many requests of this agent at once", "send them one after the other"),
+    "too_many_at_once": (
+        429,
+        "too many requests of this agent, or from this network address, at once",
+        "send them one after the other",
+    ),
     "quota_exceeded": (429, "the recipient's inbox has no room for more of yours", "wait until it is read"),
     "busy": (503, "the relay has as much to do as it can", "wait as long as Retry-After says"),
     "storage_full": (507, "the relay's disk is full; nothing was committed", "try later; tell its operator"),

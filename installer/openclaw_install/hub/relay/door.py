@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import re
@@ -12,6 +13,7 @@ from urllib.parse import unquote
 from starlette.types import Receive, Scope, Send
 
 from openclaw_install.common.errors import InstallError
+from openclaw_install.hub.in_progress import expected_bytes
 from openclaw_install.hub.log import LOG_FACTS
 from openclaw_install.hub.refusals import HttpRefusedError, answer
 from openclaw_install.hub.relay.admission import Admission, Claimed
@@ -20,10 +22,11 @@ from openclaw_install.hub.relay.exchange import Exchange, number
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.model import Entry
 from openclaw_install.hub.relay.service import RelayService
+from openclaw_install.hub.relay.slots import Slot
 from openclaw_install.hub.relay.streams import Start, event
 from openclaw_install.hub.request_body import BodyTooLargeError, BodyTooSlowError, ClientGoneError, read_body
 from openclaw_install.protocol.canonical import canonical_json, parse_strict
-from openclaw_install.protocol.card import MAX_CARD_BYTES, verify_card
+from openclaw_install.protocol.card import MAX_CARD_BYTES, AgentCard, verify_card
 from openclaw_install.protocol.did import fold_alias, is_did
 from openclaw_install.protocol.errors import EnvelopeError, ProtocolError
 from openclaw_install.protocol.header import MAX_ENVELOPE_BYTES, parse_envelope
@@ -86,6 +89,9 @@ class RelayDoor:
         except HttpRefusedError as refusal:
             facts["refused"] = refusal.code
             unread = exchange.body_unread and refusal.status != 408
+            if refusal.status == 401 and self._admission.is_junk(exchange.party):
+                # An answer is cheap. To wait for the body, and for the next request, would not be.
+                refusal.headers, unread = {**refusal.headers, "Connection": "close"}, False
             await answer(refusal, exchange.receive, send, body_unread=unread)
         except ClientGoneError:
             facts["refused"] = "client_gone"
@@ -122,32 +128,49 @@ class RelayDoor:
                 "acks_at_once": limits.acks_at_once,
                 "streams_per_agent": limits.streams_per_agent,
                 "heartbeat_seconds": max(1, int(limits.heartbeat_seconds)),
-                "open_registration": limits.open_registration,
+                "open_registration": limits.registration == "open",
+                "registration": limits.registration,
             },
         }
         await exchange.reply(canonical_json(told))
 
     async def _put_card(self, exchange: Exchange) -> None:
         """Registration: the token is held against the card in the body, which vouches for itself."""
-        address = (exchange.scope.get("client") or ("?",))[0]
-        self._admission.take_registration(address)
-        claimed = self._admission.claimed(exchange.headers.get("authorization"))
+        claimed = self._claimed(exchange)
         if claimed.issuer != exchange.name:
             raise refused("wrong_agent")
-        with self._admission.slot(claimed.issuer):
-            await self._take_body(exchange, claimed, MAX_CARD_BYTES)
-            # Anybody can make a card with a long log, and each of its entries has signatures to verify.
-            self._admission.take_registration(address, len(exchange.body) // self._limits.card_bytes_per_turn)
-            try:
-                card = verify_card(exchange.body)
-            except ProtocolError as error:
-                raise document_refused(error) from None
-            if card.did != claimed.issuer:
-                raise refused("wrong_agent")
-            self._admission.admit(claimed, card, "PUT", exchange.target)
-            self._is(exchange, card.did)
-            await self._service.put_card(card)
+        known = self._service.card_of(claimed.issuer)
+        if known is not None and self._admission.proves(claimed, known, "PUT", exchange.target):
+            with self._slot(exchange, claimed.issuer, MAX_CARD_BYTES) as slot:
+                await self._take_body(exchange, claimed, MAX_CARD_BYTES, slot)
+                card = await self._publish(exchange, claimed, new=False)
+        else:
+            # Nobody vouches for the sender: what it costs to find out counts for its address.
+            with (
+                self._admission.unproven(exchange.party) as cost,
+                self._slot(exchange, f"address {exchange.party}", MAX_CARD_BYTES) as slot,
+            ):
+                await self._take_body(exchange, claimed, MAX_CARD_BYTES, slot)
+                # Anybody can make a card with a long log, and each of its entries has signatures to verify.
+                cost.add(len(exchange.body) // self._limits.card_bytes_per_turn)
+                card = await self._publish(exchange, claimed, new=known is None)
         await exchange.reply(canonical_json({"did": card.did, "version": card.version}))
+
+    async def _publish(self, exchange: Exchange, claimed: Claimed, *, new: bool) -> AgentCard:
+        try:
+            card = verify_card(exchange.body)
+        except ProtocolError as error:
+            raise document_refused(error) from None
+        if card.did != claimed.issuer:
+            raise refused("wrong_agent")
+        self._admission.admit(claimed, card, "PUT", exchange.target)
+        self._is(exchange, card.did)
+        if new:
+            self._admission.take_newcomer(exchange.party, len(exchange.body))
+        else:
+            self._admission.take_renewal(card.did, len(exchange.body))
+        await self._service.put_card(card)
+        return card
 
     async def _get_card(self, exchange: Exchange) -> None:
         self._authenticate(exchange)
@@ -169,8 +192,9 @@ class RelayDoor:
     async def _post_envelope(self, exchange: Exchange) -> None:
         claimed = self._authenticate(exchange)
         self._admission.take_envelope(exchange.did)
-        with self._admission.slot(exchange.did):
-            await self._take_body(exchange, claimed, MAX_ENVELOPE_BYTES + self._limits.body_room_bytes)
+        most = MAX_ENVELOPE_BYTES + self._limits.body_room_bytes
+        with self._slot(exchange, exchange.did, most) as slot:
+            await self._take_body(exchange, claimed, most, slot)
             try:
                 envelope = parse_envelope(exchange.body)
             except EnvelopeError as error:
@@ -185,7 +209,7 @@ class RelayDoor:
         self._authenticate(exchange)
         most = self._limits.page_entries
         after, limit = exchange.numbers(after=0, limit=most)
-        with self._admission.slot(exchange.did):
+        with self._slot(exchange, exchange.did):
             entries, inbox = await self._service.page(
                 exchange.did, after, min(max(limit, 1), most), self._limits.page_bytes
             )
@@ -222,8 +246,8 @@ class RelayDoor:
 
     async def _post_acks(self, exchange: Exchange) -> None:
         claimed = self._authenticate(exchange)
-        with self._admission.slot(exchange.did):
-            await self._take_body(exchange, claimed, self._limits.small_body_bytes)
+        with self._slot(exchange, exchange.did, self._limits.small_body_bytes) as slot:
+            await self._take_body(exchange, claimed, self._limits.small_body_bytes, slot)
             up_to, seqs = self._acks(exchange.body)
             count = await self._service.acknowledge(exchange.did, up_to, seqs)
         await exchange.reply(canonical_json({"acknowledged": count}))
@@ -242,8 +266,17 @@ class RelayDoor:
             raise refused("malformed")
         return up_to, seqs
 
+    def _claimed(self, exchange: Exchange) -> Claimed:
+        return self._admission.claimed(exchange.headers.get("authorization"))
+
+    def _slot(
+        self, exchange: Exchange, who: str, most: int = 0
+    ) -> contextlib.AbstractContextManager[Slot]:
+        size = expected_bytes(exchange.headers.get("content-length"), most)
+        return self._admission.slots.place(who, exchange.party, size)
+
     def _authenticate(self, exchange: Exchange) -> Claimed:
-        claimed = self._admission.claimed(exchange.headers.get("authorization"))
+        claimed = self._claimed(exchange)
         card = self._service.card_of(claimed.issuer)
         self._admission.admit(claimed, card, exchange.scope["method"], exchange.target)
         if exchange.scope["method"] == "GET" and claimed.body_sha256 != EMPTY_SHA256:
@@ -256,14 +289,18 @@ class RelayDoor:
         exchange.did = did
         exchange.scope[LOG_FACTS]["agent"] = did
 
-    async def _take_body(self, exchange: Exchange, claimed: Claimed, limit: int) -> None:
+    async def _take_body(self, exchange: Exchange, claimed: Claimed, limit: int, slot: Slot) -> None:
         kind = (exchange.headers.get("content-type") or "").partition(";")[0].strip().lower()
         if kind != "application/json":
             raise refused("not_json")
         announced = exchange.headers.get("content-length")
         try:
             exchange.body = await read_body(
-                exchange.receive, announced=announced, limit=limit, seconds=self._limits.body_seconds
+                exchange.receive,
+                announced=announced,
+                limit=limit,
+                seconds=self._limits.body_seconds,
+                watched=lambda until: self._admission.slots.reading(slot, until),
             )
         except BodyTooLargeError:
             raise refused("body_too_large") from None

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
+from openclaw_install.hub.network import PARTY_IN_SCOPE, UNKNOWN
 from openclaw_install.hub.relay.answers import refused
 
 _LARGEST_PLACE = 2**53 - 1
@@ -38,6 +39,11 @@ class Exchange:
     def __post_init__(self) -> None:
         self.headers = Headers(scope=self.scope)
         self.body_unread = self.scope["method"] in ("POST", "PUT") and "expect" not in self.headers
+
+    @property
+    def party(self) -> str:
+        """The network address that the request counts for."""
+        return str(self.scope.get(PARTY_IN_SCOPE, UNKNOWN))
 
     @property
     def target(self) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from openclaw_install.protocol.times import MAX_SKEW
 
+Registration = Literal["open", "invitation", "closed"]
 MIB = 1024 * 1024
 _DAY = 86_400.0
 
@@ -21,10 +23,15 @@ class RelayLimits:
         header_seconds: how long a request's headers may take; longer ends the connection.
         requests_per_second, request_burst: the token bucket of each agent, for all its requests.
         envelopes_per_second, envelope_burst: the token bucket of each sender, for envelopes alone.
-        registrations_per_second, registration_burst: the bucket of each network address, for requests that
-            register or renew a card.
+        registrations_per_second, registration_burst: the bucket of each network address, for agents that
+            are new. Here and below, an address is what `hub.network.party_of` makes of one.
+        unproven_per_second, unproven_burst: the bucket of each network address, for cards whose sender no
+            registered key vouches for; what turns out to be signed is given back.
+        junk_per_second, junk_burst: the bucket of each network address, for requests without any proof;
+            where it is empty their connections are closed.
         card_bytes_per_turn: a larger card counts once more for each so many bytes of it.
-        open_registration: whether agents may register that are not yet known.
+        registration: who may register that is not yet known: everybody (`open`), who has an invitation, or
+            nobody (`closed`).
         agents_in_all: registered agents.
         inbox_entries, inbox_bytes: what one inbox may hold unacknowledged.
         share_entries, share_bytes: how much of one inbox a single sender may fill, so that a flood by one
@@ -33,10 +40,13 @@ class RelayLimits:
         page_entries, page_bytes: the most of an inbox in one answer.
         chunk_bytes: the most of it that a stream holds in memory for its client.
         acks_at_once: places that one request may acknowledge singly.
-        requests_per_agent: requests of one agent in progress at once; more is answered with 429.
+        requests_per_agent, requests_per_address: requests of one in progress at once; more is answered
+            with 429.
         requests_in_all: requests in progress at once; more is answered with 503.
+        body_bytes_per_address, body_bytes_in_all: the same for the bytes of their bodies.
+        body_grace_seconds: how long a body that is being read keeps its place where others need it.
         streams_per_agent: open streams of one agent; a further one ends the oldest.
-        streams_in_all: open streams; more is answered with 503.
+        streams_per_address, streams_in_all: open streams; more is answered with 503.
         heartbeat_seconds: how often a quiet stream says that it is alive.
         stall_seconds: how long a stream's client may take no data before it is dropped.
         tombstone_seconds: how long an expired entry that nobody acknowledged is told of.
@@ -54,10 +64,14 @@ class RelayLimits:
     request_burst: int = 1000
     envelopes_per_second: float = 100.0
     envelope_burst: int = 500
-    registrations_per_second: float = 20.0
-    registration_burst: int = 200
+    registrations_per_second: float = 2.0
+    registration_burst: int = 500
+    unproven_per_second: float = 20.0
+    unproven_burst: int = 200
+    junk_per_second: float = 20.0
+    junk_burst: int = 200
     card_bytes_per_turn: int = 4096
-    open_registration: bool = True
+    registration: Registration = "open"
     agents_in_all: int = 10_000
     inbox_entries: int = 50_000
     inbox_bytes: int = 256 * MIB
@@ -69,9 +83,14 @@ class RelayLimits:
     chunk_bytes: int = 256 * 1024
     acks_at_once: int = 5000
     requests_per_agent: int = 64
-    requests_in_all: int = 256
+    requests_per_address: int = 256
+    requests_in_all: int = 512
+    body_bytes_per_address: int = 64 * MIB
+    body_bytes_in_all: int = 128 * MIB
+    body_grace_seconds: float = 1.0
     streams_per_agent: int = 4
-    streams_in_all: int = 512
+    streams_per_address: int = 512
+    streams_in_all: int = 1024
     heartbeat_seconds: float = 15.0
     stall_seconds: float = 30.0
     tombstone_seconds: float = 30 * _DAY

@@ -93,7 +93,7 @@ class RelayService:
             return
         if relation != "succeeds":
             raise refused("card_version" if relation == "rollback" else "card_fork")
-        if known is None and not self._limits.open_registration:
+        if known is None and self._limits.registration == "closed":
             raise refused("registration_closed")
         if card.alias is not None and not may_be_claimed(card.alias):
             raise refused("alias_reserved")

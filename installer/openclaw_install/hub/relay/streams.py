@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from openclaw_install.common.errors import InstallError
 from openclaw_install.hub.connection import ABORT
+from openclaw_install.hub.network import PARTY_IN_SCOPE, UNKNOWN
 from openclaw_install.hub.relay.answers import refused
 from openclaw_install.hub.relay.limits import RelayLimits
 
@@ -30,11 +32,13 @@ class Stream:
     """One client that listens.
 
     Attributes:
+        party: the network address that it counts for.
         stirred: set when there may be something to do.
         over: it is to end.
     """
 
     did: str
+    party: str
     stirred: asyncio.Event
     over: bool = False
 
@@ -52,7 +56,7 @@ class Streams:
     def __init__(self, limits: RelayLimits) -> None:
         self._limits = limits
         self._open: dict[str, list[Stream]] = {}
-        self._count = 0
+        self._parties: Counter[str] = Counter()
         self._closing = False
 
     def wake(self, did: str) -> None:
@@ -76,20 +80,23 @@ class Streams:
         return sum(not stream.over for stream in self._open.get(did, ()))
 
     @contextlib.contextmanager
-    def _place(self, did: str) -> Iterator[Stream]:
-        if self._count >= self._limits.streams_in_all:
+    def _place(self, did: str, party: str) -> Iterator[Stream]:
+        full = self._parties.total() >= self._limits.streams_in_all
+        if full or self._parties[party] >= self._limits.streams_per_address:
             raise refused("busy", retry_after=5)
         mine = [stream for stream in self._open.get(did, ()) if not stream.over]
         for stream in mine[: max(0, len(mine) + 1 - self._limits.streams_per_agent)]:
             # The newest wins: an older one is most likely what a lost connection left behind.
             stream.end()
-        stream = Stream(did, asyncio.Event(), over=self._closing)
+        stream = Stream(did, party, asyncio.Event(), over=self._closing)
         self._open.setdefault(did, []).append(stream)
-        self._count += 1
+        self._parties[party] += 1
         try:
             yield stream
         finally:
-            self._count -= 1
+            self._parties[party] -= 1
+            if not self._parties[party]:
+                del self._parties[party]
             self._open[did].remove(stream)
             if not self._open[did]:
                 del self._open[did]
@@ -106,7 +113,7 @@ class Streams:
             HttpRefusedError: there are too many streams; nothing was answered yet.
         """
         scope, receive, send = exchange
-        with self._place(did) as stream:
+        with self._place(did, scope.get(PARTY_IN_SCOPE, UNKNOWN)) as stream:
             watching = asyncio.ensure_future(_end_when_gone(stream, receive))
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
