@@ -59,6 +59,13 @@ def hub_group(context: click.Context, /, **said: Any) -> None:
 @click.option("--tls-key", type=_FILE, help="Private key of the certificate (PEM).")
 @click.option("--insecure-bind", is_flag=True, help="Plain HTTP beyond loopback, behind a proxy with TLS.")
 @click.option("--allow-host", "allow_hosts", multiple=True, metavar="NAME", help="A name that clients use.")
+@click.option(
+    "--trusted-proxy",
+    "trusted_proxies",
+    multiple=True,
+    metavar="ADDR|CIDR",
+    help="Its X-Forwarded-For counts.",
+)
 @click.option("--rate", type=click.FloatRange(min=0.1), help="Requests a second for each key (default: 50).")
 @click.option("--closed-registration", is_flag=True, help="Relay for the agents that it knows already only.")
 @click.option("--no-access-log", is_flag=True, help="Log warnings only, not every request.")

@@ -81,8 +81,8 @@ class TimedConnection(H11Protocol):
             self._deadline = None
 
 
-def timed_connection(
-    header_seconds: float, listener: GatedListener | None = None
-) -> type[TimedConnection]:
-    """The connection class with a limit of so many seconds, on a listener that keeps a book of connections."""
-    return type("TimedConnection", (TimedConnection,), {"header_seconds": header_seconds, "listener": listener})
+def timed_connection(header_seconds: float, listener: GatedListener | None = None) -> type[TimedConnection]:
+    """The connection class with a limit of so many seconds, on a listener that keeps a book."""
+    return type(
+        "TimedConnection", (TimedConnection,), {"header_seconds": header_seconds, "listener": listener}
+    )

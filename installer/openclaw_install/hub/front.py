@@ -1,4 +1,4 @@
-"""What every request passes first: for whom it counts, and whether its headers can be read in one way only."""
+"""What every request passes first: for whom it counts, and whether its headers have one meaning only."""
 
 from __future__ import annotations
 

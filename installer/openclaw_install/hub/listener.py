@@ -1,4 +1,4 @@
-"""The hub's listening socket: it hands over no more connections than there is room for, and never runs dry."""
+"""The hub's listening socket: it takes in no more connections than there is room for."""
 
 from __future__ import annotations
 

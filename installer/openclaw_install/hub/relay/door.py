@@ -269,9 +269,7 @@ class RelayDoor:
     def _claimed(self, exchange: Exchange) -> Claimed:
         return self._admission.claimed(exchange.headers.get("authorization"))
 
-    def _slot(
-        self, exchange: Exchange, who: str, most: int = 0
-    ) -> contextlib.AbstractContextManager[Slot]:
+    def _slot(self, exchange: Exchange, who: str, most: int = 0) -> contextlib.AbstractContextManager[Slot]:
         size = expected_bytes(exchange.headers.get("content-length"), most)
         return self._admission.slots.place(who, exchange.party, size)
 
