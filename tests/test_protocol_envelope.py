@@ -121,9 +121,9 @@ def test_routing_fields_are_what_the_relay_may_see_and_agree_with_the_body() -> 
 # --- altered on the way
 
 _ALTERED: dict[str, tuple[Any, str]] = {
-    "v": (2, "wrong_version"),
+    "v": (3, "wrong_version"),
     "message_id": (MESSAGE_ID[:-1] + "6", "bad_ciphertext"),
-    "conversation_id": (conversation_of(P.sender.did, P.recipient.did, pending=True), "bad_ciphertext"),
+    "conversation_id": (conversation_of(P.sender.did, P.recipient.did, pending=True, version=1), "bad_ciphertext"),
     "from": (OTHER.did, "wrong_conversation"),
     "to": (OTHER.did, "wrong_conversation"),
     "schema": ("pingagent.task@1", "bad_ciphertext"),
@@ -242,7 +242,7 @@ def test_a_recipient_cannot_pass_a_message_on_as_if_it_were_sent_to_a_third() ->
     header = {
         **{key: value for key, value in WIRE.items() if key not in {"enc", "ciphertext"}},
         "to": carl.did,
-        "conversation_id": conversation_of(P.sender.did, carl.did),
+        "conversation_id": conversation_of(P.sender.did, carl.did, version=1),
         "recipient_kid": carl.current_encryption.kid,
     }
     enc, ciphertext = hpke_seal(

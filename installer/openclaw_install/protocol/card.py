@@ -11,7 +11,15 @@ from openclaw_install.protocol.canonical import b64u, parse_strict
 from openclaw_install.protocol.did import ALIAS, DID, fold_alias, is_display_name
 from openclaw_install.protocol.errors import CardError, NoUsableKey, ProtocolError
 from openclaw_install.protocol.identity import MAX_LIFETIME, Identity
-from openclaw_install.protocol.keys import KEY_BYTES, KID, SIGNATURE_BYTES, SigningKey, is_signed, kid_of
+from openclaw_install.protocol.keys import (
+    KEY_BYTES,
+    KID,
+    SIGNATURE_BYTES,
+    SigningKey,
+    is_signed,
+    kid_of,
+    names_key,
+)
 from openclaw_install.protocol.rotation import RotationEntry, extends, forks, read_rotation, verify_rotation
 from openclaw_install.protocol.shape import Json, instant, integer, items, octets, only, text
 from openclaw_install.protocol.times import MAX_SKEW, iso, to_milliseconds
@@ -20,6 +28,8 @@ CARD_SCHEMA = "pingagent.card@1"
 MAX_CARD_BYTES = 98_304
 MAX_ENCRYPTION_KEYS = 8
 MAX_CAPABILITIES = 64
+ENVELOPE_2 = "pingagent.envelope/2"
+"""The capability by which a card says that its agent reads version 2 of the envelope."""
 CAPABILITY = re.compile(r"[a-z0-9](?:[a-z0-9._:/-]{0,62}[a-z0-9])?")
 _CARD_DOMAIN = b"pingagent-card-v1\0"
 _KEY_DOMAIN = b"pingagent-encryption-key-v1\0"
@@ -211,7 +221,7 @@ def sender_key(card: AgentCard, kid: str, sent_at: float, now: float) -> bytes |
         None: no key of the rotation log with this id may have signed it.
     """
     for number, entry in enumerate(card.rotation):
-        if entry.kid != kid:
+        if not names_key(kid, entry.key):
             continue
         if entry.key == card.signing_key:
             return entry.key
@@ -219,6 +229,14 @@ def sender_key(card: AgentCard, kid: str, sent_at: float, now: float) -> bytes |
         in_flight = sent_at <= replaced_at and now <= replaced_at + MAX_LIFETIME + MAX_SKEW
         return entry.key if in_flight else None
     return None
+
+
+def reads_version_2(card: AgentCard) -> bool:
+    """Whether the card says that its agent reads version 2 of the envelope.
+
+    It says so by a capability: a field that earlier versions do not know would make them refuse the card.
+    """
+    return ENVELOPE_2 in card.capabilities
 
 
 def succession(old: AgentCard, new: AgentCard) -> Succession:

@@ -10,10 +10,12 @@ from openclaw_install.common.invisible import is_visible_name
 from openclaw_install.protocol.errors import ProtocolError
 
 DID = re.compile(r"did:agent:[a-z2-7]{32}")
-CONVERSATION = re.compile(r"c_p?dm_[a-z2-7]{26}")
+CONVERSATION = re.compile(r"c_p?dm_(?:[a-z2-7]{26}|[a-z2-7]{32})")
 ALIAS = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,30}[a-z0-9])?")
 MAX_DISPLAY_NAME = 80
-_APPROVED, _PENDING = "c_dm_", "c_pdm_"
+_APPROVED, PENDING = "c_dm_", "c_pdm_"
+# By the version of the envelope: the hash's domain, and how many of its bytes the name keeps.
+_NAMING = {1: ("pingagent-conversation-v1", 16), 2: ("pingagent-conversation-v2", 20)}
 
 
 def did_of(signing_public_raw: bytes) -> str:
@@ -27,12 +29,14 @@ def is_did(text: str) -> bool:
     return DID.fullmatch(text) is not None
 
 
-def conversation_of(did_a: str, did_b: str, *, pending: bool = False) -> str:
+def conversation_of(did_a: str, did_b: str, *, pending: bool = False, version: int = 2) -> str:
     """The thread of two agents, the same whoever asks.
 
     Args:
         did_a, did_b: the two agents, in any order.
         pending: True before the recipient has approved the contact (`c_pdm_`), else `c_dm_`.
+        version: of the envelope that names it. Each has a name of its own for the same thread: 26 characters
+            in the first, 32 in the second.
 
     Raises:
         ProtocolError: one is no DID, or both are the same: an agent has no thread with itself.
@@ -44,8 +48,25 @@ def conversation_of(did_a: str, did_b: str, *, pending: bool = False) -> str:
             "an agent has no thread with itself", next_step="name another agent", code="did.same"
         )
     first, second = sorted((did_a, did_b))
-    digest = hashlib.sha256(f"pingagent-conversation-v1\0{first}\0{second}".encode()).digest()
-    return (_PENDING if pending else _APPROVED) + _base32(digest[:16])
+    domain, length = _NAMING[version]
+    digest = hashlib.sha256(f"{domain}\0{first}\0{second}".encode()).digest()
+    return (PENDING if pending else _APPROVED) + _base32(digest[:length])
+
+
+def thread_names(did_a: str, did_b: str) -> tuple[str, str]:
+    """The `c_dm_` names of two agents' thread: that of version 1 of the envelope, and that of version 2.
+
+    Raises:
+        ProtocolError: as `conversation_of`.
+    """
+    return conversation_of(did_a, did_b, version=1), conversation_of(did_a, did_b)
+
+
+def names_thread_of(conversation_id: str, did_a: str, did_b: str) -> bool:
+    """Whether an id, of either version and before or after approval, names the thread of two agents."""
+    return is_conversation(conversation_id) and canonical_thread(conversation_id) in thread_names(
+        did_a, did_b
+    )
 
 
 def is_conversation(text: str) -> bool:
@@ -61,7 +82,7 @@ def canonical_thread(conversation_id: str) -> str:
     """
     if not is_conversation(conversation_id):
         raise ProtocolError(
-            "a direct thread's id is c_dm_ or c_pdm_ with 26 characters", code="conversation.form"
+            "a direct thread's id is c_dm_ or c_pdm_ with 26 or 32 characters", code="conversation.form"
         )
     return _APPROVED + conversation_id.rpartition("_")[2]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +10,12 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from openclaw_install.protocol.canonical import b64u, canonical_json, parse_strict
+from openclaw_install.common.redaction import Secret
+from openclaw_install.protocol.canonical import canonical_json
 from openclaw_install.protocol.card import AgentCard, EncryptionKey, newest_usable_key, sender_key
+from openclaw_install.protocol.chain import Link, Seen
+from openclaw_install.protocol.content import Content, read_content
+from openclaw_install.protocol.did import PENDING, conversation_of, names_thread_of
 from openclaw_install.protocol.errors import EnvelopeError, EnvelopeReason, NoUsableKey, ProtocolError
 from openclaw_install.protocol.header import (
     ENC_BYTES,
@@ -25,12 +28,13 @@ from openclaw_install.protocol.header import (
     is_message_id,
     new_message_id,
     parse_envelope,
+    short_message_id,
 )
 from openclaw_install.protocol.identity import DEFAULT_LIFETIME, MAX_LIFETIME, Identity
-from openclaw_install.protocol.keys import SIGNATURE_BYTES, is_signed
+from openclaw_install.protocol.keys import kid_of
 from openclaw_install.protocol.messages import check_body
 from openclaw_install.protocol.padding import MAX_PLAINTEXT, pad, unpad
-from openclaw_install.protocol.shape import Json, octets, only
+from openclaw_install.protocol.shape import Json
 from openclaw_install.protocol.times import MAX_SKEW, to_milliseconds
 
 __all__ = [
@@ -51,9 +55,7 @@ __all__ = [
 ]
 
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
-_INFO = b"pingagent-envelope-v1\0"
-_MESSAGE_DOMAIN = b"pingagent-message-v1\0"
-_INSIDE = frozenset({"body", "sig"})
+_INFO = {1: b"pingagent-envelope-v1\0", 2: b"pingagent-envelope-v2\0"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,11 @@ class Draft:
 
     Attributes:
         message_id: made by `new_message_id` and written down before the message is sealed.
+        conversation_id: the thread, by any of its names; the envelope has the one of its version.
         lifetime: seconds until it expires, at most 14 days.
+        chain: the envelope's place among those that the sender sealed for the recipient. With it the envelope
+            is of version 2, without it of version 1.
+        seen, access_key: as `Content` has them; version 2 only.
     """
 
     message_id: str
@@ -70,6 +76,13 @@ class Draft:
     schema: str
     routing: Routing = field(default=Routing())
     lifetime: float = DEFAULT_LIFETIME
+    chain: Link | None = None
+    seen: Seen | None = None
+    access_key: Secret | None = None
+
+    @property
+    def version(self) -> int:
+        return 1 if self.chain is None else 2
 
 
 @dataclass(frozen=True)
@@ -79,11 +92,15 @@ class Opened:
     Attributes:
         sha256: of the envelope's canonical bytes, as receipts name it. For the replay row, keep
             `header.message_id`, `header.sender`, this, and `header.expires_at` (until when to keep the row).
+        chain, seen, access_key: as `Content` has them; None in version 1.
     """
 
     header: Header
     body: Json = field(repr=False)
     sha256: str
+    chain: Link | None = None
+    seen: Seen | None = None
+    access_key: Secret | None = None
 
 
 def seal(
@@ -93,7 +110,7 @@ def seal(
 
     Args:
         body: as one of the builders in `messages` makes it.
-        draft: message id, thread, schema.
+        draft: message id, thread, schema, and for version 2 the chain.
         sender: whose signature goes inside.
         recipient: a verified card.
         now: seconds since 1970; the time of sending.
@@ -105,10 +122,9 @@ def seal(
     key = newest_usable_key(recipient, now)
     header = _header(draft, sender, recipient, key, now)
     check_header(header)
-    document = dict(body)
-    check_body(header.schema, document, header.routing)
-    sig = sender.signing.sign(_MESSAGE_DOMAIN, _signed_content(header, document))
-    plaintext = canonical_json({"body": document, "sig": b64u(sig)})
+    content = Content(dict(body), draft.chain, draft.seen, draft.access_key)
+    check_body(header.schema, content.body, header.routing)
+    plaintext = content.signed(header, sender.signing)
     if len(plaintext) > MAX_PLAINTEXT:
         raise EnvelopeError(
             EnvelopeReason.OVERSIZED, f"the message has {len(plaintext)} bytes; {MAX_PLAINTEXT} fit"
@@ -127,7 +143,7 @@ def open_envelope(
     """Opens an envelope and proves its sender.
 
     It does not know which messages came before: the caller keeps a row for each (sender, message id) until
-    the message has expired, and refuses the second.
+    the message has expired, and refuses the second; and it holds the chain against what it knows of it.
 
     Args:
         wire: the envelope as received.
@@ -148,26 +164,33 @@ def open_envelope(
             EnvelopeReason.UNKNOWN_KEY, "the card at hand is not that of the envelope's sender"
         )
     check_times(header, now, max_skew)
-    plaintext = _decrypt(envelope, me)
-    return Opened(header, _verified_body(plaintext, header, sender_card, now), envelope.sha256)
+    content = _verified(_decrypt(envelope, me), header, sender_card, now)
+    return Opened(
+        header, content.body, envelope.sha256, content.chain, content.seen, content.access_key
+    )
 
 
 def _header(draft: Draft, sender: Identity, recipient: AgentCard, key: EncryptionKey, now: float) -> Header:
     if not is_message_id(draft.message_id):
         raise EnvelopeError(EnvelopeReason.MALFORMED, "the message id is not of the form that it must have")
-    sent_at = to_milliseconds(now)
+    sent_at, version = to_milliseconds(now), draft.version
+    thread = draft.conversation_id
+    if sender.did != recipient.did and names_thread_of(thread, sender.did, recipient.did):
+        pending = thread.startswith(PENDING)
+        thread = conversation_of(sender.did, recipient.did, pending=pending, version=version)
     return Header(
-        message_id=draft.message_id,
-        conversation_id=draft.conversation_id,
+        message_id=short_message_id(draft.message_id) if version == 1 else draft.message_id,
+        conversation_id=thread,
         sender=sender.did,
         recipient=recipient.did,
         schema=draft.schema,
         sent_at=sent_at,
         expires_at=to_milliseconds(sent_at + draft.lifetime),
-        sender_kid=sender.signing.kid,
-        recipient_kid=key.kid,
+        sender_kid=kid_of(sender.signing.public_raw, version),
+        recipient_kid=kid_of(key.key, version),
         epoch=key.epoch,
         routing=draft.routing,
+        version=version,
     )
 
 
@@ -198,30 +221,22 @@ def _decrypt(envelope: Envelope, me: Identity) -> bytes:
         ) from None
 
 
-def _verified_body(plaintext: bytes, header: Header, sender_card: AgentCard, now: float) -> Json:
+def _verified(plaintext: bytes, header: Header, sender_card: AgentCard, now: float) -> Content:
     try:
-        inside = only(parse_strict(unpad(plaintext), MAX_PLAINTEXT), "the content", _INSIDE)
-        sig = octets(inside, "sig", SIGNATURE_BYTES)
-        if not isinstance(inside["body"], dict):
-            raise ProtocolError("the body is no JSON object")
+        content, sig = read_content(unpad(plaintext), header.version)
     except ProtocolError as error:
         raise EnvelopeError(EnvelopeReason.BAD_BODY, error.message) from None
-    body: Json = inside["body"]
     key = sender_key(sender_card, header.sender_kid, header.sent_at, now)
     if key is None:
         raise EnvelopeError(
             EnvelopeReason.UNKNOWN_KEY,
             "the message is signed by a key that may not (or no longer) speak for its sender",
         )
-    if not is_signed(key, sig, _MESSAGE_DOMAIN, _signed_content(header, body)):
+    if not content.is_signed(header, key, sig):
         raise EnvelopeError(EnvelopeReason.BAD_SIGNATURE, "the message is not signed by the agent it names")
-    check_body(header.schema, body, header.routing)
-    return body
-
-
-def _signed_content(header: Header, body: Json) -> Json:
-    return {**header.to_json(), "body_sha256": hashlib.sha256(canonical_json(body)).hexdigest()}
+    check_body(header.schema, content.body, header.routing)
+    return content
 
 
 def _info(header: Header) -> bytes:
-    return _INFO + canonical_json(header.to_json())
+    return _INFO[header.version] + canonical_json(header.to_json())

@@ -14,18 +14,21 @@ from openclaw_install.protocol.canonical import b64u, canonical_json, parse_stri
 from openclaw_install.protocol.did import CONVERSATION, DID, conversation_of, same_thread
 from openclaw_install.protocol.errors import EnvelopeError, EnvelopeReason, ProtocolError
 from openclaw_install.protocol.identity import MAX_LIFETIME
-from openclaw_install.protocol.keys import KID
+from openclaw_install.protocol.keys import KID, LONG_KID
 from openclaw_install.protocol.shape import Json, instant, integer, octets, only, text
 from openclaw_install.protocol.times import MAX_SKEW, iso
 
-VERSION = 1
+VERSIONS = (1, 2)
 MAX_ENVELOPE_BYTES = 262_144
 ENC_BYTES = 32
 TAG_BYTES = 16
-MESSAGE_ID = re.compile(r"msg_[0-7][0-9A-HJKMNP-TV-Z]{25}")
+MESSAGE_ID = re.compile(r"msg_[0-7][0-9A-HJKMNP-TV-Z]{25}(?:[0-9A-HJKMNP-TV-Z]{8})?")
 SCHEMA = re.compile(r"pingagent\.[a-z][a-z_]{0,31}@[1-9][0-9]{0,2}")
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 STATUS = re.compile(r"[a-z][a-z_]{0,31}")
+_SHORT_MESSAGE_ID = re.compile(r"msg_[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_SHORT_LENGTH = 30
+_RANDOM_BITS = 120
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _HEADER = frozenset(
     {
@@ -69,6 +72,7 @@ class Header:
         schema: of the body.
         sender_kid: the signing key of the sender, as its rotation log knows it.
         recipient_kid, epoch: the encryption key that it is sealed to.
+        version: of the envelope, which decides how its thread and its keys are spelt.
     """
 
     message_id: str
@@ -82,11 +86,12 @@ class Header:
     recipient_kid: str
     epoch: int
     routing: Routing = field(default=Routing())
+    version: int = 1
 
     def to_json(self) -> Json:
         """The header as it is bound into the encryption and into the signature."""
         return {
-            "v": VERSION,
+            "v": self.version,
             "message_id": self.message_id,
             "conversation_id": self.conversation_id,
             "from": self.sender,
@@ -130,13 +135,18 @@ class Envelope:
 
 
 def new_message_id(now: float) -> str:
-    """A new id: 48 bits of milliseconds and 80 random bits, so that ids sort by time.
+    """A new id: 48 bits of milliseconds and 120 random bits, so that ids sort by time.
 
     Args:
         now: seconds since 1970.
     """
-    number = (int(now * 1000) & (1 << 48) - 1) << 80 | secrets.randbits(80)
-    return "msg_" + "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+    number = (int(now * 1000) & (1 << 48) - 1) << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
+    return "msg_" + "".join(_CROCKFORD[number >> shift & 31] for shift in range(_RANDOM_BITS + 45, -1, -5))
+
+
+def short_message_id(message_id: str) -> str:
+    """The id by which version 1 of the envelope names a message: the beginning of it, 128 bits."""
+    return message_id[:_SHORT_LENGTH]
 
 
 def is_message_id(text_: str) -> bool:
@@ -170,7 +180,8 @@ def check_header(header: Header) -> None:
         raise EnvelopeError(EnvelopeReason.MALFORMED, "an envelope is addressed to its own sender")
     if not header.sent_at < header.expires_at <= header.sent_at + MAX_LIFETIME:
         raise EnvelopeError(EnvelopeReason.MALFORMED, "an envelope lives longer than 14 days, or not at all")
-    if not same_thread(header.conversation_id, conversation_of(header.sender, header.recipient)):
+    thread = conversation_of(header.sender, header.recipient, version=header.version)
+    if not same_thread(header.conversation_id, thread):
         raise EnvelopeError(
             EnvelopeReason.WRONG_CONVERSATION, "the conversation is not that of the sender and the recipient"
         )
@@ -207,30 +218,34 @@ def _document(wire: bytes | Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(document, Mapping):
         raise EnvelopeError(EnvelopeReason.MALFORMED, "an envelope is no JSON object")
     version = document.get("v")
-    if type(version) is not int or version != VERSION:
+    if type(version) is not int or version not in VERSIONS:
         raise EnvelopeError(
-            EnvelopeReason.WRONG_VERSION, f"this side speaks version {VERSION} of the envelope"
+            EnvelopeReason.WRONG_VERSION, "this side speaks versions 1 and 2 of the envelope"
         )
     return document
 
 
 def _read(document: Json) -> Envelope:
     routing = only(document["routing"], "routing", frozenset(), _ROUTING)
+    first = document["v"] == 1
+    kid = KID if first else LONG_KID
     header = Header(
-        message_id=text(document, "message_id", MESSAGE_ID),
+        # A message that was named under the first version keeps its id in the second.
+        message_id=text(document, "message_id", _SHORT_MESSAGE_ID if first else MESSAGE_ID),
         conversation_id=text(document, "conversation_id", CONVERSATION),
         sender=text(document, "from", DID),
         recipient=text(document, "to", DID),
         schema=text(document, "schema", SCHEMA),
         sent_at=instant(document, "sent_at"),
         expires_at=instant(document, "expires_at"),
-        sender_kid=text(document, "sender_kid", KID),
-        recipient_kid=text(document, "recipient_kid", KID),
+        sender_kid=text(document, "sender_kid", kid),
+        recipient_kid=text(document, "recipient_kid", kid),
         epoch=integer(document, "epoch", 1),
         routing=Routing(
             task_id=text(routing, "task_id", TASK_ID) if "task_id" in routing else None,
             status=text(routing, "status", STATUS) if "status" in routing else None,
         ),
+        version=document["v"],
     )
     ciphertext = octets(document, "ciphertext")
     if len(ciphertext) <= TAG_BYTES:

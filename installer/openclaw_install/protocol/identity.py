@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from openclaw_install.protocol.did import did_of, fold_alias, is_display_name
 from openclaw_install.protocol.errors import IdentityError
-from openclaw_install.protocol.keys import DecryptionKey, SigningKey
+from openclaw_install.protocol.keys import DecryptionKey, SigningKey, names_key
 from openclaw_install.protocol.rotation import RotationEntry, first_entry, next_entry
 from openclaw_install.protocol.times import DAY, MAX_SKEW, iso, to_milliseconds
 
@@ -67,8 +67,8 @@ class Identity:
         return self.encryption[-1]
 
     def encryption_key(self, kid: str) -> OwnEncryptionKey | None:
-        """The key with this id, if it is still kept."""
-        return next((key for key in self.encryption if key.kid == kid), None)
+        """The key with this id, in either spelling, if it is still kept."""
+        return next((key for key in self.encryption if names_key(kid, key.private.public_raw)), None)
 
 
 def new_identity(now: float, *, alias: str | None = None, display_name: str | None = None) -> Identity:

@@ -16,6 +16,7 @@ from openclaw_install.protocol.canonical import canonical_json
 from openclaw_install.protocol.shape import Json
 
 KID = re.compile(r"k_[a-z2-7]{26}")
+LONG_KID = re.compile(r"k_[a-z2-7]{32}")
 KEY_BYTES = 32
 SIGNATURE_BYTES = 64
 
@@ -112,10 +113,21 @@ class DecryptionKey(_Hidden):
         return hash(self.public_raw)
 
 
-def kid_of(public_raw: bytes) -> str:
-    """The id of a public key: a hash of it, so an id can't be put on another key."""
-    digest = hashlib.sha256(b"pingagent-kid-v1\0" + public_raw).digest()
-    return "k_" + base64.b32encode(digest[:16]).decode("ascii").rstrip("=").lower()
+def kid_of(public_raw: bytes, version: int = 1) -> str:
+    """The id of a public key: a hash of it, so an id can't be put on another key.
+
+    Args:
+        version: 1 for 128 bits of the hash, as cards and the first version of the envelope name keys; 2 for
+            160 bits, as the second version does.
+    """
+    digest = hashlib.sha256(f"pingagent-kid-v{version}\0".encode() + public_raw).digest()
+    kept = digest[: 20 if version == 2 else 16]
+    return "k_" + base64.b32encode(kept).decode("ascii").rstrip("=").lower()
+
+
+def names_key(kid: str, public_raw: bytes) -> bool:
+    """Whether `kid` is one of the two ids of a public key."""
+    return kid in (kid_of(public_raw, 2), kid_of(public_raw))
 
 
 def is_signed(public_raw: bytes, signature: bytes, domain: bytes, document: Json) -> bool:
