@@ -123,7 +123,10 @@ def test_routing_fields_are_what_the_relay_may_see_and_agree_with_the_body() -> 
 _ALTERED: dict[str, tuple[Any, str]] = {
     "v": (3, "wrong_version"),
     "message_id": (MESSAGE_ID[:-1] + "6", "bad_ciphertext"),
-    "conversation_id": (conversation_of(P.sender.did, P.recipient.did, pending=True, version=1), "bad_ciphertext"),
+    "conversation_id": (
+        conversation_of(P.sender.did, P.recipient.did, pending=True, version=1),
+        "bad_ciphertext",
+    ),
     "from": (OTHER.did, "wrong_conversation"),
     "to": (OTHER.did, "wrong_conversation"),
     "schema": ("pingagent.task@1", "bad_ciphertext"),

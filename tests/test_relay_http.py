@@ -109,13 +109,13 @@ def test_what_is_wrong_with_an_envelope_is_said(relay: RunningRelay, ann: Peer, 
     def posted(**changes: object) -> tuple[int, str]:
         return code(ann.ask("POST", "/envelopes", canonical_json({**fields, **changes})))
 
-    assert posted(v=2) == (422, "wrong_version")
+    assert posted(v=3) == (422, "wrong_version")
     assert posted(extra=1) == (422, "malformed")
     assert posted(to=ann.did) == (422, "malformed")
     assert posted(seq=1) == (422, "malformed")
     stranger = new_identity(time.time())
     assert posted(to=stranger.did) == (422, "wrong_conversation")
-    conversation = conversation_of(ann.did, stranger.did)
+    conversation = conversation_of(ann.did, stranger.did, version=1)
     assert posted(to=stranger.did, conversation_id=conversation) == (404, "unknown_recipient")
     assert code(ann.ask("POST", "/envelopes", b"{")) == (422, "malformed")
     assert code(ann.ask("POST", "/envelopes", good.wire.replace(b'"v":1', b'"v":1,"v":1'))) == (

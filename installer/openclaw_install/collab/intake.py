@@ -13,9 +13,9 @@ from openclaw_install.collab.records import Contact, NewMessage, RelayCursor, St
 from openclaw_install.collab.relay_client import Entry
 from openclaw_install.collab.store import Store
 from openclaw_install.collab.store.message_table import preview
+from openclaw_install.collab.threads import local_thread
 from openclaw_install.collab.trust.policy import ContactAction
 from openclaw_install.protocol.card import AgentCard
-from openclaw_install.protocol.did import canonical_thread
 from openclaw_install.protocol.envelope import Opened, open_envelope
 from openclaw_install.protocol.errors import EnvelopeError, EnvelopeReason, ReceiptError
 from openclaw_install.protocol.header import Envelope, parse_envelope
@@ -195,7 +195,7 @@ class Intake:
                     gone += [one.entry] if self.store.ingress.message_at(cursor.log_id, seq) is None else []
                 else:
                     stage = self._take(cursor, one, one.opened, now)
-                    thread = canonical_thread(one.opened.header.conversation_id)
+                    thread = local_thread(self.store, self.identity().did, one.opened.header.sender)
                     ready |= {thread} if stage == "approved" else set()
                     settled = settled or stage in {"pending", "handled"}
                     delivered += stage == "handled"
@@ -294,7 +294,7 @@ class Intake:
 
     def _add(self, cursor: RelayCursor, one: _Read, opened: Opened, stage: Stage, now: float) -> None:
         header = opened.header
-        thread = canonical_thread(header.conversation_id)
+        thread = local_thread(self.store, self.identity().did, header.sender)
         store = self.store
         number = store.messages.add(
             NewMessage(
@@ -333,9 +333,9 @@ class Intake:
         if schema != RECEIPT:
             self.store.events.add("control.received", now, sender=sender, action=str(body.get("action", "")))
             return
-        item = self.store.outbox.by_message_id(str(body.get("message_id", "")))
         # Only the one it was sent to can say that it arrived.
-        if item is None or item.recipient != sender or item.state == "delivered":
+        item = self.store.outbox.known_there(sender, str(body.get("message_id", "")))
+        if item is None or item.state == "delivered":
             return
         if body.get("status") == "delivered":
             self.store.outbox.update(item.id, state="delivered", delivered_at=now)

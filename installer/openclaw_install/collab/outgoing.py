@@ -9,9 +9,9 @@ from openclaw_install.collab.contacts import may_write_to
 from openclaw_install.collab.records import Contact, NewMessage, OutboxItem, Outgoing
 from openclaw_install.collab.store import Store
 from openclaw_install.collab.store.message_table import preview
+from openclaw_install.collab.threads import local_thread
 from openclaw_install.collab.trust.guard import OUTBOUND, is_agent
 from openclaw_install.common.errors import ConflictError, InstallError
-from openclaw_install.protocol.did import conversation_of
 from openclaw_install.protocol.header import new_message_id
 from openclaw_install.protocol.messages import check_body
 
@@ -39,11 +39,11 @@ def enqueue(store: Store, sender: str, outgoing: Outgoing, now: float) -> Outbox
         ProtocolError: the recipient is no DID, or ourselves.
     """
     check_body(outgoing.schema, outgoing.body)
-    thread = conversation_of(sender, outgoing.recipient)
     key = outgoing.idempotency_key or f"auto:{secrets.token_hex(16)}"
     with store.write():
         if known := store.outbox.by_key(key):
             return _same(store, known, outgoing)
+        thread = local_thread(store, sender, outgoing.recipient)
         _open_contact(store, outgoing.recipient, outgoing.by, now)
         message = NewMessage(
             direction="out",

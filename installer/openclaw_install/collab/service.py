@@ -22,14 +22,9 @@ from openclaw_install.collab.results import (
     ThreadView,
     WhoAmI,
 )
+from openclaw_install.collab.threads import local_thread, session_by_name
 from openclaw_install.common.errors import InstallError
-from openclaw_install.protocol.did import (
-    canonical_thread,
-    conversation_of,
-    fold_alias,
-    is_conversation,
-    is_did,
-)
+from openclaw_install.protocol.did import fold_alias, is_conversation, is_did
 from openclaw_install.protocol.messages import TEXT, Attachment, text_body
 
 _POLL_SECONDS = 0.03
@@ -276,7 +271,7 @@ def find_session(desk: Desk, target: str | None) -> Session:
             )
         return found
     if is_conversation(target):
-        found = store.sessions.get(canonical_thread(target))
+        found = session_by_name(store, desk.did, target)
     elif is_did(target):
         found = _session_with(desk, target)
     else:
@@ -325,7 +320,7 @@ def _send(
 def _session_with(desk: Desk, did: str) -> Session | None:
     if did == desk.did:
         return None
-    return desk.store.sessions.get(conversation_of(desk.did, did))
+    return desk.store.sessions.get(local_thread(desk.store, desk.did, did))
 
 
 def session_view(desk: Desk, session: Session) -> SessionView:

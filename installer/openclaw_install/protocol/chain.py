@@ -1,4 +1,4 @@
-"""What an envelope of version 2 says, sealed and signed, of the order and completeness of what its sender sent.
+"""What an envelope of version 2 says, sealed and signed, of its place among all that its sender sent.
 
 The envelopes from one agent to another are a chain: each holds its counter and the hash of the one before, so
 that whoever carries them can neither reorder nor leave out any unnoticed.
@@ -154,7 +154,9 @@ def _spans(document: Json, key: str, most: int) -> tuple[Span, ...]:
     found: list[Span] = []
     after = 0
     for item in items(document, key, MOST_RANGES):
-        pair = {"first": item[0], "last": item[1]} if isinstance(item, (list, tuple)) and len(item) == 2 else {}
+        pair = (
+            {"first": item[0], "last": item[1]} if isinstance(item, (list, tuple)) and len(item) == 2 else {}
+        )
         if not pair:
             raise ProtocolError(f"{key} holds something else than pairs of counters")
         first = integer(pair, "first", after + 1, MAX_INTEGER)

@@ -165,9 +165,7 @@ def open_envelope(
         )
     check_times(header, now, max_skew)
     content = _verified(_decrypt(envelope, me), header, sender_card, now)
-    return Opened(
-        header, content.body, envelope.sha256, content.chain, content.seen, content.access_key
-    )
+    return Opened(header, content.body, envelope.sha256, content.chain, content.seen, content.access_key)
 
 
 def _header(draft: Draft, sender: Identity, recipient: AgentCard, key: EncryptionKey, now: float) -> Header:

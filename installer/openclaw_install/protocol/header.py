@@ -219,9 +219,7 @@ def _document(wire: bytes | Mapping[str, Any]) -> Mapping[str, Any]:
         raise EnvelopeError(EnvelopeReason.MALFORMED, "an envelope is no JSON object")
     version = document.get("v")
     if type(version) is not int or version not in VERSIONS:
-        raise EnvelopeError(
-            EnvelopeReason.WRONG_VERSION, "this side speaks versions 1 and 2 of the envelope"
-        )
+        raise EnvelopeError(EnvelopeReason.WRONG_VERSION, "this side speaks versions 1 and 2 of the envelope")
     return document
 
 

@@ -74,6 +74,10 @@ class MessageTable:
             f"thread_id = {thread} AND direction = 'in' AND {_VISIBLE} ORDER BY id LIMIT 1", peer
         )
 
+    def has_thread(self, thread_id: str) -> bool:
+        """Whether any message of a thread is here."""
+        return self._database.row("SELECT 1 FROM message WHERE thread_id = ? LIMIT 1", thread_id) is not None
+
     def incoming(self, *, before: int | None = None, limit: int = 20) -> list[Message]:
         """The newest messages that came in, of all threads, newest first."""
         return self._many(

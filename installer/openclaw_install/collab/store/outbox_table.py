@@ -54,6 +54,14 @@ class OutboxTable:
     def by_message_id(self, message_id: str) -> OutboxItem | None:
         return self._one("message_id = ?", message_id)
 
+    def known_there(self, recipient: str, message_id: str) -> OutboxItem | None:
+        """The message to an agent that it knows by this id: whole, or as version 1 of the envelope has it."""
+        between = (message_id, message_id + "\x7f")
+        return self._one(
+            "message_id >= ? AND message_id < ? AND recipient = ? ORDER BY message_id LIMIT 1",
+            *(*between, recipient),
+        )
+
     def update(self, number: int, **changes: Any) -> None:
         """Writes columns of a row; named as in `OutboxItem`. A state is told to the message too."""
         if unknown := changes.keys() - set(_FIELDS):

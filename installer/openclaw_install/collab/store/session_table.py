@@ -52,6 +52,10 @@ class SessionTable:
         row = self._database.row(f"{_SELECT} WHERE peer = ? ORDER BY last_activity_at DESC LIMIT 1", did)
         return session_of(row) if row else None
 
+    def peers(self) -> list[str]:
+        """The other sides of all threads."""
+        return [row[0] for row in self._database.rows("SELECT DISTINCT peer FROM session")]
+
     def recent(
         self,
         *,
