@@ -139,16 +139,6 @@ def test_an_agent_turns_down_and_blocks_but_does_not_approve(profile: Profile, u
     assert code(use("contacts_block", contact="@nobody")) == "contact.unknown"
 
 
-def test_an_agent_approves_where_the_policy_says_so(profile: Profile, use: Call) -> None:
-    did = profile.meet("stranger", state="pending")
-    profile.paths.trust_policy.write_text(
-        json.dumps({"version": 1, "contact_policy": {"agent_may_approve": True}}), encoding="utf-8"
-    )
-    approved = use("contacts_approve", contact=did)
-    assert approved.body["contact"]["state"] == "approved"
-    assert "approved now" in approved.text
-
-
 # -- the carry-forward note
 
 

@@ -291,11 +291,11 @@ def test_a_trust_policy_that_cannot_be_used_is_a_blocker_and_an_odd_one_a_warnin
     with _bridge_says(host, "connected"):
         run = _checked(everything.verify(Options(**_QUICK)))
     assert {"trust.policy_invalid"} == {blocker.id for blocker in run.report.blockers}
-    paths.trust_policy.write_text('{"version": 1, "not_ours": 1}')
+    paths.trust_policy.write_text('{"version": 1, "not_ours": 1, "task_policy": {"agent_may_execute": true}}')
     paths.trust_policy.chmod(0o666)
     run = _checked(everything.verify(Options(**_QUICK)))
     found = {warning.id for warning in run.report.warnings}
-    assert {"trust.unknown_key", "trust.policy_writable"} <= found
+    assert {"trust.unknown_key", "trust.policy_writable", "trust.switch_ended"} <= found
 
 
 def test_a_report_changes_nothing_of_the_store_and_says_the_same(tmp_path: Path) -> None:

@@ -183,16 +183,17 @@ def test_an_agent_may_not_widen_trust_by_itself(here: Place, agent: Desk, desk: 
     assert change_policy(desk, edit).changed
 
 
-def test_an_agent_may_narrow_trust_and_widen_it_where_the_policy_says_so(here: Place, agent: Desk) -> None:
+def test_an_agent_may_narrow_trust_and_no_switch_lets_it_widen(here: Place, agent: Desk) -> None:
     assert change_policy(agent, SetRule("contact", read_match("@evil"), "block")).saved
     assert change_policy(agent, SetDefault("task", "manual")).saved
     here.write({"contact_policy": {"agent_may_approve": True}, "task_policy": {"agent_may_execute": True}})
-    assert change_policy(agent, OPEN).saved
-    assert change_policy(agent, EXECUTE).saved
+    for edit in (OPEN, EXECUTE):
+        with pytest.raises(TrustRefusedError):
+            change_policy(agent, edit)
     assert show_policy(agent).decisions[0].by == "mcp:session"
 
 
-def test_an_agent_cannot_approve_a_first_contact_unless_the_policy_says_so(
+def test_an_agent_cannot_approve_a_first_contact_and_no_switch_lets_it(
     here: Place, agent: Desk, desk: Desk
 ) -> None:
     here.meet(BOB, alias="bob")
@@ -204,11 +205,13 @@ def test_an_agent_cannot_approve_a_first_contact_unless_the_policy_says_so(
         decide_contact(agent, BOB, "undo")
     assert decide_contact(desk, BOB, "undo").contact.state == "pending"
     here.write({"contact_policy": {"agent_may_approve": True}})
-    assert decide_contact(agent, BOB, "approve", reason="asked").contact.state == "approved"
+    with pytest.raises(TrustRefusedError):
+        decide_contact(agent, BOB, "approve")
+    assert decide_contact(desk, BOB, "approve", reason="asked").contact.state == "approved"
     newest = here.store.trust.decisions(did=BOB)[0]
     assert (newest.kind, newest.by, newest.after, newest.detail.carried()) == (
         "contact",
-        "mcp:session",
+        "cli:alice",
         "approved",
         "asked",
     )
@@ -334,13 +337,18 @@ def test_a_proven_contact_is_recommended_for_tasks_and_applying_it_makes_the_rul
         apply_recommendation(desk, BOB)
 
 
-def test_an_agent_cannot_apply_what_widens_trust(here: Place, agent: Desk) -> None:
+def test_an_agent_that_applies_what_widens_trust_only_asks_its_person(
+    here: Place, agent: Desk, desk: Desk
+) -> None:
     proven(here)
-    with pytest.raises(TrustRefusedError):
-        apply_recommendation(agent, BOB)
+    before = policy_state(desk).policy
+    asked = apply_recommendation(agent, BOB)
+    assert asked.ask == f"pingagent trust apply {here.thread(BOB)}"
+    assert (asked.policy, asked.contact, policy_state(desk).policy) == (None, None, before)
     assert here.store.trust.recommendations(here.thread(BOB)) == []
     here.write({"task_policy": {"agent_may_execute": True}})
-    assert apply_recommendation(agent, BOB).recommendation.state == "applied"
+    assert apply_recommendation(agent, BOB).ask == asked.ask
+    assert apply_recommendation(desk, BOB).recommendation.state == "applied"
 
 
 def test_a_dismissed_recommendation_comes_back_reopened_or_with_twice_the_evidence(

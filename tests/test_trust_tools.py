@@ -74,14 +74,14 @@ def test_the_calls_of_the_document_do_what_it_says(profile: Profile, use: Call) 
     assert use("policy_set", policy="task", action="bridge", default_only=True).body["match"] is None
     execute = {"policy": "task", "match": "did:agent:trusted", "action": "execute"}
     assert code(use("policy_set", **execute)) == "trust.needs_a_person"
-    write(profile, task_policy={"agent_may_execute": True})
-    assert use("policy_set", **execute).body["saved"] is True
+    deny = {"policy": "task", "match": "did:agent:trusted", "action": "deny"}
+    assert use("policy_set", **deny).body["saved"] is True
     shown = use("policy")
     assert shown.body["task_policy"]["rules"][0]["match"] == "did:agent:trusted"
     assert [one["id"] for one in shown.body["warnings"]] == ["trust.rule_idle"]
     assert shown.body["decisions"][0]["by"] == "mcp:test"
-    assert use("policy_remove", policy="task", match="did:agent:trusted").body["changed"] is True
-    assert code(use("policy_remove", policy="task", match="did:agent:trusted")) == "trust.no_rule"
+    assert code(use("policy_remove", policy="task", match="did:agent:trusted")) == "trust.needs_a_person"
+    assert code(use("policy_remove", policy="task", match="did:agent:nobody")) == "trust.no_rule"
 
 
 def test_a_change_is_of_the_default_or_of_a_rule_and_never_of_both(use: Call) -> None:
@@ -129,14 +129,32 @@ def test_supposing_a_sender_and_a_rule(use: Call) -> None:
 def test_recommendations_can_be_dismissed_reopened_and_applied(profile: Profile, use: Call) -> None:
     proven(profile)
     assert "Recommended: task execute" in use("status", session="@bob").text
-    assert code(use("apply_session_recommendation", session="@bob")) == "trust.needs_a_person"
+    asked = use("apply_session_recommendation", session="@bob")
+    assert asked.body["ask_your_person"] == f"pingagent trust apply {profile.thread('bob')}"
+    assert asked.body["ask_your_person"] in asked.text
+    assert (asked.body["policy_change"], asked.body["recommendation"]["state"]) == (None, "open")
     assert use("dismiss_session_recommendation", session="@bob", reason=HOSTILE).body["recommendation"]["id"]
     assert "dismissed last" in use("status", session="@bob").text
     assert use("reopen_session_recommendation", session="@bob").body["recommendation"]["state"] == "open"
-    write(profile, task_policy={"agent_may_execute": True})
-    applied = use("apply_session_recommendation", session="@bob")
-    assert applied.body["policy_change"]["after"] == "execute"
-    assert applied.text.startswith("Applied: task execute")
+    assert use("apply_session_recommendation", session="@bob").text.startswith("Not applied: task execute")
+
+
+def test_switches_that_have_ended_load_have_no_effect_and_are_reported(profile: Profile, use: Call) -> None:
+    who = proven(profile)
+    write(profile, contact_policy={"agent_may_approve": True}, task_policy={"agent_may_execute": True})
+    for section, action in (("contact", "approve"), ("task", "execute")):
+        assert code(use("policy_set", policy=section, action=action, match=who)) == "trust.needs_a_person"
+        assert (
+            code(use("policy_set", policy=section, action=action, default_only=True))
+            == "trust.needs_a_person"
+        )
+    assert use("apply_session_recommendation", session=who).body["ask_your_person"]
+    shown, status = use("policy").body, use("status", session=who)
+    assert shown["source"] == "file"
+    assert shown["problem"] is None
+    for warnings in (shown["warnings"], status.body["warnings"]):
+        assert [one["id"] for one in warnings] == ["trust.switch_ended"] * 2
+    assert "contact_policy.agent_may_approve has no effect any more" in status.text
 
 
 def test_a_flood_can_be_blocked_by_the_agent(profile: Profile, use: Call) -> None:

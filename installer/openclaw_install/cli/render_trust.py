@@ -20,8 +20,7 @@ def policy_lines(body: Document) -> list[str]:
         lines += [trust_words.rule_text(one) for one in part["rules"]]
         if part["next_rule"]:
             lines.append(f"  ({part['total']} in all; the rest: --from {part['next_rule']})")
-        widen = "; agents may widen this" if part["agent_may_widen"] else ""
-        lines.append(f"  otherwise: {part['default_action']}{widen}")
+        lines.append(f"  otherwise: {part['default_action']}")
     lines += [neutral(f"warning: {one['message']}") for one in body["warnings"]]
     lines += [_decision_line(one) for one in body["decisions"]]
     return lines + problem_lines(body)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 SCHEMA = "pingagent-trust-policy"
 MOST_BYTES = 1024 * 1024
-_SWITCHES: dict[Section, str] = {"contact": "agent_may_approve", "task": "agent_may_execute"}
+# They let agents widen trust in 0.2.0. A file with them loads, and they mean nothing any more.
+_ENDED: dict[Section, str] = {"contact": "agent_may_approve", "task": "agent_may_execute"}
 _TOP = frozenset({"$schema", "version", "contact_policy", "task_policy"})
 
 
@@ -32,11 +33,13 @@ class PolicyDocument:
 
     Attributes:
         unknown: places of keys that mean nothing here; they are kept.
+        ended: places of switches that are on and have no effect any more.
     """
 
     policy: Policy
     text: str
     unknown: tuple[str, ...]
+    ended: tuple[str, ...] = ()
 
 
 def read_document(data: bytes) -> PolicyDocument:
@@ -53,17 +56,13 @@ def read_document(data: bytes) -> PolicyDocument:
     if breach := _worst(_validator().iter_errors(value)):
         raise _invalid(_told(breach))
     policy = Policy(_rules("contact", value), _rules("task", value))
-    return PolicyDocument(policy, data.decode("utf-8"), tuple(_unknown(value)))
+    return PolicyDocument(policy, data.decode("utf-8"), tuple(_unknown(value)), tuple(_ended(value)))
 
 
 def new_document() -> str:
     """What is written where there is no file yet: the defaults, spelled out."""
     sections: dict[str, Any] = {
-        f"{rules.section}_policy": {
-            "default_action": rules.default,
-            _SWITCHES[rules.section]: False,
-            "rules": [],
-        }
+        f"{rules.section}_policy": {"default_action": rules.default, "rules": []}
         for rules in (DEFAULTS.contact, DEFAULTS.task)
     }
     return json.dumps({"version": 1, **sections}, indent=2) + "\n"
@@ -131,13 +130,12 @@ def _rules(section: Section, value: Mapping[str, Any]) -> Rules:
             Rule(read_match(one["match"]), one["action"], one.get("note", ""))
             for one in part.get("rules", ())
         ),
-        agent_may_widen=part.get(_SWITCHES[section], False),
     )
 
 
 def _unknown(value: Mapping[str, Any]) -> Iterator[str]:
     yield from (_key(name) for name in value if name not in _TOP and not name.startswith("x-"))
-    for section, switch in _SWITCHES.items():
+    for section, switch in _ENDED.items():
         part = f"{section}_policy"
         known = {"default_action", "rules", switch}
         yield from (
@@ -145,6 +143,12 @@ def _unknown(value: Mapping[str, Any]) -> Iterator[str]:
             for name in value.get(part, ())
             if name not in known and not name.startswith("x-")
         )
+
+
+def _ended(value: Mapping[str, Any]) -> Iterator[str]:
+    for section, switch in _ENDED.items():
+        if value.get(f"{section}_policy", {}).get(switch):
+            yield f"{section}_policy.{switch}"
 
 
 def _key(name: str) -> str:

@@ -179,6 +179,16 @@ class TrustBook:
         ]
         found += [
             Finding(
+                "trust.switch_ended",
+                "warn",
+                place,
+                f"{key} has no effect any more: only people, and the rules that they write, widen trust",
+                "take it out of the file; let somebody in with pingagent contacts approve or a rule",
+            )
+            for key in document.ended
+        ]
+        found += [
+            Finding(
                 f"trust.rule_{one.kind}",
                 "warn",
                 place,

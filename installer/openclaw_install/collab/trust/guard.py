@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from openclaw_install.collab.trust.policy import Policy, Section
+from openclaw_install.collab.trust.policy import Section
+from openclaw_install.collab.untrusted import is_person
 from openclaw_install.common.errors import InstallError
 
 # Who decided about a contact that an agent wrote to first: nobody but that agent.
@@ -17,26 +18,26 @@ class TrustRefusedError(InstallError):
 
 def is_agent(caller: str) -> bool:
     """Whether an agent asks, through the tools, and no person."""
-    return caller.startswith("mcp:")
+    return not is_person(caller)
 
 
-def require_may_widen(caller: str, policy: Policy, section: Section, *, widens: bool) -> None:
-    """Refuses an agent a change that could widen trust, unless the policy lets agents do that.
+def require_may_widen(caller: str, section: Section, *, widens: bool) -> None:
+    """Refuses an agent a change that could widen trust.
 
     Raises:
         TrustRefusedError: so it is.
     """
-    if widens and is_agent(caller) and not policy.section(section).agent_may_widen:
+    if widens and is_agent(caller):
         raise refused(f"this change of the {section} policy")
 
 
-def require_may_approve(caller: str, policy: Policy) -> None:
-    """Refuses an agent a decision that lets more of a contact in, unless the policy lets agents do that.
+def require_may_approve(caller: str) -> None:
+    """Refuses an agent a decision that lets more of a contact in.
 
     Raises:
         TrustRefusedError: so it is.
     """
-    if is_agent(caller) and not policy.contact.agent_may_widen:
+    if is_agent(caller):
         raise refused("this decision about a contact")
 
 

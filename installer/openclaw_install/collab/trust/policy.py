@@ -54,13 +54,11 @@ class Rules:
     Attributes:
         default: what is done where no rule matches.
         rules: in order; the first that matches decides.
-        agent_may_widen: whether an agent may widen this section's trust without a person.
     """
 
     section: Section
     default: Action
     rules: tuple[Rule, ...] = ()
-    agent_may_widen: bool = False
 
     @cached_property
     def _exact(self) -> dict[tuple[str, str], list[int]]:
@@ -115,7 +113,7 @@ class Policy:
             [
                 rules.section,
                 rules.default,
-                rules.agent_may_widen,
+                False,  # stood for a switch that has ended; without it every version would be a new one
                 [[r.match.text, r.action] for r in rules.rules],
             ]
             for rules in (self.contact, self.task)

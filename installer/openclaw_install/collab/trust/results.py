@@ -93,11 +93,13 @@ class RecommendationChange:
     Attributes:
         policy: the change of the policy that it led to; None where there was none.
         contact: the contact, where it led to a decision about it.
+        ask: what a person has to run, where it is a person's to decide; then nothing was done.
     """
 
     recommendation: Recommendation
     policy: PolicyChange | None
     contact: Contact | None
+    ask: str | None = None
 
 
 @dataclass(frozen=True)

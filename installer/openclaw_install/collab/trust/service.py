@@ -106,8 +106,7 @@ def change_policy(desk: Desk, edit: Edit, *, save: bool = True, detail: str = ""
         detail: for the record.
 
     Raises:
-        TrustRefusedError: an agent asks for a change that could widen trust, and the policy does not let
-            agents do that.
+        TrustRefusedError: an agent asks for a change that could widen trust.
         TrustPolicyError: the file cannot be used as it is, or the change cannot be made.
         ConflictError, FileError: the file is being changed by others, or cannot be written.
     """
@@ -126,7 +125,7 @@ def _change_policy(desk: Desk, edit: Edit, *, save: bool, detail: str) -> Policy
         state = book.current(now)
         text = book.changed(state, edit)
         result = edited(state.policy, edit)
-        require_may_widen(desk.caller, state.policy, edit.section, widens=result.widens)
+        require_may_widen(desk.caller, edit.section, widens=result.widens)
         changed = result.policy != state.policy or not state.text
         after = None if isinstance(edit, RemoveRule) else edit.action
         match = None if isinstance(edit, SetDefault) else edit.match.text

@@ -15,7 +15,7 @@ from openclaw_install.collab.results import ContactDecision
 from openclaw_install.collab.service import find_session
 from openclaw_install.collab.trust.edits import SetRule, edited
 from openclaw_install.collab.trust.file import PolicyState
-from openclaw_install.collab.trust.guard import require_may_approve, require_may_widen
+from openclaw_install.collab.trust.guard import is_agent, require_may_approve
 from openclaw_install.collab.trust.match import Subject, TrustPolicyError, read_match
 from openclaw_install.collab.trust.policy import evaluate
 from openclaw_install.collab.trust.recommendations import Plan, plan, recommended, reopenable
@@ -69,21 +69,22 @@ def trust_status(desk: Desk, target: str | None = None) -> TrustStatus:
 
 
 def apply_recommendation(desk: Desk, target: str | None = None) -> RecommendationChange:
-    """Does what the thread's open recommendation says.
+    """Does what the thread's open recommendation says; what widens trust is done for people only.
+
+    An agent that asks for that is told what a person has to run, and nothing is changed.
 
     Args:
         target: as in `trust_status`.
 
     Raises:
         TrustPolicyError: none is open, or the policy cannot be changed.
-        TrustRefusedError: an agent asks, and it would widen trust.
         ThreadError: there is no such thread, or none is focused.
     """
     found = _look(desk, target)
     wanted = _require_open(found)
     edit = SetRule(wanted.section, read_match(wanted.did), wanted.action)
-    widens = wanted.section == "task" and edited(found.state.policy, edit).widens
-    require_may_widen(desk.caller, found.state.policy, wanted.section, widens=widens)
+    if is_agent(desk.caller) and wanted.section == "task" and edited(found.state.policy, edit).widens:
+        return RecommendationChange(wanted, None, None, ask=f"pingagent trust apply {wanted.thread_id}")
     with desk.store.write():
         current = _written(desk, found, desk.clock())
     change: PolicyChange | None = None
@@ -149,8 +150,7 @@ def decide_contact(desk: Desk, who: str, action: ContactWord, *, reason: str = "
         who: a DID or `@alias`.
 
     Raises:
-        TrustRefusedError: an agent asks for more than the contact has, and the policy does not let agents
-            do that.
+        TrustRefusedError: an agent asks for more than the contact has.
         ContactError: as `contact_service.decide`.
     """
     state = policy_state(desk)
@@ -159,7 +159,7 @@ def decide_contact(desk: Desk, who: str, action: ContactWord, *, reason: str = "
     with desk.store.write():
         before = _state_of(desk, who)
         if _REACH[wanted] > _REACH[before or "pending"]:
-            require_may_approve(desk.caller, state.policy)
+            require_may_approve(desk.caller)
         decision = contact_service.decide(desk, who, action, reason=reason)
         if decision.changed:
             desk.store.trust.record(

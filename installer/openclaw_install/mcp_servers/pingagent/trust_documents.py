@@ -43,6 +43,7 @@ def status_document(status: TrustStatus, reader: Reader) -> Document:
         "recommendation": recommendation_document(status.recommendation),
         "reopenable": recommendation_document(status.reopenable),
         "decisions": [decision_document(one, reader) for one in status.decisions],
+        "warnings": [finding_document(one) for one in status.policy.warnings],
         **in_force(status.policy),
     }
 
@@ -65,7 +66,6 @@ def _section(rules: Rules, first: int) -> Document:
     more = first - 1 + len(shown) < len(rules.rules)
     return {
         "default_action": rules.default,
-        "agent_may_widen": rules.agent_may_widen,
         "rules": [
             {"position": number, "match": rule.match.text, "action": rule.action, "note": rule.note}
             for number, rule in enumerate(shown, first)
@@ -113,6 +113,7 @@ def recommendation_change_document(done: RecommendationChange) -> Document:
         "recommendation": recommendation_document(done.recommendation),
         "policy_change": None if done.policy is None else change_document(done.policy),
         "trust": contact.state if contact else None,
+        "ask_your_person": done.ask,
     }
 
 

@@ -155,8 +155,7 @@ TRUST_TOOLS: tuple[ToolEntry[Workplace], ...] = (
         "policy_set",
         title="Change the trust policy",
         description="Change a default (default_only) or make or change the rule for a DID, @alias or "
-        "pattern. You may narrow trust; what could widen it is refused unless a person allowed agents that "
-        "in the file.",
+        "pattern. You may narrow trust; what could widen it is refused: a person does that.",
         run=set_policy,
         text=trust_words.change_text,
         destructive=True,
@@ -165,8 +164,8 @@ TRUST_TOOLS: tuple[ToolEntry[Workplace], ...] = (
     _tool(
         "policy_remove",
         title="Remove a trust rule",
-        description="Remove the rule with this match. Refused where that could widen somebody's trust, "
-        "unless a person allowed agents that in the file.",
+        description="Remove the rule with this match. Refused where that could widen somebody's trust: a "
+        "person does that.",
         run=remove,
         text=trust_words.change_text,
         destructive=True,
@@ -175,7 +174,7 @@ TRUST_TOOLS: tuple[ToolEntry[Workplace], ...] = (
         "apply_session_recommendation",
         title="Apply the recommendation",
         description="Do what the open recommendation of the thread says (see pingagent_trust_status). One "
-        "that widens trust is refused unless a person allowed agents that in the file.",
+        "that widens trust is not applied: the answer says what your person has to run.",
         run=apply,
         text=trust_words.recommendation_change_text,
         destructive=True,

@@ -24,6 +24,7 @@ def status_text(body: Document) -> str:
         lines.append(f"Recommended: {recommended_text(open_one)}")
     elif last := body["reopenable"]:
         lines.append(f"Nothing is recommended now; {last['state']} last: {recommended_text(last)}")
+    lines += [cut(neutral(f"Warning: {one['message']}"), 150) for one in body["warnings"][:2]]
     return _ended(lines, body)
 
 
@@ -38,8 +39,7 @@ def policy_text(body: Document) -> str:
     items: list[str] = []
     for section in ("contact", "task"):
         part = body[f"{section}_policy"]
-        widen = "; agents may widen it" if part["agent_may_widen"] else ""
-        items.append(f"{section}: {part['total']} rules, else {part['default_action']}{widen}")
+        items.append(f"{section}: {part['total']} rules, else {part['default_action']}")
         items += [rule_text(one) for one in part["rules"]]
     tail = [cut(neutral(f"Warning: {one['message']}"), 120) for one in body["warnings"][:3]]
     tail += _problem(body)
@@ -90,6 +90,9 @@ def recommendation_change_text(body: Document) -> str:
     """What became of the recommendation."""
     one = body["recommendation"]
     lines = [f"{one['state'].capitalize()}: {recommended_text(one)}"]
+    if body["ask_your_person"]:
+        lines = [f"Not applied: {recommended_text(one)}"]
+        lines.append(f"It widens trust, which a person decides. Ask; they run: {body['ask_your_person']}")
     if body["policy_change"]:
         lines.append(cut(change_text(body["policy_change"]), 500))
     if body["trust"]:
