@@ -6,13 +6,14 @@ import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from openclaw_install.common.clock import SYSTEM, Clock
 from openclaw_install.hub.log import WriteLog
 from openclaw_install.hub.memory_metadata import MemoryMetadata
 from openclaw_install.hub.relay.limits import RelayLimits
@@ -37,16 +38,6 @@ from tests.schemas import assert_valid
 RELAY = "/relay/v1"
 # Old enough for messages of yesterday.
 _AGE = 2 * 86_400.0
-
-
-@dataclass
-class Hands:
-    """A clock that a test can move; it goes on by itself."""
-
-    ahead: float = 0.0
-
-    def __call__(self) -> float:
-        return time.time() + self.ahead
 
 
 @dataclass
@@ -93,7 +84,7 @@ def relay_in_memory(
     limits: RelayLimits | None = None,
     *,
     store: RelayStore | None = None,
-    clock: Callable[[], float] = time.time,
+    clock: Clock = SYSTEM,
     key: SigningKey | None = None,
     write_log: WriteLog | None = None,
 ) -> Iterator[RunningRelay]:
@@ -114,6 +105,7 @@ class Peer:
     identity: Identity
     version: int = 0
     ahead: float = 0.0
+    run: str | None = None
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30))
     _about: dict[str, Any] = field(default_factory=dict)
 
@@ -141,7 +133,8 @@ class Peer:
             "path": RELAY + path,
             "body_sha256": hashlib.sha256(body).hexdigest(),
         }
-        token = make_token(self.identity, RelayRequest(**{**claim, **changes}), time.time() + self.ahead)
+        request = RelayRequest(**{**claim, **changes})
+        token = make_token(self.identity, request, time.time() + self.ahead, run=self.run)
         return {"Authorization": f"{SCHEME} {token.reveal()}", "Content-Type": "application/json"}
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> httpx.Response:

@@ -31,9 +31,12 @@ from openclaw_install.protocol.header import Envelope
 from openclaw_install.protocol.identity import new_identity, rotate_signing
 from openclaw_install.protocol.keys import SigningKey
 from openclaw_install.protocol.receipts import CommitReceipt, relay_id_of
-from tests.relay_rig import Hands, Peer, relay_in_memory, running_relay
+from tests.relay_rig import Peer, relay_in_memory, running_relay
+from tests.support.clocks import GoingClock, HandClock
 from tests.test_hub_cli import Process, process_on
 from tests.test_hub_door import wait_until
+
+DAY = 86_400.0
 
 
 def test_every_receipt_that_a_client_saw_is_in_the_inbox_after_a_kill(tmp_path: Path) -> None:
@@ -283,15 +286,20 @@ def test_a_store_that_cannot_be_read_is_told_and_ends_the_streams_that_wait_for_
 
 
 def test_the_relay_sweeps_by_itself_and_goes_on_where_it_cannot() -> None:
-    hands, limits = Hands(), RelayLimits(sweep_seconds=0.02, tombstone_seconds=60)
+    clock, limits = GoingClock(), RelayLimits(sweep_seconds=0.02, tombstone_seconds=60)
     store = _Sulking(limits)
-    with relay_in_memory(limits, store=store, clock=hands) as relay, relay.peer() as ann, relay.peer() as bob:
+    with relay_in_memory(limits, store=store, clock=clock) as relay, relay.peer() as ann, relay.peer() as bob:
         ann.commit(ann.sealed(bob, lifetime=60))
+        assert store.sweeps == 0
+        clock.go(700)
         wait_until(lambda: store.sweeps > 2, 30)
-        hands.ahead = 70
+        wait_until(lambda: store.marks(bob.did) == 1, 30)
+        assert store.inbox(bob.did).waiting_bytes > 0
+        clock.go(DAY)
         wait_until(lambda: store.inbox(bob.did).waiting_bytes == 0, 30)
         assert store.inbox(bob.did).floor == 0
-        hands.ahead = 200
+        wait_until(lambda: store.marks(bob.did) == 1, 30)
+        clock.go(DAY)
         wait_until(lambda: store.inbox(bob.did).floor == 1, 30)
 
 
@@ -299,6 +307,9 @@ class _Sulking(MemoryRelayStore):
     """A store that fails for a while, as one on a full disk does."""
 
     sweeps = 0
+
+    def marks(self, did: str) -> int:
+        return len(self._boxes[did].marked_at)
 
     def commit(self, steps: Sequence[Step]) -> Sequence[Outcome]:
         if not any(isinstance(step, (Deposit, PutCard)) for step in steps):
@@ -309,31 +320,36 @@ class _Sulking(MemoryRelayStore):
 
 
 def test_tokens_are_remembered_as_long_as_they_count_and_never_more_than_there_is_room_for() -> None:
-    guard = ReplayGuard(2, started=1000.9)
-    assert [guard.too_old(second) for second in (999, 1000, 1001)] == [True, False, False]
-    assert guard.first_time("a", 50, now=0)
-    assert guard.first_time("b", 60, now=0)
-    assert not guard.first_time("a", 50, now=49)
+    clock = HandClock(wall=1000.9)
+    guard = ReplayGuard(2, clock)
+    assert [guard.too_old(second, None) for second in (999, 1000, 1001)] == [True, False, False]
+    assert guard.first_time("a", 1050)
+    assert guard.first_time("b", 1060)
+    clock.go(49)
+    assert not guard.first_time("a", 1050)
     with pytest.raises(HttpRefusedError) as caught:
-        guard.first_time("c", 90, now=49)
+        guard.first_time("c", 1090)
     assert (caught.value.status, caught.value.code) == (503, "busy")
-    assert guard.first_time("c", 110, now=50)
-    assert not guard.first_time("b", 60, now=50)
-    assert guard.first_time("a", 120, now=61)
+    clock.go(3)
+    assert guard.first_time("c", 1110)
+    assert not guard.first_time("b", 1060)
+    clock.go(10)
+    assert guard.first_time("a", 1120)
 
 
 def test_a_rate_limited_request_leaves_no_token_behind() -> None:
-    admission = Admission("relay", RelayLimits(request_burst=1), clock=lambda: 0.0, monotonic=lambda: 0.0)
-    assert admission.first_time("ann", "one", 60)
+    clock = HandClock()
+    admission = Admission("relay", RelayLimits(request_burst=1), clock=clock)
+    assert admission.first_time("ann", "one", clock.wall() + 60)
     with pytest.raises(HttpRefusedError) as caught:
-        admission.first_time("ann", "two", 60)
+        admission.first_time("ann", "two", clock.wall() + 60)
     assert caught.value.code == "rate_limited"
     assert len(admission._guard._seen) == 1
 
 
 def test_requests_in_progress_are_counted_by_agent_and_in_all() -> None:
     limits = RelayLimits(requests_per_agent=1, requests_in_all=2)
-    admission = Admission("relay", limits, clock=lambda: 0.0, monotonic=lambda: 0.0)
+    admission = Admission("relay", limits, clock=HandClock())
     place = admission.slots.place
     with place("ann", "here"):
         with pytest.raises(HttpRefusedError) as caught, place("ann", "here"):

@@ -26,8 +26,9 @@ from openclaw_install.protocol.identity import new_identity, rename, rotate_encr
 from openclaw_install.protocol.keys import SigningKey
 from openclaw_install.protocol.receipts import verify_receipt
 from tests.hub_rig import Log
-from tests.relay_rig import RELAY, Hands, Peer, RunningRelay, relay_in_memory, running_relay
+from tests.relay_rig import RELAY, Peer, RunningRelay, relay_in_memory, running_relay
 from tests.schemas import assert_valid
+from tests.support.clocks import GoingClock
 
 LONG = "\U0001f642" * 40_000
 
@@ -382,8 +383,9 @@ def test_a_second_request_on_a_connection_has_a_limit_for_its_headers_too() -> N
 
 
 def test_the_clock_of_the_relay_is_what_about_tells() -> None:
-    hands = Hands(ahead=3600)
-    with relay_in_memory(clock=hands) as relay, relay.peer(register=False) as ann:
+    clock = GoingClock()
+    clock.step(3600)
+    with relay_in_memory(clock=clock) as relay, relay.peer(register=False) as ann:
         assert code(ann.put_card()) == (401, "token_expired")
         ann.ahead = 3600
         assert ann.put_card().status_code == 200

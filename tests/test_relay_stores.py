@@ -34,6 +34,7 @@ from openclaw_install.hub.relay.model import (
     Step,
     StoredCard,
     Sweep,
+    TakeMarksBack,
 )
 from openclaw_install.hub.relay.relay_key import load_or_make_key
 from openclaw_install.hub.relay.sqlite_store import SqliteRelayStore, relay_migrations
@@ -91,8 +92,16 @@ def letter(number: int, sender: str = "ann", to: str = "bob", *, size: int = 10,
     return Deposit(sender, to, f"msg_{number}", sha256(body), body, at + LATER, at)
 
 
-def told(store: RelayStore, did: str = "bob", after: int = 0, now: int = 0) -> list[tuple[int, str | None]]:
-    entries = store.entries(did, after=after, most=100, most_bytes=10**6, now=now)
+def sweep(store: RelayStore, at: int) -> int:
+    """Drops and forgets what is due, without a second look; how much that was."""
+    one(store, Sweep(at, 0))
+    outcome = one(store, Sweep(at, at))
+    assert isinstance(outcome, Done)
+    return outcome.count
+
+
+def told(store: RelayStore, did: str = "bob", after: int = 0) -> list[tuple[int, str | None]]:
+    entries = store.entries(did, after=after, most=100, most_bytes=10**6)
     assert all((entry.body is None) == (entry.gone is not None) for entry in entries)
     return [(entry.seq, entry.gone) for entry in entries]
 
@@ -102,7 +111,7 @@ def test_each_inbox_counts_its_entries_from_one_without_gaps(store: RelayStore) 
     outcomes = store.commit(steps)
     refused = Refused("unknown_recipient")
     assert outcomes == [Committed(1, 0), Committed(1, 0), Committed(2, 0), refused, Committed(3, 0)]
-    entry = store.entries("bob", after=1, most=1, most_bytes=10**6, now=0)[0]
+    entry = store.entries("bob", after=1, most=1, most_bytes=10**6)[0]
     assert (entry.seq, entry.sender, entry.message_id, entry.body) == (2, "ann", "msg_3", steps[2].body)
     assert store.inbox("bob") == Inbox(3, 0, 3, 30)
     assert store.inbox("nobody") == Inbox()
@@ -149,7 +158,7 @@ def test_bytes_count_until_the_body_is_dropped(store: RelayStore) -> None:
     assert one(store, letter(1, size=590)) == Committed(1, 0)
     assert isinstance(one(store, letter(2, size=11)), Refused)
     assert isinstance(one(store, letter(3, "cat", size=411)), Refused)
-    one(store, Sweep(LATER))
+    sweep(store, LATER)
     assert store.inbox("bob") == Inbox(1, 0, 1, 0)
     assert one(store, letter(4, size=590, at=LATER)) == Committed(2, LATER)
 
@@ -171,27 +180,52 @@ def test_a_long_backlog_is_acknowledged_in_pieces(store: RelayStore) -> None:
     assert [one(store, step) for _ in range(3)] == [Done(3), Done(1), Done(0)]
 
 
-def test_what_expires_leaves_a_tombstone_from_that_moment_on_swept_or_not(store: RelayStore) -> None:
+def test_what_expires_is_marked_first_and_leaves_a_tombstone_when_the_mark_is_old(store: RelayStore) -> None:
     store.commit([letter(1), letter(2, at=10)])
-    assert told(store, now=LATER) == [(1, "expired"), (2, None)]
-    assert one(store, Sweep(LATER)) == Done(1)
+    assert one(store, Sweep(LATER, LATER - DAY)) == Done(1)
+    assert one(store, Sweep(LATER, LATER - DAY)) == Done(0)
+    assert one(store, Sweep(LATER + 5, LATER - 1)) == Done(0)
+    assert told(store) == [(1, None), (2, None)]
+    assert one(store, Sweep(LATER + 5, LATER)) == Done(1)
     assert told(store) == [(1, "expired"), (2, None)]
     assert one(store, Acknowledge("bob", 1)) == Done(1)
     assert told(store) == [(1, "acked"), (2, None)]
-    assert one(store, Sweep(LATER)) == Done(0)
+
+
+def test_marks_are_taken_back_and_those_of_a_clock_that_ran_ahead_go_by_themselves(store: RelayStore) -> None:
+    store.commit([letter(1), letter(2)])
+    assert one(store, Sweep(LATER + DAY, LATER)) == Done(2)
+    assert one(store, Sweep(5 * DAY, 4 * DAY)) == Done(2)
+    assert one(store, Sweep(5 * DAY, 4 * DAY)) == Done(0)
+    assert one(store, Sweep(LATER, LATER - DAY)) == Done(2)
+    assert [one(store, TakeMarksBack(most=1)) for _ in range(3)] == [Done(1), Done(1), Done(0)]
+    assert told(store) == [(1, None), (2, None)]
+    assert one(store, Sweep(LATER + DAY, LATER)) == Done(2)
+    assert told(store) == [(1, None), (2, None)]
+
+
+def test_a_mark_for_expiry_is_none_for_being_forgotten(store: RelayStore) -> None:
+    one(store, letter(1))
+    one(store, Sweep(LATER, LATER - DAY))
+    one(store, Acknowledge("bob", 1))
+    assert one(store, Sweep(LATER + 1, LATER)) == Done(0)
+    assert one(store, Sweep(LATER + 60_000, LATER)) == Done(1)
+    assert store.inbox("bob").floor == 0
+    assert one(store, Sweep(LATER + DAY + 60_000, LATER + 60_000)) == Done(1)
+    assert store.inbox("bob").floor == 1
 
 
 def test_entries_are_forgotten_from_the_front_when_nobody_needs_them_any_more(store: RelayStore) -> None:
     store.commit([letter(1), letter(2), letter(3)])
     one(store, Acknowledge("bob", 0, (1, 3)))
     gone_at = LATER + 60_000
-    assert one(store, Sweep(gone_at - 1)) == Done(1)
+    assert sweep(store, gone_at - 1) == 1
     assert store.inbox("bob").floor == 0
-    assert one(store, Sweep(gone_at)) == Done(1)
-    assert told(store, now=gone_at) == [(2, "expired"), (3, "acked")]
+    assert sweep(store, gone_at) == 1
+    assert told(store) == [(2, "expired"), (3, "acked")]
     assert store.inbox("bob") == Inbox(3, 1, 1, 0)
     assert store.message_at("bob", 1) is None
-    assert one(store, Sweep(LATER + DAY)) == Done(2)
+    assert sweep(store, LATER + DAY) == 2
     assert store.inbox("bob") == Inbox(3, 3, 0, 0)
     assert told(store) == []
     assert one(store, letter(1, at=LATER + DAY)) == Committed(4, LATER + DAY)
@@ -200,9 +234,9 @@ def test_entries_are_forgotten_from_the_front_when_nobody_needs_them_any_more(st
 def test_forgetting_an_unread_tombstone_gives_its_place_in_the_quota_back(store: RelayStore) -> None:
     store.commit([letter(number) for number in range(4)])
     assert isinstance(one(store, letter(9, at=1)), Refused)
-    one(store, Sweep(LATER))
+    sweep(store, LATER)
     assert isinstance(one(store, letter(9, at=LATER)), Refused)
-    one(store, Sweep(LATER + DAY))
+    sweep(store, LATER + DAY)
     assert store.inbox("bob") == Inbox(4, 4, 0, 0)
     assert one(store, letter(9, at=LATER + DAY)) == Committed(5, LATER + DAY)
 
@@ -211,7 +245,7 @@ def test_a_page_ends_at_its_bytes_but_has_at_least_one_entry(store: RelayStore) 
     store.commit([letter(number, size=100) for number in range(4)])
 
     def page(most_bytes: int, most: int = 9, after: int = 0) -> list[int]:
-        found = store.entries("bob", after=after, most=most, most_bytes=most_bytes, now=0)
+        found = store.entries("bob", after=after, most=most, most_bytes=most_bytes)
         return [entry.seq for entry in found]
 
     assert page(0) == [1]
@@ -259,6 +293,17 @@ def test_an_alias_of_an_agent_that_was_never_seen_again_lapses(store: RelayStore
     assert store.alias_holder("smith") == "bob"
 
 
+def test_no_alias_changes_hands_by_a_clock_that_was_just_set(store: RelayStore) -> None:
+    put(store, "ann", 2, "smith")
+    taking = PutCard(StoredCard("bob", 2, b"bob 2", "smith", 90 * DAY), 1, settled=False)
+    assert one(store, taking) == Refused("alias_taken")
+    put(store, "ann", 3, None, at=1)
+    assert one(store, taking) == Refused("alias_taken")
+    assert one(store, replace(taking, settled=True)) == Done(1)
+    own = PutCard(StoredCard("bob", 3, b"bob 3", "smith", 90 * DAY), 2, settled=False)
+    assert one(store, own) == Done(1)
+
+
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 3), st.integers(1, 400)), max_size=40))
 def test_both_stores_do_the_same_with_whatever_comes(moves: list[tuple[int, int, int]]) -> None:
     limits = replace(LIMITS, tombstone_seconds=LATER / 2000)
@@ -272,11 +317,11 @@ def test_both_stores_do_the_same_with_whatever_comes(moves: list[tuple[int, int,
                 if kind == 0:
                     step = Acknowledge("bob", number, (number + 2,))
                 elif kind == 1:
-                    step = Sweep(now)
+                    step = Sweep(now, now - amount)
                 else:
                     step = letter(number, ("ann", "cat")[kind - 2], size=amount, at=now)
                 outcomes.append(one(store, step))
-            seen.append((outcomes, told(store, now=now), store.inbox("bob"), store.message_at("bob", 2)))
+            seen.append((outcomes, told(store), store.inbox("bob"), store.message_at("bob", 2)))
     assert seen[0] == seen[1]
 
 
@@ -398,7 +443,7 @@ def test_reading_names_a_database_that_is_gone_bad(tmp_path: Path) -> None:
         stranger.execute("PRAGMA foreign_keys = OFF")
         stranger.execute("DROP TABLE entries")
     with pytest.raises(FileError):
-        store.entries("bob", after=0, most=1, most_bytes=1, now=0)
+        store.entries("bob", after=0, most=1, most_bytes=1)
     with pytest.raises(FileError):
         store.message_at("bob", 1)
     store.close()

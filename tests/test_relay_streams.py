@@ -6,17 +6,21 @@ import contextlib
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from openclaw_install.hub.relay.limits import RelayLimits
+from openclaw_install.hub.relay.memory_store import MemoryRelayStore
 from openclaw_install.protocol.card import make_card
 from openclaw_install.protocol.identity import rotate_signing
 from tests.hub_rig import Log
-from tests.relay_rig import RELAY, Hands, Peer, relay_in_memory, running_relay
+from tests.relay_rig import RELAY, Peer, relay_in_memory, running_relay
 from tests.schemas import assert_valid
+from tests.support.clocks import GoingClock
+from tests.test_hub_door import wait_until
 
 QUICK = RelayLimits(heartbeat_seconds=0.05, sweep_seconds=0.05)
 LONG = "\U0001f642" * 40_000
@@ -62,12 +66,24 @@ def test_a_stream_that_breaks_again_and_again_loses_nothing_and_doubles_nothing(
         assert seen == list(range(1, count + 1))
 
 
-def test_expired_messages_are_tombstones_in_the_stream_and_their_bodies_are_swept() -> None:
-    hands = Hands()
-    with relay_in_memory(QUICK, clock=hands) as relay, relay.peer() as ann, relay.peer() as bob:
+def test_expired_messages_are_told_until_they_are_dropped_a_day_later_and_then_as_tombstones() -> None:
+    clock, limits = GoingClock(), replace(QUICK, sweep_seconds=0.02)
+    store = MemoryRelayStore(limits)
+    with (
+        relay_in_memory(limits, store=store, clock=clock) as relay,
+        relay.peer() as ann,
+        relay.peer() as bob,
+    ):
         ann.commit(ann.sealed(bob, lifetime=60))
-        ann.commit(ann.sealed(bob, lifetime=7200))
-        hands.ahead = bob.ahead = 3600
+        ann.commit(ann.sealed(bob, lifetime=7 * 86_400))
+        clock.go(3600)
+        bob.ahead = 3600
+        with bob.stream() as events:
+            assert "envelope" in events.next()["data"]
+        wait_until(lambda: len(store._boxes[bob.did].marked_at) == 1, 30)
+        clock.go(86_400)
+        bob.ahead += 86_400
+        wait_until(lambda: store.entries(bob.did, after=0, most=1, most_bytes=1)[0].body is None, 30)
         with bob.stream() as events:
             assert events.next()["data"] == {"seq": 1, "gone": "expired"}
             assert events.next()["data"]["seq"] == 2

@@ -168,7 +168,7 @@ class HttpRelay:
         target = request.url.raw_path.decode("ascii")
         digest = hashlib.sha256(body).hexdigest()
         claim = RelayRequest(self._about.relay_id, method, target, digest)
-        token = make_token(self._identity(), claim, self._clock() + self.offset)
+        token = make_token(self._identity(), claim, self._clock() + self.offset, run=self._about.run)
         request.headers["Authorization"] = f"{SCHEME} {token.reveal()}"
         if body:
             request.headers["Content-Type"] = "application/json"

@@ -16,6 +16,7 @@ from openclaw_install.protocol.keys import KEY_BYTES
 from openclaw_install.protocol.receipts import LOG_ID
 from openclaw_install.protocol.shape import octets
 from openclaw_install.protocol.times import seconds_of
+from openclaw_install.protocol.tokens import RUN
 
 MOST_PAGE = 16 * 1024 * 1024
 """Bytes of a page of the inbox; a relay of ours gives 4 MiB at most."""
@@ -54,7 +55,10 @@ def about_of(answer: Mapping[str, Any]) -> About:
     if not LOG_ID.fullmatch(log_id):
         raise ValueError("no name of a log")
     told = dict(limits) if isinstance(limits, Mapping) else {}
-    return About(answer["relay_id"], log_id, seconds_of(answer["time"]), told)
+    run = answer.get("run")
+    if run is not None and not RUN.fullmatch(run):
+        raise ValueError("no name of a run")
+    return About(answer["relay_id"], log_id, seconds_of(answer["time"]), told, run)
 
 
 def did_of_alias(answer: Mapping[str, Any]) -> str:

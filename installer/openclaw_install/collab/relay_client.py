@@ -57,12 +57,14 @@ class About:
         relay_id: the public key that signs its receipts.
         log_id: names its data.
         time: its clock, in seconds since the epoch.
+        run: what tokens are signed for, beside its key; None where it names none.
     """
 
     relay_id: str
     log_id: str
     time: float
     limits: Mapping[str, Any]
+    run: str | None = None
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ LEEWAY = 30
 SCHEME = "PingAgent"
 MAX_TOKEN_CHARACTERS = 4096
 _TYPE = "pingagent-token+jwt"
+RUN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""The name of a relay's run."""
 _JTI = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _TEXT_CLAIMS = ("iss", "aud", "jti", "htm", "hth", "bdh")
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
@@ -94,11 +96,13 @@ class RelayRequest:
     body_sha256: str = EMPTY_SHA256
 
 
-def make_token(identity: Identity, request: RelayRequest, now: float) -> Secret:
+def make_token(identity: Identity, request: RelayRequest, now: float, *, run: str | None = None) -> Secret:
     """A token for one request, to be sent as `Authorization: PingAgent <token>`.
 
     Args:
         now: seconds since 1970.
+        run: of the relay, as its `about` tells it: the token counts in no other one. None for a relay that
+            tells none.
     """
     issued = int(now)
     claims = {
@@ -111,6 +115,8 @@ def make_token(identity: Identity, request: RelayRequest, now: float) -> Secret:
         "hth": request.path,
         "bdh": request.body_sha256,
     }
+    if run is not None:
+        claims["run"] = run
     headers = {"typ": _TYPE, "kid": identity.signing.kid}
     return Secret(jwt.encode(claims, identity.signing.reveal(), algorithm="EdDSA", headers=headers))
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from openclaw_install.common.clock import Clock
 from openclaw_install.hub.rate import RateLimiter
 from openclaw_install.hub.relay.answers import refused, token_refused
 from openclaw_install.hub.relay.limits import RelayLimits
@@ -29,12 +29,14 @@ class Claimed:
         issuer: a DID.
         body_sha256: of the body that it was signed for.
         issued_at: seconds since 1970.
+        run: of the relay that it was signed for; None where it names none.
     """
 
     token: str
     issuer: str
     body_sha256: str
     issued_at: int
+    run: str | None = None
 
 
 class Admission:
@@ -42,8 +44,7 @@ class Admission:
 
     Args:
         relay_id: what tokens must be meant for.
-        clock: seconds since 1970.
-        monotonic: seconds for rates.
+        clock: dates tokens, and paces requests by time that only goes forward.
     """
 
     def __init__(
@@ -51,17 +52,22 @@ class Admission:
         relay_id: str,
         limits: RelayLimits,
         *,
-        clock: Callable[[], float],
-        monotonic: Callable[[], float] = time.monotonic,
+        clock: Clock,
     ) -> None:
-        self._relay_id, self._limits, self._clock, self._monotonic = relay_id, limits, clock, monotonic
-        self._guard = ReplayGuard(limits.replay_entries, clock())
+        self._relay_id, self._limits, self._monotonic = relay_id, limits, clock.monotonic
+        self._guard = ReplayGuard(limits.replay_entries, clock)
         self._requests = RateLimiter(limits.requests_per_second, limits.request_burst)
         self._envelopes = RateLimiter(limits.envelopes_per_second, limits.envelope_burst)
         self._newcomers = RateLimiter(limits.registrations_per_second, limits.registration_burst)
         self._unproven = RateLimiter(limits.unproven_per_second, limits.unproven_burst)
         self._junk = RateLimiter(limits.junk_per_second, limits.junk_burst)
-        self.slots = Slots(limits, monotonic=monotonic)
+        self.slots = Slots(limits, monotonic=self._monotonic)
+
+    @property
+    def run(self) -> str:
+        """The run of the relay that tokens are signed for; another one after a step of the clock."""
+        self._guard.now()
+        return self._guard.run
 
     def claimed(self, header: str | None) -> Claimed:
         """Reads the Authorization header.
@@ -76,7 +82,8 @@ class Admission:
         issuer, issued_at = claims.get("iss"), claims.get("iat")
         if not isinstance(issuer, str) or not is_did(issuer) or type(issued_at) is not int:
             raise refused("unauthorized")
-        return Claimed(token, issuer, str(claims.get("bdh")), issued_at)
+        run = str(claims["run"]) if "run" in claims else None
+        return Claimed(token, issuer, str(claims.get("bdh")), issued_at, run)
 
     def admit(self, claimed: Claimed, card: AgentCard | None, method: str, path: str) -> None:
         """Proves that the agent signed this request, for the body whose hash is claimed, just now.
@@ -92,10 +99,10 @@ class Admission:
             raise refused("unauthorized")
         request = RelayRequest(self._relay_id, method, path, claimed.body_sha256)
         try:
-            verify_token(claimed.token, card, request, self._clock(), _Once(self, card.did))
+            verify_token(claimed.token, card, request, self._guard.now(), _Once(self, card.did))
         except TokenError as error:
             raise token_refused(error) from None
-        if self._guard.too_old(claimed.issued_at):
+        if self._guard.too_old(claimed.issued_at, claimed.run):
             raise refused("token_before_start")
 
     def first_time(self, did: str, token_id: str, expires_at: float) -> bool:
@@ -104,7 +111,7 @@ class Admission:
         In this order: what is remembered is then bounded by the rate, whatever an agent sends.
         """
         self._take(self._requests, did, 1)
-        return self._guard.first_time(token_id, expires_at, self._clock())
+        return self._guard.first_time(token_id, expires_at)
 
     def take_envelope(self, did: str) -> None:
         """Takes one envelope from the sender's bucket.
@@ -118,7 +125,7 @@ class Admission:
         """Whether a key that is registered has signed the request; it is neither counted nor remembered."""
         request = RelayRequest(self._relay_id, method, path, claimed.body_sha256)
         try:
-            verify_token(claimed.token, card, request, self._clock(), _Anyhow())
+            verify_token(claimed.token, card, request, self._guard.now(), _Anyhow())
         except TokenError:
             return False
         return True

@@ -20,7 +20,11 @@ _WORDS: dict[str, tuple[int, str, str]] = {
     ),
     "token_expired": (401, "the token has expired by the relay's clock", _CLOCK),
     "token_from_future": (401, "the token was signed in the future by the relay's clock", _CLOCK),
-    "token_before_start": (401, "the token was signed before the relay started", "sign a new token"),
+    "token_before_start": (
+        401,
+        "the token was signed before the relay started, or before its clock was set",
+        "ask `about` and sign a new token",
+    ),
     "token_replayed": (401, "the token was used before", "sign a new token for each request"),
     "token_wrong_audience": (401, "the token is meant for another relay", "ask `about` and sign a new token"),
     "token_wrong_request": (401, "the token is for another request", "sign a token for this very request"),
@@ -60,6 +64,11 @@ _WORDS: dict[str, tuple[int, str, str]] = {
         "send them one after the other",
     ),
     "quota_exceeded": (429, "the recipient's inbox has no room for more of yours", "wait until it is read"),
+    "clock_unsettled": (
+        503,
+        "the relay's clock was just set, and it judges no message by it yet",
+        "wait as long as Retry-After says",
+    ),
     "busy": (503, "the relay has as much to do as it can", "wait as long as Retry-After says"),
     "storage_full": (507, "the relay's disk is full; nothing was committed", "try later; tell its operator"),
     "storage_failed": (

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from starlette.types import Receive, Scope, Send
 
+from openclaw_install.common.clock import Clock
 from openclaw_install.common.errors import InstallError
 from openclaw_install.hub.in_progress import expected_bytes
 from openclaw_install.hub.log import LOG_FACTS
@@ -49,11 +50,7 @@ class _Place:
 
 
 class RelayDoor:
-    """The ASGI application under `/relay/v1`.
-
-    Args:
-        clock: seconds since 1970.
-    """
+    """The ASGI application under `/relay/v1`."""
 
     def __init__(
         self,
@@ -61,7 +58,7 @@ class RelayDoor:
         admission: Admission,
         limits: RelayLimits,
         *,
-        clock: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._service, self._admission, self._limits, self._clock = service, admission, limits, clock
         self._places = (
@@ -118,7 +115,8 @@ class RelayDoor:
             "api": 1,
             "relay_id": self._service.relay_id,
             "log_id": self._service.log_id,
-            "time": iso(self._clock()),
+            "time": iso(self._clock.wall()),
+            "run": self._admission.run,
             "limits": {
                 "max_envelope_bytes": MAX_ENVELOPE_BYTES,
                 "max_card_bytes": MAX_CARD_BYTES,

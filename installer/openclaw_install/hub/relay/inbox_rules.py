@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.model import (
@@ -64,13 +64,6 @@ def judge_deposit(deposit: Deposit, facts: DepositFacts, limits: RelayLimits) ->
     return Committed(inbox.head + 1, deposit.at)
 
 
-def as_of(entry: Entry, now: int) -> Entry:
-    """The entry as it is told at `now`: without its body from the moment at which it expires."""
-    if entry.gone is None and entry.expires_at <= now:
-        return replace(entry, gone="expired", body=None)
-    return entry
-
-
 def forget_acked_at(expires_at: int, limits: RelayLimits) -> int:
     """When an acknowledged entry may be forgotten: no copy of its envelope would be accepted any more."""
     return expires_at + round(limits.clock_skew_seconds * 1000)
@@ -104,14 +97,18 @@ def judge_card(step: PutCard, facts: CardFacts, limits: RelayLimits) -> Refused 
         return Refused("card_version")
     if facts.version == 0 and facts.agents >= limits.agents_in_all:
         return Refused("agents_full")
-    if facts.alias is not None and not _may_take(facts.alias, step.card.did, step.card.updated_at, limits):
+    if facts.alias is not None and not _may_take(facts.alias, step, limits):
         return Refused("alias_taken")
     return None
 
 
-def _may_take(alias: HeldAlias, did: str, now: int, limits: RelayLimits) -> bool:
-    if alias.did == did:
+def _may_take(alias: HeldAlias, step: PutCard, limits: RelayLimits) -> bool:
+    now = step.card.updated_at
+    if alias.did == step.card.did:
         return True
+    if not step.settled:
+        # By a clock that was just set, every alias may seem to have lapsed.
+        return False
     if alias.released_at is not None:
         # Others may still write to the one who had it.
         return now >= alias.released_at + limits.alias_hold_seconds * 1000

@@ -53,6 +53,9 @@ class RelayLimits:
         alias_hold_seconds: how long an alias that its owner gave up is kept from others.
         alias_lapse_seconds: an alias whose owner renewed no card for so long may be claimed by another.
         sweep_seconds: how often expired entries are dropped from the disk.
+        clock_settles_seconds: how long the clock must have gone along with the time that goes by, since the
+            start or since it was set, before anything is dropped by it.
+        second_look_seconds: what has expired is marked, and dropped when it still has so much later.
         replay_entries: tokens remembered at once; more is answered with 503.
     """
 
@@ -97,4 +100,6 @@ class RelayLimits:
     alias_hold_seconds: float = 14 * _DAY
     alias_lapse_seconds: float = 90 * _DAY
     sweep_seconds: float = 10.0
+    clock_settles_seconds: float = 600.0
+    second_look_seconds: float = _DAY
     replay_entries: int = 300_000

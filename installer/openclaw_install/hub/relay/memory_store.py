@@ -25,6 +25,7 @@ from openclaw_install.hub.relay.model import (
     Step,
     StoredCard,
     Sweep,
+    TakeMarksBack,
 )
 
 
@@ -34,6 +35,7 @@ class _Box:
     shares: dict[str, Share] = field(default_factory=dict)
     entries: dict[int, Entry] = field(default_factory=dict)
     forget_at: dict[int, int] = field(default_factory=dict)
+    marked_at: dict[int, int] = field(default_factory=dict)
 
     def add(self, entry: Entry, size: int) -> None:
         self.entries[entry.seq] = entry
@@ -44,6 +46,7 @@ class _Box:
         entry = self.entries[seq]
         self.entries[seq] = replace(entry, gone=gone, body=None)
         self.forget_at[seq] = forget_at
+        self.marked_at.pop(seq, None)
         self._count(entry.sender, -int(gone == "acked"), -len(entry.body or b""))
 
     def _count(self, sender: str, entries: int, size: int) -> None:
@@ -51,15 +54,33 @@ class _Box:
         self.inbox = replace(inbox, waiting=inbox.waiting + entries, waiting_bytes=inbox.waiting_bytes + size)
         self.shares[sender] = Share(share.waiting + entries, share.waiting_bytes + size)
 
-    def forget(self, at: int, most: int) -> list[Entry]:
+    def mark(self, at: int, most: int) -> int:
+        wrong = [seq for seq, marked in self.marked_at.items() if marked > at][:most]
+        for seq in wrong:
+            del self.marked_at[seq]
+        due = [
+            seq
+            for seq, entry in self.entries.items()
+            if seq not in self.marked_at and self.forget_at.get(seq, entry.expires_at) <= at
+        ][:most]
+        self.marked_at.update(dict.fromkeys(due, at))
+        return len(wrong) + len(due)
+
+    def is_marked(self, seq: int, by: int) -> bool:
+        return self.marked_at.get(seq, by + 1) <= by
+
+    def forget(self, by: int, most: int) -> list[Entry]:
         forgotten: list[Entry] = []
-        while len(forgotten) < most and self.forget_at.get(self.inbox.floor + 1, at + 1) <= at:
+        while len(forgotten) < most and self._is_forgettable(self.inbox.floor + 1, by):
             self.inbox = replace(self.inbox, floor=self.inbox.floor + 1)
-            del self.forget_at[self.inbox.floor]
+            del self.forget_at[self.inbox.floor], self.marked_at[self.inbox.floor]
             entry = self.entries.pop(self.inbox.floor)
             self._count(entry.sender, -int(entry.gone == "expired"), 0)
             forgotten.append(entry)
         return forgotten
+
+    def _is_forgettable(self, seq: int, by: int) -> bool:
+        return seq in self.forget_at and self.is_marked(seq, by)
 
 
 class MemoryRelayStore:
@@ -92,6 +113,11 @@ class MemoryRelayStore:
                 return self._acknowledge(step)
             case Sweep():
                 return Done(sum(self._sweep(box, step) for box in self._boxes.values()))
+            case TakeMarksBack():
+                marks = [(box, seq) for box in self._boxes.values() for seq in box.marked_at][: step.most]
+                for box, seq in marks:
+                    del box.marked_at[seq]
+                return Done(len(marks))
 
     def _deposit(self, step: Deposit) -> Committed | Refused:
         box = self._boxes.get(step.recipient)
@@ -139,13 +165,15 @@ class MemoryRelayStore:
         return Done(len(chosen))
 
     def _sweep(self, box: _Box, step: Sweep) -> int:
-        expired = [e for e in box.entries.values() if e.gone is None and e.expires_at <= step.at][: step.most]
+        changed = box.mark(step.at, step.most)
+        waiting = (entry for entry in box.entries.values() if entry.gone is None)
+        expired = [entry for entry in waiting if box.is_marked(entry.seq, step.marked_by)][: step.most]
         for entry in expired:
             box.end(entry.seq, "expired", inbox_rules.forget_expired_at(entry.expires_at, self._limits))
-        forgotten = box.forget(step.at, step.most)
+        forgotten = box.forget(step.marked_by, step.most)
         for entry in forgotten:
             del self._places[entry.sender, entry.message_id]
-        return len(expired) + len(forgotten)
+        return changed + len(expired) + len(forgotten)
 
     def card(self, did: str) -> StoredCard | None:
         with self._lock:
@@ -160,17 +188,16 @@ class MemoryRelayStore:
         with self._lock:
             return self._boxes.get(did, _Box()).inbox
 
-    def entries(self, did: str, *, after: int, most: int, most_bytes: int, now: int) -> list[Entry]:
+    def entries(self, did: str, *, after: int, most: int, most_bytes: int) -> list[Entry]:
         with self._lock:
             box = self._boxes.get(did, _Box())
             found: list[Entry] = []
             room = most_bytes
             for entry in self._after(box, after, most):
-                told = inbox_rules.as_of(entry, now)
-                room -= len(told.body or b"")
+                room -= len(entry.body or b"")
                 if found and room < 0:
                     break
-                found.append(told)
+                found.append(entry)
             return found
 
     @staticmethod

@@ -111,10 +111,12 @@ class PutCard:
     Attributes:
         card: what is to be stored.
         replaces: the version that was there when the card was judged; 0 for none.
+        settled: whether the clock may be trusted so far as to give an alias to another agent.
     """
 
     card: StoredCard
     replaces: int
+    settled: bool = True
 
 
 @dataclass(frozen=True)
@@ -133,13 +135,27 @@ class Acknowledge:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Drops what has expired, and forgets what nobody needs to be told of; at most `most` of each."""
+    """Marks what has expired and what nobody needs to be told of; drops and forgets what was marked long ago.
+
+    Attributes:
+        at: milliseconds since 1970: now. A mark that is dated later was set by a wrong clock, and goes.
+        marked_by: what was marked until then is dropped or forgotten.
+        most: of each, in one step.
+    """
 
     at: int
+    marked_by: int
     most: int = 500
 
 
-Step = Deposit | PutCard | Acknowledge | Sweep
+@dataclass(frozen=True)
+class TakeMarksBack:
+    """The clock was set: what was marked by it is not marked any more; at most `most`."""
+
+    most: int = 5000
+
+
+Step = Deposit | PutCard | Acknowledge | Sweep | TakeMarksBack
 
 
 @dataclass(frozen=True)
@@ -153,7 +169,7 @@ class Committed:
 
 @dataclass(frozen=True)
 class Done:
-    """A step other than a deposit was taken; `count` entries were acknowledged, expired or forgotten."""
+    """A step other than a deposit was taken; `count` entries were changed by it."""
 
     count: int = 0
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from openclaw_install.common.clock import SYSTEM, Clock
 from openclaw_install.hub.relay.admission import Admission
 from openclaw_install.hub.relay.door import RelayDoor
 from openclaw_install.hub.relay.limits import RelayLimits
@@ -22,22 +22,16 @@ from openclaw_install.protocol.receipts import relay_id_of
 
 @dataclass(frozen=True)
 class RelayRoom:
-    """What a relay works on.
-
-    Attributes:
-        clock: seconds since 1970.
-    """
+    """What a relay works on."""
 
     store: RelayStore
     key: SigningKey
     limits: RelayLimits
-    clock: Callable[[], float] = time.time
+    clock: Clock = SYSTEM
 
 
 @contextlib.contextmanager
-def opened_room(
-    folder: Path, limits: RelayLimits, clock: Callable[[], float] = time.time
-) -> Iterator[RelayRoom]:
+def opened_room(folder: Path, limits: RelayLimits, clock: Clock = SYSTEM) -> Iterator[RelayRoom]:
     """`relay.db` and `relay.key` of a data folder that the caller holds; made when they are missing.
 
     Raises:

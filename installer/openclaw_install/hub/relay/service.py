@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from openclaw_install.common.clock import Clock
 from openclaw_install.common.errors import InstallError
 from openclaw_install.hub.committer import LARGEST_GROUP, GroupCommitter
 from openclaw_install.hub.refusals import HttpRefusedError
@@ -27,6 +28,7 @@ from openclaw_install.hub.relay.model import (
     Step,
     StoredCard,
     Sweep,
+    TakeMarksBack,
 )
 from openclaw_install.hub.relay.store import RelayStore
 from openclaw_install.hub.relay.streams import Streams
@@ -38,6 +40,7 @@ from openclaw_install.protocol.receipts import CommitReceipt, relay_id_of, signe
 
 _log = logging.getLogger(__name__)
 _CARDS_IN_MEMORY = 4096
+_UNSETTLED_RETRY_SECONDS = 60
 
 
 class RelayService:
@@ -46,7 +49,7 @@ class RelayService:
     Args:
         store: where things are kept.
         key: signs the receipts.
-        clock: seconds since 1970.
+        clock: dates what comes in, and says how far it is to be trusted with what goes.
         group_commits: False commits every step alone; for comparison only.
     """
 
@@ -56,10 +59,11 @@ class RelayService:
         key: SigningKey,
         limits: RelayLimits,
         *,
-        clock: Callable[[], float],
+        clock: Clock,
         group_commits: bool = True,
     ) -> None:
         self._store, self._key, self._limits, self._clock = store, key, limits, clock
+        self._marked_since = clock.look().step
         self.relay_id = relay_id_of(key)
         self.streams = Streams(limits)
         largest = LARGEST_GROUP if group_commits else 1
@@ -99,7 +103,7 @@ class RelayService:
             raise refused("alias_reserved")
         data = canonical_json(card.to_json())
         stored = StoredCard(card.did, card.version, data, card.alias, self._now())
-        await self._commit(PutCard(stored, 0 if known is None else known.version))
+        await self._commit(PutCard(stored, 0 if known is None else known.version, self._is_settled()))
         self._remember(card)
         if known is not None and known.signing_key != card.signing_key:
             # Whoever opened them may have had nothing but the old key.
@@ -116,7 +120,10 @@ class RelayService:
             HttpRefusedError: it was not committed.
         """
         header, now = envelope.header, self._now()
+        unsettled = self._was_just_set()
         if header.sent_at * 1000 > now + self._limits.clock_skew_seconds * 1000:
+            if unsettled:
+                raise refused("clock_unsettled", retry_after=_UNSETTLED_RETRY_SECONDS)
             raise HttpRefusedError(
                 422,
                 "from_future",
@@ -133,7 +140,13 @@ class RelayService:
             expires_at,
             now,
         )
-        outcome = await self._commit(deposit)
+        try:
+            outcome = await self._commit(deposit)
+        except HttpRefusedError as refusal:
+            if refusal.code == "expired" and unsettled:
+                # Its sender would give it up for good.
+                raise refused("clock_unsettled", retry_after=_UNSETTLED_RETRY_SECONDS) from None
+            raise
         if not isinstance(outcome, Committed):
             raise AssertionError("a deposit is committed or refused")
         if not outcome.repeated:
@@ -144,7 +157,7 @@ class RelayService:
         """The entries of an inbox behind `after`, and its figures (not older than the entries)."""
 
         def read() -> tuple[list[Entry], Inbox]:
-            entries = self._store.entries(did, after=after, most=most, most_bytes=most_bytes, now=self._now())
+            entries = self._store.entries(did, after=after, most=most, most_bytes=most_bytes)
             return entries, self._store.inbox(did)
 
         return await asyncio.to_thread(read)
@@ -184,14 +197,40 @@ class RelayService:
             await asyncio.sleep(self._limits.sweep_seconds)
 
     async def sweep(self) -> int:
-        """Drops what has expired and forgets what is long gone; returns how many entries that changed."""
+        """Marks what has expired, and drops and forgets what was marked a day ago and still has.
+
+        A clock that was set takes the marks back, and nothing happens until it has settled again.
+
+        Returns:
+            How many entries that changed.
+        """
+        known, count = self._clock.look(), 0
+        if known.step is not self._marked_since:
+            count += await self._whole(TakeMarksBack())
+            self._marked_since = known.step
+        if known.agreed < self._limits.clock_settles_seconds:
+            return count
+        at = round(known.now.wall * 1000)
+        return count + await self._whole(Sweep(at, at - round(self._limits.second_look_seconds * 1000)))
+
+    async def _whole(self, step: Sweep | TakeMarksBack) -> int:
+        """Takes the step again until there is nothing left for it to do."""
         count = 0
         while True:
-            outcome = await asyncio.wrap_future(self._committer.submit(Sweep(self._now())))
+            outcome = await asyncio.wrap_future(self._committer.submit(step))
             done = outcome.count if isinstance(outcome, Done) else 0
             count += done
             if not done:
                 return count
+
+    def _is_settled(self) -> bool:
+        """Whether the clock may be trusted with what cannot be taken back."""
+        limits = self._limits
+        return self._clock.look().agreed >= max(limits.clock_settles_seconds, limits.second_look_seconds)
+
+    def _was_just_set(self) -> bool:
+        known = self._clock.look()
+        return known.step is not None and known.agreed < self._limits.clock_settles_seconds
 
     async def close(self) -> None:
         """Commits what was submitted; nothing may be asked of the service afterwards."""
@@ -229,4 +268,4 @@ class RelayService:
             self._cards.popitem(last=False)
 
     def _now(self) -> int:
-        return round(self._clock() * 1000)
+        return round(self._clock.wall() * 1000)

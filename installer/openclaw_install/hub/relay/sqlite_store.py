@@ -33,6 +33,7 @@ from openclaw_install.hub.relay.model import (
     Step,
     StoredCard,
     Sweep,
+    TakeMarksBack,
 )
 
 _SQL_FOLDER = Path(__file__).parent / "sql"
@@ -108,6 +109,8 @@ class SqliteRelayStore:
                 return self._acknowledge(step)
             case Sweep():
                 return self._sweep(step)
+            case TakeMarksBack():
+                return Done(self._writer.execute(statements.TAKE_MARKS_BACK, (step.most,)).rowcount)
 
     def _first(self, statement: str, *values: str | int) -> tuple[Any, ...] | None:
         row: tuple[Any, ...] | None = self._writer.execute(statement, values).fetchone()
@@ -159,13 +162,15 @@ class SqliteRelayStore:
         return Done(len(rows))
 
     def _sweep(self, step: Sweep) -> Done:
-        rows = self._waiting(statements.EXPIRED, step.at, step.most)
+        run = self._writer.execute
+        changed = run(statements.UNMARK_LATER, (step.at, step.most)).rowcount
+        changed += run(statements.MARK, (step.at, step.at, step.most)).rowcount
+        rows = self._waiting(statements.EXPIRED, step.marked_by, step.most)
         for row in rows:
             self._end(row, "expired", inbox_rules.forget_expired_at(row.expires_at, self._limits))
-        forgotten = 0
-        for did, floor in self._writer.execute(statements.FORGETTABLE, (step.at, step.most)).fetchall():
-            forgotten += self._forget(did, floor, step)
-        return Done(len(rows) + forgotten)
+        for did, floor in run(statements.FORGETTABLE, (step.marked_by, step.most)).fetchall():
+            changed += self._forget(did, floor, step)
+        return Done(len(rows) + changed)
 
     def _waiting(self, statement: str, *values: str | int) -> list[_Waiting]:
         return [_Waiting(*row) for row in self._writer.execute(statement, values).fetchall()]
@@ -183,8 +188,8 @@ class SqliteRelayStore:
     def _forget(self, did: str, floor: int, step: Sweep) -> int:
         new_floor = floor
         rows = self._writer.execute(statements.FROM_FLOOR, (did, floor, step.most)).fetchall()
-        for seq, forget_at, gone, sender in rows:
-            if forget_at is None or forget_at > step.at:
+        for seq, marked_at, gone, sender in rows:
+            if gone is None or marked_at is None or marked_at > step.marked_by:
                 break
             new_floor = seq
             if gone == "expired":
@@ -210,7 +215,7 @@ class SqliteRelayStore:
         rows = self._read(statements.INBOX, did)
         return Inbox(*rows[0]) if rows else Inbox()
 
-    def entries(self, did: str, *, after: int, most: int, most_bytes: int, now: int) -> list[Entry]:
+    def entries(self, did: str, *, after: int, most: int, most_bytes: int) -> list[Entry]:
         found: list[Entry] = []
         room = most_bytes
         with self._reading, told(self._path, "read"):
@@ -218,7 +223,7 @@ class SqliteRelayStore:
             rows = contextlib.closing(self._reader.execute(statements.ENTRIES, (did, after, most)))
             with rows as cursor:
                 for row in cursor:
-                    entry = inbox_rules.as_of(Entry(*row), now)
+                    entry = Entry(*row)
                     room -= len(entry.body or b"")
                     if found and room < 0:
                         break

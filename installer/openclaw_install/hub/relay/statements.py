@@ -60,17 +60,31 @@ SELECT id, recipient, sender, expires_at, gone, coalesce(length(body), 0) FROM e
 """
 UNACKED_UP_TO = _WAITING + "WHERE recipient = ? AND seq > ? AND seq <= ? AND gone IS NOT 'acked' LIMIT ?"
 UNACKED_ONE = _WAITING + "WHERE recipient = ? AND seq = ? AND gone IS NOT 'acked'"
-EXPIRED = _WAITING + "WHERE gone IS NULL AND expires_at <= ? ORDER BY expires_at LIMIT ?"
-END_ENTRY = "UPDATE entries SET gone = ?, forget_at = ?, body = NULL WHERE id = ?"
+EXPIRED = _WAITING + "WHERE gone IS NULL AND marked_at <= ? ORDER BY marked_at LIMIT ?"
+END_ENTRY = "UPDATE entries SET gone = ?, forget_at = ?, body = NULL, marked_at = NULL WHERE id = ?"
+
+# An entry is due when it expires; once it is gone, when it may be forgotten.
+MARK = """
+UPDATE entries SET marked_at = ? WHERE id IN (
+    SELECT id FROM entries WHERE marked_at IS NULL AND coalesce(forget_at, expires_at) <= ?
+    ORDER BY coalesce(forget_at, expires_at) LIMIT ?
+)
+"""
+UNMARK_LATER = """
+UPDATE entries SET marked_at = NULL WHERE id IN (SELECT id FROM entries WHERE marked_at > ? LIMIT ?)
+"""
+TAKE_MARKS_BACK = """
+UPDATE entries SET marked_at = NULL WHERE id IN (SELECT id FROM entries WHERE marked_at IS NOT NULL LIMIT ?)
+"""
 
 # The inboxes lead: there are few of them, and each asks for one entry.
 FORGETTABLE = """
 SELECT inboxes.did, inboxes.floor FROM inboxes
 CROSS JOIN entries ON entries.recipient = inboxes.did AND entries.seq = inboxes.floor + 1
-WHERE entries.forget_at <= ? LIMIT ?
+WHERE entries.gone IS NOT NULL AND entries.marked_at <= ? LIMIT ?
 """
 FROM_FLOOR = (
-    "SELECT seq, forget_at, gone, sender FROM entries WHERE recipient = ? AND seq > ? ORDER BY seq LIMIT ?"
+    "SELECT seq, marked_at, gone, sender FROM entries WHERE recipient = ? AND seq > ? ORDER BY seq LIMIT ?"
 )
 FORGET = "DELETE FROM entries WHERE recipient = ? AND seq > ? AND seq <= ?"
 RAISE_FLOOR = "UPDATE inboxes SET floor = ? WHERE did = ?"

@@ -39,13 +39,12 @@ class RelayStore(Protocol):
         """The figures of an inbox; those of an empty one for a DID that is not registered."""
         ...
 
-    def entries(self, did: str, *, after: int, most: int, most_bytes: int, now: int) -> list[Entry]:
+    def entries(self, did: str, *, after: int, most: int, most_bytes: int) -> list[Entry]:
         """The entries behind `after` and the floor, in order and without gaps.
 
         Args:
             most: entries; at least one is given where there is one, whatever its size.
             most_bytes: bytes of envelopes, together.
-            now: milliseconds since 1970; what has expired by then is `gone`, swept or not.
         """
         ...
 
