@@ -14,13 +14,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from openclaw_install.collab import lease
+from openclaw_install.collab import lease, service
 from openclaw_install.collab.bridge import BridgeEvent, BridgeSettings, run_bridge
 from openclaw_install.collab.desk import Desk
 from openclaw_install.collab.health import read_health
 from openclaw_install.collab.memory_relay import MemoryRelayServer
 from openclaw_install.collab.relay_client import Relay
-from openclaw_install.collab.results import TransportHealth
+from openclaw_install.collab.results import SendResult, TransportHealth
 from openclaw_install.collab.settings import HostView, Tempo
 from openclaw_install.collab.store import Store
 from openclaw_install.common.redaction import Secret
@@ -304,6 +304,15 @@ class Rig:
         owner = agent or self.me
         with Store(owner.store_path) as store:
             yield Desk(store, owner.identity, caller)
+
+    async def reply(self, text: str, **more: Any) -> SendResult:
+        """An answer to the peer, as another process gives it and waits for its commit."""
+
+        def give() -> SendResult:
+            with self.desk() as desk:
+                return service.reply(desk, text, target=self.peer.did, **more)
+
+        return await asyncio.to_thread(give)
 
     def know(self, agent: Agent | None = None) -> None:
         """Approves the peer in advance."""

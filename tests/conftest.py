@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from openclaw_install.demo.provision import OpenClaw, cache_folder, provision
 from openclaw_install.demo.scratch_host import ScratchHost
+from tests.lock_order import LockOrder, watched
 
 # How fast a machine is says nothing about the code: no test may fail for it.
 settings.register_profile(
@@ -31,6 +33,14 @@ def home_guard(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     for name in list(os.environ):
         if name.startswith(_PRIVATE) or name.startswith("XDG_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def lock_order() -> Iterator[LockOrder]:
+    """Fails a test in which locks were taken in an order by which two threads could stop each other."""
+    with watched() as order:
+        yield order
+    assert order.problems == []
 
 
 def _forbid_real_state(event: str, args: tuple[object, ...]) -> None:

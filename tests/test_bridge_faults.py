@@ -126,24 +126,23 @@ def test_a_relay_that_lost_its_data_is_told_and_nothing_is_done_twice(tmp_path: 
         made.know()
         first = made.send("before")
         async with made.bridge():
-            with made.desk() as desk:
-                await until(lambda: len(made.gateway.turns) == 1)
-                sent = await asyncio.to_thread(service.reply, desk, "an answer", target=made.peer.did)
-                assert sent.sent
-                made.relay.lose_data()
-                made.peer.register(made.relay)
-                await until(lambda: "relay.data_lost" in made.names())
-                await until(lambda: made.me.did in made.relay.cards)
-                made.relay.commit(first)
-                second = made.send("after")
-                await until(lambda: len(made.gateway.turns) == 2)
-                assert made.gateway.keys() == [first.header.message_id, second.header.message_id]
+            await until(lambda: len(made.gateway.turns) == 1)
+            sent = await made.reply("an answer")
+            assert sent.sent
+            made.relay.lose_data()
+            made.peer.register(made.relay)
+            await until(lambda: "relay.data_lost" in made.names())
+            await until(lambda: made.me.did in made.relay.cards)
+            made.relay.commit(first)
+            second = made.send("after")
+            await until(lambda: len(made.gateway.turns) == 2)
+            assert made.gateway.keys() == [first.header.message_id, second.header.message_id]
 
-                def texts() -> list[str]:
-                    kept = [one for _, one in made.relay.inbox(made.peer.did).places if one]
-                    return [one.header.message_id for one in kept if one.header.schema == "pingagent.text@1"]
+            def texts() -> list[str]:
+                kept = [one for _, one in made.relay.inbox(made.peer.did).places if one]
+                return [one.header.message_id for one in kept if one.header.schema == "pingagent.text@1"]
 
-                await until(lambda: texts() == [sent.message_id])
+            await until(lambda: texts() == [sent.message_id])
 
     play(tmp_path, scenario)
 

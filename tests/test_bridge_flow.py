@@ -88,15 +88,11 @@ def test_an_answer_is_sent_once_with_a_verified_receipt_and_told_as_delivered(tm
                 contact_service.decide(there, made.me.did, "approve")
                 await until(lambda: len(made.gateway.turns) == 1)
                 await until(lambda: service.recent_sessions(desk).total == 1)
-                answer = await asyncio.to_thread(
-                    service.reply, desk, "an answer", target=made.peer.did, idempotency_key="k"
-                )
+                answer = await made.reply("an answer", idempotency_key="k")
                 assert answer.sent
                 assert answer.seq is not None
                 assert answer.seq >= 1
-                again = await asyncio.to_thread(
-                    service.reply, desk, "an answer", target=made.peer.did, idempotency_key="k"
-                )
+                again = await made.reply("an answer", idempotency_key="k")
                 assert (again.message_id, again.seq) == (answer.message_id, answer.seq)
                 with pytest.raises(ConflictError):
                     service.queue_reply(desk, "another", target=made.peer.did, idempotency_key="k")
@@ -323,9 +319,7 @@ def test_two_agents_talk_over_the_real_relay(tmp_path: Path) -> None:
                 await until(lambda: mine.store.contacts.waiting_in_all() == 1)
                 contact_service.decide(mine, made.peer.did, "approve")
                 await until(lambda: len(made.gateway.turns) == 1)
-                answered = await asyncio.to_thread(
-                    service.reply, mine, "an answer", target=made.peer.did, wait_seconds=30.0
-                )
+                answered = await made.reply("an answer", wait_seconds=30.0)
                 assert answered.sent
                 await until(lambda: len(made.gateway.turns) == 2)
 

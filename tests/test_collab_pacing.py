@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openclaw_install.collab.exchange_pace import holds_back
+from openclaw_install.collab.exchange_pace import hold_back
 from openclaw_install.collab.outgoing import enqueue
 from openclaw_install.collab.pacing import (
     PacingLimits,
@@ -22,7 +22,6 @@ from openclaw_install.collab.pacing import (
     rounds,
 )
 from openclaw_install.collab.records import Ingress, NewMessage, Outgoing
-from openclaw_install.collab.shared import BridgeEvent, HealthBook, Shared, Signals
 from openclaw_install.collab.store import Store
 from openclaw_install.collab.store.overview_table import EXCHANGE
 from openclaw_install.protocol.did import conversation_of
@@ -193,14 +192,7 @@ def test_a_pause_from_a_clock_that_was_set_back_is_over_for_the_store_too(tmp_pa
 
 def test_a_pause_that_is_made_longer_is_told_once_and_what_was_attempted_is_not_held(tmp_path: Path) -> None:
     with rig(tmp_path) as made, made.store() as store:
-        told: list[str] = []
-        settings = replace(made.settings, pacing=PacingLimits(rounds=1, window=600.0))
-
-        def tell(event: BridgeEvent) -> None:
-            told.append(event.message)
-
-        book = HealthBook(store, tell, lambda: 0.0)
-        shared = Shared(settings, store, made.me.identity, tell, Signals(), book)
+        limits = PacingLimits(rounds=1, window=600.0)
         thread = _Thread(store, made.me, made.peer)
         for way in "iaiai":
             thread.add(way)
@@ -211,14 +203,17 @@ def test_a_pause_that_is_made_longer_is_told_once_and_what_was_attempted_is_not_
             assert row is not None
             return row
 
-        assert holds_back(shared, head(), thread.now)
+        held = hold_back(store, limits, head(), thread.now)
+        assert held is not None
+        assert held.is_news
         assert head().next_attempt_at == 1603.0
         # The agent writes of its own accord, and an answer comes in behind the one that waits.
         for way in "ai":
             thread.add(way)
-        assert holds_back(shared, head(), 1603.0)
+        again = hold_back(store, limits, head(), 1603.0)
+        assert again is not None
+        assert not again.is_news
         assert (head().next_attempt_at, head().stage) == (1605.0, "approved")
         assert [event.kind for event in store.events.since(0) if "paced" in event.kind] == ["message.paced"]
-        assert told == ["message.paced"]
-        assert not holds_back(shared, head(), 1605.0)
-        assert not holds_back(shared, replace(head(), attempts=1), thread.now)
+        assert hold_back(store, limits, head(), 1605.0) is None
+        assert hold_back(store, limits, replace(head(), attempts=1), thread.now) is None

@@ -14,11 +14,12 @@ from openclaw_install.collab import contact_service, service
 from openclaw_install.collab.desk import Desk, open_desk
 from openclaw_install.collab.health import read_health
 from openclaw_install.collab.outgoing import ContactError, enqueue
-from openclaw_install.collab.records import NewMessage, Outgoing, RelayCursor
+from openclaw_install.collab.records import Event, NewMessage, Outgoing, RelayCursor
 from openclaw_install.collab.settings import bridge_settings, route_mode
-from openclaw_install.collab.store import Store
+from openclaw_install.collab.store import Store, opened_aside
 from openclaw_install.collab.store.database import Database, migrations, store_error
 from openclaw_install.collab.store.message_table import preview
+from openclaw_install.collab.store.thread import NAME as THREAD_NAME
 from openclaw_install.common.errors import ConflictError, FileError, UsageError
 from openclaw_install.host.locate import locate
 from openclaw_install.host.turn_evidence import evidence_of
@@ -26,6 +27,7 @@ from openclaw_install.protocol.errors import EnvelopeError
 from openclaw_install.protocol.messages import TEXT, text_body
 from openclaw_install.protocol.profile_files import create_identity
 from tests.collab_rig import Agent
+from tests.lock_order import LockOrder
 
 
 def _message(number: int, thread: str = "c_dm_t", *, sender: str = "did:agent:p") -> NewMessage:
@@ -80,7 +82,9 @@ def test_a_damaged_a_newer_and_an_unreadable_store_are_told_with_their_cure(tmp_
         assert store_error(error, tmp_path).error_code == code
 
 
-def test_a_store_that_stays_locked_is_told_and_nothing_is_written(tmp_path: Path) -> None:
+def test_a_store_that_stays_locked_is_told_and_nothing_is_written(
+    tmp_path: Path, lock_order: LockOrder
+) -> None:
     with Store(tmp_path / "s.db") as first, Store(tmp_path / "s.db", lock_seconds=0.1) as second:
         with first.write():
             first.facts.set("a", 1, 0.0)
@@ -89,6 +93,7 @@ def test_a_store_that_stays_locked_is_told_and_nothing_is_written(tmp_path: Path
             assert busy.value.error_code == "store.busy"
         assert second.facts.get("a") == 1
         assert second.facts.set_once("a", 3, 0.0) == 1
+    lock_order.problems.clear()  # this one thread plays both programs
 
 
 def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
@@ -110,24 +115,101 @@ def _half(store: Store) -> None:
         raise sqlite3.ProgrammingError
 
 
-def test_many_writers_of_several_threads_and_connections_lose_nothing(tmp_path: Path) -> None:
-    with Store(tmp_path / "s.db") as one, Store(tmp_path / "s.db") as two:
+def test_many_writers_of_several_tasks_and_connections_lose_nothing(tmp_path: Path) -> None:
+    async def work(store: Store, name: str) -> None:
+        for number in range(50):
+            await store.run(store.events.add, f"{name}.{number}", 0.0)
 
-        def work(store: Store, name: str) -> None:
-            for number in range(50):
-                store.events.add(f"{name}.{number}", 0.0)
+    async def play() -> list[Event]:
+        async with opened_aside(tmp_path / "s.db") as one, opened_aside(tmp_path / "s.db") as two:
+            await asyncio.gather(*(work(store, f"{n}") for n, store in enumerate((one, one, two, two))))
+            return await one.run(one.events.since, 0, limit=1000)
 
-        workers = [
-            threading.Thread(target=work, args=(store, f"{index}"))
-            for index, store in enumerate((one, one, two, two))
-        ]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-        events = one.events.since(0, limit=1000)
-        assert len({event.kind for event in events}) == 200
-        assert [event.id for event in events] == list(range(1, 201))
+    events = asyncio.run(play())
+    assert len({event.kind for event in events}) == 200
+    assert [event.id for event in events] == list(range(1, 201))
+
+
+def test_a_store_belongs_to_the_thread_that_opened_it(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with opened_aside(tmp_path / "s.db") as store:
+            with pytest.raises(FileError, match="thread"):
+                store.facts.get("a")
+            assert await store.run(store.facts.get, "a") is None
+
+    asyncio.run(play())
+
+
+def test_an_error_keeps_its_type_on_the_way_back_from_the_stores_thread(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with opened_aside(tmp_path / "s.db") as store:
+            with pytest.raises(UsageError):
+                await store.run(store.facts.set, "a", "\ud800", 0.0)
+            with pytest.raises(FileError) as trouble:
+                await store.run(_half, store)
+            assert trouble.value.error_code == "store.unusable"
+            assert await store.run(store.facts.get, "a") is None
+
+    asyncio.run(play())
+
+
+def test_who_is_cancelled_leaves_no_half_of_a_change_and_no_thread(tmp_path: Path) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def slow(store: Store) -> None:
+        with store.write():
+            store.facts.set("first", 1, 0.0)
+            began.set()
+            assert go_on.wait(60)
+            store.facts.set("second", 2, 0.0)
+
+    async def play() -> None:
+        async with opened_aside(tmp_path / "s.db") as store:
+            running = asyncio.create_task(store.run(slow, store))
+            await asyncio.to_thread(began.wait, 60)
+            waiting = asyncio.create_task(store.run(store.facts.set, "never", 3, 0.0))
+            await asyncio.sleep(0)
+            for task in (running, waiting):
+                task.cancel()
+            await asyncio.gather(running, waiting, return_exceptions=True)
+            assert running.cancelled()
+            assert waiting.cancelled()
+            go_on.set()
+
+    asyncio.run(play())
+    with Store(tmp_path / "s.db") as store:
+        assert [store.facts.get(name) for name in ("first", "second", "never")] == [1, 2, None]
+    assert not [one for one in threading.enumerate() if one.name.startswith(THREAD_NAME)]
+
+
+def test_who_is_cancelled_while_a_store_is_opened_or_closed_leaves_it_closed(tmp_path: Path) -> None:
+    opened: list[Store] = []
+
+    async def open_it() -> None:
+        async with opened_aside(tmp_path / "s.db") as store:
+            opened.append(store)
+            await asyncio.Event().wait()
+
+    async def play() -> None:
+        for turns in range(4):
+            task = asyncio.create_task(open_it())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        task = asyncio.create_task(open_it())
+        while not opened:
+            await asyncio.sleep(0.01)
+        for _ in range(3):
+            task.cancel()
+            await asyncio.sleep(0)
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(play())
+    for thread in threading.enumerate():
+        if thread.name.startswith(THREAD_NAME):
+            thread.join(60)
+            assert not thread.is_alive()
 
 
 def test_heads_of_threads_are_found_without_walking_a_long_queue(tmp_path: Path) -> None:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from openclaw_install.collab import contact_service
+from openclaw_install.collab.contacts import GateLimits
 from openclaw_install.collab.health import read_health
 from openclaw_install.collab.records import ContactState
-from tests.collab_rig import Rig, play, until
+from openclaw_install.collab.store import opened_aside
+from openclaw_install.collab.trust.file import TrustBook
+from openclaw_install.collab.trust.gate import settle_page
+from tests.collab_rig import BRISK, Rig, play, until
+from tests.trust_rig import NOW, did
 
 
 def _write(made: Rig, action: str, match: str = "@pe*") -> None:
@@ -106,3 +116,74 @@ def test_a_broken_policy_is_a_blocker_of_the_bridge_until_it_is_mended_and_messa
                 await until(lambda: blocker() is None)
 
     play(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("state", ["pending", "outbound"])
+def test_a_busy_inbox_gets_in_whole_while_the_policy_is_looked_at_all_the_time(
+    tmp_path: Path, state: str
+) -> None:
+    """Every message of a contact that no person decided about asks the policy, inside a transaction."""
+    count = 400
+
+    async def scenario(made: Rig) -> None:
+        if state == "outbound":
+            with made.store() as store:
+                store.contacts.add(made.peer.did, "approved", "outbound", time.time(), by="outbound")
+        settings = replace(
+            made.settings,
+            tempo=replace(BRISK, poll=0.0),
+            gate=GateLimits(per_contact=count, in_all=count),
+        )
+        async with made.bridge(settings):
+            for number in range(count):
+                made.send(f"m{number}")
+                await asyncio.sleep(0)
+
+            def taken() -> int:
+                with made.store() as store:
+                    return store.database.count("SELECT count(*) FROM message WHERE direction = 'in'")
+
+            await until(lambda: taken() == count, "the whole inbox")
+        assert not (made.me.folder / "trust-policy.json").exists()
+
+    play(tmp_path, scenario)
+
+
+def test_one_page_of_contacts_is_settled_at_a_time_and_others_get_the_store_in_between(
+    tmp_path: Path,
+) -> None:
+    async def play_it() -> None:
+        async with opened_aside(tmp_path / "store.db") as store:
+
+            def meet() -> None:
+                with store.write():
+                    for number in range(450):
+                        store.contacts.add(did(number), "pending", "inbound", NOW)
+
+            await store.run(meet)
+            order: list[str] = []
+
+            def other() -> None:
+                order.append("other")
+
+            async def between() -> None:
+                while len(order) < 20:
+                    await store.run(other)
+
+            book = TrustBook(tmp_path / "trust-policy.json", store)
+            (tmp_path / "trust-policy.json").write_text('{"contact_policy": {"default_action": "block"}}')
+            state = await store.run(book.current, NOW)
+            busy = asyncio.create_task(between())
+            after, pages = "", 0
+            while pages == 0 or after:
+                _, after = await store.run(settle_page, store, state, NOW, after)
+                order.append("page")
+                pages += 1
+            await busy
+            assert pages == 4
+            assert "other" in order[order.index("page") : len(order) - order[::-1].index("page")]
+            assert await store.run(store.trust.undecided) != []
+            blocked = "SELECT count(*) FROM contact WHERE state = 'blocked'"
+            assert await store.run(store.database.count, blocked) == 450
+
+    asyncio.run(play_it())

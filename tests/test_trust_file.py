@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from openclaw_install.collab.store import Store
 from openclaw_install.collab.trust.document import MOST_BYTES, changed_text, new_document, read_document
 from openclaw_install.collab.trust.edits import RemoveRule, SetDefault, SetRule, edited
 from openclaw_install.collab.trust.file import TrustBook
@@ -178,6 +179,46 @@ def test_a_file_that_has_settled_is_not_read_again(here: Place, monkeypatch: pyt
     monkeypatch.setattr("openclaw_install.collab.trust.file._read", lambda _path: pytest.fail("read again"))
     assert book.current(NOW) is second
     assert second.policy == first.policy
+
+
+def test_no_file_is_a_state_like_any_other_and_nothing_is_judged_again(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = TrustBook(here.file, here.store)
+    state = book.current(NOW)
+    monkeypatch.setattr("openclaw_install.collab.trust.file._read", lambda _path: pytest.fail("read again"))
+    monkeypatch.setattr(here.store.facts, "get", lambda _name: pytest.fail("judged again"))
+    assert all(book.current(NOW) is state for _ in range(5))
+    monkeypatch.undo()
+    here.write(BLOCK_A)
+    assert book.current(NOW).source == "file"
+    here.file.unlink()
+    gone = book.current(NOW)
+    assert gone.source == "last_good"
+    assert book.current(NOW) is gone
+
+
+def test_a_file_that_another_process_read_and_that_has_gone_is_missed_here_too(here: Place) -> None:
+    book = TrustBook(here.file, here.store)
+    assert book.current(NOW).source == "defaults"
+    with Store(here.store.path) as other:
+        here.write(BLOCK_A)
+        version = TrustBook(here.file, other).current(NOW).policy.version
+        here.file.unlink()
+    state = book.current(NOW)
+    assert (state.source, state.policy.version) == ("last_good", version)
+
+
+def test_to_look_at_the_file_asks_no_store_and_to_judge_it_reads_no_file(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.write(BLOCK_A)
+    book = TrustBook(here.file, here.store)
+    with monkeypatch.context() as patch:
+        patch.setattr(here.store.database, "rows", lambda *_args: pytest.fail("the store was asked"))
+        look = book.look()
+    here.file.unlink()
+    assert book.judged(look, NOW).source == "file"
 
 
 @pytest.mark.parametrize("broken", [b"{", b"", b'{"contact_policy":{"default_action":"x"}}', b"\xff\xfe"])

@@ -17,7 +17,7 @@ from openclaw_install.collab.outbox import OutboxWorker
 from openclaw_install.collab.registration import freshen, identity_changed_hands
 from openclaw_install.collab.settings import BridgeSettings, bridge_settings
 from openclaw_install.collab.shared import BridgeEvent, HealthBook, Shared, Signals, Tell
-from openclaw_install.collab.store import Store
+from openclaw_install.collab.store import opened_aside
 from openclaw_install.collab.trust.watch import TrustWatch
 from openclaw_install.common.errors import FileError, InstallError
 from openclaw_install.common.findings import Finding
@@ -43,20 +43,23 @@ async def run_bridge(settings: BridgeSettings, tell: Tell) -> None:
         RelayError: `relay.identity_changed`, `store.other_identity`: a person has to look.
     """
     identity = await asyncio.to_thread(settings.load_identity)
-    with lease.held(settings.store), Store(settings.store) as store:
-        health = HealthBook(store, tell, settings.clock)
-        shared = Shared(settings, store, identity, tell, Signals(), health)
-        if error := identity_changed_hands(shared):
-            raise error
-        await asyncio.to_thread(write_served, store, settings.url, settings.clock())
-        await freshen(shared)
-        await _run(shared)
+    with lease.held(settings.store):
+        async with opened_aside(settings.store) as store:
+            health = HealthBook(store, tell, settings.clock)
+            shared = Shared(settings, store, identity, tell, Signals(), health)
+            if error := await store.run(identity_changed_hands, shared):
+                raise error
+            await store.run(write_served, store, settings.url, settings.clock())
+            await freshen(shared)
+            await _run(shared)
 
 
 async def _run(shared: Shared) -> None:
     relay = shared.settings.relay(shared.settings.url, lambda: shared.identity)
     ingress = shared.settings.ingress()
-    secret = bytes.fromhex(shared.store.facts.set_once(MARK_SECRET, secrets.token_hex(32), shared.now()))
+    facts = shared.store.facts
+    kept = await shared.store.run(facts.set_once, MARK_SECRET, secrets.token_hex(32), shared.now())
+    secret = bytes.fromhex(kept)
     cards = CardBook(shared.store, relay, shared.relay_now)
     trust = TrustWatch(shared, shared.settings.trust_policy)
     intake = Intake(

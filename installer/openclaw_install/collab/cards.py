@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 
@@ -51,7 +50,7 @@ class CardBook:
         """
         if known := self._cache.get(did):
             return known
-        kept = await asyncio.to_thread(self._kept, did)
+        kept = await self._store.run(self._kept, did)
         if kept is None:
             return await self.fresh(did)
         self._remember(kept)
@@ -72,16 +71,16 @@ class CardBook:
             raise
         except (CardError, RotationError) as error:
             raise CardTrouble("bad_card") from error
-        known = self._cache.get(did) or await asyncio.to_thread(self._kept, did)
+        known = self._cache.get(did) or await self._store.run(self._kept, did)
         relation = "succeeds" if known is None else succession(known, card)
         if card.did != did or relation == "other_agent":
             raise CardTrouble("bad_card")
         if relation in {"rollback", "fork"}:
-            await asyncio.to_thread(self._told, did, relation)
+            await self._store.run(self._told, did, relation)
             raise CardTrouble(f"card_{relation}")
         self._remember(card)
         if relation == "succeeds":
-            await asyncio.to_thread(self.keep, did, self._clock())
+            await self._store.run(self.keep, did, self._clock())
         return card
 
     def keep(self, did: str, now: float) -> None:

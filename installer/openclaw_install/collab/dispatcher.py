@@ -12,7 +12,7 @@ from functools import partial
 
 from openclaw_install.collab import inbound
 from openclaw_install.collab.agent_message import Shown, agent_text, mark_of
-from openclaw_install.collab.exchange_pace import holds_back
+from openclaw_install.collab.exchange_pace import hold_back
 from openclaw_install.collab.fair_turns import FairTurns
 from openclaw_install.collab.gateway_gate import GatewayGate
 from openclaw_install.collab.outgoing import ContactError, enqueue
@@ -68,7 +68,7 @@ class Dispatcher:
     async def run(self) -> None:
         """Works until it is cancelled."""
         mode = self._shared.settings.route_mode
-        await asyncio.to_thread(tell_route_mode, self._store, mode, self._shared.now())
+        await self._store.run(tell_route_mode, self._store, mode, self._shared.now())
         await self.refresh_life()
         async with asyncio.TaskGroup() as group:
             while True:
@@ -86,14 +86,15 @@ class Dispatcher:
 
     async def _due(self, now: float) -> list[str]:
         free = self._gate.width(now, self._shared.settings.tempo.concurrency) - len(self._active)
-        look = partial(self._store.ingress.due_threads, now, longest=self._shared.settings.pacing.window)
+        due, longest = self._store.ingress.due_threads, self._shared.settings.pacing.window
+        look = partial(self._store.run, due, now, longest=longest)
         return await self._turns.choose(look, self._active, free)
 
     async def _idle_seconds(self, now: float) -> float:
         """How long nothing comes due after `now`, the time of the look: a later one would miss some."""
         if now < self._gate.open_at:
             return min(self._gate.open_at - now, 1.0)
-        due = await asyncio.to_thread(self._store.ingress.next_due, now)
+        due = await self._store.run(self._store.ingress.next_due, now)
         if due is None and not self._active:
             await self._forget_troubles()
         return 30.0 if due is None else max(0.02, min(due - now, 30.0))
@@ -101,14 +102,14 @@ class Dispatcher:
     async def _forget_troubles(self) -> None:
         """What kept messages waiting is no trouble of ours when none waits any more."""
         health = self._shared.health
-        if health.has(*_GATEWAY_TROUBLES) and not await asyncio.to_thread(self._store.ingress.open_count):
+        if health.has(*_GATEWAY_TROUBLES) and not await self._store.run(self._store.ingress.open_count):
             health.clear(*_GATEWAY_TROUBLES)
 
     async def _thread(self, thread: str) -> None:
         """Works on one thread until nothing of it is due, or its share is used up."""
         for _ in range(self._shared.settings.tempo.quantum):
             now = self._shared.now()
-            row = await asyncio.to_thread(self._store.ingress.head, thread)
+            row = await self._store.run(self._store.ingress.head, thread)
             pacing = self._shared.settings.pacing
             if row is None or not is_due(row, now, pacing) or now < self._gate.open_at:
                 return
@@ -116,13 +117,20 @@ class Dispatcher:
                 row = await self._resolved(row)
                 if row is None:
                     continue
-            elif await asyncio.to_thread(holds_back, self._shared, row, now):
+            elif await self._held_back(row, now):
                 return
             await self._attempt(row)
 
+    async def _held_back(self, row: Ingress, now: float) -> bool:
+        """Whether the message waits for its thread's pace; that is told once."""
+        held = await self._store.run(hold_back, self._store, self._shared.settings.pacing, row, now)
+        if held is not None and held.is_news:
+            self._shared.event("message.paced", message_id=held.message_id, detail=held.reason)
+        return held is not None
+
     async def _resolved(self, row: Ingress) -> Ingress | None:
         """The row, if it is to be sent (again); None where the evidence decided otherwise."""
-        message = await asyncio.to_thread(self._store.messages.get, row.id)
+        message = await self._store.run(self._store.messages.get, row.id)
         if message is None:
             return row
         life = await self.refresh_life()
@@ -132,12 +140,12 @@ class Dispatcher:
         step = inbound.resolve(
             row, sight, self.same_gateway(row, life), self._shared.now(), self._shared.settings.inbound
         )
-        fresh = await asyncio.to_thread(self._apply, row, message, step)
+        fresh = await self._settled(row, message, step)
         self._ring(step)
         return fresh if fresh.stage == "approved" and step.effect == "retry" else None
 
     async def _attempt(self, row: Ingress) -> None:
-        message = await asyncio.to_thread(self._store.messages.get, row.id)
+        message = await self._store.run(self._store.messages.get, row.id)
         if message is None:
             raise AssertionError("a ledger row without its message")
         # A mark of a process that is gone would make a turn look lost that is about to begin.
@@ -145,7 +153,7 @@ class Dispatcher:
             await self.refresh_life()
         target = await asyncio.to_thread(self._shared.settings.host.target)
         way = await self._routes.choose(message.thread_id)
-        prepared = await asyncio.to_thread(self._begin, row, message, way, target)
+        prepared = await self._store.run(self._begin, row, message, way, target)
         if prepared is None:
             return
         row, turn = prepared
@@ -154,7 +162,7 @@ class Dispatcher:
         step = inbound.settle(
             row, outcome, self._shared.now(), self._shared.jitter(), self._shared.settings.inbound
         )
-        await asyncio.to_thread(self._apply, row, message, step)
+        await self._settled(row, message, step)
         await self._after_attempt(step, outcome)
 
     async def _other_route(self, row: Ingress, outcome: Outcome) -> Outcome:
@@ -164,7 +172,7 @@ class Dispatcher:
             return outcome
         self._routes.refused()
         # Refused for certain, so the next request need not have the same key.
-        await asyncio.to_thread(self._store.ingress.update, row.id, session_key=None)
+        await self._store.run(self._store.ingress.update, row.id, session_key=None)
         return Later(f"the gateway does not admit the session {row.session_key}", 0.0)
 
     async def _after_attempt(self, step: inbound.Step, outcome: Outcome) -> None:
@@ -220,6 +228,13 @@ class Dispatcher:
         )
         return row, HookTurn(agent_text(shown), row.session_key or way.session_key, message.message_id)
 
+    async def _settled(self, row: Ingress, message: Message, step: inbound.Step) -> Ingress:
+        """Writes down what became of an attempt, and tells it where a person may want to know."""
+        fresh = await self._store.run(self._apply, row, message, step)
+        if step.effect in {"parked", "in_doubt"}:
+            self._shared.event(f"message.{step.effect}", message_id=message.message_id, detail=step.detail)
+        return fresh
+
     def _apply(self, row: Ingress, message: Message, step: inbound.Step) -> Ingress:
         store, now = self._store, self._shared.now()
         with store.write():
@@ -233,8 +248,6 @@ class Dispatcher:
                 store.events.add(
                     kind, now, thread_id=row.thread_id, message_id=message.message_id, detail=step.detail
                 )
-        if step.effect in {"parked", "in_doubt"}:
-            self._shared.event(f"message.{step.effect}", message_id=message.message_id, detail=step.detail)
         return replace(row, **step.changes)
 
     def _accepted(self, row: Ingress, message: Message, now: float) -> None:
@@ -304,7 +317,7 @@ class Dispatcher:
 
     async def confirm(self, row: Ingress, life: GatewayLife | None) -> None:
         """Looks whether an accepted turn was really begun, and sends it again where it was lost."""
-        message = await asyncio.to_thread(self._store.messages.get, row.id)
+        message = await self._store.run(self._store.messages.get, row.id)
         if message is None:
             return
         mark = mark_of(self._secret, message.sender, message.message_id)
@@ -313,7 +326,7 @@ class Dispatcher:
         step = inbound.confirm(
             row, sight, self.same_gateway(row, life), self._shared.now(), self._shared.settings.inbound
         )
-        await asyncio.to_thread(self._apply, row, message, step)
+        await self._settled(row, message, step)
         if step.effect == "retry":
             self._shared.event("message.turn_lost", message_id=message.message_id)
             self._shared.signals.dispatch.set()

@@ -19,7 +19,7 @@ from openclaw_install.collab.registration import freshen, identity_changed_hands
 from openclaw_install.collab.relay_client import Relay
 from openclaw_install.collab.settings import BridgeSettings, HostView
 from openclaw_install.collab.shared import HealthBook, Shared, Signals
-from openclaw_install.collab.store import Store
+from openclaw_install.collab.store import opened_aside
 from openclaw_install.common.errors import ConflictError
 from openclaw_install.host.turn_evidence import evidence_of
 from openclaw_install.protocol.identity import Identity
@@ -68,12 +68,13 @@ async def drain(
     )
     identity = await asyncio.to_thread(settings.load_identity)
     try:
-        with lease.held(settings.store, patience=0.0), Store(settings.store) as store:
-            health = HealthBook(store, _ignore, clock)
-            shared = Shared(settings, store, identity, _ignore, Signals(), health)
-            if error := identity_changed_hands(shared):
-                raise error
-            await _send(shared, seconds)
+        with lease.held(settings.store, patience=0.0):
+            async with opened_aside(settings.store) as store:
+                health = HealthBook(store, _ignore, clock)
+                shared = Shared(settings, store, identity, _ignore, Signals(), health)
+                if error := await store.run(identity_changed_hands, shared):
+                    raise error
+                await _send(shared, seconds)
     except ConflictError as error:
         if error.error_code != "conflict.bridge_running":
             raise

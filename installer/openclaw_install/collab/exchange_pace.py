@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from openclaw_install.collab.pacing import is_paced, pace_reason, paced_until
+from dataclasses import dataclass
+
+from openclaw_install.collab.pacing import PacingLimits, is_paced, pace_reason, paced_until
 from openclaw_install.collab.records import Ingress
-from openclaw_install.collab.shared import Shared
+from openclaw_install.collab.store import Store
 
 
-def holds_back(shared: Shared, row: Ingress, now: float) -> bool:
-    """Whether a message that is due has to wait for its thread's pace; then its row says until when and why.
+@dataclass(frozen=True)
+class HeldBack:
+    """A message that waits for its thread's pace.
+
+    Attributes:
+        is_news: whether it was not held back before.
+    """
+
+    message_id: str
+    reason: str
+    is_news: bool
+
+
+def hold_back(store: Store, limits: PacingLimits, row: Ingress, now: float) -> HeldBack | None:
+    """Holds a message that is due back where its thread's pace asks for it: its row says until when and why.
 
     A message that was attempted before was let through: what is tried again is no further turn.
 
@@ -17,13 +32,12 @@ def holds_back(shared: Shared, row: Ingress, now: float) -> bool:
         now: seconds since the epoch.
     """
     if row.attempts:
-        return False
-    store, limits = shared.store, shared.settings.pacing
+        return None
     passed = store.overview.exchange(row.thread_id, limits.rounds + 1)
     until = paced_until(passed, now, limits)
     message = store.messages.get(row.id) if until is not None else None
     if until is None or message is None:
-        return False
+        return None
     reason = pace_reason(until, limits)
     with store.write():
         store.ingress.update(row.id, next_attempt_at=until, reason=reason)
@@ -32,6 +46,4 @@ def holds_back(shared: Shared, row: Ingress, now: float) -> bool:
             store.events.add(
                 "message.paced", now, thread_id=row.thread_id, message_id=message.message_id, detail=reason
             )
-    if not is_paced(row):
-        shared.event("message.paced", message_id=message.message_id, detail=reason)
-    return True
+    return HeldBack(message.message_id, reason, is_news=not is_paced(row))

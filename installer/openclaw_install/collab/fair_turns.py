@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from typing import Protocol
 
 
 class Look(Protocol):
-    """Finds threads that have something due, in the order of their names; in a worker thread."""
+    """Finds threads that have something due, in the order of their names."""
 
-    def __call__(self, *, after: str = "", limit: int) -> Sequence[str]:
+    def __call__(self, *, after: str = "", limit: int) -> Awaitable[Sequence[str]]:
         """At most `limit` threads behind the thread `after`."""
         ...
 
@@ -32,9 +31,9 @@ class FairTurns:
         if free <= 0:
             return []
         limit = free + len(active)
-        found = list(await asyncio.to_thread(look, after=self._after, limit=limit))
+        found = list(await look(after=self._after, limit=limit))
         if self._after and len(found) < limit:
-            found += await asyncio.to_thread(look, limit=limit)
+            found += await look(limit=limit)
         chosen = [one for one in dict.fromkeys(found) if one not in active][:free]
         self._after = chosen[-1] if chosen else ""
         return chosen

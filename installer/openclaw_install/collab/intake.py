@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -49,9 +48,15 @@ class Taken:
 
 
 class FirstContacts(Protocol):
-    """What decides about senders that no person has decided about."""
+    """What decides about senders that no person has decided about.
 
-    def first_contact(self, did: str, alias: str | None, now: float) -> ContactAction:
+    It is asked on the store's thread, so it answers by what it learned when it was last refreshed.
+    """
+
+    async def refresh(self) -> object:
+        """Learns what is in force now; called before each batch."""
+
+    def first_contact(self, did: str, alias: str | None) -> ContactAction:
         """What is to be done about an agent that wrote for the first time."""
 
     def settled(self, contact: Contact, now: float) -> Contact:
@@ -100,10 +105,12 @@ class Intake:
             RelayError: a sender's card could not be had; nothing of the batch was taken in.
             FileError: the store could not be written; nothing of the batch was taken in.
         """
-        wanted = await asyncio.to_thread(self._wanted, cursor, entries)
+        wanted = await self.store.run(self._wanted, cursor, entries)
         # One after the other: a sender's rotated card is then fetched once for all of its messages.
         read = [await self._read(cursor, entry) for entry in wanted]
-        return await asyncio.to_thread(self._keep, cursor, read)
+        if self.trust is not None:
+            await self.trust.refresh()
+        return await self.store.run(self._keep, cursor, read)
 
     def _wanted(self, cursor: RelayCursor, entries: Sequence[Entry]) -> list[Entry]:
         by_seq = {entry.seq: entry for entry in entries}
@@ -126,7 +133,7 @@ class Intake:
         if (receipt.seq, receipt.log_id) != (entry.seq, cursor.log_id):
             return _Read(entry, envelope=envelope, reason="wrong_place")
         header = envelope.header
-        digest = await asyncio.to_thread(self._digest, header.sender, header.message_id)
+        digest = await self.store.run(self._digest, header.sender, header.message_id)
         if digest is not None:
             reason = "" if digest == envelope.sha256 else "message_id_reused"
             return _Read(entry, envelope=envelope, known=not reason, reason=reason)
@@ -141,7 +148,7 @@ class Intake:
 
     async def _open(self, entry: Entry, envelope: Envelope) -> _Read:
         sender = envelope.header.sender
-        contact = await asyncio.to_thread(self.store.contacts.get, sender)
+        contact = await self.store.run(self.store.contacts.get, sender)
         if contact is not None and contact.state in {"blocked", "rejected"}:
             return _Read(entry, envelope=envelope, reason=f"contact_{contact.state}")
         if envelope.header.recipient != self.identity().did:
@@ -278,7 +285,7 @@ class Intake:
     ) -> tuple[Contact | None, str]:
         """The sender after the trust policy had its say, or why its message is refused."""
         if contact is None:
-            action = trust.first_contact(sender, self.cards.alias(sender), now)
+            action = trust.first_contact(sender, self.cards.alias(sender))
             # Strangers that are turned away leave no contact behind: anybody can make many of them.
             if action in {"reject", "block"}:
                 return None, f"policy_{action}"

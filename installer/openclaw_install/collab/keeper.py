@@ -50,15 +50,15 @@ class Keeper:
         """Acknowledges all that is done with."""
         cursor = self._link.cursor
         while cursor is not None:
-            seqs = await asyncio.to_thread(self._store.ingress.unacked, cursor.log_id, _ACK_PAGE)
+            seqs = await self._store.run(self._store.ingress.unacked, cursor.log_id, _ACK_PAGE)
             if not seqs:
                 return
             await self._relay.ack(seqs)
-            await asyncio.to_thread(self._store.ingress.acked, cursor.log_id, seqs, self._shared.now())
+            await self._store.run(self._store.ingress.acked, cursor.log_id, seqs, self._shared.now())
 
     async def watch(self) -> None:
         """Notices what other processes wrote: replies to send, contacts that were decided."""
-        seen = await asyncio.to_thread(self._store.database.data_version)
+        seen = await self._store.run(self._store.database.data_version)
         log, quiet = None, 0.0
         while True:
             await asyncio.sleep(self._shared.settings.tempo.watch)
@@ -70,7 +70,7 @@ class Keeper:
             if log == before and quiet < _ASK_SECONDS:
                 continue
             quiet = 0.0
-            now_seen = await asyncio.to_thread(self._store.database.data_version)
+            now_seen = await self._store.run(self._store.database.data_version)
             if now_seen != seen:
                 seen = now_seen
                 self._shared.signals.everything()
@@ -101,11 +101,11 @@ class Keeper:
             return  # the link notices by itself
         # By the earlier clock: a relay that could move ours ahead would bring old messages back afterwards.
         past = min(now, self._shared.relay_now())
-        await asyncio.to_thread(self._store.messages.forget_replays, past)
-        await asyncio.to_thread(self._store.events.prune, now - _EVENT_SECONDS, 1000)
+        await self._store.run(self._store.messages.forget_replays, past)
+        await self._store.run(self._store.events.prune, now - _EVENT_SECONDS, 1000)
 
     async def _confirm(self, now: float) -> None:
-        rows = await asyncio.to_thread(self._store.ingress.unconfirmed, now)
+        rows = await self._store.run(self._store.ingress.unconfirmed, now)
         if not rows:
             return
         life = await self._dispatcher.refresh_life()

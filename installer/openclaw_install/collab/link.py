@@ -106,7 +106,7 @@ class Link:
             RelayError: another relay answers under the URL.
         """
         about = await self.hold_clocks()
-        known = await asyncio.to_thread(self._store.relay.cursor, self._shared.settings.url)
+        known = await self._store.run(self._store.relay.cursor, self._shared.settings.url)
         if known is not None and known.relay_id != about.relay_id:
             raise RelayError(
                 f"another relay answers at {self._shared.settings.url} than the one this host knows",
@@ -114,7 +114,7 @@ class Link:
                 code="relay.identity_changed",
             )
         if known is None or known.log_id != about.log_id:
-            known = await asyncio.to_thread(self._new_log, known, about)
+            known = await self._store.run(self._new_log, known, about)
         self.cursor = known
         if self._lost_data:
             self._shared.event("relay.data_lost", detail=self._lost_data)
@@ -180,7 +180,7 @@ class Link:
             cursor = self._cursor()
             page = await self._relay.inbox(cursor.after_seq, self._shared.settings.tempo.page)
             self._same_log(page.log_id)
-            await asyncio.to_thread(self._check_past, page)
+            await self._store.run(self._check_past, page)
             cursor = self._cursor()
             self._heard(page.head)
             await self._take(page.entries)
@@ -213,13 +213,13 @@ class Link:
     async def recheck(self) -> None:
         """Asks again for numbers that the relay skipped, and for deferred ones that can come in now."""
         log_id = self._cursor().log_id
-        withheld = await asyncio.to_thread(self._store.relay.withheld, log_id, _GAP_PAGE)
-        decided = await asyncio.to_thread(self._store.relay.deferred_of_decided, log_id, _GAP_PAGE)
+        withheld = await self._store.run(self._store.relay.withheld, log_id, _GAP_PAGE)
+        decided = await self._store.run(self._store.relay.deferred_of_decided, log_id, _GAP_PAGE)
         for seq in [*withheld, *decided]:
             page = await self._relay.inbox(seq - 1, 1)
             self._same_log(page.log_id)
             await self._take([entry for entry in page.entries if entry.seq == seq])
-        left = await asyncio.to_thread(self._store.relay.withheld, log_id, _GAP_PAGE)
+        left = await self._store.run(self._store.relay.withheld, log_id, _GAP_PAGE)
         if left:
             self._shared.health.trouble(
                 "withheld", f"the relay holds {len(left)} message(s) back, from number {left[0]} on"

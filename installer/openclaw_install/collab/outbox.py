@@ -80,14 +80,14 @@ class OutboxWorker:
         width = 1 if self._failures else self._shared.settings.tempo.concurrency
         if now < self._pause_until or not self._relay_id():
             return []
-        look = partial(self._store.outbox.due_threads, now)
+        look = partial(self._store.run, self._store.outbox.due_threads, now)
         return await self._turns.choose(look, self._active, width - len(self._active))
 
     async def _idle_seconds(self, now: float) -> float:
         """How long nothing comes due after `now`, the time of the look: a later one would miss some."""
         if now < self._pause_until:
             return min(self._pause_until - now, 1.0)
-        due = await asyncio.to_thread(self._store.outbox.next_due, now)
+        due = await self._store.run(self._store.outbox.next_due, now)
         if due is None and not self._active:
             await self._forget_trouble()
         return 30.0 if due is None else max(0.02, min(due - now, 30.0))
@@ -95,14 +95,14 @@ class OutboxWorker:
     async def _forget_trouble(self) -> None:
         """What kept messages waiting is no trouble of ours when none waits any more."""
         if self._shared.health.has("outbox"):
-            counts = await asyncio.to_thread(self._store.outbox.counts)
+            counts = await self._store.run(self._store.outbox.counts)
             if not counts["queued"] + counts["sending"]:
                 self._shared.health.clear("outbox")
 
     async def _thread(self, thread: str) -> None:
         for _ in range(self._shared.settings.tempo.quantum):
             now = self._shared.now()
-            item = await asyncio.to_thread(self._store.outbox.head, thread)
+            item = await self._store.run(self._store.outbox.head, thread)
             if item is None or item.next_attempt_at > now or now < self._pause_until:
                 return
             await self._attempt(item)
@@ -110,7 +110,7 @@ class OutboxWorker:
     async def _attempt(self, item: OutboxItem) -> None:
         try:
             wire = item.wire or await self._sealed(item)
-            await asyncio.to_thread(
+            await self._store.run(
                 self._store.outbox.update, item.id, state="sending", attempts=item.attempts + 1
             )
             answer = await self._relay.post(wire.encode())
@@ -130,21 +130,21 @@ class OutboxWorker:
         else:
             self._failures = 0
             self._shared.health.clear("outbox")
-            await asyncio.to_thread(self._committed, item, receipt, answer)
+            await self._store.run(self._committed, item, receipt, answer)
 
     async def _sealed(self, item: OutboxItem) -> str:
         """The envelope, in the store before it goes out: a repetition has to be the same bytes."""
-        message = await asyncio.to_thread(self._store.messages.get, item.id)
+        message = await self._store.run(self._store.messages.get, item.id)
         if message is None:
             raise AssertionError("an outbox row without its message")
         card = await self._card(item.recipient)
-        answered = await asyncio.to_thread(self._answered, item)
+        answered = await self._store.run(self._answered, item)
         conversation = conversation_of(self._shared.identity.did, item.recipient, pending=not answered)
         body = message.body.carried()
         draft = Draft(item.message_id, conversation, item.schema, routing_of(body))
         envelope = seal(body, draft, self._shared.identity, card, self._shared.relay_now())
         wire = envelope.wire.decode("ascii") if envelope.wire.isascii() else envelope.wire.decode()
-        await asyncio.to_thread(
+        await self._store.run(
             self._store.outbox.update, item.id, wire=wire, expires_at=envelope.header.expires_at
         )
         return wire
@@ -218,8 +218,8 @@ class OutboxWorker:
             await self._again(item, error.message, wait)
         elif error.reason == "expired" and (item.attempts < 3 or self._over(item)):
             # It waited for so long that it expired before it was ever committed: sealed anew it is as good.
-            await asyncio.to_thread(self._store.outbox.update, item.id, wire=None, state="queued")
-        elif error.reason == "unknown_recipient" and await asyncio.to_thread(self._may_come_back, item):
+            await self._store.run(self._store.outbox.update, item.id, wire=None, state="queued")
+        elif error.reason == "unknown_recipient" and await self._store.run(self._may_come_back, item):
             await self._again(item, error.message, None)
         elif error.status == 401:
             # Not registered (any more): the link registers, then it goes on.
@@ -227,7 +227,7 @@ class OutboxWorker:
             await self._again(item, error.message, 1.0)
         elif error.reason in _FINAL or error.reason == "expired":
             repair = _PERMANENT.get(error.reason, error.next_step)
-            await asyncio.to_thread(self._failed, item, f"{error.reason}: {error.message}", repair)
+            await self._fail(item, f"{error.reason}: {error.message}", repair)
         else:
             if error.reason == _NO_CODE:
                 self._pause(error.message)
@@ -247,23 +247,27 @@ class OutboxWorker:
         """Nothing was sent. Never is there a second try without encryption."""
         if isinstance(error, CardTrouble):
             reason = error.reason
-            if reason == "unknown_sender" and await asyncio.to_thread(self._may_come_back, item):
+            if reason == "unknown_sender" and await self._store.run(self._may_come_back, item):
                 # It counts as a try, or the pauses would not grow.
                 table = self._store.outbox
-                await asyncio.to_thread(table.update, item.id, attempts=item.attempts + 1)
+                await self._store.run(table.update, item.id, attempts=item.attempts + 1)
                 await self._again(item, "the relay does not know this agent at the moment", None)
                 return
             repair = _PERMANENT["unknown_recipient"]
             if reason != "unknown_sender":
                 repair = "ask that agent, by another way, whether it changed its keys"
             reason = "unknown_recipient" if reason == "unknown_sender" else reason
-            await asyncio.to_thread(self._failed, item, reason, repair)
+            await self._fail(item, reason, repair)
         elif isinstance(error, NoUsableKey) and item.attempts < 3:
             self._fresh.pop(item.recipient, None)
-            await asyncio.to_thread(self._store.outbox.update, item.id, attempts=item.attempts + 1)
+            await self._store.run(self._store.outbox.update, item.id, attempts=item.attempts + 1)
             await self._again(item, error.message, None)
         else:
-            await asyncio.to_thread(self._failed, item, error.message, error.next_step)
+            await self._fail(item, error.message, error.next_step)
+
+    async def _fail(self, item: OutboxItem, reason: str, repair: str) -> None:
+        await self._store.run(self._failed, item, reason, repair)
+        self._shared.event("outbox.failed", message_id=item.message_id, reason=reason)
 
     def _failed(self, item: OutboxItem, reason: str, repair: str) -> None:
         store, now = self._store, self._shared.now()
@@ -272,11 +276,10 @@ class OutboxWorker:
             store.events.add(
                 "outbox.failed", now, thread_id=item.thread_id, message_id=item.message_id, reason=reason
             )
-        self._shared.event("outbox.failed", message_id=item.message_id, reason=reason)
 
     async def _again(self, item: OutboxItem, reason: str, wait: float | None) -> None:
         delay = pause(item.attempts + 1, self._shared.jitter(), most=_MOST_PAUSE) if wait is None else wait
-        await asyncio.to_thread(self._put_back, item, reason, delay)
+        await self._store.run(self._put_back, item, reason, delay)
 
     def _put_back(self, item: OutboxItem, reason: str, delay: float) -> None:
         store, now = self._store, self._shared.now()

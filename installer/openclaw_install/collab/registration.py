@@ -39,10 +39,10 @@ async def register(shared: Shared, relay: Relay) -> None:
     except RelayRefused as error:
         if error.status not in _NOT_THERE:
             raise
-    card = await asyncio.to_thread(_next_card, shared, known)
+    card = await shared.store.run(_next_card, shared, known)
     if known is None or _differs(known, card):
         await relay.put_card(card)
-        await asyncio.to_thread(shared.store.facts.set, _VERSION, card.version, shared.now())
+        await shared.store.run(shared.store.facts.set, _VERSION, card.version, shared.now())
         shared.event("card.published", version=card.version)
 
 

@@ -24,7 +24,7 @@ class RouteChoice:
         mode, store = self._shared.settings.route_mode, self._shared.store
         if mode == "stable-hook-session":
             return route(thread_id, mode, None, None)
-        binding = await asyncio.to_thread(store.bindings.get, thread_id)
+        binding = await store.run(store.bindings.get, thread_id)
         if binding is not None:
             return route(thread_id, mode, None, await self._live_prefixes(), binding.session_key)
         try:

@@ -183,9 +183,13 @@ async def chat(
 
     did = await resolve(desk, to, relay)
     alias = None if is_did(to) or is_conversation(to) else fold_alias(to)
-    await asyncio.to_thread(require_may_begin, desk, did, alias)
-    body = text_body(text, attachments)
-    return await asyncio.to_thread(_send, desk, did, body, idempotency_key, wait_seconds)
+    await desk.store.run(require_may_begin, desk, did, alias)
+    result = await desk.store.run(_send, desk, did, text_body(text, attachments), idempotency_key, 0.0)
+    end = time.monotonic() + wait_seconds
+    while _may_settle(result.state, end) and result.runtime_running:
+        await asyncio.sleep(_POLL_SECONDS)
+        result = await desk.store.run(_looked_at, desk, result)
+    return result
 
 
 async def resolve(desk: Desk, to: str, relay: Relay | None = None) -> str:
@@ -198,7 +202,7 @@ async def resolve(desk: Desk, to: str, relay: Relay | None = None) -> str:
     if is_did(to):
         return to
     if is_conversation(to):
-        return find_session(desk, to).peer
+        return (await desk.store.run(find_session, desk, to)).peer
     if to.startswith("did:"):
         raise ThreadError(
             f"{to} is no DID of an agent: did:agent: and 32 letters and digits",
@@ -206,7 +210,7 @@ async def resolve(desk: Desk, to: str, relay: Relay | None = None) -> str:
             code="thread.no_did",
         )
     alias = fold_alias(to)
-    known = desk.store.contacts.by_alias(alias)
+    known = await desk.store.run(desk.store.contacts.by_alias, alias)
     # The relay's word comes first: an alias can have changed hands since we met it.
     if relay is not None:
         return await relay.resolve(alias)
@@ -311,10 +315,19 @@ def _send(
     outgoing = Outgoing(did, TEXT, body, desk.caller, idempotency_key)
     item = enqueue(desk.store, desk.did, outgoing, desk.clock())
     end = time.monotonic() + wait_seconds
-    while item.state in {"queued", "sending"} and time.monotonic() < end and desk.runtime_running:
+    while _may_settle(item.state, end) and desk.runtime_running:
         time.sleep(_POLL_SECONDS)
         item = desk.store.outbox.get(item.id) or item
     return send_result(desk, item)
+
+
+def _may_settle(state: str, end: float) -> bool:
+    return state in {"queued", "sending"} and time.monotonic() < end
+
+
+def _looked_at(desk: Desk, known: SendResult) -> SendResult:
+    item = desk.store.outbox.by_message_id(known.message_id)
+    return known if item is None else send_result(desk, item)
 
 
 def _session_with(desk: Desk, did: str) -> Session | None:

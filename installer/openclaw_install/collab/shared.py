@@ -108,7 +108,7 @@ class HealthBook:
             self._settle()
             if self._is_news():
                 health = self.health
-                await asyncio.to_thread(self._write, health, self._clock())
+                await self._store.run(self._write, health, self._clock())
                 self._written = health
             self._announce()
 

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import sqlite3
-import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ def migrations() -> tuple[Migration, ...]:
 
 
 class Database:
-    """The open file. Safe for several threads: one of them uses it at a time.
+    """The open file. Only the thread that opened it can use it (SQLite refuses any other), so it has no lock.
 
     Args:
         path: the file; made with mode 0600, and its folder with 0700, where they are missing.
@@ -55,7 +54,6 @@ class Database:
     ) -> None:
         self.path = path
         self._seen: tuple[int, int, bool] | None = None
-        self._lock = threading.RLock()
         self._depth = 0
         steps = migrations() if steps is None else steps
         if not reading:
@@ -76,17 +74,17 @@ class Database:
 
     def _open(self, lock_seconds: float) -> sqlite3.Connection:
         with self._file_errors():
-            return connect_file(self.path, check_same_thread=False, lock_seconds=lock_seconds)
+            return connect_file(self.path, lock_seconds=lock_seconds)
 
     def _look(self) -> sqlite3.Connection:
         with self._file_errors():
             self._seen = stamp_of(self.path)
-        return connect_reading(self.path, check_same_thread=False)
+        return connect_reading(self.path)
 
     def _look_again(self) -> None:
         self._seen = None
         self._connection.close()
-        self._connection = connect_reading(self.path, check_same_thread=False, past_log=False)
+        self._connection = connect_reading(self.path, past_log=False)
 
     def _changed_meanwhile(self) -> bool:
         with self._file_errors():
@@ -99,7 +97,7 @@ class Database:
         Raises:
             FileError: the disk is full, or the file is busy or damaged; nothing of it was written then.
         """
-        with self._lock, self._translated():
+        with self._translated():
             if self._depth == 0:
                 self._connection.execute("BEGIN IMMEDIATE")
             self._depth += 1
@@ -121,7 +119,7 @@ class Database:
         Raises:
             FileError: as `write`.
         """
-        with self._lock, self._translated():
+        with self._translated():
             try:
                 return self._connection.execute(sql, values).fetchall()
             except sqlite3.DatabaseError as error:
@@ -159,8 +157,7 @@ class Database:
         return str(found[0]) if found else "no answer"
 
     def close(self) -> None:
-        with self._lock:
-            self._connection.close()
+        self._connection.close()
 
     @contextlib.contextmanager
     def _file_errors(self) -> Iterator[None]:

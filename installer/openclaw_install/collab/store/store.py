@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Self
+from typing import ParamSpec, Self, TypeVar
 
 from openclaw_install.collab.records import INTERNAL_SCHEMAS
 from openclaw_install.collab.store.binding_table import BindingTable
@@ -19,23 +21,39 @@ from openclaw_install.collab.store.relay_table import RelayTable
 from openclaw_install.collab.store.seen_table import SeenTable
 from openclaw_install.collab.store.session_table import SessionTable
 from openclaw_install.collab.store.summary_table import SummaryTable
+from openclaw_install.collab.store.thread import StoreThread
 from openclaw_install.collab.store.trust_table import TrustTable
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Store:
     """One open store. Its parts share a connection; a `write()` block makes several changes one transaction.
 
+    One thread owns it: the one that opened it, and no other can use it. Programs with an event loop open it
+    by `opened_aside` and work on it by `run`.
+
     Args:
         path: the file, made where it is missing.
         lock_seconds: how long to wait while another process writes.
         reading: only look, as `Database` has it.
+        thread: the one that this call runs on, where the store has one of its own.
 
     Raises:
         FileError: it cannot be opened or written, is damaged, or was written by a newer version.
     """
 
-    def __init__(self, path: Path, *, lock_seconds: float = 10.0, reading: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        lock_seconds: float = 10.0,
+        reading: bool = False,
+        thread: StoreThread | None = None,
+    ) -> None:
         self.path = path
+        self._thread = thread
         self.database = Database(path, lock_seconds=lock_seconds, reading=reading)
         self.events = EventTable(self.database)
         self.sessions = SessionTable(self.database)
@@ -58,6 +76,19 @@ class Store:
     def __exit__(self, *_error: object) -> None:
         self.close()
 
+    async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Does something with the store, on its thread: one whole function after the other.
+
+        A function takes no lock, asks nobody outside and reads no other file: whoever uses the store waits
+        for it. Without a thread of its own the store is worked on right here, by the thread that opened it.
+
+        Raises:
+            What the function raises.
+        """
+        if self._thread is None:
+            return function(*args, **kwargs)
+        return await self._thread.run(function, *args, **kwargs)
+
     @staticmethod
     def is_visible(schema: str) -> bool:
         """Whether messages of a schema count as activity of their thread."""
@@ -65,3 +96,25 @@ class Store:
 
     def close(self) -> None:
         self.database.close()
+
+
+@contextlib.asynccontextmanager
+async def opened_aside(path: Path) -> AsyncIterator[Store]:
+    """An open store with a thread of its own, which ends with the block.
+
+    Raises:
+        FileError: as `Store`.
+    """
+    thread = StoreThread()
+    opened: list[Store] = []
+
+    def close() -> None:
+        for store in opened:
+            store.close()
+
+    try:
+        # Kept by the thread itself: who is cancelled while it is being opened gets no store to close.
+        await thread.run(lambda: opened.append(Store(path, thread=thread)))
+        yield opened[0]
+    finally:
+        await thread.close(close)

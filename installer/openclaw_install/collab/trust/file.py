@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,6 +41,8 @@ _TRIES = 8
 # A file that was changed this shortly before it was read may change again without another time stamp.
 _SETTLED_NS = 2_000_000_000
 _Mark = tuple[int, ...]
+# The mark of a file that is not there.
+_NO_FILE: _Mark = ()
 
 
 @dataclass(frozen=True)
@@ -65,16 +66,31 @@ class PolicyState:
 
 
 @dataclass(frozen=True)
-class _Look:
-    """One reading of the file: its bytes (None: there is no file), or why it cannot be read."""
+class FileLook:
+    """One reading of the file: its bytes (None: there is no file), or why it cannot be read.
+
+    Attributes:
+        mark: what tells this state of the file from others; None where that is not known.
+        settled: whether a file of the same mark is the same.
+    """
 
     mark: _Mark | None
     data: bytes | None
+    digest: str | None = None
     trouble: InstallError | None = None
+    settled: bool = False
+
+    def tells_the_same(self, other: FileLook) -> bool:
+        """Whether nothing new has to be judged."""
+        same = (self.mark, self.digest) == (other.mark, other.digest)
+        return same and self.trouble is None and other.trouble is None
 
 
 class TrustBook:
-    """The policy file of one agent, with the last good policy in its store. Safe for several threads.
+    """The policy file of one agent, with the last good policy in its store.
+
+    To `look` at the file may take as long as its disk does, and touches no store; `judged` is the store's
+    thread's, and reads no file. So neither waits for the other, and nothing here has a lock.
 
     Args:
         path: the file; it need not exist.
@@ -84,11 +100,8 @@ class TrustBook:
     def __init__(self, path: Path, store: Store) -> None:
         self.path = path
         self._store = store
-        self._lock = threading.Lock()
-        self._mark: _Mark | None = None
-        self._digest: str | None = None
-        self._settled = False
-        self._state: PolicyState | None = None
+        self._seen: FileLook | None = None
+        self._judged: tuple[FileLook, int, PolicyState] | None = None
 
     def current(self, now: float) -> PolicyState:
         """The policy that is in force now; a changed file counts at once.
@@ -96,22 +109,37 @@ class TrustBook:
         Args:
             now: seconds since the epoch, for the record of a policy that was not seen before.
         """
-        with self._lock:
-            mark = _mark(self.path)
-            if self._state is not None and self._settled and mark is not None and mark == self._mark:
-                return self._state
-            look = _read(self.path)
-            digest = None if look.data is None else sha256(look.data)
-            unchanged = look.mark is not None and (look.mark, digest) == (self._mark, self._digest)
-            if self._state is None or not unchanged:
-                self._state = self._judged(look, now)
-            self._mark, self._digest = look.mark, digest
-            self._settled = look.mark is not None and _is_old(look.mark)
-            return self._state
+        return self.judged(self.look(), now)
 
-    def _judged(self, look: _Look, now: float) -> PolicyState:
-        kept = self._store.facts.get(LAST_GOOD)
-        last = kept["text"] if isinstance(kept, dict) else None
+    def look(self) -> FileLook:
+        """Looks at the file, and reads it where it may have changed. Needs no store; one caller at a time."""
+        seen = self._seen
+        if seen is None or not seen.settled or _mark(self.path) != seen.mark:
+            self._seen = seen = _read(self.path)
+        return seen
+
+    def judged(self, look: FileLook, now: float) -> PolicyState:
+        """The policy that is in force by a look at the file; on the store's thread.
+
+        The same look again costs nothing and writes nothing, also where there is no file.
+
+        Args:
+            now: as in `current`.
+        """
+        if self._judged is not None:
+            before, version, state = self._judged
+            # What falls back on the last good policy changes where another process has kept a newer one.
+            if before.tells_the_same(look) and (state.source == "file" or version == self._version()):
+                return state
+        version, state = self._version(), self._judge(look, now)
+        self._judged = look, version, state
+        return state
+
+    def _version(self) -> int:
+        return self._store.database.data_version()
+
+    def _judge(self, look: FileLook, now: float) -> PolicyState:
+        last = self.last_good()
         if look.data is None and look.trouble is None:
             return self._missing(last)
         try:
@@ -197,7 +225,7 @@ class TrustBook:
             )
             for one in cautions(document.policy)[:20]
         ]
-        if mark is not None and mark[4] & 0o022:
+        if mark and mark[4] & 0o022:
             message = "others on this machine may change who is trusted"
             found.append(Finding("trust.policy_writable", "warn", place, message, f"chmod 600 {self.path}"))
         return tuple(found)
@@ -270,6 +298,8 @@ class TrustBook:
 def _mark(path: Path) -> _Mark | None:
     try:
         status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return _NO_FILE
     except OSError:
         return None
     return (
@@ -286,18 +316,22 @@ def _is_old(mark: _Mark) -> bool:
     return time.time_ns() - max(mark[2], mark[5]) > _SETTLED_NS
 
 
-def _read(path: Path) -> _Look:
+def _read(path: Path) -> FileLook:
     """Reads until the file was the same before and after, so that no half of two of them is taken for one."""
-    mark, data = None, None
+    mark: _Mark | None = None
+    data: bytes | None = None
     for _ in range(_TRIES):
         mark = _mark(path)
         try:
             data = read_if_exists(path, MOST_BYTES)
         except InstallError as error:
-            return _Look(None, None, error)
-        if mark == _mark(path) and (data is None) == (mark is None):
+            return FileLook(None, None, trouble=error)
+        if mark == _mark(path) and (data is None) == (mark == _NO_FILE):
             break
-    return _Look(mark, data)
+    if data is None:
+        return FileLook(_NO_FILE, None, settled=True)
+    settled = bool(mark) and _is_old(mark or ())
+    return FileLook(mark, data, sha256(data), settled=settled)
 
 
 def _whatever(path: Path) -> bytes | None:

@@ -85,12 +85,28 @@ def settle_all(store: Store, state: PolicyState, now: float, *, page: int = 200)
 
     To be called when the policy has changed. A page at a time, so that other writers get their turn.
     """
-    settled, after = 0, ""
-    while dids := store.trust.undecided(after=after, limit=page):
-        after = dids[-1]
-        with store.write():
-            for did in dids:
-                contact = store.contacts.get(did)
-                if contact is not None:
-                    settled += settle_contact(store, state, contact, now).state != contact.state
+    settled, after = settle_page(store, state, now, page=page)
+    while after:
+        count, after = settle_page(store, state, now, after, page=page)
+        settled += count
     return settled
+
+
+def settle_page(
+    store: Store, state: PolicyState, now: float, after: str = "", *, page: int = 200
+) -> tuple[int, str]:
+    """`settle_all` for one page of contacts: those behind the DID `after`.
+
+    Returns:
+        How many changed, and the last DID of the page; empty where there are no more.
+    """
+    settled = 0
+    dids = store.trust.undecided(after=after, limit=page)
+    if not dids:
+        return 0, ""
+    with store.write():
+        for did in dids:
+            contact = store.contacts.get(did)
+            if contact is not None:
+                settled += settle_contact(store, state, contact, now).state != contact.state
+    return settled, dids[-1]

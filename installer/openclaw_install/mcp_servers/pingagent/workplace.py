@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import secrets
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-import anyio.to_thread
-
 from openclaw_install.collab.desk import Desk
 from openclaw_install.collab.profile_settings import server_url, settings_path
 from openclaw_install.collab.route_mode import ROUTE_VARIABLE
-from openclaw_install.collab.store import Store
+from openclaw_install.collab.store import Store, StoreThread
 from openclaw_install.collab.trust.file import TrustBook
 from openclaw_install.collab.untrusted import Reader
 from openclaw_install.protocol.profile_files import ProfilePaths, load_identity, profile_paths
@@ -31,6 +28,9 @@ class Workplace:
 
     The store and the identity are opened at the first call, so that a host without them still sees the tools
     and is told what is missing; and again when another file has taken their place.
+
+    Tools come by `work`, which has one thread for all of them. A program without an event loop works at
+    `desk` instead, in its own thread: one or the other, for a store belongs to the thread that opened it.
 
     Args:
         env: names the profile, its files and the relay.
@@ -52,18 +52,18 @@ class Workplace:
         self._home = home
         self._look_at_host = host or self._real_host
         self._host: HostView | None = None
-        self._lock = threading.Lock()
+        self._thread = StoreThread("tools")
         self._desk: Desk | None = None
         self._marks: _Marks | None = None
         self._stores: list[Store] = []
 
     async def work(self, function: Callable[Concatenate[Desk, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Runs a service function on the desk, in a thread: the store waits for disks and for other writers.
+        """Runs a service function on the desk, in the store's thread: it waits for disks and other writers.
 
         Raises:
             InstallError: what the function raises, or why there is no desk.
         """
-        return await anyio.to_thread.run_sync(lambda: function(self.desk(), *args, **kwargs))
+        return await self._thread.run(lambda: function(self.desk(), *args, **kwargs))
 
     def desk(self) -> Desk:
         """The desk on the files as they are now.
@@ -72,20 +72,19 @@ class Workplace:
             IdentityError, FileError, UsageError, ConfigError: there is no identity, or one of the files or
                 the relay's address cannot be used.
         """
-        with self._lock:
-            paths = profile_paths(self._env, self._home)
-            if self._desk is None or self._marks != _marks(paths):
-                identity, relay = load_identity(paths.identity), server_url(self._env, paths)
-                store = self._store(paths.store)
-                trust = TrustBook(paths.trust_policy, store)
-                self._desk = Desk(
-                    *(store, identity, self.caller),
-                    relay_url=relay,
-                    trust=trust,
-                    route_value=self._env.get(ROUTE_VARIABLE),
-                )
-                self._marks = _marks(paths)
-            return self._desk
+        paths = profile_paths(self._env, self._home)
+        if self._desk is None or self._marks != _marks(paths):
+            identity, relay = load_identity(paths.identity), server_url(self._env, paths)
+            store = self._store(paths.store)
+            trust = TrustBook(paths.trust_policy, store)
+            self._desk = Desk(
+                *(store, identity, self.caller),
+                relay_url=relay,
+                trust=trust,
+                route_value=self._env.get(ROUTE_VARIABLE),
+            )
+            self._marks = _marks(paths)
+        return self._desk
 
     def host(self) -> HostView:
         """The OpenClaw host whose gateway takes the messages.
@@ -93,10 +92,9 @@ class Workplace:
         Raises:
             HostError, UsageError: there is none where the environment says.
         """
-        with self._lock:
-            if self._host is None:
-                self._host = self._look_at_host()
-            return self._host
+        if self._host is None:
+            self._host = self._look_at_host()
+        return self._host
 
     def _real_host(self) -> HostView:
         from openclaw_install.collab.settings import host_view
@@ -108,17 +106,22 @@ class Workplace:
         mark = _mark(path)
         if self._desk and self._marks and mark is not None and self._marks[0] == mark:
             return self._desk.store
-        store = Store(path)
+        store = Store(path, thread=self._thread if self._thread.is_here else None)
         # The one before may be in use by a call that runs still: it is closed at the end.
         self._stores.append(store)
         return store
 
     def close(self) -> None:
-        """Closes what was opened; no call may be running any more."""
-        with self._lock:
-            for store in self._stores:
-                store.close()
-            self._stores, self._desk = [], None
+        """Closes what was opened, after the calls that run still; none may come afterwards."""
+        if self._thread.has_begun:
+            self._thread.close_and_wait(self._close)
+        else:
+            self._close()
+
+    def _close(self) -> None:
+        for store in self._stores:
+            store.close()
+        self._stores, self._desk = [], None
 
 
 def _marks(paths: ProfilePaths) -> _Marks:
