@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench audit clean
 
 demo: $(READY)
 	$(BIN)/openclaw-install demo
@@ -25,6 +25,14 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+# Asks PyPI's advisory source about every package that is installed here; no part of `make test`, which needs no
+# network for its verdict. Where the source does not answer it says "not judged" and fails.
+audit: $(READY)
+	$(PYTHON) -m venv $(VENV)/audit
+	-$(VENV)/audit/bin/pip install --quiet 'pip-audit>=2.9,<3'
+	$(BIN)/python -m tools.audit "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
+		$(VENV)/audit/bin/pip-audit
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

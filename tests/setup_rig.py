@@ -11,8 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from openclaw_install.common.errors import FileError
+from openclaw_install.common.errors import ConflictError, FileError
 from openclaw_install.common.redaction import Secret
+from openclaw_install.common.shared_files import CHANGED_MEANWHILE
 from openclaw_install.host.config_document import read_config
 from openclaw_install.host.gateway import GatewayAddress, LivePolicy
 from openclaw_install.host.hook_policy import read_policy
@@ -269,17 +270,20 @@ class MemoryFiles:
     def look(self, path: Path) -> Present:
         return Present(*self.entries.get(path, (None, None)))
 
-    def write(self, path: Path, data: bytes, mode: int | None) -> None:
+    def write(self, path: Path, data: bytes, mode: int | None, expected: bytes | None) -> None:
         old = self.entries.get(path)
         if old is not None and old[0] is None:
             raise FileError(f"{path} is a folder", next_step="move it away", code="file.eisdir")
         self._need_folder(path.parent)
+        self._need_content(path, expected)
         kept = old[1] if old is not None else 0o600
         self.entries[path] = (data, kept if mode is None else mode)
 
-    def delete(self, path: Path) -> None:
+    def delete(self, path: Path, expected: bytes | None) -> None:
         if self.entries.get(path, (b"", 0))[0] is None:
             raise FileError(f"{path} is a folder", next_step="move it away", code="file.eisdir")
+        if path in self.entries:
+            self._need_content(path, expected)
         self.entries.pop(path, None)
 
     def set_mode(self, path: Path, mode: int) -> None:
@@ -299,8 +303,13 @@ class MemoryFiles:
             if not inside and self.entries.get(folder, (b"", 0))[0] is None:
                 self.entries.pop(folder, None)
 
-    def remove_leftovers(self, path: Path) -> None:
+    def remove_leftovers(self, path: Path, known: Sequence[bytes | None]) -> tuple[Path, ...]:
         """There are none: a write in memory is one step."""
+        return ()
+
+    def _need_content(self, path: Path, expected: bytes | None) -> None:
+        if self.entries.get(path, (None, 0))[0] != expected:
+            raise ConflictError(f"{path} changed", next_step="look again", code=CHANGED_MEANWHILE)
 
     def _need_folder(self, folder: Path) -> None:
         if self.entries.get(folder, (b"", 0))[0] is not None:
@@ -348,11 +357,11 @@ class DyingFiles:
     def look(self, path: Path) -> Present:
         return self._do(lambda: self.behind.look(path))
 
-    def write(self, path: Path, data: bytes, mode: int | None) -> None:
-        self._do(lambda: self.behind.write(path, data, mode))
+    def write(self, path: Path, data: bytes, mode: int | None, expected: bytes | None) -> None:
+        self._do(lambda: self.behind.write(path, data, mode, expected))
 
-    def delete(self, path: Path) -> None:
-        self._do(lambda: self.behind.delete(path))
+    def delete(self, path: Path, expected: bytes | None) -> None:
+        self._do(lambda: self.behind.delete(path, expected))
 
     def set_mode(self, path: Path, mode: int) -> None:
         self._do(lambda: self.behind.set_mode(path, mode))
@@ -366,8 +375,8 @@ class DyingFiles:
         for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
             self._do(partial(self.behind.remove_empty_folders, [folder]))
 
-    def remove_leftovers(self, path: Path) -> None:
-        self._do(lambda: self.behind.remove_leftovers(path))
+    def remove_leftovers(self, path: Path, known: Sequence[bytes | None]) -> tuple[Path, ...]:
+        return self._do(lambda: self.behind.remove_leftovers(path, known))
 
 
 def without_ours(env: Mapping[str, str]) -> dict[str, str]:

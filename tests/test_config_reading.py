@@ -13,8 +13,9 @@ import pytest
 from openclaw_install.common.errors import ConfigError
 from openclaw_install.host.config_document import ConfigDocument, read_config
 from openclaw_install.host.config_env import UnresolvedEnv, home_folder, parse_dotenv
-from openclaw_install.host.config_includes import MAX_INCLUDE_BYTES
+from openclaw_install.host.config_includes import MAX_INCLUDE_BYTES, MAX_INCLUDE_LOADS, resolve_includes
 from openclaw_install.host.config_paths import dotted
+from openclaw_install.host.json5_text import parse_json5
 
 Files = Mapping[str, str | bytes]
 
@@ -225,6 +226,39 @@ def test_includes_merge_and_every_key_knows_its_file(tmp_path: Path) -> None:
 )
 def test_a_bad_include_gets_its_own_error(tmp_path: Path, files: Files, code: str) -> None:
     assert refusal(tmp_path / "state", files).error_code == code
+
+
+def test_lists_of_includes_that_multiply_are_refused_after_a_bounded_number_of_loads(tmp_path: Path) -> None:
+    def sixty(name: str) -> str:
+        return f"{{$include: {json.dumps([f'./{name}'] * 60)}}}"
+
+    files = {"openclaw.json": sixty("a"), "a": sixty("b"), "b": sixty("c"), "c": "{x: [1]}"}
+    path = write(tmp_path, files)
+    parsed: list[str] = []
+    visits: list[int] = []
+
+    class Counted(dict[str, object]):
+        def __contains__(self, key: object) -> bool:
+            visits.append(1)
+            return super().__contains__(key)
+
+    def parse(place: Path, raw: bytes) -> object:
+        parsed.append(place.name)
+        return Counted(parse_json5(raw.decode()))
+
+    with pytest.raises(ConfigError) as caught:
+        resolve_includes(parse_json5(path.read_text()), path, (), parse)
+    assert caught.value.error_code == "config.include_too_many"
+    assert str(path) in caught.value.message
+    assert sorted(parsed) == ["a", "b", "c"], "each file is read once"
+    assert len(visits) <= MAX_INCLUDE_LOADS + 1, "and used no more often than the bound says"
+    assert refusal(tmp_path, files).error_code == "config.include_too_many"
+
+
+def test_a_large_include_counts_each_time_that_it_is_used(tmp_path: Path) -> None:
+    files = {"openclaw.json": f"{{$include: {json.dumps(['./a'] * 5)}}}", "a": "{}" + " " * 2_000_000}
+    assert refusal(tmp_path, files).error_code == "config.include_too_many"
+    assert read(tmp_path, {**files, "openclaw.json": "{$include: ['./a', './a']}"}).data == {}
 
 
 def test_an_include_may_not_leave_the_folder_by_a_link_nor_have_a_second_name(tmp_path: Path) -> None:

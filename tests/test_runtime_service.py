@@ -61,6 +61,7 @@ def test_a_unit_limits_what_the_service_may_do() -> None:
         'ReadWritePaths="-/home/ann b/state"',
         "Restart=on-failure",
         "UMask=0077",
+        "LimitCORE=0",
         "WantedBy=default.target",
     ):
         assert line in lines
@@ -105,6 +106,7 @@ def test_an_agent_for_launchd_is_a_property_list() -> None:
     assert found["ProgramArguments"] == list(AGENT.command)
     assert found["KeepAlive"] == {"SuccessfulExit": False}
     assert (found["RunAtLoad"], found["Umask"]) == (True, 0o077)
+    assert found["SoftResourceLimits"] == found["HardResourceLimits"] == {"Core": 0}
     assert found["EnvironmentVariables"] == SPEC.environment
 
 

@@ -34,8 +34,8 @@ def test_where_there_is_nothing_nothing_is_seen(files: Files, place: Path) -> No
 
 
 def test_a_new_file_is_private_unless_told_otherwise(files: Files, place: Path) -> None:
-    files.write(place / "a", b"one", None)
-    files.write(place / "b", b"two", 0o644)
+    files.write(place / "a", b"one", None, None)
+    files.write(place / "b", b"two", 0o644, None)
     assert files.look(place / "a") == Present(b"one", 0o600)
     assert files.look(place / "b") == Present(b"two", 0o644)
 
@@ -43,22 +43,22 @@ def test_a_new_file_is_private_unless_told_otherwise(files: Files, place: Path) 
 def test_a_file_that_is_replaced_keeps_its_permissions_unless_told_otherwise(
     files: Files, place: Path
 ) -> None:
-    files.write(place / "a", b"one", 0o640)
-    files.write(place / "a", b"two", None)
+    files.write(place / "a", b"one", 0o640, None)
+    files.write(place / "a", b"two", None, b"one")
     assert files.look(place / "a") == Present(b"two", 0o640)
-    files.write(place / "a", b"three", 0o600)
+    files.write(place / "a", b"three", 0o600, b"two")
     assert files.look(place / "a") == Present(b"three", 0o600)
 
 
 def test_deleting_twice_is_as_good_as_once(files: Files, place: Path) -> None:
-    files.write(place / "a", b"one", None)
-    files.delete(place / "a")
-    files.delete(place / "a")
+    files.write(place / "a", b"one", None, None)
+    files.delete(place / "a", b"one")
+    files.delete(place / "a", b"one")
     assert files.look(place / "a") == NOTHING
 
 
 def test_permissions_change_alone(files: Files, place: Path) -> None:
-    files.write(place / "a", b"one", 0o644)
+    files.write(place / "a", b"one", 0o644, None)
     files.set_mode(place / "a", 0o600)
     files.set_mode(place, 0o750)
     assert files.look(place / "a") == Present(b"one", 0o600)
@@ -78,18 +78,18 @@ def test_folders_are_made_in_order_with_their_permissions_and_stay_as_they_are(
 def test_only_empty_folders_go_deepest_first(files: Files, place: Path) -> None:
     folders = [place / "x", place / "x" / "y", place / "z"]
     files.make_folders([Folder(folder) for folder in folders])
-    files.write(place / "z" / "kept", b"", None)
+    files.write(place / "z" / "kept", b"", None, None)
     files.remove_empty_folders([*folders, place / "never-there"])
     assert files.look(place / "x") == NOTHING
     assert files.look(place / "z" / "kept") == Present(b"", 0o600)
 
 
 _IMPOSSIBLE: dict[str, Callable[[Files, Path], None]] = {
-    "a file below a file": lambda files, place: files.write(place / "file" / "below", b"", None),
+    "a file below a file": lambda files, place: files.write(place / "file" / "below", b"", None, None),
     "a folder where a file is": lambda files, place: files.make_folders([Folder(place / "file")]),
     "the mode of nothing": lambda files, place: files.set_mode(place / "missing", 0o600),
-    "a file where a folder is": lambda files, place: files.write(place / "folder", b"", None),
-    "deleting a folder as a file": lambda files, place: files.delete(place / "folder"),
+    "a file where a folder is": lambda files, place: files.write(place / "folder", b"", None, None),
+    "deleting a folder as a file": lambda files, place: files.delete(place / "folder", b""),
 }
 
 
@@ -97,7 +97,7 @@ _IMPOSSIBLE: dict[str, Callable[[Files, Path], None]] = {
 def test_what_cannot_be_done_is_a_file_error_and_changes_nothing(
     files: Files, place: Path, operation: Callable[[Files, Path], None]
 ) -> None:
-    files.write(place / "file", b"one", None)
+    files.write(place / "file", b"one", None, None)
     files.make_folders([Folder(place / "folder")])
     with pytest.raises(FileError) as caught:
         operation(files, place)
@@ -107,10 +107,10 @@ def test_what_cannot_be_done_is_a_file_error_and_changes_nothing(
 
 
 def test_removing_leftovers_keeps_every_other_file(files: Files, place: Path) -> None:
-    files.write(place / "a", b"one", None)
-    files.write(place / ".a.tmp", b"the user's", None)
-    files.remove_leftovers(place / "a")
-    files.remove_leftovers(place / "no-folder" / "a")
+    files.write(place / "a", b"one", None, None)
+    files.write(place / ".a.tmp", b"the user's", None, None)
+    files.remove_leftovers(place / "a", (b"one",))
+    files.remove_leftovers(place / "no-folder" / "a", (b"one",))
     assert files.look(place / "a") == Present(b"one", 0o600)
     assert files.look(place / ".a.tmp") == Present(b"the user's", 0o600)
 
@@ -119,7 +119,7 @@ def test_the_temporary_file_of_a_dead_write_goes(place: Path) -> None:
     dead = place / ".a.0123456789ab.tmp"
     dead.write_bytes(b"half a secret")
     (place / ".ab.0123456789ab.tmp").write_bytes(b"of another file")
-    DiskFiles().remove_leftovers(place / "a")
+    DiskFiles().remove_leftovers(place / "a", (b"one", b"half a secret and the rest"))
     assert [path.name for path in place.iterdir()] == [".ab.0123456789ab.tmp"]
 
 
@@ -149,7 +149,7 @@ def test_links_in_a_loop_are_a_file_error(place: Path) -> None:
     (place / "loop").symlink_to(place / "loop")
     assert DiskFiles().look(place / "loop" / "below").link == place / "loop"
     calls: tuple[Callable[[], object], ...] = (
-        lambda: DiskFiles().delete(place / "loop" / "below"),
+        lambda: DiskFiles().delete(place / "loop" / "below", b""),
         lambda: DiskFiles().set_mode(place / "loop", 0o600),
         lambda: make_folder(place / "loop" / "below", 0o700),
         lambda: make_folder(place / "loop", 0o700),
@@ -179,8 +179,8 @@ def test_nothing_is_seen_or_changed_behind_a_link(place: Path) -> None:
     seen = disk.look(file)
     assert (seen.content, seen.link) == (None, place / "link")
     calls: tuple[Callable[[], object], ...] = (
-        lambda: disk.write(file, b"ours", None),
-        lambda: disk.delete(file),
+        lambda: disk.write(file, b"ours", None, b"the user's"),
+        lambda: disk.delete(file, b"the user's"),
         lambda: disk.set_mode(file, 0o600),
         lambda: disk.make_folders([Folder(place / "link" / "new")]),
     )
@@ -190,7 +190,7 @@ def test_nothing_is_seen_or_changed_behind_a_link(place: Path) -> None:
         assert caught.value.error_code == "file.link"
         assert str(place / "link") in caught.value.message
     disk.remove_empty_folders([place / "link" / "empty"])
-    disk.remove_leftovers(file)
+    disk.remove_leftovers(file, (b"the user's, too",))
     assert tree_of(place, times=True) == before
 
 

@@ -260,7 +260,7 @@ def test_a_run_in_memory_is_a_run(host: PlainHost) -> None:
     """The transaction knows the file system by its seam alone."""
     place = host.store.reach.state_dir
     files = MemoryFiles(place)
-    files.write(place / "openclaw.json", b"{ a: 1 }", 0o644)
+    files.write(place / "openclaw.json", b"{ a: 1 }", 0o644, None)
     before = dict(files.entries)
     changes = [
         Change("bundle", place / "skills" / "a" / "SKILL.md", "a", None, b"skill", None, 0o600, bundle="a"),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from openclaw_install.common import renames
 from openclaw_install.common.errors import ConflictError, FileError, UsageError
 from openclaw_install.setup.install import UndoOptions, run_undo
 from openclaw_install.setup.receipts import ReceiptStore
@@ -137,6 +138,48 @@ def test_consent_to_the_same_diff_is_not_asked_for_twice(host: PlainHost) -> Non
     assert run.applied.outcome == "applied"
     assert operator.questions == 1
     assert host.config.read_text().startswith("// uno\n")
+
+
+def test_what_another_program_saves_in_our_last_moment_stays_and_the_setup_plans_anew(
+    host: PlainHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saves = iter([lambda: host.edit("gateway:", "// theirs\n  gateway:")])
+
+    def exchange(one: Path, other: Path) -> None:
+        if other == host.config:
+            next(saves, lambda: None)()
+        genuine(one, other)
+
+    genuine = renames.exchange
+    monkeypatch.setattr(renames, "exchange", exchange)
+    operator = Operator()
+    run = host.setup(operator)
+    assert run.applied is not None
+    assert run.applied.outcome == "applied"
+    assert any("planning anew" in line for line in operator.shown)
+    assert "// theirs" in host.config.read_text()
+    assert "hooks" in host.data
+    assert [one.name for one in host.config.parent.glob("*conflict*")] == []
+
+
+def test_what_is_saved_while_a_run_is_taken_back_stays_too(
+    host: PlainHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.setup()
+    before_undo = host.config.read_text()
+
+    def exchange(one: Path, other: Path) -> None:
+        if other == host.config and host.config.read_text() == before_undo:
+            host.edit("gateway:", "// theirs\n  gateway:")
+        genuine(one, other)
+
+    genuine = renames.exchange
+    monkeypatch.setattr(renames, "exchange", exchange)
+    with pytest.raises(ConflictError) as caught:
+        host.undo()
+    assert caught.value.error_code == "conflict.changed"
+    host.undo()
+    assert host.config.read_text() == PLAIN.replace("gateway:", "// theirs\n  gateway:", 1)
 
 
 def test_a_config_that_keeps_changing_is_given_up_after_three_plans(host: PlainHost) -> None:

@@ -154,8 +154,8 @@ def test_a_failure_at_any_operation_takes_everything_back_at_once(make_scene: Ca
 
 def test_an_interrupt_in_the_middle_takes_everything_back(make_scene: Callable[[], Scene]) -> None:
     class Interrupted(DiskFiles):
-        def write(self, path: Path, data: bytes, mode: int | None) -> None:
-            super().write(path, data, mode)
+        def write(self, path: Path, data: bytes, mode: int | None, expected: bytes | None) -> None:
+            super().write(path, data, mode, expected)
             if path.name == "SKILL.md":
                 raise KeyboardInterrupt
 
@@ -205,11 +205,11 @@ def test_a_rollback_that_fails_says_so_and_the_next_run_does_it(make_scene: Call
 
         full = False
 
-        def write(self, path: Path, data: bytes, mode: int | None) -> None:
+        def write(self, path: Path, data: bytes, mode: int | None, expected: bytes | None) -> None:
             self.full = self.full or path.name == "openclaw.json"
             if self.full:
                 raise FileError("the disk is full", next_step="free some", code="file.enospc")
-            super().write(path, data, mode)
+            super().write(path, data, mode, expected)
 
     scene = make_scene()
     old = scene.tree()
@@ -295,10 +295,10 @@ def test_an_edit_that_comes_while_the_run_is_writing_survives(make_scene: Callab
         def __init__(self, config: Path) -> None:
             self.config = config
 
-        def write(self, path: Path, data: bytes, mode: int | None) -> None:
+        def write(self, path: Path, data: bytes, mode: int | None, expected: bytes | None) -> None:
             if path.name == "SKILL.md":
                 self.config.write_bytes(OLD.replace(b'"x"', b'"y"'))
-            super().write(path, data, mode)
+            super().write(path, data, mode, expected)
 
     scene = make_scene()
     expected = scene.tree()
@@ -401,8 +401,8 @@ def test_a_journal_that_cannot_take_the_last_mark_means_that_nothing_was_changed
         def __init__(self, receipts: Path) -> None:
             self.receipts = receipts
 
-        def write(self, path: Path, data: bytes, mode: int | None) -> None:
-            super().write(path, data, mode)
+        def write(self, path: Path, data: bytes, mode: int | None, expected: bytes | None) -> None:
+            super().write(path, data, mode, expected)
             if data == NEW:
                 [place] = self.receipts.iterdir()
                 (place / "receipt.json").rename(place / "aside")

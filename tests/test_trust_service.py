@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -34,7 +36,8 @@ from openclaw_install.collab.trust.session_service import (
     reopen_recommendation,
     trust_status,
 )
-from openclaw_install.common.errors import FileError
+from openclaw_install.common import renames
+from openclaw_install.common.errors import ConflictError, FileError
 from openclaw_install.protocol.errors import ProtocolError
 from openclaw_install.protocol.messages import TASK
 from tests.trust_rig import DAY, Place, did, place
@@ -92,6 +95,49 @@ def test_a_change_is_saved_recorded_with_who_and_versions_and_told_as_an_event(
     assert event.kind == "trust.set_rule"
     assert event.data["policy_version"] == change.state.policy.version
     assert here.file.stat().st_mode & 0o777 == 0o600
+
+
+def saved_at_our_exchange(monkeypatch: pytest.MonkeyPatch, save: Callable[[], None]) -> None:
+    """Another program saves the policy in the moment of our change."""
+    genuine = renames.exchange
+
+    def exchange(one: Path, other: Path) -> None:
+        if other.name == "trust-policy.json" and '"deny"' in one.read_text():
+            save()
+        genuine(one, other)
+
+    monkeypatch.setattr(renames, "exchange", exchange)
+
+
+def test_a_rule_that_an_editor_saves_in_our_last_moment_stays_and_ours_joins_it(
+    here: Place, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_policy(desk, EXECUTE)
+    theirs = json.loads(here.file.read_text())
+    theirs["contact_policy"] = {"rules": [{"match": "@mallory", "action": "block"}]}
+    saves = [theirs]
+    saved_at_our_exchange(monkeypatch, lambda: here.write(saves.pop()) if saves else None)
+    change = change_policy(desk, replace(EXECUTE, action="deny"))
+    assert change.saved
+    document = json.loads(here.file.read_text())
+    assert document["contact_policy"] == theirs["contact_policy"]
+    assert document["task_policy"]["rules"][0]["action"] == "deny"
+
+
+def test_an_editor_that_saves_at_each_of_our_tries_is_told_of_and_wins(
+    here: Place, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_policy(desk, EXECUTE)
+    decisions = len(show_policy(desk).decisions)
+    theirs = json.loads(here.file.read_text())
+    numbers = count()
+    saved_at_our_exchange(monkeypatch, lambda: here.write(theirs | {"x-save": next(numbers)}))
+    with pytest.raises(ConflictError) as caught:
+        change_policy(desk, replace(EXECUTE, action="deny"))
+    assert caught.value.error_code == "trust.changed_meanwhile"
+    assert caught.value.exit_code == 1
+    assert json.loads(here.file.read_text())["x-save"] == next(numbers) - 1
+    assert len(show_policy(desk).decisions) == decisions, "what was not saved is not recorded"
 
 
 def test_the_same_change_again_writes_and_records_nothing(here: Place, desk: Desk) -> None:

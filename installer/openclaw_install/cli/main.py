@@ -254,5 +254,7 @@ def _undo_reply(command: str, result: Any) -> Reply:
 def entry_point() -> None:
     """The console script."""
     from openclaw_install.cli.boundary import run_command
+    from openclaw_install.common.private_memory import keep_memory_private
 
+    keep_memory_private()
     sys.exit(run_command(cli, sys.argv[1:]))

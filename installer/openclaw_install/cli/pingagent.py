@@ -85,5 +85,7 @@ for _command in _COMMANDS:
 def entry_point() -> None:
     """The console script."""
     from openclaw_install.cli.boundary import run_command
+    from openclaw_install.common.private_memory import keep_memory_private
 
+    keep_memory_private()
     sys.exit(run_command(pingagent, sys.argv[1:], program=PROGRAM, bare=PROGRAM))

@@ -72,6 +72,7 @@ def _require_readable(path: Path, status: os.stat_result, limit: int) -> None:
 def write_atomic(path: Path, data: bytes, *, mode: int | None = None) -> None:
     """Replaces the content of `path` in one step: temporary file, fsync, rename, fsync of the folder.
 
+    For files that are ours alone: whatever is there goes. What others write too is changed by `shared_files`.
     A symlink is followed, so the link stays and its target changes.
 
     Args:
@@ -85,16 +86,8 @@ def write_atomic(path: Path, data: bytes, *, mode: int | None = None) -> None:
     """
     target = Path(os.path.realpath(path))
     try:
-        if mode is None:
-            mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else PRIVATE_FILE
-        temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        temporary = finished_beside(target, data, mode)
         try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fchmod(stream.fileno(), mode)
-                os.fsync(stream.fileno())
             temporary.replace(target)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -103,6 +96,34 @@ def write_atomic(path: Path, data: bytes, *, mode: int | None = None) -> None:
         sync_folder(target.parent)
     except OSError as error:
         raise file_error(error, path, "write") from error
+
+
+def finished_beside(target: Path, data: bytes, mode: int | None) -> Path:
+    """A new file beside `target` with `data` durably in it; a failure leaves nothing behind.
+
+    Args:
+        mode: permission bits; None for those of `target`, or 0600 where there is none.
+    """
+    if mode is None:
+        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else PRIVATE_FILE
+    temporary = temporary_name(target)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fchmod(stream.fileno(), mode)
+            os.fsync(stream.fileno())
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    return temporary
+
+
+def temporary_name(target: Path) -> Path:
+    """A name beside `target` that nobody has: `.<name>.<12 hex digits>.tmp`."""
+    return target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
 
 
 def make_private_folder(path: Path) -> None:

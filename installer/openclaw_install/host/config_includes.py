@@ -21,6 +21,9 @@ from openclaw_install.host.json5_tree import MAX_DEPTH
 INCLUDE = "$include"
 MAX_INCLUDE_BYTES = 2_097_152
 MAX_INCLUDE_DEPTH = 10
+# Lists of includes multiply: a few small files can ask for millions of loads.
+MAX_INCLUDE_LOADS = 500
+MAX_INCLUDE_BYTES_IN_ALL = 8_388_608
 _MAX_PATH = 4096
 # Names that reach JavaScript's prototypes: dropped wherever two objects merge.
 _BLOCKED_KEYS = frozenset({"__proto__", "prototype", "constructor"})
@@ -64,7 +67,8 @@ def resolve_includes(
         parse: turns a file's bytes into a value, or raises ConfigError naming that file.
 
     Raises:
-        ConfigError: `config.include_*`: missing, cycle, escape, too_deep, too_large, invalid, unreadable.
+        ConfigError: `config.include_*`: missing, cycle, escape, too_deep, too_large, too_many, invalid,
+            unreadable.
     """
     named = Path(os.path.abspath(config_path))  # noqa: PTH100 - `..` goes, links stay, as in OpenClaw
     reader = _Reader(named, (named.parent, *roots), parse)
@@ -87,7 +91,9 @@ class _Reader:
         self.roots = tuple(roots)
         self.real_roots = tuple(Path(os.path.realpath(root)) for root in roots)
         self.parse = parse
-        self.files: dict[Path, None] = {}
+        self.files: dict[Path, tuple[Any, int]] = {}
+        self.loads = 0
+        self.bytes = 0
 
     def visit(self, value: Any, place: _Place) -> tuple[Any, Origin]:
         if place.level > MAX_DEPTH:
@@ -130,9 +136,23 @@ class _Reader:
             raise _error("cycle", f"the includes form a cycle: {shown}")
         if len(place.chain) > MAX_INCLUDE_DEPTH:
             raise _error("too_deep", f"{target} is included more than {MAX_INCLUDE_DEPTH} files deep")
-        raw = _read(target)
-        self.files[target] = None
-        return self.visit(self.parse(target, raw), _Place(target, (*place.chain, target), place.level))
+        return self.visit(self._parsed(target), _Place(target, (*place.chain, target), place.level))
+
+    def _parsed(self, target: Path) -> Any:
+        """The file's value, read once; every use of it counts."""
+        if target not in self.files:
+            raw = _read(target)
+            self.files[target] = (self.parse(target, raw), len(raw))
+        value, size = self.files[target]
+        self.loads += 1
+        self.bytes += size
+        if self.loads > MAX_INCLUDE_LOADS or self.bytes > MAX_INCLUDE_BYTES_IN_ALL:
+            raise _error(
+                "too_many",
+                f"the includes of {self.config_path} load more than {MAX_INCLUDE_LOADS} files or "
+                f"{MAX_INCLUDE_BYTES_IN_ALL} bytes, a file counted each time; the last one was {target}",
+            )
+        return value
 
     def _target(self, name: str, includer: Path) -> Path:
         if "\0" in name or len(name) >= _MAX_PATH:
@@ -198,6 +218,7 @@ _NEXT_STEPS = {
     "escape": "move the file below the config's folder, or list its folder in OPENCLAW_INCLUDE_ROOTS",
     "too_deep": "include fewer files one inside the other",
     "too_large": "split the file",
+    "too_many": "include fewer files: lists of includes that name further lists multiply",
     "invalid": "write `$include` as one relative path, or a list of them",
     "unreadable": "make it an ordinary file that this user may read",
 }

@@ -21,6 +21,7 @@ from types import FrameType
 
 import filelock
 
+from openclaw_install.common.private_memory import keep_memory_private
 from openclaw_install.runtime.document import GuardianStatus, write_document
 from openclaw_install.runtime.lifecycle import STEADY_SECONDS, pause_after
 from openclaw_install.runtime.locks import identity_of
@@ -130,6 +131,7 @@ def opened(path: Path) -> Iterator[int]:
 
 def main(arguments: Sequence[str]) -> int:
     """Leaves the caller's session and guards; the first process ends when the second has its place."""
+    keep_memory_private()
     folder, stderr, *command = arguments
     reading, writing = os.pipe()
     # The caller collects the first process at once, so nobody has to collect the second.

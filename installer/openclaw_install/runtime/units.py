@@ -82,6 +82,7 @@ def systemd_unit(spec: ServiceSpec) -> str:
         "TimeoutStopSec=10",
         "KillMode=mixed",
         "UMask=0077",
+        "LimitCORE=0",
         *limits,
         "",
         "[Install]",
@@ -108,6 +109,8 @@ def launchd_plist(spec: ServiceSpec, stderr: Path) -> bytes:
         "ExitTimeOut": 10,
         "ProcessType": "Background",
         "Umask": 0o077,
+        "SoftResourceLimits": {"Core": 0},
+        "HardResourceLimits": {"Core": 0},
         "StandardOutPath": "/dev/null",
         "StandardErrorPath": str(stderr),
     }

@@ -103,11 +103,20 @@ class Files(Protocol):
     def look(self, path: Path) -> Present:
         """What is at `path`; nothing that is a symbolic link, or behind one, is an ordinary file."""
 
-    def write(self, path: Path, data: bytes, mode: int | None) -> None:
-        """Replaces a file in one step; `mode` None keeps its permissions, or 0600 for a new one."""
+    def write(self, path: Path, data: bytes, mode: int | None, expected: bytes | None) -> None:
+        """Replaces a file in one step; `mode` None keeps its permissions, or 0600 for a new one.
 
-    def delete(self, path: Path) -> None:
-        """Deletes a file; nothing happens where there is none."""
+        Raises:
+            ConflictError: `file.changed_meanwhile`: it does not hold `expected` (None: nothing) any more;
+                what is there stays.
+        """
+
+    def delete(self, path: Path, expected: bytes | None) -> None:
+        """Deletes a file; nothing happens where there is none.
+
+        Raises:
+            ConflictError: as `write`.
+        """
 
     def set_mode(self, path: Path, mode: int) -> None:
         """Changes permissions."""
@@ -118,23 +127,32 @@ class Files(Protocol):
     def remove_empty_folders(self, folders: Sequence[Path]) -> None:
         """Removes those of `folders` that are empty, deepest first; others stay."""
 
-    def remove_leftovers(self, path: Path) -> None:
-        """Removes what a `write` of `path` left beside it when its process died."""
+    def remove_leftovers(self, path: Path, known: Sequence[bytes | None]) -> tuple[Path, ...]:
+        """Removes what a `write` or `delete` of `path` left beside it when its process died.
+
+        Args:
+            known: what the path held before and after. A leftover with anything else is somebody's version:
+                it gets a name of its own.
+
+        Returns:
+            Such versions.
+        """
 
 
 def carry_out(change: Change, files: Files) -> None:
-    """Brings one path into its `after` state; doing it again changes nothing.
+    """Brings one path from its `before` into its `after` state.
 
     Raises:
+        ConflictError: `file.changed_meanwhile`: it is in neither by now; what is there stays.
         FileError: the file system refused.
     """
     if change.kind == "mode":
         if change.after_mode is not None:
             files.set_mode(change.path, change.after_mode)
     elif change.after is None:
-        files.delete(change.path)
+        files.delete(change.path, change.before)
     else:
-        files.write(change.path, change.after, change.after_mode)
+        files.write(change.path, change.after, change.after_mode, change.before)
 
 
 def is_at(change: Change, present: Present, which: Literal["before", "after"]) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from openclaw_install.common.errors import FileError
-from openclaw_install.common.files import file_error, read_if_exists, sync_folder, write_atomic
+from openclaw_install.common.files import file_error, read_if_exists, sync_folder
+from openclaw_install.common.shared_files import leftovers_cleared, remove_expected, write_expected
 from openclaw_install.setup.changes import Folder, Present, permission_bits
 
 LINKED = "it is a symbolic link; what it leads to is yours"
@@ -31,19 +31,13 @@ class DiskFiles:
         content = read_if_exists(path) if stat.S_ISREG(status.st_mode) else None
         return Present(content, permission_bits(status))
 
-    def write(self, path: Path, data: bytes, mode: int | None) -> None:
+    def write(self, path: Path, data: bytes, mode: int | None, expected: bytes | None) -> None:
         _require_no_link(path)
-        write_atomic(path, data, mode=mode)
+        write_expected(path, data, expected, mode=mode)
 
-    def delete(self, path: Path) -> None:
+    def delete(self, path: Path, expected: bytes | None) -> None:
         _require_no_link(path)
-        try:
-            path.unlink()
-            sync_folder(path.parent)
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        except OSError as error:
-            raise file_error(error, path, "delete") from error
+        remove_expected(path, expected)
 
     def set_mode(self, path: Path, mode: int) -> None:
         _require_no_link(path)
@@ -68,15 +62,11 @@ class DiskFiles:
             except OSError as error:
                 raise file_error(error, folder, "remove") from error
 
-    def remove_leftovers(self, path: Path) -> None:
+    def remove_leftovers(self, path: Path, known: Sequence[bytes | None]) -> tuple[Path, ...]:
         if first_link(_chain(path.parent)) is not None:
-            return
-        # The names are those of `write_atomic`: a process that is killed leaves its temporary file.
-        pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{12}}\.tmp")
+            return ()
         try:
-            for entry in path.parent.iterdir() if path.parent.is_dir() else ():
-                if pattern.fullmatch(entry.name):
-                    entry.unlink(missing_ok=True)
+            return leftovers_cleared(path, known)
         except OSError as error:
             raise file_error(error, path.parent, "clean up") from error
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from openclaw_install.common.errors import ConflictError, FileError, InstallError
+from openclaw_install.common.shared_files import CHANGED_MEANWHILE
 from openclaw_install.host.config_paths import dotted
 from openclaw_install.setup.changes import (
     Change,
@@ -21,6 +23,8 @@ from openclaw_install.setup.config_merge import without_edit
 from openclaw_install.setup.disk_files import DiskFiles
 from openclaw_install.setup.receipt import Receipt, Remnant, new_receipt
 from openclaw_install.setup.receipts import ReceiptStore
+
+_LOOKS = 5
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ def apply_changes(
         for change in receipt.changes:
             # Looked at again: writing the journal took a while.
             _require_planned(change, disk)
-            carry_out(change, disk)
+            _carry_out(change, disk)
         settled = _finish(receipt, store, disk)
     except BaseException as error:
         # An interrupt counts as a failure: the host goes back to where it was.
@@ -104,15 +108,14 @@ def recover(store: ReceiptStore, files: Files | None = None) -> tuple[Recovery, 
     disk = files or DiskFiles()
     settled = []
     for receipt in reversed(store.interrupted()):
-        for change in receipt.changes:
-            disk.remove_leftovers(change.path)
+        found = [str(one) for change in receipt.changes for one in _leftovers(change, disk)]
         if all(is_at(change, disk.look(change.path), "after") for change in receipt.changes):
             _finish(receipt, store, disk)
-            settled.append(Recovery(receipt.id, "completed"))
+            settled.append(Recovery(receipt.id, "completed", tuple(found)))
         else:
             kept = _roll_back(receipt, disk)
             store.mark(receipt, "rolled_back")
-            settled.append(Recovery(receipt.id, "rolled_back", kept))
+            settled.append(Recovery(receipt.id, "rolled_back", (*kept, *found)))
     store.tidy()
     return tuple(settled)
 
@@ -168,31 +171,58 @@ def _roll_back(receipt: Receipt, disk: Files) -> tuple[str, ...]:
     # What a link leads to is not ours to fill again.
     disk.make_folders([folder for folder in receipt.emptied if disk.look(folder.path).link is None])
     for change in reversed(receipt.changes):
-        present = disk.look(change.path)
-        if is_at(change, present, "before"):
-            continue
-        if is_at(change, present, "after"):
-            carry_out(change.reversed(), disk)
-        elif change.kind == "config" and present.content is not None:
-            kept += _take_out(change, present.content, disk)
-        else:
-            kept.append(str(present.link or change.path))
+        kept += _bring_back(change, disk)
     disk.remove_empty_folders(receipt.folders)
     return tuple(dict.fromkeys(kept))
+
+
+def _bring_back(change: Change, disk: Files) -> list[str]:
+    """Takes one change back; returns what somebody changed since."""
+    for left in reversed(range(_LOOKS)):
+        present = disk.look(change.path)
+        try:
+            if is_at(change, present, "before"):
+                return []
+            if is_at(change, present, "after"):
+                carry_out(change.reversed(), disk)
+                return []
+            if change.kind == "config" and present.content is not None:
+                return _take_out(change, present.content, disk)
+        except ConflictError as error:
+            if not left or error.error_code != CHANGED_MEANWHILE:
+                raise
+            continue  # it was saved in this very moment: look at what is there now
+        return [str(present.link or change.path)]
+    raise AssertionError("the last look returns or raises")
 
 
 def _take_out(change: Change, current: bytes, disk: Files) -> list[str]:
     merged = without_edit(change, current)
     if merged.data != current:
-        disk.write(change.path, merged.data, None)
+        disk.write(change.path, merged.data, None, current)
     return [f"{change.path}: {dotted(path)}" for path in merged.conflicts]
+
+
+def _leftovers(change: Change, disk: Files) -> tuple[Path, ...]:
+    return () if change.kind == "mode" else disk.remove_leftovers(change.path, (change.before, change.after))
 
 
 def _require_planned(change: Change, disk: Files) -> None:
     if not is_at(change, disk.look(change.path), "before"):
-        raise ConflictError(
-            f"{change.path} changed after the plan was made",
-            next_step="run the command again: it plans anew; if this comes back each time, some program "
-            "keeps rewriting the file: pause it meanwhile",
-            code="conflict.changed",
-        )
+        raise _changed(f"{change.path} changed after the plan was made")
+
+
+def _carry_out(change: Change, disk: Files) -> None:
+    try:
+        carry_out(change, disk)
+    except ConflictError as error:
+        raise _changed(error.message) from error
+
+
+def _changed(message: str) -> ConflictError:
+    return ConflictError(
+        message,
+        next_step="run the command again: it plans anew; if this comes back each time, some program "
+        "keeps rewriting the file: pause it meanwhile",
+        code="conflict.changed",
+    )

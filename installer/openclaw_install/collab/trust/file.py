@@ -32,11 +32,13 @@ from openclaw_install.common.files import (
     write_atomic,
 )
 from openclaw_install.common.findings import Finding
+from openclaw_install.common.shared_files import write_expected
 
 LAST_GOOD = "trust.last_good"
 RESTORE = "pingagent trust restore"
 LOCK_SECONDS = 10.0
 CHANGED_MEANWHILE = "trust.changed_meanwhile"
+_LOOK_AGAIN = "look at it, and make the change again: pingagent trust show"
 _TRIES = 8
 # A file that was changed this shortly before it was read may change again without another time stamp.
 _SETTLED_NS = 2_000_000_000
@@ -282,12 +284,18 @@ class TrustBook:
         if expected not in ("*", (old or b"").decode("utf-8", "replace")):
             raise ConflictError(
                 "somebody else has changed the trust policy just now",
-                next_step="look at it, and make the change again: pingagent trust show",
+                next_step=_LOOK_AGAIN,
                 code=CHANGED_MEANWHILE,
             )
         if old:
             write_atomic(self.path.with_name(f"{self.path.name}.bak"), old, mode=PRIVATE_FILE)
-        write_atomic(self.path, text.encode())
+        if old is None and expected == "*":
+            write_atomic(self.path, text.encode())  # what is there cannot even be read
+            return
+        try:
+            write_expected(self.path, text.encode(), old)
+        except ConflictError as error:
+            raise ConflictError(error.message, next_step=_LOOK_AGAIN, code=CHANGED_MEANWHILE) from error
 
     def last_good(self) -> str | None:
         """The text of the last policy that could be read; None where there never was one."""
