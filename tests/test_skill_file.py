@@ -4,41 +4,23 @@ from __future__ import annotations
 
 import json
 import math
-import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from openclaw_install.host.frontmatter.document import parse_document
-from openclaw_install.host.frontmatter.keys import key_text
-from openclaw_install.host.frontmatter.nodes import Mapping
-from openclaw_install.host.frontmatter.quick import quick_fields
-from openclaw_install.host.frontmatter.reading import normalize, read_block, read_frontmatter
+from openclaw_install.host.frontmatter import document
+from openclaw_install.host.frontmatter.doubts import Doubt
+from openclaw_install.host.frontmatter.reading import read_frontmatter
 from openclaw_install.host.javascript import json_text, number_text, well_formed
 from openclaw_install.host.skill_file import parse_skill, string_list
-from tests.skill_cases import FRONTMATTERS, hard_files, mutated
-
-
-def _block(content: bytes) -> str | None:
-    text = normalize(content.decode("utf-8", "replace"))
-    head, separator, tail = text.partition("---\n")
-    block, closing, _ = tail.partition("\n---\n")
-    return f"{block}\n" if separator and closing and not head else None
+from tests.skill_cases import FRONTMATTERS, hard_files
+from tests.work import calls_of
 
 
 def _description(yaml: str) -> str | None:
     return parse_skill(f"---\nname: n\ndescription: {yaml}\n---\n", "f").description
-
-
-def test_the_quick_reader_agrees_with_the_full_one_wherever_it_answers() -> None:
-    answered = 0
-    for content in [*hard_files().values(), *mutated(seed=7, count=8000)]:
-        block = _block(content)
-        quick = quick_fields(block) if block else None
-        if block and quick is not None:
-            answered += 1
-            full = read_block(block)
-            assert (block, full.issue, dict(full.fields)) == (block, None, quick)
-    assert answered > 400
 
 
 @pytest.mark.parametrize(
@@ -54,44 +36,10 @@ def test_the_quick_reader_agrees_with_the_full_one_wherever_it_answers() -> None
         "name: a\ndescription: d\nin:\n  - name: x\n    need: true\n    note:\n  - name: y\nl:\n- 'it''s'\n",
     ],
 )
-def test_everyday_frontmatter_is_taken_by_the_quick_reader(frontmatter: str) -> None:
-    quick = quick_fields(frontmatter)
-    assert quick is not None
-    assert quick == read_block(frontmatter).fields
-
-
-@pytest.mark.parametrize(
-    "frontmatter",
-    [
-        "",
-        "name: a\n  continued\n",
-        "name: a\nname: b\n",
-        "true: a\n",
-        "name: a # comment\n",
-        "a: {b: c}\n",
-        'a: {"b": 1, "b": 2}\n',
-        'a: {"b": NaN}\n',
-        'a: {"b": ",}",}\n',
-        "a:\n{\n}\n",
-        "a:\n  - b: {c: d}\n",
-        "a:\n    b: c\n  d: e\n",
-        "a:\n  b: c\n    d: e\n",
-        "a:\n  - \n",
-        "a:\n  - b\n  c: d\n",
-        "a: |\nb: c\n",
-        "a: >\n  one\n    two\n",
-        "a: |\n    one\n  two\n",
-        "a: 'b' c\n",
-        "description: a: - b\n",
-        "description: \xa0a\n",
-        "a\tb: c\n",
-        "a:\n  b: c\n  b: d\n",
-        "a:\n  b: [c\n",
-        "a: " + '{"b":' * 5000 + "\n",
-    ],
-)
-def test_the_quick_reader_leaves_the_rest_to_the_full_one(frontmatter: str) -> None:
-    assert quick_fields(frontmatter) is None
+def test_there_is_no_doubt_about_everyday_frontmatter(frontmatter: str) -> None:
+    file = parse_skill(f"---\n{frontmatter}---\n", "f")
+    assert file.valid
+    assert file.uncertain is None
 
 
 @pytest.mark.parametrize(
@@ -108,29 +56,70 @@ def test_the_quick_reader_leaves_the_rest_to_the_full_one(frontmatter: str) -> N
         ),
         ("\n  a: [1e21, -0, 0o17, 0x1F, .5, .inf, .nan, 1e-7]", '{"a":[1e+21,0,15,31,0.5,null,null,1e-7]}'),
         ("\n  2: b\n  1: a\n  x: c", '{"1":"a","2":"b","x":"c"}'),
+        ("\n  true: a\n  null: b\n  1.50: c\n  no: d", '{"true":"a","":"b","1.5":"c","no":"d"}'),
+        ("{{ text }}", '{"{ text }":null}'),
         ("null", "null"),
         ("~", "~"),
         ("1.50", "1.5"),
         ("True", "true"),
-        ("{{ text }}", '{"{ text }":null}'),
-        ("!!binary aGk=", '{"type":"Buffer","data":[104,105]}'),
-        ("!!timestamp 2020-01-02T03:04:05Z", "!!timestamp 2020-01-02T03:04:05Z"),
-        ("\n  - !!timestamp 2020-02-30 1:2:3.4567 +5", '["2020-02-29T20:02:03.456Z"]'),
-        ("\n  - !!timestamp 2020-01-02T03:04:05-03:30", '["2020-01-02T06:34:05.000Z"]'),
-        ("!!timestamp 2020-13-02", '"2021-01-02T00:00:00.000Z"'),
-        ("!!timestamp 0001-01-01", '"1901-01-01T00:00:00.000Z"'),
-        ("!!timestamp 9999-99-01", "null"),
-        ("!!set {a, b}", "{}"),
-        ("!!omap [a: 1, b: 2]", "!!omap [a: 1, b: 2]"),
-        ("!!pairs [a, {}]", '[{"a":null},{"":null}]'),
-        ("\n  ? [x, 'y']\n  : z", '{"[ x, \'y\' ]":"z"}'),
-        ("&a [*a]", "&a [*a]"),
-        ('"\\ud83d\\ude00"', "😀"),
-        ('"\\ud83d"', "\ud83d"),
     ],
 )
 def test_values_become_text_as_in_javascript(yaml: str, description: str) -> None:
     assert _description(yaml) == description
+
+
+@pytest.mark.parametrize(
+    ("frontmatter", "doubts"),
+    [
+        ("description: !!binary aGk=\n", {Doubt.TAGS}),
+        ("description: d\nx: !!timestamp 2020-01-02\n", {Doubt.TAGS}),
+        ("description: d\nx: !!set {a, b}\n", {Doubt.TAGS}),
+        ("description: d\nx: !own {a: b}\n", {Doubt.TAGS}),
+        ("description: &a d\nx: *a\n", {Doubt.ANCHORS}),
+        ("description: &a [*a]\n", {Doubt.REFUSED}),
+        ("description:\n  ? [x, 'y']\n  : z\n", {Doubt.KEYS}),
+        ("? description\n: d\n", {Doubt.KEYS}),
+        ("description: {{ text }}\n", {Doubt.KEYS}),
+        ("1: a\ndescription: d\n", {Doubt.KEYS}),
+        ("__proto__: a\ndescription: d\n", {Doubt.KEYS}),
+        ("description: a\tb\n", {Doubt.CHARACTERS}),
+        ("description: a\x85b\u2028c\x07\n", {Doubt.CHARACTERS}),
+        ("description: d\n...\n", {Doubt.DOCUMENTS}),
+        ("%YAML 1.2\ndescription: d\n", {Doubt.DOCUMENTS, Doubt.REFUSED}),
+        ("description: d\n--- a\nb: c\n", {Doubt.DOCUMENTS, Doubt.REFUSED}),
+        ('description: "a\nb"\n', {Doubt.INDENTATION}),
+        ("description: d\nx: [a,\nb]\n", {Doubt.INDENTATION}),
+        ("description: d\nx:\n>-\n  a\n", {Doubt.INDENTATION}),
+        ("description: d\nx: [a]#b\n", {Doubt.COMMENTS}),
+        ("description: |2-#\n    a\n", {Doubt.COMMENTS}),
+        ("description: *bold* text\n", {Doubt.MENDED}),
+        ('description: d\nx: "\\ud83d\\ude00"\n', {Doubt.REFUSED}),
+        ("description: d\nx: a: b\n", {Doubt.REFUSED}),
+        ("description: d\nx: {a: 1, a: 2}\n", {Doubt.REFUSED}),
+    ],
+)
+def test_the_reader_knows_where_openclaw_may_read_differently(frontmatter: str, doubts: set[Doubt]) -> None:
+    content = f"---\n{frontmatter}---\n"
+    assert read_frontmatter(content).doubts == doubts
+    uncertain = parse_skill(content, "f").uncertain
+    assert uncertain is not None
+    assert set(uncertain.doubts) == {str(doubt) for doubt in doubts}
+    assert uncertain.block == frontmatter.removesuffix("\n")
+
+
+def test_the_page_lists_the_classes_of_doubt() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "skills.md").read_text(encoding="utf-8")
+    section = page.partition("## Where the two parsers may differ")[2].partition("\n## ")[0]
+    listed = [
+        line.split(" | ")[0].removeprefix("| ") for line in section.splitlines() if line.startswith("| ")
+    ]
+    assert sorted(listed) == sorted(["Class", *Doubt])
+
+
+def test_characters_that_the_library_refuses_are_kept() -> None:
+    file = parse_skill("---\ndescription: a\x07\x85\ufeff\u2028b\nx:\n  - c\x80\n---\n", "f")
+    assert file.description == "a\x07\x85\ufeff\u2028b"
+    assert file.fields["x"] == '["c\x80"]'
 
 
 @pytest.mark.parametrize(
@@ -140,7 +129,12 @@ def test_values_become_text_as_in_javascript(yaml: str, description: str) -> Non
         ("---\nname: x\n", "invalid frontmatter: UNTERMINATED_FRONTMATTER: missing closing --- delimiter"),
         ("---\njust text\n---\n", "invalid frontmatter: INVALID_ROOT: frontmatter must be a YAML mapping"),
         ("---\na: b\na: c\n---\n", "invalid frontmatter: DUPLICATE_KEY: Map keys must be unique"),
-        ("---\ndescription: d\nx: *y\n---\n", "invalid frontmatter: YAML_EXCEPTION: Unresolved alias"),
+        ("---\ndescription: d\nx: *y\n---\n", "invalid frontmatter: BAD_ALIAS: the alias 'y' has no anchor"),
+        (
+            "---\ndescription: d\nx: a: b\n---\n",
+            "invalid frontmatter: YAML_SYNTAX: mapping values are not allowed in this context "
+            "(line 3, column 5)",
+        ),
         ("---\ndescription: ' '\n---\n", "description is required"),
     ],
 )
@@ -157,21 +151,57 @@ def test_a_name_is_the_folders_where_the_file_gives_none_and_must_exist() -> Non
     assert parse_skill("---\ndescription: d\n---\n", "").error == "name is required"
 
 
-def test_alias_bombs_and_deep_nesting_end_soon() -> None:
-    bomb = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
-    texts = [
-        f"description: d\n{bomb}",
-        "description: d\na: " + "[" * 20_000,
-        "description: d\na: " + "{a: " * 10_000 + "}" * 10_000,
-        "description: d\n" + "- " * 20_000,
-        "description: d\na: &a " + "[" * 150 + "]" * 150 + "\nb: *a\n",
-        "description: d\n" + "\n".join(f"k{n}: v" for n in range(15_000)),
-        "description: d\na: " + "'b\nc" * 5_000,
-    ]
-    started = time.monotonic()
-    verdicts = [parse_skill(f"---\n{text}\n---\n", "f").valid for text in texts]
-    assert verdicts == [False, False, False, False, True, True, False]
-    assert time.monotonic() - started < 20
+def _bomb(levels: int) -> str:
+    lines = [f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, levels)]
+    return "description: d\na0: &a0 [x]\n" + "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("frontmatter", "valid"),
+    [
+        (_bomb(12), False),
+        ("description: d\na: &a " + "x" * 100_000 + "\nb: [" + "*a," * 30_000 + "]", False),
+        ("description: d\na: " + "[" * 20_000, False),
+        ("description: d\na: " + "{a: " * 10_000 + "}" * 10_000, False),
+        ("description: d\n" + "- " * 20_000, False),
+        ("description: d\na: " + "a," * 120_000, True),
+        ("description: d\na: [" + "a," * 120_000 + "]", False),
+        ("description: d\na: &a " + "[" * 150 + "]" * 150 + "\nb: *a\n", True),
+        ("description: d\n" + "\n".join(f"k{n}: v" for n in range(15_000)), True),
+        ("description: d\na: " + "'b\nc" * 5_000, False),
+        ("description: a: b\n" * 10_000, False),
+    ],
+)
+def test_alias_bombs_and_deep_nesting_are_refused_within_bounds_on_work(
+    frontmatter: str, valid: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = 0
+    readings = 0
+    original = document._events
+
+    def counted(text: str) -> Iterator[Any]:
+        nonlocal events, readings
+        readings += 1
+        for event in original(text):
+            events += 1
+            yield event
+
+    monkeypatch.setattr(document, "_events", counted)
+    file = parse_skill(f"---\n{frontmatter}\n---\n", "f")
+    assert file.valid is valid
+    assert readings <= 4  # once, and once for each of the three fields that can be mended
+    assert events <= document.MAX_NODES * 2
+    assert sum(map(len, file.fields.values())) <= document.MAX_NODES * 256
+
+
+def test_reading_costs_in_proportion_to_the_size() -> None:
+    def cost(lines: int) -> int:
+        text = (
+            "---\ndescription: d\n" + "".join(f"k{n}: [v, 'w', {{x: 1}}]\n" for n in range(lines)) + "---\n"
+        )
+        return calls_of(lambda: parse_skill(text, "f"))
+
+    assert cost(2_000) < 4.5 * cost(500)
 
 
 def test_a_value_nested_deeper_than_the_stack_is_refused() -> None:
@@ -188,7 +218,7 @@ def test_no_depth_of_nesting_raises(depth: int) -> None:
         f"metadata: '{{openclaw: {{requires: {{bins: [{nested},]}}}}}}'\n",
     ):
         file = parse_skill(f"---\ndescription: d\n{text}---\n", "f")
-        assert file.valid or "RESOURCE_EXHAUSTION" in (file.error or "")
+        assert file.valid or file.uncertain is not None
 
 
 def test_the_manifest_is_read_from_json5_and_anything_else_in_it_is_ignored() -> None:
@@ -248,51 +278,6 @@ def test_json_text_keeps_unicode_escapes_halves_and_orders_indexes_first() -> No
     assert json_text("\ud83d\ude00 \ud83d \x07") == '"😀 \\ud83d \\u0007"'
     assert json.loads(json_text(["a", 1.5])) == ["a", 1.5]
     assert well_formed("a\ud83d") == "a\ufffd"
-
-
-@pytest.mark.parametrize(
-    ("yaml", "text"),
-    [
-        ("{}", "{}"),
-        ("[]", "[]"),
-        ("{a: b, c: , d}", "{ a: b, c:, d }"),
-        ("[a, 'it''s', \"q\", 1.5, true, ~, '']", "[ a, 'it''s', \"q\", 1.5, true, ~, '' ]"),
-        ("{&x a: *x, !t b: !!str c}", "{ &x a: *x, !t b: !!str c }"),
-        ("{[a]: b}", "{\n  ? [ a ]\n  : b\n}"),
-        ("{? [a]}", "{ ? [ a ] }"),
-        ("['a: b', \"1\", \"it's\", 'x\ty']", "[ 'a: b', \"1\", \"it's\", 'x\ty' ]"),
-        ('["\\a\\x01\\e"]', '[ "\\a\\x01\\e" ]'),
-        ("[" + ", ".join(["abcdefghij"] * 9) + "]", "[\n" + "  abcdefghij,\n" * 8 + "  abcdefghij\n]"),
-        (
-            "{k: [" + ", ".join(["abcdefghij"] * 9) + "]}",
-            "{\n  k:\n    [\n" + "      abcdefghij,\n" * 8 + "      abcdefghij\n    ]\n}",
-        ),
-    ],
-)
-def test_collections_as_keys_are_spelt_as_flow_yaml(yaml: str, text: str) -> None:
-    root = parse_document(f"x: {yaml}").root
-    assert isinstance(root, Mapping)
-    value = root.pairs[0][1]
-    assert value is not None
-    assert key_text(value) == text
-
-
-def test_directives_are_checked_although_frontmatter_cannot_use_them() -> None:
-    def codes(yaml: str) -> list[str]:
-        return [issue.code for issue in parse_document(yaml).issues]
-
-    assert codes("%YAML 1.2\n---\na: b\n") == []
-    assert codes("%YAML 1.1 x\n---\na: b\n") == ["BAD_DIRECTIVE"]
-    assert codes("%YAML two\n---\na: b\n") == ["BAD_DIRECTIVE"]
-    assert codes("%YAML 3.0\n---\na: b\n") == []
-    assert codes("%TAG ! tag:x,2000:\n---\na: !b c\n") == []
-    assert codes("%TAG !\n---\na: b\n") == ["BAD_DIRECTIVE"]
-    assert codes("%TAG ! a b # c\n---\na: b\n") == ["BAD_DIRECTIVE"]
-    assert codes("%YAML 1.2") == ["MISSING_CHAR"]
-    assert codes("...\n") == []
-    assert codes("a: !<tag:yaml.org,2002:str b\n") == ["TAG_RESOLVE_FAILED"]
-    assert codes("a: !<!> b\nc: !%41 d\ne: !x!y z\nf: !!\n") == ["TAG_RESOLVE_FAILED"] * 3
-    assert codes("a: !!%ff b\n") == ["TAG_RESOLVE_FAILED"]
 
 
 def test_a_file_without_frontmatter_has_no_fields_and_no_issue() -> None:

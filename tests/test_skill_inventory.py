@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from openclaw_install.host.skill_dialect import dialect_warnings
 from openclaw_install.host.skill_discovery import Limits, discover, locale_key
 from openclaw_install.host.skill_folders import Folder
 from openclaw_install.host.skill_inventory import check, list_roots
+from openclaw_install.host.skill_loader import InstalledLoader, LoaderAnswer
 from openclaw_install.host.skill_reader import read_skill
 from openclaw_install.host.skill_results import SkillRecord, SkillsCheck
 from openclaw_install.host.skill_roots import SkillHost
@@ -96,6 +98,97 @@ def test_a_file_and_a_skill_folder_can_be_named_directly(tmp_path: Path, host: S
         (record,) = check([named], host).skills
         assert (record.path, record.name, record.valid, record.eligible) == (path, "other", True, True)
         assert record.warnings[0] == "the name 'other' differs from the folder's, 'x'"
+
+
+class _Loader:
+    """Answers every question alike, and counts the calls."""
+
+    def __init__(self, answer: LoaderAnswer) -> None:
+        self.answer = answer
+        self.calls: list[list[str]] = []
+
+    def read(self, blocks: Sequence[str]) -> dict[str, LoaderAnswer]:
+        self.calls.append(list(blocks))
+        return dict.fromkeys(blocks, self.answer)
+
+
+_DOUBTFUL = b"---\nname: &a doubtful\ndescription: *a\n---\n"
+_BLOCK = "name: &a doubtful\ndescription: *a"
+
+
+def _uncertainties(warnings: Iterable[str]) -> list[str]:
+    return [warning for warning in warnings if warning.startswith("skill.parse_uncertain: ")]
+
+
+def test_what_openclaw_may_read_differently_is_said_where_it_cannot_be_asked(
+    tmp_path: Path, host: SkillHost
+) -> None:
+    write_skill(tmp_path / "x" / "a", _DOUBTFUL)
+    write_skill(tmp_path / "x" / "b", b"---\ndescription: d\nx: y: z\n---\n")
+    write_skill(tmp_path / "x" / "c", skill("c"))
+    records = _by_folder(check([tmp_path / "x"], host), tmp_path / "x")
+    assert _uncertainties(records["a"].warnings) == [
+        "skill.parse_uncertain: OpenClaw may read the frontmatter differently (anchors or aliases)"
+    ]
+    assert (records["a"].valid, records["b"].valid) == (True, False)
+    assert len(_uncertainties(records["b"].warnings)) == 1
+    assert _uncertainties(records["c"].warnings) == []
+    write_skill(host.state_dir / "skills" / "a", _DOUBTFUL)
+    listed = list_roots(host)
+    (managed,) = [entry for root in listed.roots for entry in root.skills]
+    assert len(_uncertainties(managed.warnings)) == 1
+    _conforms(listed, "skills-list")
+
+
+def test_openclaw_is_asked_once_about_all_that_is_uncertain(tmp_path: Path, host: SkillHost) -> None:
+    for name in ("one/a", "one/.hidden", "two/b"):
+        write_skill(tmp_path / name, _DOUBTFUL)
+    write_skill(tmp_path / "two" / "c", skill("c"))
+    loader = _Loader(LoaderAnswer({"name": "known", "description": "d"}))
+    found = check([tmp_path / "one", tmp_path / "two"], replace(host, loader=loader))
+    assert loader.calls == [[_BLOCK] * 3]
+    assert sorted(record.name or "" for record in found.skills) == ["c", "known", "known", "known"]
+    assert not any(_uncertainties(record.warnings) for record in found.skills)
+
+
+def test_openclaw_s_answer_decides_what_a_full_root_gives(tmp_path: Path, host: SkillHost) -> None:
+    root = host.state_dir / "skills"
+    write_skill(root / "a", _DOUBTFUL)
+    write_skill(root / "b", skill("b"))
+    write_skill(host.workspace / "skills" / ".hidden", _DOUBTFUL)
+    loader = _Loader(LoaderAnswer(error="invalid frontmatter: X: y"))
+    host = replace(host, config={"skills": {"limits": {"maxSkillsLoadedPerSource": 1}}}, loader=loader)
+    listed = {str(entry.path.parent.name): entry.valid for r in list_roots(host).roots for entry in r.skills}
+    assert listed == {"a": False, "b": True}
+    records = {record.path.parent.name: record for record in check([], host).skills}
+    assert records["a"].error == "invalid frontmatter: X: y"
+    assert not records[".hidden"].valid
+    assert _reach(records["b"]) == ""
+    assert loader.calls == [[_BLOCK], [_BLOCK] * 2]
+
+
+def test_answers_before_one_that_takes_too_long_count(tmp_path: Path) -> None:
+    node = tmp_path / "node"
+    answers = (
+        '{"id": 0, "fields": {"a": "b"}}',
+        "no JSON",
+        '{"id": 7, "fields": {}}',
+        '{"id": 1, "fields": 1}',
+    )
+    lines = "\n".join(f"echo '{line}'" for line in answers)
+    node.write_text(f"#!/bin/sh\n{lines}\nexec sleep 600\n")
+    node.chmod(0o755)
+    loader = InstalledLoader(node, tmp_path, timeout=2.0)
+    assert loader.read(["x", "y", "x"]) == {"x": LoaderAnswer({"a": "b"})}
+
+
+def test_more_text_than_one_batch_takes_is_not_asked_about(tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    node = tmp_path / "node"
+    node.write_text(f"#!/bin/sh\nwc -c > '{asked}'\n")
+    node.chmod(0o755)
+    assert InstalledLoader(node, tmp_path).read([f"{n}" * 1_000_000 for n in range(10, 30)]) == {}
+    assert 14_000_000 < int(asked.read_text()) < 17_000_000
 
 
 def test_a_path_that_is_no_folder_and_no_skill_is_wrong_usage(tmp_path: Path, host: SkillHost) -> None:

@@ -17,9 +17,16 @@ from openclaw_install.demo.provision import OpenClaw
 from openclaw_install.demo.scratch_host import ScratchHost
 from openclaw_install.host.config_document import read_config
 from openclaw_install.host.locate import locate
-from openclaw_install.host.skill_file import parse_skill
+from openclaw_install.host.skill_file import SkillFile, parse_skill
 from openclaw_install.host.skill_host import skill_host
 from openclaw_install.host.skill_inventory import check, list_roots
+from openclaw_install.host.skill_loader import (
+    InstalledLoader,
+    LoaderAnswer,
+    answers_about,
+    installed_loader,
+    settled,
+)
 from openclaw_install.host.skill_roots import SkillHost
 from tests.skill_cases import hard_files, mutated, skill, write_hard_files, write_hard_places, write_skill
 
@@ -62,8 +69,14 @@ def _theirs(answer: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _ours(content: bytes) -> dict[str, Any]:
-    file = parse_skill(content, _FOLDER)
+def _read(contents: Iterable[bytes], loader: InstalledLoader | None) -> list[SkillFile]:
+    """The files as the program reads them: those that it is not sure of are asked about, in one batch."""
+    files = [parse_skill(content, _FOLDER) for content in contents]
+    answers = answers_about(files, loader)
+    return [settled(file, answers) for file in files]
+
+
+def _ours(file: SkillFile) -> dict[str, Any]:
     needs = file.requirements
     return {
         "valid": file.valid,
@@ -81,25 +94,78 @@ def _ours(content: bytes) -> dict[str, Any]:
     }
 
 
-def test_every_bundled_skill_and_every_hard_file_reads_as_in_the_loader(openclaw: OpenClaw) -> None:
-    bundled = sorted((openclaw.package / "skills").glob("*/SKILL.md"))
-    assert len(bundled) > 40
-    contents = {str(path): path.read_bytes() for path in bundled} | hard_files()
-    answers = dict(zip(contents, _ask(openclaw, contents.values()), strict=True))
-    assert {name: _ours(content) for name, content in contents.items()} == answers
+@pytest.fixture(scope="module")
+def loader(openclaw: OpenClaw) -> InstalledLoader:
+    return InstalledLoader(openclaw.node, openclaw.package)
 
 
-def test_thousands_of_mutated_files_read_as_in_the_loader(openclaw: OpenClaw) -> None:
+def test_every_published_skill_of_the_packages_and_every_hard_file_reads_as_in_the_loader(
+    openclaw: OpenClaw, loader: InstalledLoader
+) -> None:
+    published = sorted(openclaw.package.parent.rglob("SKILL.md"))
+    assert len(published) > 60
+    contents = {str(path): path.read_bytes() for path in published} | hard_files()
+    theirs = dict(zip(contents, _ask(openclaw, contents.values()), strict=True))
+    files = dict(zip(contents, _read(contents.values(), loader), strict=True))
+    assert {name: _ours(file) for name, file in files.items()} == theirs
+    assert not any(file.uncertain for file in files.values())
+
+
+def test_published_skills_of_the_packages_leave_no_doubt_without_openclaw(openclaw: OpenClaw) -> None:
+    contents = [path.read_bytes() for path in sorted(openclaw.package.parent.rglob("SKILL.md"))]
+    files = _read(contents, None)
+    assert [_ours(file) for file in files] == _ask(openclaw, contents)
+    assert not any(file.uncertain for file in files)
+
+
+def test_thousands_of_mutated_files_read_as_in_the_loader(
+    openclaw: OpenClaw, loader: InstalledLoader
+) -> None:
     contents = mutated(seed=20260906, count=6000)
-    answers = _ask(openclaw, contents)
+    theirs = _ask(openclaw, contents)
+    alone = _read(contents, None)
+    certain = [
+        (content, _ours(file), answer)
+        for content, file, answer in zip(contents, alone, theirs, strict=True)
+        if not file.uncertain
+    ]
+    assert [item for item in certain if item[1] != item[2]] == []
+    assert len(certain) > 1500
+    settled_files = _read(contents, loader)
     differing = [
-        (content, ours, theirs)
-        for content, theirs in zip(contents, answers, strict=True)
-        if (ours := _ours(content)) != theirs
+        (content, ours, answer)
+        for content, file, answer in zip(contents, settled_files, theirs, strict=True)
+        if (ours := _ours(file)) != answer
     ]
     assert differing == []
-    assert sum(answer["valid"] for answer in answers) > 1000
-    assert sum(not answer["valid"] for answer in answers) > 1000
+    assert sum(answer["valid"] for answer in theirs) > 1000
+    assert sum(not answer["valid"] for answer in theirs) > 1000
+
+
+def test_the_installed_loader_is_found_by_the_program_on_path(
+    scratch_host: ScratchHost, openclaw: OpenClaw, tmp_path: Path
+) -> None:
+    (tmp_path / "openclaw").symlink_to(openclaw.package / "openclaw.mjs")
+    path = os.pathsep.join((str(tmp_path), str(openclaw.node.parent)))
+    location = locate({**scratch_host.env, "PATH": path})
+    host = skill_host(location, None)
+    assert host.loader == InstalledLoader(openclaw.node.absolute(), openclaw.package.resolve())
+    write_skill(tmp_path / "skills" / "twice", b"---\nname: &a twice\ndescription: *a\n---\n")
+    (record,) = check([tmp_path / "skills"], host).skills
+    assert (record.description, record.valid) == ("twice", True)
+    assert not [warning for warning in record.warnings if warning.startswith("skill.parse_uncertain")]
+    assert installed_loader(locate({**scratch_host.env, "PATH": str(tmp_path)})) is None  # no Node
+    assert installed_loader(locate({**scratch_host.env, "PATH": str(openclaw.node.parent)})) is None
+
+
+def test_without_a_process_that_answers_there_are_no_answers(loader: InstalledLoader) -> None:
+    blocks = ["description: *a", "description: d\nx: *y"]
+    answers = loader.read(blocks)
+    assert answers[blocks[0]] == LoaderAnswer({"description": "*a"})
+    assert "YAML_EXCEPTION" in (answers[blocks[1]].error or "")
+    assert replace(loader, timeout=0.0).read(blocks) == {}
+    assert replace(loader, package=loader.package / "dist").read(blocks) == {}
+    assert replace(loader, node=loader.package / "absent").read(blocks) == {}
 
 
 @pytest.fixture
@@ -158,7 +224,8 @@ def crowded_host(scratch_host: ScratchHost, openclaw: OpenClaw) -> SkillHost:
     )
     location = locate(host.env)
     found = skill_host(location, read_config(location.config_path, location.env))
-    return replace(found, bundled_dir=openclaw.package / "skills")
+    loader = InstalledLoader(openclaw.node, openclaw.package)
+    return replace(found, bundled_dir=openclaw.package / "skills", loader=loader)
 
 
 def test_the_real_list_has_the_same_skills_with_the_same_verdicts(

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from openclaw_install.common.errors import UsageError
+from openclaw_install.host import skill_host
 from openclaw_install.host.locate import locate
+from openclaw_install.host.skill_loader import InstalledLoader, LoaderAnswer
 from openclaw_install.sync.inventory import Inventory, LocalSkill
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.prepare import inventory_of, read_contents
@@ -240,3 +242,23 @@ def test_a_file_that_changed_since_the_plan_is_not_sent(tmp_path: Path) -> None:
     contents = read_contents([(str(path), "0" * 64), (str(tmp_path / "missing"), "1" * 64)])
     assert contents.texts == {}
     assert contents.changed == {"0" * 64, "1" * 64}
+
+
+def test_an_uncertain_verdict_is_not_kept_and_openclaw_s_answer_is(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = {"name: notes\ndescription: &a d": LoaderAnswer(error="invalid frontmatter: X: y")}
+    monkeypatch.setattr(InstalledLoader, "read", lambda _self, _blocks: answers)
+    root = home / ".openclaw" / "workspace" / "skills"
+    path = write_skill(root, "notes", b"---\nname: notes\ndescription: &a d\n---\n")
+    with Ledger() as ledger:
+        before = inventory_of(locate(os.environ), (), ledger)
+        assert by_path(before, path).problem == ""
+        assert before.learned == {}
+        loader = InstalledLoader(Path("node"), Path("package"))
+        monkeypatch.setattr(skill_host, "installed_loader", lambda _location: loader)
+        after = inventory_of(locate(os.environ), (), ledger)
+        assert by_path(after, path).problem == "invalid"
+        assert "invalid frontmatter: X: y" in by_path(after, path).reason
+        assert len(after.learned) == 1
+        assert inventory_of(locate(os.environ), (), ledger).learned == {}

@@ -23,6 +23,7 @@ def check_lines(found: SkillsCheck, *, verbose: bool) -> list[str]:
 def _record_lines(skill: SkillRecord, *, verbose: bool) -> Iterator[str]:
     if not skill.valid:
         yield f"INVALID  {skill.path}: {skill.error}"
+        yield from (f"         warning: {warning}" for warning in skill.warnings)
         return
     description = " ".join((skill.description or "").split())
     if len(description) > _DESCRIPTION_LENGTH and not verbose:
@@ -49,6 +50,7 @@ def _root_lines(root: ListedRoot) -> Iterator[str]:
             yield f"    shadowed  {skill.name}: {skill.winner} wins"
         else:
             yield f"    {'eligible' if skill.eligible else 'waiting '}  {skill.name}"
+        yield from (f"              warning: {warning}" for warning in skill.warnings)
 
 
 def _list(items: list[str]) -> str:

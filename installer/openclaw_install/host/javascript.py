@@ -15,22 +15,12 @@ WHITE_SPACE: Final = (
     "\u2028\u2029\u202f\u205f\u3000\ufeff"
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 _INDEX = re.compile(r"0|[1-9][0-9]{0,9}")
 _MAX_INDEX = 2**32 - 2
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
-class RawJson(str):
-    """A value of which only its JSON text is known (a date, bytes, an object without properties)."""
-
-    __slots__ = ()
-
-
-Value = str | float | bool | None | RawJson | list["Value"] | dict[str, "Value"]
-
-
-class CircularValueError(ValueError):
-    """A value contains itself, so it has no JSON text."""
+Value = str | float | bool | None | list["Value"] | dict[str, "Value"]
 
 
 def trim(text: str) -> str:
@@ -53,16 +43,6 @@ def join_surrogates(text: str) -> str:
     if not _SURROGATE.search(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
-
-
-def split_surrogates(text: str) -> str:
-    """The text with one character for each UTF-16 unit, which is what JavaScript counts and compares."""
-    return _ASTRAL.sub(_halves, text)
-
-
-def _halves(found: re.Match[str]) -> str:
-    code = ord(found[0]) - 0x10000
-    return chr(0xD800 + (code >> 10)) + chr(0xDC00 + (code & 0x3FF))
 
 
 def well_formed(text: str) -> str:
@@ -93,41 +73,26 @@ def number_text(value: float) -> str:
 
 
 def json_text(value: Value) -> str:
-    """`JSON.stringify(value)`.
-
-    Raises:
-        CircularValueError: the value contains itself.
-    """
-    return _json(value, set())
-
-
-def _json(value: Value, around: set[int]) -> str:
+    """`JSON.stringify(value)`."""
     if value is None:
         return "null"
-    if isinstance(value, RawJson):
-        return str(value)
     if isinstance(value, str):
         return json_string(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
         return number_text(value) if math.isfinite(value) else "null"
-    if id(value) in around:
-        raise CircularValueError
-    around.add(id(value))
     if isinstance(value, list):
-        text = "[" + ",".join(_json(item, around) for item in value) + "]"
-    else:
-        pairs = (f"{json_string(key)}:{_json(value[key], around)}" for key in property_order(value))
-        text = "{" + ",".join(pairs) + "}"
-    around.discard(id(value))
-    return text
+        return "[" + ",".join([json_text(item) for item in value]) + "]"
+    return (
+        "{" + ",".join([f"{json_string(key)}:{json_text(value[key])}" for key in property_order(value)]) + "}"
+    )
 
 
 def json_string(text: str) -> str:
     """`JSON.stringify(text)`: lone surrogates are escaped, everything else beyond ASCII stays."""
     joined = join_surrogates(text)
-    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(joined, ensure_ascii=False))
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", _encode(joined))
 
 
 def property_order(value: Mapping[str, object]) -> list[str]:

@@ -7,7 +7,7 @@ Source of the rules: `src/skills/loading/local-loader.ts` and `src/skills/loadin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from openclaw_install.host.javascript import join_surrogates, number_text, trim
 from openclaw_install.host.requirements import Requirements
@@ -15,6 +15,21 @@ from openclaw_install.host.requirements import Requirements
 # The second is an older name of the product, and counts where the first is absent.
 MANIFEST_KEYS = ("openclaw", "clawdbot")
 NO_REQUIREMENTS = Requirements()
+
+
+@dataclass(frozen=True)
+class Uncertain:
+    """A frontmatter that OpenClaw may read differently.
+
+    Attributes:
+        block: the text between its delimiters.
+        doubts: why, in words.
+        folder_name: the name of the folder it lies in.
+    """
+
+    block: str = field(repr=False)
+    doubts: tuple[str, ...]
+    folder_name: str
 
 
 @dataclass(frozen=True)
@@ -29,6 +44,7 @@ class SkillFile:
         fields: all frontmatter fields as text.
         requirements: what the manifest asks of the host.
         skill_key: the manifest's `skillKey`, under which the skill is configured; None for the name.
+        uncertain: set where OpenClaw may read the frontmatter differently.
     """
 
     name: str | None
@@ -38,6 +54,7 @@ class SkillFile:
     fields: Mapping[str, str] = field(default_factory=dict)
     requirements: Requirements = NO_REQUIREMENTS
     skill_key: str | None = None
+    uncertain: Uncertain | None = None
 
 
 def refused(error: str) -> SkillFile:
@@ -56,9 +73,25 @@ def parse_skill(content: str | bytes, folder_name: str) -> SkillFile:
 
     text = content.decode("utf-8", "replace") if isinstance(content, bytes) else content
     frontmatter = read_frontmatter(text)
-    if frontmatter.issue:
-        return refused(f"invalid frontmatter: {frontmatter.issue.code}: {frontmatter.issue.message}")
-    fields = frontmatter.fields
+    issue = frontmatter.issue
+    reason = f"{issue.code}: {issue.message}" if issue else None
+    file = skill_file(frontmatter.fields, reason, folder_name)
+    if not frontmatter.doubts:
+        return file
+    doubts = tuple(sorted(doubt.value for doubt in frontmatter.doubts))
+    return replace(file, uncertain=Uncertain(frontmatter.block, doubts, folder_name))
+
+
+def skill_file(fields: Mapping[str, str], issue: str | None, folder_name: str) -> SkillFile:
+    """What OpenClaw makes of a frontmatter.
+
+    Args:
+        fields: the frontmatter's fields as text.
+        issue: why the frontmatter is refused, or None.
+        folder_name: name of the folder the file lies in.
+    """
+    if issue:
+        return refused(f"invalid frontmatter: {issue}")
     name = trim(fields.get("name", "")) or trim(folder_name)
     description = trim(fields.get("description", ""))
     error = None

@@ -11,10 +11,9 @@ from openclaw_install.host.config_document import ConfigDocument
 from openclaw_install.host.config_env import gateway_env, with_config_env
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.host.search_path import gateway_path
+from openclaw_install.host.skill_loader import installed_loader, installed_package
 from openclaw_install.host.skill_roots import SkillHost
 from openclaw_install.host.workspace import agent_workspace
-
-_PACKAGE_DEPTH = 4
 
 
 def skill_host(location: HostLocation, document: ConfigDocument | None) -> SkillHost:
@@ -36,6 +35,7 @@ def skill_host(location: HostLocation, document: ConfigDocument | None) -> Skill
         is_default_state=location.is_default_state,
         bundled_dir=bundled_skills(location),
         platform=platform,
+        loader=installed_loader(location),
     )
 
 
@@ -55,10 +55,5 @@ def bundled_skills(location: HostLocation) -> Path | None:
     override = location.env.get("OPENCLAW_BUNDLED_SKILLS_DIR", "").strip()
     if override:
         return Path(override)
-    if location.cli is None:
-        return None
-    program = location.cli.resolve()
-    for folder in list(program.parents)[:_PACKAGE_DEPTH]:
-        if (folder / "openclaw.mjs").is_file() and (folder / "skills").is_dir():
-            return folder / "skills"
-    return None
+    package = installed_package(location.cli)
+    return package / "skills" if package and (package / "skills").is_dir() else None

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from openclaw_install.common.errors import UsageError
@@ -15,8 +15,9 @@ from openclaw_install.host.requirements import Missing
 from openclaw_install.host.skill_dialect import dialect_warnings
 from openclaw_install.host.skill_discovery import Discovery, Escape, Limits, discover
 from openclaw_install.host.skill_facts import Eligibility, HostFacts
-from openclaw_install.host.skill_file import refused
+from openclaw_install.host.skill_file import SkillFile, refused
 from openclaw_install.host.skill_folders import Folder
+from openclaw_install.host.skill_loader import LoaderAnswer, answers_about, settled
 from openclaw_install.host.skill_reader import SKILL_FILE_NAME
 from openclaw_install.host.skill_results import (
     ListedRoot,
@@ -31,7 +32,9 @@ from openclaw_install.host.skill_roots import (
     SkillHost,
     allowed_targets,
     load,
-    load_root,
+    load_roots,
+    loaded_of,
+    read_root,
     skill_roots,
     winners,
 )
@@ -39,6 +42,8 @@ from openclaw_install.host.skill_walk import unreached
 
 # Folders named on the command line are judged as a workspace's skills would be: a link must stay inside.
 _CHECKED_AS = "openclaw-workspace"
+# Begins the warning about a frontmatter that OpenClaw may read differently.
+PARSE_UNCERTAIN = "skill.parse_uncertain"
 _NO_LIMITS = 1_000_000
 _LEADS_OUT = "the link leads out of the root"
 _LEADS_NOWHERE = "the link leads nowhere"
@@ -60,7 +65,7 @@ def check(paths: Sequence[Path], host: SkillHost) -> SkillsCheck:
 def list_roots(host: SkillHost) -> SkillsList:
     """The host's roots with what OpenClaw finds in each, and the winner of each name."""
     facts = HostFacts(host)
-    roots = tuple(load_root(root, host) for root in skill_roots(host))
+    roots = load_roots(host)
     used = winners(roots)
     return SkillsList(tuple(_listed_root(root, used, facts) for root in roots))
 
@@ -77,6 +82,7 @@ def _listed_root(loaded: LoadedRoot, used: dict[str, LoadedSkill], facts: HostFa
                 valid=file.valid,
                 eligible=file.valid and facts.eligibility(file, skill.folder.path, skill.source).eligible,
                 winner=_file(used[name].folder) if name is not None else None,
+                warnings=tuple(_uncertainty(file)),
             )
         )
     return ListedRoot(Path(loaded.root.path), loaded.root.source, loaded.folder is not None, tuple(skills))
@@ -89,6 +95,10 @@ class _Found:
     skill: LoadedSkill
     warnings: list[str] = field(default_factory=list)
 
+    def settled(self, answers: Mapping[str, LoaderAnswer]) -> _Found:
+        """The same one as OpenClaw reads it, where it was asked."""
+        return _Found(replace(self.skill, file=settled(self.skill.file, answers)), self.warnings)
+
 
 class _Check:
     def __init__(self, host: SkillHost) -> None:
@@ -99,22 +109,34 @@ class _Check:
         self.notes: list[str] = []
 
     def of_host(self) -> SkillsCheck:
-        roots = tuple(load_root(root, self.host) for root in skill_roots(self.host))
+        read = [read_root(root, self.host) for root in skill_roots(self.host)]
+        beyond = [
+            list(self._beyond(root.folder, root.discovery, root.root.source))
+            if root.folder and root.discovery
+            else []
+            for root in read
+        ]
+        files = [file for root in read for file in root.files]
+        files += [item.skill.file for items in beyond for item in items]
+        answers = answers_about(files, self.host.loader)
+        roots = [loaded_of(root, self.limits, answers) for root in read]
         found: list[_Found] = []
-        for root in roots:
+        for root, items in zip(roots, beyond, strict=True):
             found += [_Found(skill) for skill in root.loaded]
-            if root.folder and root.discovery:
+            if root.discovery:
                 found += self._left_out(root)
-                found += self._beyond(root.folder, root.discovery, root.root.source)
+                found += [item.settled(answers) for item in items]
                 self._note_limits(root.root.path, root.discovery)
         used = {name: skill.folder for name, skill in winners(roots).items()}
         return self._result(found, used)
 
     def of_paths(self, paths: Sequence[Path]) -> SkillsCheck:
+        read = [list(self._below(path)) for path in paths]
+        answers = answers_about((item.skill.file for items in read for item in items), self.host.loader)
         found: list[_Found] = []
         used: dict[str, Folder] = {}
-        for path in paths:
-            here = list(self._below(path))
+        for items in read:
+            here = [item.settled(answers) for item in items]
             found += here
             names = {
                 item.skill.file.name: item.skill.folder
@@ -175,9 +197,8 @@ class _Check:
     def _left_out(self, root: LoadedRoot) -> Iterator[_Found]:
         own = bool(root.discovery and root.discovery.own)
         reason = "the root itself is a skill" if own else f"the root already gave {self.limits.skills} skills"
-        for candidate in root.left_out:
-            warning = f"OpenClaw does not load it from {root.root.path}: {reason}"
-            yield _Found(load(candidate.folder, root.root.source, self.limits), [warning])
+        for skill in root.left_out:
+            yield _Found(skill, [f"OpenClaw does not load it from {root.root.path}: {reason}"])
 
     def _note_limits(self, path: str, discovery: Discovery) -> None:
         if discovery.truncated:
@@ -189,7 +210,7 @@ class _Check:
     def _record(self, item: _Found, used: dict[str, Folder]) -> SkillRecord:
         skill, file = item.skill, item.skill.file
         verdict = Eligibility(eligible=False, missing=Missing())
-        warnings = list(item.warnings)
+        warnings = [*item.warnings, *_uncertainty(file)]
         if file.valid:
             verdict = self.facts.eligibility(file, skill.folder.path, skill.source)
             warnings += _advice(skill, verdict)
@@ -206,6 +227,12 @@ class _Check:
             missing=verdict.missing,
             warnings=tuple(warnings),
         )
+
+
+def _uncertainty(file: SkillFile) -> Iterator[str]:
+    if file.uncertain:
+        doubts = ", ".join(file.uncertain.doubts)
+        yield f"{PARSE_UNCERTAIN}: OpenClaw may read the frontmatter differently ({doubts})"
 
 
 def _advice(skill: LoadedSkill, verdict: Eligibility) -> Iterator[str]:

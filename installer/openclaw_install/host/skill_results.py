@@ -72,13 +72,18 @@ class SkillsCheck:
 
 @dataclass(frozen=True)
 class ListedSkill:
-    """One skill of a root; `winner` is the file that OpenClaw uses for its name, None if it is refused."""
+    """One skill of a root.
+
+    `winner` is the file that OpenClaw uses for its name, None if it is refused; `warnings` say where OpenClaw
+    may read the file differently.
+    """
 
     path: Path
     name: str | None
     valid: bool
     eligible: bool
     winner: Path | None
+    warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The object of the JSON contract (`schemas/skills-list.schema.json`)."""
@@ -89,6 +94,7 @@ class ListedSkill:
             "eligible": self.eligible,
             "wins": self.winner == self.path,
             "winner": _text(str(self.winner)) if self.winner else None,
+            "warnings": [_text(warning) for warning in self.warnings],
         }
 
 

@@ -10,15 +10,16 @@ Source of the rules: `src/skills/loading/workspace-skill-sources.ts`, `skill-roo
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from openclaw_install.host.hook_agents import agent_ids, default_agent
 from openclaw_install.host.javascript import trim
-from openclaw_install.host.skill_discovery import Candidate, Discovery, Limits, discover
+from openclaw_install.host.skill_discovery import Discovery, Limits, discover
 from openclaw_install.host.skill_file import SkillFile
 from openclaw_install.host.skill_folders import Folder
+from openclaw_install.host.skill_loader import FrontmatterLoader, LoaderAnswer, answers_about, settled
 from openclaw_install.host.skill_reader import inside, read_skill, resolve
 
 _SHIPPED_SOURCES = frozenset({"openclaw-bundled", "openclaw-custodian"})
@@ -38,6 +39,7 @@ class SkillHost:
         is_default_state: whether the state folder is the home's own; only then personal skills count.
         bundled_dir: the `skills` folder of the OpenClaw package, or None if it is not known.
         platform: Node's name of the platform (`linux`, `darwin`, `win32`).
+        loader: who is asked about frontmatter of which our own reader is not sure, or None.
     """
 
     state_dir: Path
@@ -48,6 +50,7 @@ class SkillHost:
     is_default_state: bool = True
     bundled_dir: Path | None = None
     platform: str = "linux"
+    loader: FrontmatterLoader | None = None
 
     @property
     def account_home(self) -> Path:
@@ -96,14 +99,14 @@ class LoadedRoot:
         root: the place.
         folder: the folder there, or None if there is none.
         loaded: what OpenClaw loads from it, refused ones included, in its order.
-        left_out: candidates beyond the limit of skills.
+        left_out: candidates that it passes over, as the root is full or a skill itself.
         discovery: how the search went, or None without a folder.
     """
 
     root: Root
     folder: Folder | None
     loaded: tuple[LoadedSkill, ...] = ()
-    left_out: tuple[Candidate, ...] = ()
+    left_out: tuple[LoadedSkill, ...] = ()
     discovery: Discovery | None = None
 
 
@@ -129,27 +132,80 @@ def skill_roots(host: SkillHost) -> tuple[Root, ...]:
     return tuple(roots)
 
 
-def load_root(root: Root, host: SkillHost) -> LoadedRoot:
-    """Finds and reads the skills of one root as OpenClaw would."""
+@dataclass(frozen=True)
+class ReadRoot:
+    """A root and all skills in it, before it is decided which of them OpenClaw takes.
+
+    Attributes:
+        root: the place.
+        folder: the folder there, or None if there is none.
+        own: the root's own SKILL.md, where it has one.
+        skills: its other skills, in OpenClaw's order.
+        discovery: how the search went, or None without a search.
+    """
+
+    root: Root
+    folder: Folder | None
+    own: LoadedSkill | None = None
+    skills: tuple[LoadedSkill, ...] = ()
+    discovery: Discovery | None = None
+
+    @property
+    def files(self) -> Iterator[SkillFile]:
+        """What was read of each."""
+        if self.own:
+            yield self.own.file
+        yield from (skill.file for skill in self.skills)
+
+
+def read_root(root: Root, host: SkillHost) -> ReadRoot:
+    """Finds and reads the skills of one root."""
     folder = Folder.at(root.path)
     if folder is None:
-        return LoadedRoot(root, None)
+        return ReadRoot(root, None)
     limits = Limits.from_config(host.config)
     if root.is_plugin_links:
-        return LoadedRoot(root, folder, _plugin_skills(root, folder, limits))
+        return ReadRoot(root, folder, None, _plugin_skills(root, folder, limits))
     found = discover(folder, root.source, limits, allowed_targets(host))
-    if found.own:
-        own = load(found.own.folder, root.source, limits)
-        if own.file.valid:
-            return LoadedRoot(root, folder, (own,), tuple(found.candidates), found)
-    loaded: list[LoadedSkill] = []
-    taken = 0
-    for position, candidate in enumerate(found.candidates):
-        if not found.root_is_skill and taken >= limits.skills:
-            return LoadedRoot(root, folder, tuple(loaded), tuple(found.candidates[position:]), found)
-        loaded.append(load(candidate.folder, root.source, limits))
-        taken += loaded[-1].file.valid
-    return LoadedRoot(root, folder, tuple(loaded), (), found)
+    own = load(found.own.folder, root.source, limits) if found.own else None
+    skills = tuple(load(candidate.folder, root.source, limits) for candidate in found.candidates)
+    return ReadRoot(root, folder, own, skills, found)
+
+
+def load_roots(host: SkillHost) -> tuple[LoadedRoot, ...]:
+    """The skills of all roots of the host as OpenClaw would load them, highest precedence first."""
+    read = [read_root(root, host) for root in skill_roots(host)]
+    answers = answers_about((file for root in read for file in root.files), host.loader)
+    limits = Limits.from_config(host.config)
+    return tuple(loaded_of(root, limits, answers) for root in read)
+
+
+def loaded_of(read: ReadRoot, limits: Limits, answers: Mapping[str, LoaderAnswer]) -> LoadedRoot:
+    """What OpenClaw takes of a root.
+
+    Args:
+        read: the root with its skills.
+        limits: how many skills a root may give.
+        answers: what OpenClaw said about frontmatter of which the reader is not sure.
+    """
+    own = read.own and replace(read.own, file=settled(read.own.file, answers))
+    skills = tuple(replace(skill, file=settled(skill.file, answers)) for skill in read.skills)
+    if own and own.file.valid:
+        return LoadedRoot(read.root, read.folder, (own,), skills, read.discovery)
+    count = len(skills)
+    if read.discovery and not read.discovery.root_is_skill:
+        count = _within(skills, limits.skills)
+    return LoadedRoot(read.root, read.folder, skills[:count], skills[count:], read.discovery)
+
+
+def _within(skills: Sequence[LoadedSkill], limit: int) -> int:
+    """How many skills are looked at until `limit` valid ones are found."""
+    valid = 0
+    for position, skill in enumerate(skills):
+        if valid >= limit:
+            return position
+        valid += skill.file.valid
+    return len(skills)
 
 
 def allowed_targets(host: SkillHost) -> tuple[str, ...]:
@@ -176,7 +232,7 @@ def _plugin_skills(root: Root, folder: Folder, limits: Limits) -> tuple[LoadedSk
     return tuple(skills)
 
 
-def winners(roots: tuple[LoadedRoot, ...]) -> dict[str, LoadedSkill]:
+def winners(roots: Sequence[LoadedRoot]) -> dict[str, LoadedSkill]:
     """The skill that OpenClaw uses for each name: of the highest root, and there of the last one read."""
     by_name: dict[str, LoadedSkill] = {}
     for loaded_root in reversed(roots):

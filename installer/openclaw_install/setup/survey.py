@@ -38,6 +38,7 @@ from openclaw_install.host.search_path import gateway_path
 from openclaw_install.host.skill_facts import Eligibility, HostFacts
 from openclaw_install.host.skill_file import parse_skill
 from openclaw_install.host.skill_host import host_environment, node_platform, skill_host
+from openclaw_install.host.skill_loader import settle
 from openclaw_install.host.workspace import ACTIVE_GROUP_FILE, active_group_text, agent_workspace
 from openclaw_install.setup.bundle_plan import BundleSurvey, survey_bundles
 from openclaw_install.setup.disk_files import DiskFiles
@@ -93,10 +94,12 @@ class Survey:
         Raises:
             FileError: the installed SKILL.md cannot be read.
         """
-        facts = HostFacts(skill_host(self.location, self.document))
+        host = skill_host(self.location, self.document)
+        facts = HostFacts(host)
         shipped = (survey.bundle.folder / SKILL_FILE).read_bytes()
         installed = DiskFiles().look(survey.folder / SKILL_FILE).content
-        skill = parse_skill(shipped if installed is None else installed, survey.bundle.name)
+        content = shipped if installed is None else installed
+        skill = settle(parse_skill(content, survey.bundle.name), host.loader)
         loads = installed is not None and skill.valid
         judged = skill if skill.valid else parse_skill(shipped, survey.bundle.name)
         found = facts.eligibility(judged, str(survey.folder), "openclaw-managed")

@@ -14,12 +14,14 @@ from typing import Any
 from openclaw_install.common.errors import UsageError
 from openclaw_install.host.skill_discovery import Limits, discover
 from openclaw_install.host.skill_folders import Folder
+from openclaw_install.host.skill_loader import answers_about, settle, settled
 from openclaw_install.host.skill_roots import Root, SkillHost, allowed_targets, skill_roots
 from openclaw_install.sync.skill_source import (
     SKILL_FILE_NAME,
     Frontmatter,
     Source,
-    read_frontmatter,
+    frontmatter_of,
+    parse_source,
     read_source,
 )
 from openclaw_install.sync.text import shown
@@ -93,24 +95,33 @@ def take_inventory(host: SkillHost, extra: Sequence[Path], known: Known) -> Inve
     Raises:
         UsageError: a named folder is none.
     """
-    found = [
-        skill
-        for root in sync_roots(host, extra)
-        for skill in _skills_of(root, allowed_targets(host), Limits.from_config(host.config))
-    ]
+    found = [skill for root in sync_roots(host, extra) for skill in _skills_of(root, host)]
     facts = dict(known([source.sha256 for _, source in found if source.sha256]))
-    learned: dict[str, Any] = {}
-    skills = []
-    for skill, source in found:
-        if skill.problem:
-            skills.append(skill)
-            continue
-        fact = facts.get(source.sha256)
-        if fact is None:
-            fact = facts[source.sha256] = learned[source.sha256] = read_frontmatter(source.data).to_json()
-        skills.append(_judged(skill, Frontmatter.from_json(fact)))
+    learned = _learn(
+        {source.sha256: source.data for skill, source in found if not skill.problem}, facts, host
+    )
+    skills = [
+        skill if skill.problem else _judged(skill, Frontmatter.from_json(facts[source.sha256]))
+        for skill, source in found
+    ]
     roots = dict.fromkeys(skill.root for skill, _ in found)
     return Inventory(tuple(with_shadows(skills)), tuple(roots), learned)
+
+
+def _learn(contents: Mapping[str, bytes], facts: dict[str, Any], host: SkillHost) -> dict[str, Any]:
+    """Adds the facts about contents that have none yet, and returns those that hold for good.
+
+    Where OpenClaw could not be asked about an uncertain content, it is worth asking again next time.
+    """
+    files = {sha256: parse_source(data) for sha256, data in contents.items() if sha256 not in facts}
+    answers = answers_about(files.values(), host.loader)
+    learned: dict[str, Any] = {}
+    for sha256, read in files.items():
+        file = settled(read, answers)
+        facts[sha256] = frontmatter_of(file).to_json()
+        if not file.uncertain:
+            learned[sha256] = facts[sha256]
+    return learned
 
 
 def sync_roots(host: SkillHost, extra: Sequence[Path]) -> list[Root]:
@@ -128,17 +139,19 @@ def sync_roots(host: SkillHost, extra: Sequence[Path]) -> list[Root]:
     return [*named, *own, Root(os.path.join(host.home, *_WORKSPACE), WORKSPACE_SOURCE)]
 
 
-def _skills_of(root: Root, allowed: tuple[str, ...], limits: Limits) -> Iterator[tuple[LocalSkill, Source]]:
+def _skills_of(root: Root, host: SkillHost) -> Iterator[tuple[LocalSkill, Source]]:
     """The skills of one root with their contents; a folder that two roots share is found in both."""
+    limits = Limits.from_config(host.config)
     folder = Folder.at(root.path)
     if folder is None:
         return
     source = root.source if root.source not in (NAMED_SOURCE, WORKSPACE_SOURCE) else "openclaw-workspace"
-    found = discover(folder, source, Limits(_NO_LIMITS, _NO_LIMITS, limits.file_bytes), allowed)
+    free = Limits(_NO_LIMITS, _NO_LIMITS, limits.file_bytes)
+    found = discover(folder, source, free, allowed_targets(host))
     shipped = root.source in SHIPPED_SOURCES
     if found.own:
         own = _read(found.own.folder, root, limits.file_bytes, shipped=shipped)
-        if not own[0].problem and read_frontmatter(own[1].data).error == "":
+        if not own[0].problem and settle(parse_source(own[1].data), host.loader).valid:
             yield own
             return
     seen: set[str] = set()
@@ -200,7 +213,9 @@ def read_again(skill: LocalSkill, host: SkillHost) -> LocalSkill:
     folder = Folder(path, os.path.realpath(path))
     limit = Limits.from_config(host.config).file_bytes
     again, source = _read(folder, Root(skill.root, skill.source), limit, shipped=skill.shipped)
-    return again if again.problem else _judged(again, read_frontmatter(source.data))
+    if again.problem:
+        return again
+    return _judged(again, frontmatter_of(settle(parse_source(source.data), host.loader)))
 
 
 def _judged(skill: LocalSkill, frontmatter: Frontmatter) -> LocalSkill:

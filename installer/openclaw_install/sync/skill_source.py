@@ -11,10 +11,10 @@ import stat
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from openclaw_install.host.skill_file import parse_skill
+from openclaw_install.host.skill_file import SkillFile, parse_skill
 from openclaw_install.host.skill_reader import SKILL_FILE_NAME, inside
 
-__all__ = ["SKILL_FILE_NAME", "Frontmatter", "Source", "read_frontmatter", "read_source"]
+__all__ = ["SKILL_FILE_NAME", "Frontmatter", "Source", "frontmatter_of", "parse_source", "read_source"]
 
 # Stands for the folder's name while a content is judged without its folder.
 _NO_NAME = "\N{REPLACEMENT CHARACTER}"
@@ -45,9 +45,13 @@ class Frontmatter:
         return cls(str(document["name"]), str(document["error"]))
 
 
-def read_frontmatter(data: bytes) -> Frontmatter:
+def parse_source(data: bytes) -> SkillFile:
     """OpenClaw's verdict on a content, whatever folder it lies in."""
-    file = parse_skill(data, _NO_NAME)
+    return parse_skill(data, _NO_NAME)
+
+
+def frontmatter_of(file: SkillFile) -> Frontmatter:
+    """What a content says about itself, by the verdict of `parse_source`."""
     name = "" if file.name in (None, _NO_NAME) else str(file.name)
     return Frontmatter(name, "" if file.valid else file.error or "invalid")
 

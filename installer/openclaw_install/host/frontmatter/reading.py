@@ -8,25 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from openclaw_install.host.frontmatter.document import Document, parse_document
-from openclaw_install.host.frontmatter.nodes import Alias, Scalar
-from openclaw_install.host.frontmatter.nodes import Mapping as MappingNode
-from openclaw_install.host.frontmatter.quick import quick_fields
-from openclaw_install.host.frontmatter.values import YamlValueError, to_value
-from openclaw_install.host.javascript import (
-    WHITE_SPACE,
-    CircularValueError,
-    RawJson,
-    Value,
-    join_surrogates,
-    json_string,
-    json_text,
-    number_text,
-    split_surrogates,
-    trim,
-)
+from openclaw_install.host.frontmatter.document import Document, YamlRefusedError, load_document
+from openclaw_install.host.frontmatter.doubts import Doubt, doubts_about_text
+from openclaw_install.host.javascript import WHITE_SPACE, Value, json_string, json_text, number_text, trim
 
 _S = f"[{WHITE_SPACE}]"
 _NOT_LINE_END = "[^\n\r\u2028\u2029]"
@@ -37,6 +23,10 @@ _QUOTABLE_FIELD = re.compile(
     f"(?:([A-Za-z0-9_-]+)|\"([A-Za-z0-9_-]+)\"|'([A-Za-z0-9_-]+)'):{_S}*({_NOT_LINE_END}*)"
 )
 _BLOCK_HEADER = re.compile(r"[|>](?:[1-9][+-]?|[+-][1-9]?)?")
+# Unquoted text in which a colon and a space are all that is wrong, on one line.
+_TEXT_WITH_COLONS = re.compile(
+    r"(?![-?:,\[\]{}#&*!|>'\"%@`])(?:[^:#]|:(?! )|(?<! )#|: (?=[A-Za-z0-9(\u3040-\u9fff]))*[^:\s]"
+)
 _FREE_TEXT_FIELDS = frozenset({"description", "read_when", "summary"})
 
 
@@ -50,10 +40,19 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Frontmatter:
-    """Field names to text, as OpenClaw's loaders see them; `issue` is set where OpenClaw would refuse."""
+    """Field names to text, as OpenClaw's loaders see them.
+
+    Attributes:
+        fields: the text of each field.
+        issue: why OpenClaw refuses the file; None where it does not.
+        doubts: why OpenClaw may read it differently; empty where it is sure to read the same.
+        block: the text between the delimiters, where there are doubts.
+    """
 
     fields: Mapping[str, str] = field(default_factory=dict)
     issue: Issue | None = None
+    doubts: frozenset[Doubt] = frozenset()
+    block: str = field(default="", repr=False)
 
 
 def read_frontmatter(content: str) -> Frontmatter:
@@ -69,16 +68,8 @@ def read_frontmatter(content: str) -> Frontmatter:
     block = tail[: closing.start()]
     if not block:
         return Frontmatter()
-    quick = quick_fields(block)
-    return Frontmatter(quick) if quick is not None else read_block(block)
-
-
-def read_block(block: str) -> Frontmatter:
-    """Reads the text between the delimiters in full, as OpenClaw does it."""
-    read = _read_block(split_surrogates(block))
-    fields = {join_surrogates(key): join_surrogates(value) for key, value in read.fields.items()}
-    issue = read.issue and Issue(read.issue.code, join_surrogates(read.issue.message))
-    return Frontmatter(fields, issue)
+    read = _read_block(block)
+    return replace(read, block=block) if read.doubts else read
 
 
 def normalize(content: str) -> str:
@@ -87,46 +78,35 @@ def normalize(content: str) -> str:
 
 
 def _read_block(block: str) -> Frontmatter:
+    """Reads the text between the delimiters in full: YAML first, mended where that is safe, then lines."""
     lines = _read_lines(block)
-    result = _read_yaml(block, lines)
-    for _ in range(len(_FREE_TEXT_FIELDS)):
-        if result.issue is None:
-            break
-        mended = _quote_free_text(block)
-        if mended == block:
-            break
-        block = mended
-        result = _read_yaml(block, lines)
-    return result
+    doubts = doubts_about_text(block)
+    for mending_left in range(len(_FREE_TEXT_FIELDS), -1, -1):
+        try:
+            document = load_document(block)
+        except YamlRefusedError as error:
+            mended = _quote_free_text(block, error) if mending_left else None
+            if mended is None:
+                return Frontmatter(lines, Issue(error.code, str(error)), frozenset(doubts | error.doubts))
+            block, certain = mended
+            if not certain:
+                doubts.add(Doubt.MENDED)
+        else:
+            return Frontmatter(_fields(document, block, lines), None, frozenset(doubts | document.doubts))
+    raise AssertionError("the last round neither mends nor goes on")
 
 
-def _read_yaml(block: str, lines: Mapping[str, str]) -> Frontmatter:
-    document = parse_document(block)
-    if document.issues:
-        first = document.issues[0]
-        return Frontmatter(lines, Issue(first.code, first.message))
-    if not isinstance(document.root, MappingNode):
-        return Frontmatter(lines, Issue("INVALID_ROOT", "frontmatter must be a YAML mapping"))
-    try:
-        return Frontmatter(_fields(document.root, block, lines))
-    except YamlValueError as error:
-        return Frontmatter(lines, Issue("YAML_EXCEPTION", str(error)))
-    except RecursionError:
-        return Frontmatter(lines, Issue("YAML_EXCEPTION", "Maximum call stack size exceeded"))
-
-
-def _fields(root: MappingNode, block: str, lines: Mapping[str, str]) -> dict[str, str]:
+def _fields(document: Document, block: str, lines: Mapping[str, str]) -> dict[str, str]:
     """The root mapping as text fields, with what only the reading by lines found."""
-    value = to_value(root)
-    inline_colons = _inline_colon_keys(root, block)
+    inline_colons = _inline_colon_keys(document, block)
     fields: dict[str, str] = {}
-    for raw_key, item in value.items() if isinstance(value, dict) else ():
-        key = trim(raw_key)
-        text = _as_text(item) if key else None
+    for entry in document.entries:
+        key = trim(entry.key)
+        text = _as_text(entry.value) if key else None
         if text is None:
             continue
         # A structure written after `key:` on the key's own line, with a colon in it, is kept as written.
-        as_written = isinstance(item, list | dict | RawJson) and key in inline_colons and key in lines
+        as_written = isinstance(entry.value, list | dict) and key in inline_colons and key in lines
         fields[key] = lines[key] if as_written else text
     for key, text in lines.items():
         fields.setdefault(key, text)
@@ -141,20 +121,14 @@ def _as_text(value: Value) -> str | None:
         return "true" if value else "false"
     if isinstance(value, float):
         return number_text(value)
-    if isinstance(value, str) and not isinstance(value, RawJson):
-        return trim(value)
-    try:
-        return json_text(value)
-    except CircularValueError:
-        return None
+    return trim(value) if isinstance(value, str) else json_text(value)
 
 
-def _inline_colon_keys(root: MappingNode, block: str) -> set[str]:
+def _inline_colon_keys(document: Document, block: str) -> set[str]:
     keys: set[str] = set()
-    for key, _ in root.pairs:
-        start = key.range[0]
-        end = block.find("\n", start)
-        found = _FIELD.fullmatch(block, start, len(block) if end == -1 else end)
+    for entry in document.entries:
+        end = block.find("\n", entry.start)
+        found = _FIELD.fullmatch(block, entry.start, len(block) if end == -1 else end)
         if found and ":" in found[2]:
             keys.add(found[1])
     return keys
@@ -188,38 +162,23 @@ def _strip_quotes(value: str) -> str:
     return value[1:-1] if value[:1] in ('"', "'") and value[0] == value[-1] else value
 
 
-def _quote_free_text(block: str) -> str:
-    """Puts the free text field in which the first error lies into quotes, or returns `block` as it is."""
-    document = parse_document(block)
-    position = _error_position(document)
-    if position is None or not isinstance(document.root, MappingNode):
-        return block
-    start = block.rfind("\n", 0, position + 1) + 1
-    end = block.find("\n", position)
-    end = len(block) if end == -1 else end
-    found = _QUOTABLE_FIELD.fullmatch(block, start, end) if start <= end else None
-    if not found:
-        return block
-    name = found[1] or found[2] or found[3]
-    text = trim(found[4])
-    top_level = any(
-        isinstance(key, Scalar) and key.value == name and key.range[0] == start
-        for key, _ in document.root.pairs
-    )
-    code = document.issues[0].code if document.issues else ""
-    colons = code == "BLOCK_AS_IMPLICIT_KEY" and ": " in text
-    if not text or name not in _FREE_TEXT_FIELDS or not top_level or _BLOCK_HEADER.fullmatch(text):
-        return block
-    if name != "description" and not colons:
-        return block
-    return f"{block[:start]}{name}: {json_string(_strip_quotes(text))}{block[end:]}"
+def _quote_free_text(block: str, error: YamlRefusedError) -> tuple[str, bool] | None:
+    """Puts the free text field that the error is about into quotes, or returns None where there is none.
 
-
-def _error_position(document: Document) -> int | None:
-    if document.issues:
-        return document.issues[0].position
-    if isinstance(document.root, MappingNode):
-        for key, value in document.root.pairs:
-            if isinstance(key, Scalar) and key.value == "description" and isinstance(value, Alias):
-                return key.range[0]
+    The second value is true where OpenClaw is sure to find its first error in that field, too.
+    """
+    rows = block.split("\n")
+    for row in error.lines:
+        found = _QUOTABLE_FIELD.fullmatch(rows[row]) if row < len(rows) else None
+        name = found and (found[1] or found[2] or found[3])
+        text = trim(found[4]) if found else ""
+        if name not in _FREE_TEXT_FIELDS or not text or _BLOCK_HEADER.fullmatch(text):
+            continue
+        mended = f"{name}: {json_string(_strip_quotes(text))}"
+        if mended == rows[row] or (name != "description" and ": " not in text):
+            continue
+        below = next((line for line in rows[row + 1 :] if line), "")
+        certain = rows[row] == f"{name}: {text}" and not below.startswith((" ", "-"))
+        rows[row] = mended
+        return "\n".join(rows), certain and _TEXT_WITH_COLONS.fullmatch(text) is not None
     return None
