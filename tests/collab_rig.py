@@ -300,7 +300,7 @@ class Rig:
             yield store
 
     @contextlib.contextmanager
-    def desk(self, agent: Agent | None = None, caller: str = "test") -> Iterator[Desk]:
+    def desk(self, agent: Agent | None = None, caller: str = "cli:test") -> Iterator[Desk]:
         owner = agent or self.me
         with Store(owner.store_path) as store:
             yield Desk(store, owner.identity, caller)

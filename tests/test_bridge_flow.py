@@ -110,7 +110,7 @@ def test_an_answer_is_sent_once_with_a_verified_receipt_and_told_as_delivered(tm
     play(tmp_path, scenario)
 
 
-def test_whoever_we_wrote_to_first_is_let_in_and_that_is_recorded(tmp_path: Path) -> None:
+def test_whoever_a_person_wrote_to_first_is_let_in_and_that_is_recorded(tmp_path: Path) -> None:
     async def scenario(made: Rig) -> None:
         async with made.bridge():
             with made.desk() as desk:
@@ -125,7 +125,7 @@ def test_whoever_we_wrote_to_first_is_let_in_and_that_is_recorded(tmp_path: Path
                 assert (contact.state, contact.origin, contact.decided_by) == (
                     "approved",
                     "outbound",
-                    "test",
+                    "cli:test",
                 )
 
     play(tmp_path, scenario)

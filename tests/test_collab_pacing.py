@@ -15,6 +15,7 @@ from openclaw_install.collab.outgoing import enqueue
 from openclaw_install.collab.pacing import (
     PacingLimits,
     Passed,
+    host_paced_until,
     is_due,
     is_paced,
     pace_reason,
@@ -118,6 +119,7 @@ class _Thread:
         self.id = conversation_of(me.did, peer.did)
         self.passed: list[Passed] = []
         self.now = 1000.0
+        store.contacts.add(peer.did, "approved", "operator", self.now, by="cli:alice")
 
     def add(self, way: str) -> None:
         """`i` came in, `r` a receipt too; the agent wrote `a`, a person `p`, the bridge the receipt `b`."""
@@ -217,3 +219,34 @@ def test_a_pause_that_is_made_longer_is_told_once_and_what_was_attempted_is_not_
         assert [event.kind for event in store.events.since(0) if "paced" in event.kind] == ["message.paced"]
         assert hold_back(store, limits, head(), 1605.0) is None
         assert hold_back(store, limits, replace(head(), attempts=1), thread.now) is None
+
+
+def _ways(rounds_of: int, at: float) -> list[Passed]:
+    pairs = [(Passed("out", at + n), Passed("in", at + n + 0.5)) for n in range(rounds_of)]
+    return [one for pair in pairs for one in pair]
+
+
+def test_a_ceiling_over_all_threads_holds_whoever_talks_and_keeps_a_reserve_for_the_quiet() -> None:
+    limits = PacingLimits(window=100.0, host_rounds=4, reserve=2)
+    talking, quiet = _ways(2, 1000.0), _ways(1, 1001.0)
+    host = [1000.0, 1001.0, 1002.0, 1003.0]
+    assert host_paced_until(host[:3], talking, 1004.0, limits) is None
+    assert host_paced_until(host, talking, 1004.0, limits) == 1100.0
+    assert host_paced_until(host, quiet, 1004.0, limits) is None
+    assert host_paced_until([*host, 1003.5, 1003.6], quiet, 1004.0, limits) == 1100.0
+    # What is over, and what lies ahead because the clock was set back, does not count.
+    assert host_paced_until(host, talking, 1100.0, limits) is None
+    assert host_paced_until(host, talking, 999.0, limits) is None
+
+
+@given(st.lists(st.floats(0, 1000), max_size=60), st.integers(1, 10), st.integers(0, 5))
+def test_no_window_has_more_rounds_than_the_ceiling_and_its_reserve(
+    wishes: list[float], most: int, reserve: int
+) -> None:
+    limits = PacingLimits(window=100.0, host_rounds=most, reserve=reserve)
+    let_through: list[float] = []
+    for at in sorted(wishes):
+        if host_paced_until(let_through, _ways(1, at - 1.0), at, limits) is None:
+            let_through.append(at)
+    for at in let_through:
+        assert sum(at - limits.window < one <= at for one in let_through) <= most + reserve

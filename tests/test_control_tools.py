@@ -100,7 +100,13 @@ def test_who_waits_for_approval_is_told_without_what_they_say(profile: Profile, 
     assert first["thread_id"] == profile.thread("one")
     assert "one asks" not in waiting.text
     assert "your person's to decide" in waiting.text
-    assert waiting.body["counts"] == {"pending": 2, "approved": 1, "rejected": 0, "blocked": 0}
+    assert waiting.body["counts"] == {
+        "pending": 2,
+        "awaiting_reply": 0,
+        "approved": 1,
+        "rejected": 0,
+        "blocked": 0,
+    }
     friends = use("conversations", type="dm").body["conversations"]
     assert [(one["type"], one["thread_id"]) for one in friends] == [("dm", None)]
     assert len(use("conversations").body["conversations"]) == 3
@@ -222,7 +228,7 @@ def test_the_overview_of_a_thread_has_trust_note_and_what_is_stuck(profile: Prof
     use("session_summary", objective="ship it")
     use("openclaw_queue_reply", message="on it")
     found = use("session_overview")
-    assert found.body["figures"] == {"waiting": 0, "parked": 0, "outgoing": 1, "failed": 0}
+    assert found.body["figures"] == {"waiting": 0, "paced": 0, "parked": 0, "outgoing": 1, "failed": 0}
     assert found.body["summary"]["objective"] == "ship it"
     assert [one["direction"] for one in found.body["newest"]] == ["in", "out"]
     assert found.body["binding"] is None

@@ -13,6 +13,7 @@ from openclaw_install.collab.outgoing import ContactError
 from openclaw_install.collab.policy_in_force import policy_state
 from openclaw_install.collab.service import chat
 from openclaw_install.collab.trust.gate import settle_all
+from openclaw_install.collab.trust.guard import TrustRefusedError
 from openclaw_install.collab.trust.session_service import decide_contact
 from tests.trust_rig import Place, did, place
 
@@ -57,7 +58,7 @@ def test_an_agent_writes_first_to_whom_the_policy_does_not_turn_away_and_a_perso
     write_to(here.desk("mcp:session"))
     turn_away(here, did(3))
     write_to(here.desk(), did(3))
-    assert (state_of(here), state_of(here, did(3))) == ("approved", "approved")
+    assert (state_of(here), state_of(here, did(3))) == ("awaiting_reply", "approved")
 
 
 def test_the_policy_turns_away_whom_an_agent_wrote_to_as_soon_as_its_alias_is_known(here: Place) -> None:
@@ -65,7 +66,7 @@ def test_the_policy_turns_away_whom_an_agent_wrote_to_as_soon_as_its_alias_is_kn
     desk = here.desk("mcp:session")
     write_to(desk)
     settle_all(here.store, policy_state(desk), here.now)
-    assert state_of(here) == "approved"
+    assert state_of(here) == "awaiting_reply"
     here.store.contacts.set_card(EVE, "{}", here.now, alias="eve", display_name=None)
     settle_all(here.store, policy_state(desk), here.now)
     assert state_of(here) == "blocked"
@@ -79,7 +80,9 @@ def test_a_persons_first_message_and_approval_stand_above_the_policy_and_an_agen
     write_to(agent, did(4))
     write_to(agent)
     assert decide_contact(person, did(4), "approve").changed
-    assert not decide_contact(agent, EVE, "approve").changed
+    with pytest.raises(TrustRefusedError):
+        decide_contact(agent, EVE, "approve")
+    assert state_of(here) == "awaiting_reply"
     turn_away(here, "*")
     settle_all(here.store, policy_state(agent), here.now)
     assert [state_of(here, one) for one in (did(3), did(4), EVE)] == ["approved", "approved", "blocked"]

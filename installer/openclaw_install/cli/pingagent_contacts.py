@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from openclaw_install.collab.contacts import Action
     from openclaw_install.collab.records import ContactState
 
-_STATES: tuple[ContactState, ...] = ("pending", "approved", "rejected", "blocked")
+_STATES: tuple[ContactState, ...] = ("pending", "awaiting_reply", "approved", "rejected", "blocked")
 _who = click.argument("who", shell_complete=agents, metavar="DID|@ALIAS")
 _reason = click.option("--reason", default="", help="Kept with the decision.")
 

@@ -101,8 +101,8 @@ def send_lines(body: Document) -> list[str]:
 
 def contacts_lines(body: Document) -> list[str]:
     """Contacts, those that wait first."""
-    order = {"pending": 0}
-    rows = sorted(body["contacts"], key=lambda one: order.get(one["state"], 1))
+    order = {"pending": 0, "awaiting_reply": 1}
+    rows = sorted(body["contacts"], key=lambda one: order.get(one["state"], 2))
     lines = [_contact_line(one) for one in rows] or ["no contacts"]
     lines.append(", ".join(f"{count} {state}" for state, count in body["counts"].items()))
     if body["next_page"]:
@@ -114,8 +114,9 @@ def _contact_line(contact: Document) -> str:
     names = [f"@{neutral(contact['alias'])}"] if contact["alias"] else []
     names += [quoted(contact["display_name"], 60)] if contact["display_name"] else []
     waiting = f"  {contact['waiting']} messages wait" if contact["waiting"] else ""
-    said = f"\n          says {quoted(contact['first_words'], 120)}" if contact["first_words"] else ""
-    return f"{contact['state']:<8}  {contact['did']}  {' '.join(names)}{waiting}".rstrip() + said
+    waiting += "  (let in by an agent's first word)" if contact["decided_by"] == "outbound" else ""
+    said = f"\n                says {quoted(contact['first_words'], 120)}" if contact["first_words"] else ""
+    return f"{contact['state']:<14}  {contact['did']}  {' '.join(names)}{waiting}".rstrip() + said
 
 
 def decision_lines(body: Document) -> list[str]:

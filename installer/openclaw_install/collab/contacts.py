@@ -14,6 +14,7 @@ Verdict = Literal[
     "defer",  # too many wait already: it stays at the relay
 ]
 Action = Literal["approve", "reject", "block", "undo"]
+UNDECIDED: frozenset[ContactState] = frozenset({"pending", "awaiting_reply"})
 _AFTER: dict[Action, ContactState] = {
     "approve": "approved",
     "reject": "rejected",
@@ -58,5 +59,10 @@ def after(action: Action) -> ContactState:
 
 
 def may_write_to(contact: Contact | None) -> bool:
-    """Whether we may send to an agent: to one we know nothing of (we begin then), or have approved."""
-    return contact is None or contact.state == "approved"
+    """Whether we may send to an agent: to one that we began with, or begin with now, or have approved."""
+    return contact is None or contact.state in {"approved", "awaiting_reply"}
+
+
+def hears_receipts_of(contact: Contact | None) -> bool:
+    """Whether an agent that waits for a decision may say that our message came: to it we wrote first."""
+    return contact is not None and contact.origin == "outbound" and contact.state in UNDECIDED

@@ -14,6 +14,7 @@ from openclaw_install.collab import inbound
 from openclaw_install.collab.agent_message import Shown, agent_text, mark_of
 from openclaw_install.collab.exchange_pace import hold_back
 from openclaw_install.collab.fair_turns import FairTurns
+from openclaw_install.collab.gateway_blocker import blocker
 from openclaw_install.collab.gateway_gate import GatewayGate
 from openclaw_install.collab.outgoing import ContactError, enqueue
 from openclaw_install.collab.pacing import is_due
@@ -23,7 +24,7 @@ from openclaw_install.collab.route_mode import tell_route_mode
 from openclaw_install.collab.routing import Route
 from openclaw_install.collab.shared import Shared, rung
 from openclaw_install.collab.told_events import event_of
-from openclaw_install.common.errors import GatewayError, InstallError
+from openclaw_install.common.errors import InstallError
 from openclaw_install.common.findings import Finding
 from openclaw_install.host.hook_dispatch import (
     Blocked,
@@ -37,16 +38,10 @@ from openclaw_install.host.hook_dispatch import (
 from openclaw_install.host.hook_policy import INGRESS_PREFIX
 from openclaw_install.protocol.messages import RECEIPT, receipt_body
 
-FIX = "openclaw-install verify-runtime --fix-hooks"
-_PATHS = {
-    "hooks.token_rejected": "hooks.token",
-    "hooks.no_token": "hooks.token",
-    "hooks.off": "hooks.enabled",
-    "hooks.policy": "hooks",
-}
 # Shorter than any gateway takes to start again.
 _LIFE_SECONDS = 3.0
 _GATEWAY_TROUBLES = ("gateway", "gateway.blocked")
+_PACING = "pacing"
 
 
 class Dispatcher:
@@ -101,9 +96,9 @@ class Dispatcher:
 
     async def _forget_troubles(self) -> None:
         """What kept messages waiting is no trouble of ours when none waits any more."""
-        health = self._shared.health
-        if health.has(*_GATEWAY_TROUBLES) and not await self._store.run(self._store.ingress.open_count):
-            health.clear(*_GATEWAY_TROUBLES)
+        health, troubles = self._shared.health, (*_GATEWAY_TROUBLES, _PACING)
+        if health.has(*troubles) and not await self._store.run(self._store.ingress.open_count):
+            health.clear(*troubles)
 
     async def _thread(self, thread: str) -> None:
         """Works on one thread until nothing of it is due, or its share is used up."""
@@ -122,8 +117,12 @@ class Dispatcher:
             await self._attempt(row)
 
     async def _held_back(self, row: Ingress, now: float) -> bool:
-        """Whether the message waits for its thread's pace; that is told once."""
+        """Whether the message waits for the pace of its thread or of the host; that is told once."""
         held = await self._store.run(hold_back, self._store, self._shared.settings.pacing, row, now)
+        if held is None and row.next_attempt_at:
+            self._shared.health.clear(_PACING)
+        elif held is not None and held.by_host:
+            self._shared.health.trouble(_PACING, f"agents answer each other without a pause: {held.reason}")
         if held is not None and held.is_news:
             self._shared.event("message.paced", message_id=held.message_id, detail=held.reason)
         return held is not None
@@ -339,12 +338,3 @@ def _told(row: Ingress, contact: Contact) -> dict[str, str | None]:
         return kept
     decided = f"{contact.state} by {contact.decided_by}" if contact.decided_by else contact.state
     return {"alias": contact.alias.carried(), "trust": decided}
-
-
-def blocker(outcome: Blocked) -> tuple[Finding, GatewayError]:
-    """The blocker of the activation report, and the error for the runtime."""
-    finding = Finding(outcome.code, "critical", _PATHS[outcome.code], outcome.detail, FIX)
-    error = GatewayError(
-        f"the gateway refuses messages: {outcome.detail}; they wait", next_step=FIX, code=outcome.code
-    )
-    return finding, error

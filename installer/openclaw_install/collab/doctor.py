@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from openclaw_install.collab import lease
+from openclaw_install.collab.contact_findings import contact_findings
 from openclaw_install.collab.doctor_identity import Visit, check_identity
 from openclaw_install.collab.health import STOPPED, read_health
 from openclaw_install.collab.http_relay import HttpRelay
@@ -84,6 +85,7 @@ def _store(
         told = {finding.id for finding in visit.findings}
         problems = (policy.problem, *policy.warnings)
         visit.findings += [one for one in problems if one is not None and one.id not in told]
+        visit.findings += contact_findings(store)
         found = (store.messages.get(row.id) for row in store.ingress.parked())
         return health, tuple(one for one in found if one), tuple(store.outbox.in_state("failed"))
 

@@ -1,29 +1,38 @@
-"""Holds a message back where its thread is an exchange without a pause, and tells it once."""
+"""Holds a message back where agents answer each other without a pause, and tells it once."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from openclaw_install.collab.pacing import PacingLimits, is_paced, pace_reason, paced_until
-from openclaw_install.collab.records import Ingress
+from openclaw_install.collab.pacing import (
+    PacingLimits,
+    host_paced_until,
+    is_paced,
+    is_round,
+    pace_reason,
+    paced_until,
+)
+from openclaw_install.collab.records import Ingress, Message
 from openclaw_install.collab.store import Store
 
 
 @dataclass(frozen=True)
 class HeldBack:
-    """A message that waits for its thread's pace.
+    """A message that waits for its thread's pace, or for the host's.
 
     Attributes:
         is_news: whether it was not held back before.
+        by_host: whether it is the ceiling over all threads that holds it.
     """
 
     message_id: str
     reason: str
     is_news: bool
+    by_host: bool
 
 
 def hold_back(store: Store, limits: PacingLimits, row: Ingress, now: float) -> HeldBack | None:
-    """Holds a message that is due back where its thread's pace asks for it: its row says until when and why.
+    """Holds a due message back where its thread's pace or the host's asks for it; its row says until when.
 
     A message that was attempted before was let through: what is tried again is no further turn.
 
@@ -31,14 +40,31 @@ def hold_back(store: Store, limits: PacingLimits, row: Ingress, now: float) -> H
         row: the head of its thread, not in doubt.
         now: seconds since the epoch.
     """
-    if row.attempts:
+    message = None if row.attempts else store.messages.get(row.id)
+    if message is None:
         return None
     passed = store.overview.exchange(row.thread_id, limits.rounds + 1)
-    until = paced_until(passed, now, limits)
-    message = store.messages.get(row.id) if until is not None else None
-    if until is None or message is None:
+    if until := paced_until(passed, now, limits):
+        return _held(store, row, message, until, pace_reason(until, limits), now)
+    if not is_round(passed, message.known_at):
         return None
-    reason = pace_reason(until, limits)
+    host = store.ingress.rounds(now - limits.window, limits.host_rounds + limits.reserve)
+    if until := host_paced_until(host, passed, now, limits):
+        return _held(store, row, message, until, pace_reason(until, limits, host=True), now, by_host=True)
+    store.ingress.update(row.id, round_at=now)
+    return None
+
+
+def _held(
+    store: Store,
+    row: Ingress,
+    message: Message,
+    until: float,
+    reason: str,
+    now: float,
+    *,
+    by_host: bool = False,
+) -> HeldBack:
     with store.write():
         store.ingress.update(row.id, next_attempt_at=until, reason=reason)
         store.messages.set_state(row.id, row.stage, reason=reason)
@@ -46,4 +72,4 @@ def hold_back(store: Store, limits: PacingLimits, row: Ingress, now: float) -> H
             store.events.add(
                 "message.paced", now, thread_id=row.thread_id, message_id=message.message_id, detail=reason
             )
-    return HeldBack(message.message_id, reason, is_news=not is_paced(row))
+    return HeldBack(message.message_id, reason, is_news=not is_paced(row), by_host=by_host)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from openclaw_install.collab.cards import CardBook, CardTrouble
-from openclaw_install.collab.contacts import GateLimits, judge
+from openclaw_install.collab.contacts import GateLimits, hears_receipts_of, judge
 from openclaw_install.collab.records import Contact, NewMessage, RelayCursor, Stage
 from openclaw_install.collab.relay_client import Entry
 from openclaw_install.collab.store import Store
@@ -263,6 +263,8 @@ class Intake:
                 self._reject(cursor, _Read(one.entry, envelope=one.envelope, reason=refused), now)
                 return None
         verdict = judge(contact, self.store.contacts.waiting_in_all(), self.limits)
+        if header.schema == RECEIPT and hears_receipts_of(contact):
+            verdict = "pass"
         if verdict == "defer":
             self.store.relay.defer(cursor.log_id, one.entry.seq, header.sender, now)
             return None
@@ -272,6 +274,10 @@ class Intake:
             return None
         if contact is None:
             self._first_contact(header.sender, now)
+        elif contact.state == "awaiting_reply" and verdict == "wait":
+            self.store.contacts.replied(header.sender, now)
+            self.store.events.add("contact.pending", now, did=header.sender)
+            self.cards.keep(header.sender, now)
         stage: Stage = "pending" if verdict == "wait" else "handled" if internal else "approved"
         self._add(cursor, one, opened, stage, now)
         if stage == "pending":

@@ -12,15 +12,20 @@ from openclaw_install.protocol.times import iso
 
 @dataclass(frozen=True)
 class PacingLimits:
-    """How fast two agents may answer each other in one thread.
+    """How fast agents may answer each other, in one thread and on the whole host.
 
     Attributes:
-        rounds: so many within the window cost no wait.
+        rounds: so many of one thread within the window cost no wait.
         window: seconds.
+        host_rounds: so many of all threads together.
+        reserve: so many more, for threads that had none within the window: who talks without a pause, under
+            however many names, does not take the others' turn.
     """
 
     rounds: int = 20
     window: float = 600.0
+    host_rounds: int = 120
+    reserve: int = 40
 
 
 class Passed(NamedTuple):
@@ -73,6 +78,31 @@ def paced_until(passed: Iterable[Passed], now: float, limits: PacingLimits) -> f
     return recent[-limits.rounds - 1] + limits.window
 
 
+def host_paced_until(
+    host: Iterable[float], passed: Iterable[Passed], now: float, limits: PacingLimits
+) -> float | None:
+    """Until when a round of a thread waits for the ceiling over all threads.
+
+    Args:
+        host: when the rounds of all threads were let through, this one not among them.
+        passed: of the thread, in order, the waiting message among them.
+        now: seconds since the epoch.
+
+    Returns:
+        The time, later than `now`; None where nothing has to wait.
+    """
+    let_through = sorted(at for at in host if at <= now < at + limits.window)
+    # The newest round is the one that waits.
+    is_quiet = not [at for at in list(rounds(passed))[:-1] if at <= now < at + limits.window]
+    most = limits.host_rounds + (limits.reserve if is_quiet else 0)
+    return None if len(let_through) < most else let_through[-most] + limits.window
+
+
+def is_round(passed: Iterable[Passed], at: float) -> bool:
+    """Whether the message that this host came to know at `at` went on with an exchange."""
+    return any(one == at for one in rounds(passed))
+
+
 def is_paced(row: Ingress) -> bool:
     """Whether a row waits for its pace: whatever else makes one wait follows a first attempt."""
     return row.attempts == 0 and row.next_attempt_at > 0
@@ -83,7 +113,7 @@ def is_due(row: Ingress, now: float, limits: PacingLimits) -> bool:
     return row.next_attempt_at <= now or (is_paced(row) and row.next_attempt_at > now + limits.window)
 
 
-def pace_reason(until: float, limits: PacingLimits) -> str:
-    """Why a message waits, in words."""
-    minutes = f"{limits.window / 60:g} minutes"
-    return f"over {limits.rounds} rounds in {minutes}; its turn comes at {iso(until)}"
+def pace_reason(until: float, limits: PacingLimits, *, host: bool = False) -> str:
+    """Why a message waits, in words; `host`: for the ceiling over all threads."""
+    over = f"{limits.host_rounds} rounds of all threads" if host else f"{limits.rounds} rounds"
+    return f"over {over} in {limits.window / 60:g} minutes; its turn comes at {iso(until)}"

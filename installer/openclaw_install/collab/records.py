@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from openclaw_install.collab.untrusted import Untrusted
 
-ContactState = Literal["pending", "approved", "rejected", "blocked"]
+# `awaiting_reply`: an agent of ours wrote first, and nothing has come back. Its reply makes it `pending`.
+ContactState = Literal["pending", "awaiting_reply", "approved", "rejected", "blocked"]
 Origin = Literal["inbound", "outbound", "operator"]
 Direction = Literal["in", "out"]
 RouteMode = Literal["stable-hook-session", "map-active-group"]
@@ -37,7 +38,8 @@ class Contact:
         alias, display_name: as it calls itself.
         origin: who began: `inbound` it, `outbound` we, `operator` somebody decided before any message.
         first_seen_at, updated_at, decided_at: seconds since the epoch.
-        decided_by: who decided (`cli:alice`, `outbound`); None while nobody did.
+        decided_by: who decided (`cli:alice`, `policy:tp_...`; `outbound`: an agent of ours by writing first,
+            up to version 0.2.0); None while nobody did.
         waiting: messages that wait for the decision.
     """
 

@@ -146,6 +146,7 @@ def _look_at_store(
     if not paths.store.exists():
         return None, None, "missing"
     from openclaw_install.collab import lease
+    from openclaw_install.collab.contact_findings import CONTACTS_SINCE, contact_findings
     from openclaw_install.collab.health import OWNER, OWNER_CURE, read_health, served_relay
     from openclaw_install.collab.store import Store
     from openclaw_install.collab.trust.file import TrustBook
@@ -159,6 +160,8 @@ def _look_at_store(
             served, owner = served_relay(store), store.facts.get(OWNER)
             policy = TrustBook(paths.trust_policy, store).current(now)
             problems += [*([policy.problem] if policy.problem else []), *policy.warnings]
+            if store.database.version >= CONTACTS_SINCE:
+                problems += contact_findings(store)
     except InstallError as error:
         problems.append(_finding("store.unusable", paths.store, error))
         return None, None, "damaged"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
+from openclaw_install.collab.openings import Opened
 from openclaw_install.collab.records import Contact, ContactState, Decision, Origin
 from openclaw_install.collab.store.database import Database
 from openclaw_install.collab.untrusted import Untrusted
@@ -29,18 +30,53 @@ class ContactTable:
         return contact_of(row) if row else None
 
     def add(
-        self, did: str, state: ContactState, origin: Origin, now: float, *, by: str | None = None
+        self,
+        did: str,
+        state: ContactState,
+        origin: Origin,
+        now: float,
+        *,
+        by: str | None = None,
+        opened_by: str | None = None,
     ) -> Contact:
-        """Makes a contact; where `by` decided its state at once, that is recorded."""
+        """Makes a contact; where `by` decided its state at once, that is recorded.
+
+        Args:
+            opened_by: the agent of ours that wrote first to it, unasked.
+        """
         with self._database.write() as connection:
             connection.execute(
-                "INSERT INTO contact (did, state, origin, first_seen_at, updated_at, decided_at, decided_by) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (did, state, origin, now, now, now if by else None, by),
+                "INSERT INTO contact (did, state, origin, first_seen_at, updated_at, decided_at, decided_by, "
+                "opened_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (did, state, origin, now, now, now if by else None, by, opened_by),
             )
             if by:
                 self._decision(did, None, state, by, now, "")
         return contact_of((did, state, origin, None, None, now, now, now if by else None, by, 0))
+
+    def replied(self, did: str, now: float) -> None:
+        """A contact that awaited a reply has written: from now on it waits for a decision."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE contact SET state = 'pending', updated_at = ? "
+                "WHERE did = ? AND state = 'awaiting_reply'",
+                (now, did),
+            )
+
+    def opened(self, now: float) -> Opened:
+        """What agents of ours have opened; times that lie ahead are of a clock that was set back."""
+        since = "SELECT count(*) FROM contact WHERE opened_by IS NOT NULL AND first_seen_at BETWEEN ? AND ?"
+        return Opened(
+            last_hour=self._database.count(since, now - 3600.0, now),
+            last_day=self._database.count(since, now - 86_400.0, now),
+            awaiting=self._database.count("SELECT count(*) FROM contact WHERE state = 'awaiting_reply'"),
+        )
+
+    def let_in_by_agents(self) -> int:
+        """Contacts that an agent's first word approved, as it did up to version 0.2.0."""
+        return self._database.count(
+            "SELECT count(*) FROM contact WHERE state = 'approved' AND decided_by = 'outbound'"
+        )
 
     def decide(self, did: str, state: ContactState, by: str, now: float, reason: str = "") -> None:
         """Changes a contact's state, and records who did, when and why."""
@@ -84,7 +120,7 @@ class ContactTable:
     def counts(self) -> dict[ContactState, int]:
         """How many contacts each state has."""
         found = dict(self._database.rows("SELECT state, count(*) FROM contact GROUP BY state"))
-        states: tuple[ContactState, ...] = ("pending", "approved", "rejected", "blocked")
+        states: tuple[ContactState, ...] = get_args(ContactState)
         return {state: found.get(state, 0) for state in states}
 
     def waiting_in_all(self) -> int:

@@ -60,7 +60,7 @@ class IngressTable:
 
     def update(self, number: int, **changes: Any) -> None:
         """Writes columns of a row; the names are those of `Ingress`."""
-        if unknown := changes.keys() - set(_FIELDS):
+        if unknown := changes.keys() - {*_FIELDS, "round_at"}:
             raise ValueError(f"no such column: {sorted(unknown)}")
         assignments = ", ".join(f"{name} = ?" for name in changes)
         with self._database.write() as connection:
@@ -92,6 +92,13 @@ class IngressTable:
             now,
         )
         return row[0] if row else None
+
+    def rounds(self, since: float, most: int) -> list[float]:
+        """When the newest rounds of all threads were let through, after a time; at most `most`."""
+        rows = self._database.rows(
+            "SELECT round_at FROM ingress WHERE round_at > ? ORDER BY round_at DESC LIMIT ?", since, most
+        )
+        return [row[0] for row in rows]
 
     def pending_of(self, peer: str, *, limit: int = 500) -> list[int]:
         """The numbers of the messages that wait for a decision about their sender, in order."""

@@ -67,6 +67,14 @@ class MessageTable:
         )
         return found[::-1]
 
+    def sent_in(self, thread_id: str, most: int = 100) -> int:
+        """How many messages we wrote in a thread; at most `most` are counted."""
+        return self._database.count(
+            "SELECT count(*) FROM (SELECT 1 FROM message WHERE thread_id = ? AND direction = 'out' "  # noqa: S608
+            f"AND {_VISIBLE} LIMIT ?)",
+            *(thread_id, most),
+        )
+
     def first_in(self, peer: str) -> Message | None:
         """The first message of an agent, which asks for contact; None where none came in."""
         thread = "(SELECT thread_id FROM session WHERE session.peer = ? ORDER BY created_at LIMIT 1)"

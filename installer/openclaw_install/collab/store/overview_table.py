@@ -41,6 +41,7 @@ FROM answer WHERE id IS NOT NULL ORDER BY id
 """  # noqa: S608 - our own words
 _FILTERS: dict[str, str] = {
     "waiting": "ingress WHERE stage IN ('approved', 'dispatching')",
+    "paced": "ingress WHERE stage IN ('approved', 'dispatching') AND attempts = 0 AND next_attempt_at > 0",
     "parked": "ingress WHERE stage = 'parked'",
     "outgoing": "outbox WHERE state IN ('queued', 'sending')",
     "failed": "outbox WHERE state = 'failed'",
@@ -54,12 +55,14 @@ class Figures:
 
     Attributes:
         waiting: messages here that have still to go to the agent.
+        paced: those of them that wait because agents answer each other without a pause.
         parked: messages that were given up and kept.
         outgoing: messages that are still to be sent.
         failed: messages that were not sent and will not be.
     """
 
     waiting: int
+    paced: int
     parked: int
     outgoing: int
     failed: int

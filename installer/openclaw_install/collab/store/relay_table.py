@@ -63,7 +63,8 @@ class RelayTable:
         """Deferred numbers whose senders are decided about by now, lowest first."""
         rows = self._database.rows(
             "SELECT seq FROM gap JOIN contact ON contact.did = gap.peer WHERE log_id = ? "
-            "AND why = 'deferred' AND contact.state <> 'pending' ORDER BY seq LIMIT ?",
+            "AND why = 'deferred' AND contact.state NOT IN ('pending', 'awaiting_reply') "
+            "ORDER BY seq LIMIT ?",
             *(log_id, limit),
         )
         return [row[0] for row in rows]

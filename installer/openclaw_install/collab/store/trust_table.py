@@ -105,7 +105,7 @@ class TrustTable:
         """The DIDs of contacts that no person has decided about, in order after `after`."""
         rows = self._database.rows(
             "SELECT did FROM contact WHERE did > ? AND "
-            "((state = 'pending' AND decided_at IS NULL) "
+            "((state IN ('pending', 'awaiting_reply') AND decided_at IS NULL) "
             "OR decided_by = 'outbound' "
             "OR (decided_by >= 'policy:' AND decided_by < 'policy;')) ORDER BY did LIMIT ?",
             *(after, limit),

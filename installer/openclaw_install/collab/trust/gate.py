@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from openclaw_install.collab.contacts import UNDECIDED
 from openclaw_install.collab.records import Contact, ContactState, Stage
 from openclaw_install.collab.store import Store
 from openclaw_install.collab.trust.file import PolicyState
@@ -37,7 +38,7 @@ def is_open_to_policy(contact: Contact) -> bool:
     """Whether no person has decided about a contact: nobody did, the policy, or an agent by writing."""
     if contact.decided_by is not None and contact.decided_by.startswith((POLICY, OUTBOUND)):
         return True
-    return contact.state == "pending" and contact.decided_at is None
+    return contact.state in UNDECIDED and contact.decided_at is None
 
 
 def settle_contact(store: Store, state: PolicyState, contact: Contact, now: float) -> Contact:

@@ -29,7 +29,13 @@ from openclaw_install.collab.trust.results import PolicyChange, RecommendationCh
 from openclaw_install.collab.trust.service import change_policy
 
 # How far a contact's messages get; nobody but a person, or who a person lets, makes it more.
-_REACH: dict[ContactState, int] = {"blocked": 0, "rejected": 1, "pending": 2, "approved": 3}
+_REACH: dict[ContactState, int] = {
+    "blocked": 0,
+    "rejected": 1,
+    "pending": 2,
+    "awaiting_reply": 2,
+    "approved": 3,
+}
 
 
 @dataclass(frozen=True)

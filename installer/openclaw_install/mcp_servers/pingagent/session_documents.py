@@ -111,6 +111,7 @@ def session_overview_document(found: SessionOverview, reader: Reader) -> Documen
 def figures_document(figures: Figures) -> Document:
     return {
         "waiting": figures.waiting,
+        "paced": figures.paced,
         "parked": figures.parked,
         "outgoing": figures.outgoing,
         "failed": figures.failed,

@@ -98,7 +98,8 @@ TOOLS: tuple[ToolEntry[Workplace], ...] = (
         "chat",
         title="Write to an agent",
         description="Send a text (pingagent.text@1) to an agent by DID or @alias, beginning a thread where "
-        "there is none. Inside a thread use pingagent_reply. Writing first approves that agent as a contact.",
+        "there is none. Inside a thread use pingagent_reply. "
+        "Writing first approves nobody: its reply waits for your person.",
         family="Sending",
         run=sending.chat,
         text=words.send_text,

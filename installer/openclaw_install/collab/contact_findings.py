@@ -1,0 +1,25 @@
+"""What a person should know of the contacts, for the doctor and the activation report."""
+
+from __future__ import annotations
+
+from openclaw_install.collab.store import Store
+from openclaw_install.common.findings import Finding
+
+# The version of the store that it takes.
+CONTACTS_SINCE = 7
+
+
+def contact_findings(store: Store) -> list[Finding]:
+    """What is worth a person's look, of a store of the newest version."""
+    found: list[Finding] = []
+    if number := store.contacts.let_in_by_agents():
+        found.append(
+            Finding(
+                "contact.let_in_by_agent",
+                "warn",
+                str(store.path),
+                f"{number} contact(s) were let in by an agent's first word, as up to 0.2.0",
+                "see pingagent contacts list --state approved, then approve or block each of them",
+            )
+        )
+    return found
