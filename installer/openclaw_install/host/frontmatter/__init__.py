@@ -1,1 +1,1 @@
-"""A SKILL.md's frontmatter: a port of the `yaml` package as OpenClaw uses it, and of OpenClaw's mending."""
+"""A SKILL.md's frontmatter: PyYAML with OpenClaw's rules around it, and where the two may differ."""
