@@ -29,7 +29,7 @@ import httpx
 from openclaw_install.common.sqlite_file import connect_file
 from openclaw_install.hub.committer import GroupCommitter
 from openclaw_install.hub.memory_metadata import MemoryMetadata
-from openclaw_install.hub.relay.limits import RelayLimits
+from openclaw_install.hub.relay.limits import RelayLimits, Room
 from openclaw_install.hub.relay.memory_store import MemoryRelayStore
 from openclaw_install.hub.relay.model import Committed, Deposit, Outcome, PutCard, Step, StoredCard
 from openclaw_install.hub.relay.room import RelayRoom
@@ -56,8 +56,13 @@ _ROOMY = RelayLimits(
     envelope_burst=10**9,
     registrations_per_second=1e9,
     registration_burst=10**9,
-    inbox_entries=10**9,
-    share_entries=10**9,
+    inbox=Room(),
+    share=Room(),
+    strangers=Room(),
+    stranger=Room(),
+    stranger_address=Room(),
+    address=Room(),
+    disk_bytes=10**12,
 )
 _BODY = b"." * 1200
 _WHOLE = "POST /relay/v1/envelopes"

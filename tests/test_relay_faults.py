@@ -19,9 +19,9 @@ from openclaw_install.common.errors import ConflictError, FileError
 from openclaw_install.hub.rate import RateLimiter
 from openclaw_install.hub.refusals import HttpRefusedError
 from openclaw_install.hub.relay.admission import Admission
-from openclaw_install.hub.relay.limits import RelayLimits
+from openclaw_install.hub.relay.limits import RelayLimits, Room
 from openclaw_install.hub.relay.memory_store import MemoryRelayStore
-from openclaw_install.hub.relay.model import Deposit, Entry, Outcome, PutCard, Step
+from openclaw_install.hub.relay.model import Deposit, Entry, Outcome, Step, Sweep
 from openclaw_install.hub.relay.replay_guard import ReplayGuard
 from openclaw_install.hub.relay.sqlite_store import SqliteRelayStore
 from openclaw_install.hub.server import opened_stores
@@ -212,7 +212,7 @@ def test_a_card_with_a_long_log_of_keys_counts_for_many() -> None:
 
 
 def test_an_inbox_that_one_sender_has_filled_takes_more_from_others() -> None:
-    limits = RelayLimits(share_entries=2, inbox_entries=3)
+    limits = RelayLimits(share=Room(2), inbox=Room(3))
     with relay_in_memory(limits) as relay, relay.peer() as ann, relay.peer() as bob, relay.peer() as cat:
         sent = [ann.sealed(bob) for _ in range(3)]
         assert [ann.post(envelope).status_code for envelope in sent] == [200, 200, 429]
@@ -312,7 +312,7 @@ class _Sulking(MemoryRelayStore):
         return len(self._boxes[did].marked_at)
 
     def commit(self, steps: Sequence[Step]) -> Sequence[Outcome]:
-        if not any(isinstance(step, (Deposit, PutCard)) for step in steps):
+        if any(isinstance(step, Sweep) for step in steps):
             self.sweeps += 1
             if self.sweeps == 1:
                 raise FileError("it is full", next_step="free some space", code="hub.database_full")

@@ -20,7 +20,7 @@ from openclaw_install.common.files import sha256
 from openclaw_install.common.sqlite_file import connect_file
 from openclaw_install.hub.committer import GroupCommitter
 from openclaw_install.hub.migrations import migrate
-from openclaw_install.hub.relay.limits import RelayLimits
+from openclaw_install.hub.relay.limits import RelayLimits, Room
 from openclaw_install.hub.relay.memory_store import MemoryRelayStore
 from openclaw_install.hub.relay.model import (
     Acknowledge,
@@ -44,10 +44,8 @@ from openclaw_install.protocol.receipts import relay_id_of
 DAY = 86_400_000
 LATER = 7 * DAY
 LIMITS = RelayLimits(
-    inbox_entries=6,
-    inbox_bytes=1000,
-    share_entries=4,
-    share_bytes=600,
+    inbox=Room(6, 1000),
+    share=Room(4, 600),
     agents_in_all=4,
     clock_skew_seconds=60,
     tombstone_seconds=86_400,

@@ -55,7 +55,16 @@ _WORDS: dict[str, tuple[int, str, str]] = {
     ),
     "alias_taken": (409, "the alias belongs to another agent, or did lately", "choose another alias"),
     "alias_reserved": (422, "the alias is kept back", "choose another alias"),
-    "agents_full": (507, "the relay takes no further agents", "ask its operator"),
+    "agents_full": (
+        507,
+        "the relay takes no further agents",
+        "ask its operator (openclaw-install hub relay agents list)",
+    ),
+    "invitation_required": (
+        403,
+        "the relay takes new agents by invitation, and this request has none that holds",
+        "ask its operator for a code (openclaw-install hub relay invite)",
+    ),
     "registration_closed": (403, "the relay takes no new agents", "ask its operator"),
     "rate_limited": (429, "too many requests", "wait as long as Retry-After says"),
     "too_many_at_once": (
@@ -67,6 +76,21 @@ _WORDS: dict[str, tuple[int, str, str]] = {
     "clock_unsettled": (
         503,
         "the relay's clock was just set, and it judges no message by it yet",
+        "wait as long as Retry-After says",
+    ),
+    "strangers_quota": (
+        429,
+        "the recipient's inbox has no room for more of senders that it has not admitted",
+        "wait until it is read, or ask the recipient to write to you first",
+    ),
+    "relay_full": (
+        507,
+        "the relay holds as much as it may, in all or of this network address; nothing was committed",
+        "try later; its operator can give it more (openclaw-install hub run --relay-disk)",
+    ),
+    "storage_busy": (
+        503,
+        "another program on the relay's machine holds its database; nothing was committed",
         "wait as long as Retry-After says",
     ),
     "busy": (503, "the relay has as much to do as it can", "wait as long as Retry-After says"),

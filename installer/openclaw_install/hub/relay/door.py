@@ -19,14 +19,16 @@ from openclaw_install.hub.log import LOG_FACTS
 from openclaw_install.hub.refusals import HttpRefusedError, answer
 from openclaw_install.hub.relay.admission import Admission, Claimed
 from openclaw_install.hub.relay.answers import document_refused, envelope_refused, refused
+from openclaw_install.hub.relay.bodies import access_digest, access_keys_of, acks_of
 from openclaw_install.hub.relay.exchange import Exchange, number
+from openclaw_install.hub.relay.invitations import invite_digest
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.model import Entry
 from openclaw_install.hub.relay.service import RelayService
 from openclaw_install.hub.relay.slots import Slot
 from openclaw_install.hub.relay.streams import Start, event
 from openclaw_install.hub.request_body import BodyTooLargeError, BodyTooSlowError, ClientGoneError, read_body
-from openclaw_install.protocol.canonical import canonical_json, parse_strict
+from openclaw_install.protocol.canonical import canonical_json
 from openclaw_install.protocol.card import MAX_CARD_BYTES, AgentCard, verify_card
 from openclaw_install.protocol.did import fold_alias, is_did
 from openclaw_install.protocol.errors import EnvelopeError, ProtocolError
@@ -65,6 +67,7 @@ class RelayDoor:
             _Place("GET", re.compile("about"), "about", self._about),
             _Place("PUT", re.compile("agents/([^/]+)/card"), "agents/{did}/card", self._put_card),
             _Place("GET", re.compile("agents/([^/]+)/card"), "agents/{did}/card", self._get_card),
+            _Place("PUT", re.compile("agents/([^/]+)/access"), "agents/{did}/access", self._put_access),
             _Place("GET", re.compile("aliases/([^/]+)"), "aliases/{alias}", self._get_alias),
             _Place("POST", re.compile("envelopes"), "envelopes", self._post_envelope),
             _Place("GET", re.compile("inbox"), "inbox", self._get_inbox),
@@ -167,8 +170,19 @@ class RelayDoor:
             self._admission.take_newcomer(exchange.party, len(exchange.body))
         else:
             self._admission.take_renewal(card.did, len(exchange.body))
-        await self._service.put_card(card)
+        invite = exchange.headers.get("pingagent-invite")
+        await self._service.put_card(card, None if invite is None else invite_digest(invite))
         return card
+
+    async def _put_access(self, exchange: Exchange) -> None:
+        """By whom an agent can be written to beyond the strangers' share; the relay learns hashes only."""
+        claimed = self._authenticate(exchange)
+        if exchange.name != exchange.did:
+            raise refused("wrong_agent")
+        with self._slot(exchange, exchange.did, self._limits.small_body_bytes) as slot:
+            await self._take_body(exchange, claimed, self._limits.small_body_bytes, slot)
+            count = await self._service.set_access(exchange.did, access_keys_of(exchange.body, self._limits))
+        await exchange.reply(canonical_json({"access_keys": count}))
 
     async def _get_card(self, exchange: Exchange) -> None:
         self._authenticate(exchange)
@@ -199,7 +213,8 @@ class RelayDoor:
                 raise envelope_refused(error) from None
             if envelope.header.sender != exchange.did:
                 raise refused("wrong_sender")
-            receipt = await self._service.post(envelope)
+            access = access_digest(exchange.headers.get("pingagent-access"))
+            receipt = await self._service.post(envelope, exchange.party, access)
         exchange.scope[LOG_FACTS]["seq"] = receipt.seq
         await exchange.reply(canonical_json(receipt.to_json()))
 
@@ -246,23 +261,9 @@ class RelayDoor:
         claimed = self._authenticate(exchange)
         with self._slot(exchange, exchange.did, self._limits.small_body_bytes) as slot:
             await self._take_body(exchange, claimed, self._limits.small_body_bytes, slot)
-            up_to, seqs = self._acks(exchange.body)
+            up_to, seqs = acks_of(exchange.body, self._limits)
             count = await self._service.acknowledge(exchange.did, up_to, seqs)
         await exchange.reply(canonical_json({"acknowledged": count}))
-
-    def _acks(self, body: bytes) -> tuple[int, list[int]]:
-        try:
-            document = parse_strict(body, self._limits.small_body_bytes)
-        except ProtocolError as error:
-            raise document_refused(error) from None
-        if not isinstance(document, dict) or not document or document.keys() - {"up_to", "seqs"}:
-            raise refused("malformed")
-        up_to, seqs = document.get("up_to", 0), document.get("seqs", [])
-        if not isinstance(seqs, list) or len(seqs) > self._limits.acks_at_once:
-            raise refused("malformed")
-        if any(type(number) is not int or number < 0 for number in [up_to, *seqs]):
-            raise refused("malformed")
-        return up_to, seqs
 
     def _claimed(self, exchange: Exchange) -> Claimed:
         return self._admission.claimed(exchange.headers.get("authorization"))
@@ -278,6 +279,7 @@ class RelayDoor:
         if exchange.scope["method"] == "GET" and claimed.body_sha256 != EMPTY_SHA256:
             raise refused("token_wrong_body")
         self._is(exchange, claimed.issuer)
+        self._service.note_use(claimed.issuer)
         return claimed
 
     @staticmethod

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from openclaw_install.hub.relay.limits import RelayLimits
+from openclaw_install.hub.relay.limits import RelayLimits, Room
 from openclaw_install.hub.relay.model import (
     Committed,
     Deposit,
     Entry,
     HeldAlias,
     Inbox,
+    Member,
     PutCard,
     Refused,
     Share,
@@ -20,7 +21,9 @@ _RESERVED = frozenset(
     {"admin", "administrator", "agent", "hub", "openclaw", "owner", "pingagent", "relay", "root", "support"}
     | {"system"}
 )
+_NOTHING = Share()
 _QUOTA_RETRY_SECONDS = 30
+_FULL_RETRY_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,21 @@ class DepositFacts:
     Attributes:
         earlier: the entry that has the sender's message id already, and whose inbox it is in.
         inbox: the recipient's; None when nobody of that name is registered.
+        share: what the sender has in it.
+        admitted: whether the recipient admitted the sender, or wrote to it.
+        strangers, stranger_address: what all strangers have in it, and those of the same network address.
+        address: what the senders of that address have in all inboxes.
+        used_bytes: of the relay's database.
     """
 
     earlier: tuple[str, Entry] | None
     inbox: Inbox | None
-    share: Share
+    share: Share = _NOTHING
+    admitted: bool = False
+    strangers: Share = _NOTHING
+    stranger_address: Share = _NOTHING
+    address: Share = _NOTHING
+    used_bytes: int = 0
 
 
 def judge_deposit(deposit: Deposit, facts: DepositFacts, limits: RelayLimits) -> Committed | Refused:
@@ -52,16 +65,38 @@ def judge_deposit(deposit: Deposit, facts: DepositFacts, limits: RelayLimits) ->
         return Refused("unknown_recipient")
     if deposit.expires_at <= deposit.at:
         return Refused("expired")
-    inbox, share, size = facts.inbox, facts.share, len(deposit.body)
-    crowded = (
-        inbox.waiting >= limits.inbox_entries
-        or inbox.waiting_bytes + size > limits.inbox_bytes
-        or share.waiting >= limits.share_entries
-        or share.waiting_bytes + size > limits.share_bytes
+    return _room_for(len(deposit.body), facts, facts.inbox, limits) or Committed(
+        facts.inbox.head + 1, deposit.at
     )
-    if crowded:
+
+
+def _room_for(size: int, facts: DepositFacts, inbox: Inbox, limits: RelayLimits) -> Refused | None:
+    if _disk_is_full(inbox, size, facts.used_bytes, limits) or _lacks(limits.address, facts.address, size):
+        return Refused("relay_full", _FULL_RETRY_SECONDS)
+    whole = Share(inbox.waiting, inbox.waiting_bytes, inbox.head - inbox.floor)
+    if _lacks(limits.inbox, whole, size) or _lacks(limits.share, facts.share, size):
         return Refused("quota_exceeded", _QUOTA_RETRY_SECONDS)
-    return Committed(inbox.head + 1, deposit.at)
+    if not facts.admitted and (
+        _lacks(limits.strangers, facts.strangers, size)
+        or _lacks(limits.stranger, facts.share, size)
+        or _lacks(limits.stranger_address, facts.stranger_address, size)
+    ):
+        return Refused("strangers_quota", _QUOTA_RETRY_SECONDS)
+    return None
+
+
+def _lacks(room: Room, used: Share, size: int) -> bool:
+    return (
+        used.waiting >= room.entries or used.waiting_bytes + size > room.bytes or used.places >= room.places
+    )
+
+
+def _disk_is_full(inbox: Inbox, size: int, used_bytes: int, limits: RelayLimits) -> bool:
+    """Near its end the disk is kept for inboxes that hold little: one that is full took its part before."""
+    after = used_bytes + size
+    if after > limits.disk_bytes:
+        return True
+    return after > limits.disk_bytes * 3 // 4 and inbox.waiting_bytes + size > limits.small_inbox_bytes
 
 
 def forget_acked_at(expires_at: int, limits: RelayLimits) -> int:
@@ -74,6 +109,12 @@ def forget_expired_at(expires_at: int, limits: RelayLimits) -> int:
     return expires_at + round(limits.tombstone_seconds * 1000)
 
 
+def is_due(member: Member, at: int, limits: RelayLimits) -> bool:
+    """Whether nobody uses a place: it lapses if that stays so."""
+    seconds = limits.lapse_seconds if member.met else limits.unused_lapse_seconds
+    return member.used_at + round(seconds * 1000) <= at
+
+
 @dataclass(frozen=True)
 class CardFacts:
     """What a card is judged by.
@@ -82,11 +123,13 @@ class CardFacts:
         version: of the stored card; 0 for none.
         agents: how many are registered.
         alias: who holds the alias that the card claims.
+        invited: whether an invitation that holds came with it.
     """
 
     version: int
     agents: int
     alias: HeldAlias | None
+    invited: bool = False
 
 
 def judge_card(step: PutCard, facts: CardFacts, limits: RelayLimits) -> Refused | None:
@@ -95,6 +138,8 @@ def judge_card(step: PutCard, facts: CardFacts, limits: RelayLimits) -> Refused 
         return Refused("card_conflict", 1)
     if step.card.version <= facts.version:
         return Refused("card_version")
+    if facts.version == 0 and limits.registration == "invitation" and not facts.invited:
+        return Refused("invitation_required")
     if facts.version == 0 and facts.agents >= limits.agents_in_all:
         return Refused("agents_full")
     if facts.alias is not None and not _may_take(facts.alias, step, limits):

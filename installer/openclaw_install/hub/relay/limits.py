@@ -12,6 +12,24 @@ MIB = 1024 * 1024
 _DAY = 86_400.0
 
 
+_ANY = 2**62
+
+
+@dataclass(frozen=True)
+class Room:
+    """How much may be held in one place.
+
+    Attributes:
+        entries: messages that are not acknowledged.
+        bytes: of their envelopes, together.
+        places: messages that are still remembered, acknowledged ones included: a copy gets the old receipt.
+    """
+
+    entries: int = _ANY
+    bytes: int = _ANY
+    places: int = _ANY
+
+
 @dataclass(frozen=True)
 class RelayLimits:
     """What one agent, one inbox and the whole relay may use.
@@ -33,9 +51,19 @@ class RelayLimits:
         registration: who may register that is not yet known: everybody (`open`), who has an invitation, or
             nobody (`closed`).
         agents_in_all: registered agents.
-        inbox_entries, inbox_bytes: what one inbox may hold unacknowledged.
-        share_entries, share_bytes: how much of one inbox a single sender may fill, so that a flood by one
-            leaves room for the others.
+        inbox: what one inbox may hold.
+        share: how much of it a sender may fill whom its owner admitted or wrote to.
+        strangers, stranger, stranger_address: how much of it all other senders may fill together, one of
+            them, and those of one network address.
+        address: what the senders of one network address may have in all inboxes together.
+        disk_bytes: what the relay's database may have; above three quarters of it only inboxes with less than
+            `small_inbox_bytes` take more.
+        access_keys: keys by which an agent admits others.
+        peers: agents whose answers are remembered to be welcome, for each agent that wrote to them.
+        lapse_seconds: a place is given back when its agent asked for nothing for so long;
+            `unused_lapse_seconds` where it never did. It is marked first, and goes when it is still unused
+            `second_look_seconds` later.
+        touch_seconds: how often it is noted that an agent is there.
         clock_skew_seconds: how far ahead of ours a sender's clock may be.
         page_entries, page_bytes: the most of an inbox in one answer.
         chunk_bytes: the most of it that a stream holds in memory for its client.
@@ -76,10 +104,19 @@ class RelayLimits:
     card_bytes_per_turn: int = 4096
     registration: Registration = "open"
     agents_in_all: int = 10_000
-    inbox_entries: int = 50_000
-    inbox_bytes: int = 256 * MIB
-    share_entries: int = 12_500
-    share_bytes: int = 64 * MIB
+    inbox: Room = Room(50_000, 256 * MIB, 200_000)
+    share: Room = Room(12_500, 64 * MIB, 50_000)
+    strangers: Room = Room(10_000, 64 * MIB, 40_000)
+    stranger: Room = Room(2_500, 16 * MIB, 10_000)
+    stranger_address: Room = Room(5_000, 32 * MIB, 20_000)
+    address: Room = Room(bytes=1024 * MIB, places=1_000_000)
+    disk_bytes: int = 4096 * MIB
+    small_inbox_bytes: int = 8 * MIB
+    access_keys: int = 4
+    peers: int = 1000
+    lapse_seconds: float = 60 * _DAY
+    unused_lapse_seconds: float = _DAY
+    touch_seconds: float = 3600.0
     clock_skew_seconds: float = MAX_SKEW
     page_entries: int = 200
     page_bytes: int = 4 * MIB

@@ -59,10 +59,18 @@ class Inbox:
 
 @dataclass(frozen=True)
 class Share:
-    """What one sender has in one inbox; as in `Inbox`."""
+    """What somebody has in an inbox; as in `Inbox`.
+
+    Attributes:
+        places: entries that are not forgotten yet, acknowledged ones included.
+    """
 
     waiting: int = 0
     waiting_bytes: int = 0
+    places: int = 0
+
+    def plus(self, entries: int, size: int, places: int) -> Share:
+        return Share(self.waiting + entries, self.waiting_bytes + size, self.places + places)
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,8 @@ class Deposit:
     Attributes:
         sha256: of `body`, in hex.
         expires_at, at: milliseconds since 1970; `at` is now.
+        origin: names the network address that it came from.
+        access: the SHA-256 of the access key that came with it, in hex.
     """
 
     sender: str
@@ -102,6 +112,8 @@ class Deposit:
     body: bytes
     expires_at: int
     at: int
+    origin: str = ""
+    access: str | None = None
 
 
 @dataclass(frozen=True)
@@ -112,11 +124,13 @@ class PutCard:
         card: what is to be stored.
         replaces: the version that was there when the card was judged; 0 for none.
         settled: whether the clock may be trusted so far as to give an alias to another agent.
+        invite: the SHA-256 of the invitation that came with it, in hex.
     """
 
     card: StoredCard
     replaces: int
     settled: bool = True
+    invite: str | None = None
 
 
 @dataclass(frozen=True)
@@ -155,7 +169,93 @@ class TakeMarksBack:
     most: int = 5000
 
 
-Step = Deposit | PutCard | Acknowledge | Sweep | TakeMarksBack
+@dataclass(frozen=True)
+class Touch:
+    """The agent is there and uses its place."""
+
+    did: str
+    at: int
+
+
+@dataclass(frozen=True)
+class SetAccess:
+    """The keys by which an agent admits others: their SHA-256 in hex, in place of those before."""
+
+    did: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Lapse:
+    """Marks places that nobody uses, and gives back those that were marked up to `marked_by`."""
+
+    at: int
+    marked_by: int
+    most: int = 20
+
+
+@dataclass(frozen=True)
+class Retire:
+    """Gives back one agent's place: inbox, alias and access; registering again undoes it."""
+
+    did: str
+    at: int
+
+
+@dataclass(frozen=True)
+class Invite:
+    """A code by which somebody may register.
+
+    Attributes:
+        code_sha256: in hex; the code itself is kept nowhere.
+        uses, uses_left: how many agents may register by it.
+        created_at, expires_at, revoked_at: milliseconds since 1970.
+    """
+
+    id: str
+    code_sha256: str
+    uses: int
+    uses_left: int
+    created_at: int
+    expires_at: int
+    revoked_at: int | None = None
+
+    def holds(self, at: int) -> bool:
+        """Whether it lets somebody in at `at`."""
+        return self.uses_left > 0 and self.revoked_at is None and at < self.expires_at
+
+
+@dataclass(frozen=True)
+class AddInvite:
+    invite: Invite
+
+
+@dataclass(frozen=True)
+class RevokeInvite:
+    id: str
+    at: int
+
+
+@dataclass(frozen=True)
+class Member:
+    """A registered agent, as its relay's operator sees it.
+
+    Attributes:
+        used_at: when it last asked for something, in milliseconds since 1970; noted once an hour.
+        met: whether it has asked for anything since it registered.
+    """
+
+    did: str
+    alias: str | None
+    used_at: int
+    met: bool
+    waiting: int
+    waiting_bytes: int
+
+
+OfMember = Touch | SetAccess | Lapse | Retire
+OfInvite = AddInvite | RevokeInvite
+Step = Deposit | PutCard | Acknowledge | Sweep | TakeMarksBack | OfMember | OfInvite
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from openclaw_install.common.clock import Clock
 from openclaw_install.common.errors import InstallError
 from openclaw_install.hub.committer import LARGEST_GROUP, GroupCommitter
+from openclaw_install.hub.quiet_log import Quiet
 from openclaw_install.hub.refusals import HttpRefusedError
 from openclaw_install.hub.relay.answers import refused
 from openclaw_install.hub.relay.inbox_rules import may_be_claimed
@@ -22,13 +24,16 @@ from openclaw_install.hub.relay.model import (
     Done,
     Entry,
     Inbox,
+    Lapse,
     Outcome,
     PutCard,
     Refused,
+    SetAccess,
     Step,
     StoredCard,
     Sweep,
     TakeMarksBack,
+    Touch,
 )
 from openclaw_install.hub.relay.store import RelayStore
 from openclaw_install.hub.relay.streams import Streams
@@ -41,6 +46,8 @@ from openclaw_install.protocol.receipts import CommitReceipt, relay_id_of, signe
 _log = logging.getLogger(__name__)
 _CARDS_IN_MEMORY = 4096
 _UNSETTLED_RETRY_SECONDS = 60
+_BUSY_RETRY_SECONDS = 2
+_ANY_TIME = float("inf")
 
 
 class RelayService:
@@ -69,6 +76,10 @@ class RelayService:
         largest = LARGEST_GROUP if group_commits else 1
         self._committer: GroupCommitter[Step, Outcome] = GroupCommitter(store.commit, largest_group=largest)
         self._cards: OrderedDict[str, AgentCard] = OrderedDict()
+        self._noted: OrderedDict[str, float] = OrderedDict()
+        self._origin_key = hashlib.sha256(b"origins of envelopes" + key.reveal_seed()).digest()
+        self._removals = store.removals()
+        self._quiet = Quiet()
 
     @property
     def log_id(self) -> str:
@@ -85,16 +96,21 @@ class RelayService:
         self._remember(card)
         return card
 
-    async def put_card(self, card: AgentCard) -> None:
+    async def put_card(self, card: AgentCard, invite: str | None = None) -> None:
         """Registers an agent, or takes its newer card; the same card again changes nothing.
+
+        Args:
+            invite: the SHA-256 of the invitation that came with it, in hex.
 
         Raises:
             HttpRefusedError: the card does not follow the registered one, or its alias is not to be had.
         """
         known = self.card_of(card.did)
-        relation = "succeeds" if known is None else succession(known, card)
-        if relation == "same":
+        earlier = known or self._retired_card(card.did)
+        relation = "succeeds" if earlier is None else succession(earlier, card)
+        if relation == "same" and known is not None:
             return
+        relation = "succeeds" if relation == "same" else relation
         if relation != "succeeds":
             raise refused("card_version" if relation == "rollback" else "card_fork")
         if known is None and self._limits.registration == "closed":
@@ -103,18 +119,43 @@ class RelayService:
             raise refused("alias_reserved")
         data = canonical_json(card.to_json())
         stored = StoredCard(card.did, card.version, data, card.alias, self._now())
-        await self._commit(PutCard(stored, 0 if known is None else known.version, self._is_settled()))
+        replaces = 0 if known is None else known.version
+        await self._commit(PutCard(stored, replaces, self._is_settled(), invite))
         self._remember(card)
         if known is not None and known.signing_key != card.signing_key:
             # Whoever opened them may have had nothing but the old key.
             self.streams.close_all_of(card.did)
 
+    def _retired_card(self, did: str) -> AgentCard | None:
+        stored = self._store.retired_card(did)
+        return None if stored is None else recorded_card(stored.card)
+
+    def note_use(self, did: str) -> None:
+        """Notes that an agent uses its place, once an hour and without waiting for the disk."""
+        now = self._clock.monotonic()
+        if now - self._noted.get(did, -_ANY_TIME) < self._limits.touch_seconds:
+            return
+        self._noted[did] = now
+        self._noted.move_to_end(did)
+        while len(self._noted) > self._limits.agents_in_all:
+            self._noted.popitem(last=False)
+        self._committer.submit(Touch(did, self._now()))
+
+    async def set_access(self, did: str, keys: Sequence[str]) -> int:
+        """Puts the hashes of the keys by which an agent admits others in the place of those before."""
+        outcome = await self._commit(SetAccess(did, tuple(keys)))
+        return outcome.count if isinstance(outcome, Done) else 0
+
     def alias_holder(self, alias: str) -> str | None:
         """Whose the folded alias is."""
         return self._store.alias_holder(alias)
 
-    async def post(self, envelope: Envelope) -> CommitReceipt:
+    async def post(self, envelope: Envelope, party: str, access: str | None = None) -> CommitReceipt:
         """Commits an envelope; its receipt is given once it is durable.
+
+        Args:
+            party: the network address that it counts for.
+            access: the SHA-256 of the access key that came with it, in hex.
 
         Raises:
             HttpRefusedError: it was not committed.
@@ -139,6 +180,8 @@ class RelayService:
             envelope.wire,
             expires_at,
             now,
+            self._origin(party),
+            access,
         )
         try:
             outcome = await self._commit(deposit)
@@ -204,6 +247,7 @@ class RelayService:
         Returns:
             How many entries that changed.
         """
+        self._forget_removed()
         known, count = self._clock.look(), 0
         if known.step is not self._marked_since:
             count += await self._whole(TakeMarksBack())
@@ -211,9 +255,12 @@ class RelayService:
         if known.agreed < self._limits.clock_settles_seconds:
             return count
         at = round(known.now.wall * 1000)
-        return count + await self._whole(Sweep(at, at - round(self._limits.second_look_seconds * 1000)))
+        marked_by = at - round(self._limits.second_look_seconds * 1000)
+        count += await self._whole(Sweep(at, marked_by)) + await self._whole(Lapse(at, marked_by))
+        self._forget_removed()
+        return count
 
-    async def _whole(self, step: Sweep | TakeMarksBack) -> int:
+    async def _whole(self, step: Sweep | Lapse | TakeMarksBack) -> int:
         """Takes the step again until there is nothing left for it to do."""
         count = 0
         while True:
@@ -232,6 +279,18 @@ class RelayService:
         known = self._clock.look()
         return known.step is not None and known.agreed < self._limits.clock_settles_seconds
 
+    def _forget_removed(self) -> None:
+        """Notices places that were given back, also by the operator's command in another process."""
+        removals = self._store.removals()
+        if removals == self._removals:
+            return
+        self._removals = removals
+        self._cards.clear()
+        self._noted.clear()
+        for did in self.streams.listening():
+            if self._store.card(did) is None:
+                self.streams.close_all_of(did)
+
     async def close(self) -> None:
         """Commits what was submitted; nothing may be asked of the service afterwards."""
         await asyncio.to_thread(self._committer.close)
@@ -240,7 +299,9 @@ class RelayService:
         try:
             outcome = await asyncio.wrap_future(self._committer.submit(step))
         except InstallError as error:
-            _log.error("the relay did not commit: %s", error.message)
+            self._quiet.warn(_log, error.error_code, f"the relay did not commit: {error.message}")
+            if error.error_code == "hub.database_busy":
+                raise refused("storage_busy", retry_after=_BUSY_RETRY_SECONDS) from error
             raise refused(
                 "storage_full" if error.error_code == "hub.database_full" else "storage_failed"
             ) from error
@@ -260,6 +321,10 @@ class RelayService:
             signature=b"",
         )
         return signed(self._key, unsigned)
+
+    def _origin(self, party: str) -> str:
+        """A network address as the store has it: a name that says nothing without the relay's key."""
+        return hashlib.blake2b(party.encode(), key=self._origin_key, digest_size=12).hexdigest()
 
     def _remember(self, card: AgentCard) -> None:
         self._cards[card.did] = card

@@ -6,6 +6,7 @@ import contextlib
 import secrets
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 from openclaw_install.common.errors import FileError
 from openclaw_install.common.migrations import Migration, read_migrations
 from openclaw_install.common.sqlite_file import connect_file
-from openclaw_install.hub.database_errors import told
+from openclaw_install.hub.database_errors import is_full, told
 from openclaw_install.hub.migrations import migrate
 from openclaw_install.hub.relay import inbox_rules, statements
 from openclaw_install.hub.relay.limits import RelayLimits
@@ -24,18 +25,24 @@ from openclaw_install.hub.relay.model import (
     Done,
     Entry,
     Gone,
-    HeldAlias,
     Inbox,
+    Invite,
+    Lapse,
+    Member,
     Outcome,
-    PutCard,
     Refused,
+    Retire,
     Share,
     Step,
     StoredCard,
     Sweep,
     TakeMarksBack,
 )
+from openclaw_install.hub.relay.reserve import Reserve
+from openclaw_install.hub.relay.sqlite_members import Members
 
+_LOCK_SECONDS = 2.0
+"""How long a program that holds the file may keep all who wait; then they are told to come again."""
 _SQL_FOLDER = Path(__file__).parent / "sql"
 
 
@@ -44,12 +51,26 @@ def relay_migrations() -> tuple[Migration, ...]:
     return read_migrations(_SQL_FOLDER)
 
 
+def _frees_space(step: Step) -> bool:
+    return isinstance(step, (Acknowledge, Sweep, Lapse, Retire))
+
+
+class _Holder(NamedTuple):
+    """Whose quota an entry counts in."""
+
+    sender: str
+    origin: str
+    strange: int
+
+
 class _Waiting(NamedTuple):
     """A row that can still be ended; columns as in `statements`."""
 
     id: int
     recipient: str
     sender: str
+    origin: str
+    strange: int
     expires_at: int
     gone: Gone | None
     size: int
@@ -79,9 +100,12 @@ class SqliteRelayStore:
                 raise _of_another_relay(path)
             self._reader = undo.enter_context(contextlib.closing(self._connect()))
             undo.pop_all()
+        self._members = Members(self._writer, limits)
+        self._reserve = Reserve(path.with_name("relay.reserve"))
+        self._reserve_is_out = not self._reserve.take()
 
     def _connect(self) -> sqlite3.Connection:
-        return connect_file(self._path, check_same_thread=False)
+        return connect_file(self._path, check_same_thread=False, lock_seconds=_LOCK_SECONDS)
 
     @property
     def log_id(self) -> str:
@@ -89,68 +113,99 @@ class SqliteRelayStore:
 
     def commit(self, steps: Sequence[Step]) -> Sequence[Outcome]:
         with self._writing, told(self._path, "write"):
-            self._writer.execute("BEGIN IMMEDIATE")
+            if self._reserve_is_out and not self._take_reserve():
+                return self._free_space(steps)
             try:
-                outcomes = [self._take(step) for step in steps]
-                self._writer.execute("COMMIT")
-            except BaseException:
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
-                raise
-            return outcomes
+                return self._transaction(steps)
+            except sqlite3.Error as error:
+                if not is_full(error) or not any(map(_frees_space, steps)):
+                    raise
+            self._reserve.give_up()
+            self._reserve_is_out = True
+            return self._free_space(steps)
 
-    def _take(self, step: Step) -> Outcome:
+    def _transaction(self, steps: Sequence[Step]) -> list[Outcome]:
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            outcomes = self._take_all(steps)
+            self._writer.execute("COMMIT")
+        except BaseException:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            raise
+        return outcomes
+
+    def _free_space(self, steps: Sequence[Step]) -> list[Outcome]:
+        """On a full disk: takes what frees some of it, in the room that was kept for that."""
+        outcomes = iter(self._transaction([step for step in steps if _frees_space(step)]))
+        return [next(outcomes) if _frees_space(step) else Refused("storage_full") for step in steps]
+
+    def _take_reserve(self) -> bool:
+        """Whether there is room again: the log's, once it is written back, and then the reserve's."""
+        with contextlib.suppress(sqlite3.Error):
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._reserve_is_out = not self._reserve.take()
+        return not self._reserve_is_out
+
+    def _take_all(self, steps: Sequence[Step]) -> list[Outcome]:
+        used_bytes = int(self._writer.execute(statements.USED_BYTES).fetchone()[0])
+        outcomes: list[Outcome] = []
+        for step in steps:
+            outcomes.append(self._take(step, used_bytes))
+            if isinstance(step, Deposit) and isinstance(outcomes[-1], Committed):
+                used_bytes += len(step.body)
+        return outcomes
+
+    def _take(self, step: Step, used_bytes: int) -> Outcome:
         match step:
             case Deposit():
-                return self._deposit(step)
-            case PutCard():
-                return self._put_card(step)
+                return self._deposit(step, used_bytes)
             case Acknowledge():
                 return self._acknowledge(step)
             case Sweep():
                 return self._sweep(step)
             case TakeMarksBack():
+                self._writer.execute(statements.TAKE_LAPSING_BACK)
                 return Done(self._writer.execute(statements.TAKE_MARKS_BACK, (step.most,)).rowcount)
+            case _:
+                return self._members.take(step)
 
     def _first(self, statement: str, *values: str | int) -> tuple[Any, ...] | None:
         row: tuple[Any, ...] | None = self._writer.execute(statement, values).fetchone()
         return row
 
-    def _deposit(self, step: Deposit) -> Committed | Refused:
-        earlier = self._first(statements.EARLIER, step.sender, step.message_id)
-        inbox = self._first(statements.INBOX, step.recipient)
-        share = self._first(statements.SHARE, step.recipient, step.sender)
-        facts = inbox_rules.DepositFacts(
-            None if earlier is None else (earlier[0], Entry(*earlier[1:])),
-            None if inbox is None else Inbox(*inbox),
-            Share(*share) if share else Share(),
-        )
+    def _deposit(self, step: Deposit, used_bytes: int) -> Committed | Refused:
+        facts = self._facts(step, used_bytes)
         verdict = inbox_rules.judge_deposit(step, facts, self._limits)
         if isinstance(verdict, Committed) and not verdict.repeated:
-            run, size = self._writer.execute, len(step.body)
-            run(statements.GROW_INBOX, (verdict.seq, size, step.recipient))
+            run, size, strange = self._writer.execute, len(step.body), int(not facts.admitted)
+            run(statements.GROW_INBOX, (verdict.seq, size, strange, step.recipient))
             run(statements.GROW_SHARE, (step.recipient, step.sender, size))
+            for place in ("", step.recipient)[: 1 + strange]:
+                run(statements.GROW_ORIGIN, (place, step.origin, size))
             row = (step.message_id, step.sha256, verdict.committed_at, step.expires_at, step.body)
-            run(statements.ADD_ENTRY, (step.recipient, verdict.seq, step.sender, *row))
+            whence = (step.origin, strange)
+            run(statements.ADD_ENTRY, (step.recipient, verdict.seq, step.sender, *row, *whence))
+            self._members.remember_peer(step)
         return verdict
 
-    def _put_card(self, step: PutCard) -> Done | Refused:
-        card = step.card
-        version, old_alias = self._first(statements.CARD_VERSION, card.did) or (0, None)
-        held = None if card.alias is None else self._first(statements.HELD_ALIAS, card.alias)
-        agents = self._first(statements.AGENTS) or (0,)
-        facts = inbox_rules.CardFacts(version, agents[0], HeldAlias(*held) if held else None)
-        refusal = inbox_rules.judge_card(step, facts, self._limits)
-        if refusal is not None:
-            return refusal
-        run = self._writer.execute
-        run(statements.PUT_CARD, (card.did, card.version, card.card, card.alias, card.updated_at))
-        run(statements.NEW_INBOX, (card.did,))
-        if old_alias is not None and old_alias != card.alias:
-            run(statements.RELEASE_ALIAS, (card.updated_at, old_alias, card.did))
-        if card.alias is not None:
-            run(statements.TAKE_ALIAS, (card.alias, card.did))
-        return Done(1)
+    def _facts(self, step: Deposit, used_bytes: int) -> inbox_rules.DepositFacts:
+        earlier = self._first(statements.EARLIER, step.sender, step.message_id)
+        box = self._first(statements.POSTBOX, step.recipient)
+        return inbox_rules.DepositFacts(
+            None if earlier is None else (earlier[0], Entry(*earlier[1:])),
+            None if box is None else Inbox(*box[:4]),
+            self._share(statements.SHARE, step.recipient, step.sender),
+            self._members.has_admitted(step),
+            Share() if box is None else Share(*box[4:]),
+            self._share(statements.ORIGIN, step.recipient, step.origin),
+            self._share(statements.ORIGIN, "", step.origin),
+            used_bytes,
+        )
+
+    def _share(self, statement: str, *values: str) -> Share:
+        row = self._first(statement, *values)
+        return Share(*row) if row else Share()
 
     def _acknowledge(self, step: Acknowledge) -> Done:
         inbox = self._first(statements.INBOX, step.did) or (0, 0)
@@ -177,24 +232,32 @@ class SqliteRelayStore:
 
     def _end(self, row: _Waiting, gone: Gone, forget_at: int) -> None:
         self._writer.execute(statements.END_ENTRY, (gone, forget_at, row.id))
-        self._shrink(row.recipient, row.sender, int(gone == "acked"), row.size)
+        holder = _Holder(row.sender, row.origin, row.strange)
+        self._shrink(row.recipient, holder, int(gone == "acked"), row.size, 0)
 
-    def _shrink(self, recipient: str, sender: str, entries: int, size: int) -> None:
-        run = self._writer.execute
-        run(statements.SHRINK_INBOX, (entries, size, recipient))
-        run(statements.SHRINK_SHARE, (entries, size, recipient, sender))
-        run(statements.DROP_EMPTY_SHARE, (recipient, sender))
+    def _shrink(self, recipient: str, holder: _Holder, entries: int, size: int, places: int) -> None:
+        run, less = self._writer.execute, (entries, size, places)
+        run(statements.SHRINK_INBOX, (*less, holder.strange, recipient))
+        run(statements.SHRINK_SHARE, (*less, recipient, holder.sender))
+        run(statements.DROP_EMPTY_SHARE, (recipient, holder.sender))
+        for place in ("", recipient)[: 1 + holder.strange]:
+            run(statements.SHRINK_ORIGIN, (*less, place, holder.origin))
+            run(statements.DROP_EMPTY_ORIGIN, (place, holder.origin))
 
     def _forget(self, did: str, floor: int, step: Sweep) -> int:
         new_floor = floor
+        forgotten: Counter[_Holder] = Counter()
+        unread: Counter[_Holder] = Counter()
         rows = self._writer.execute(statements.FROM_FLOOR, (did, floor, step.most)).fetchall()
-        for seq, marked_at, gone, sender in rows:
+        for seq, marked_at, gone, *holder in rows:
             if gone is None or marked_at is None or marked_at > step.marked_by:
                 break
             new_floor = seq
-            if gone == "expired":
-                # Nobody acknowledged it, so it still had its place in the quota.
-                self._shrink(did, sender, 1, 0)
+            forgotten[_Holder(*holder)] += 1
+            # What nobody acknowledged still had its place in the quota.
+            unread[_Holder(*holder)] += int(gone == "expired")
+        for one, places in forgotten.items():
+            self._shrink(did, one, unread[one], 0, places)
         self._writer.execute(statements.FORGET, (did, floor, new_floor))
         self._writer.execute(statements.RAISE_FLOOR, (new_floor, did))
         return new_floor - floor
@@ -206,6 +269,20 @@ class SqliteRelayStore:
     def card(self, did: str) -> StoredCard | None:
         rows = self._read(statements.CARD, did)
         return StoredCard(*rows[0]) if rows else None
+
+    def retired_card(self, did: str) -> StoredCard | None:
+        rows = self._read(statements.RETIRED_CARD, did)
+        return StoredCard(*rows[0]) if rows else None
+
+    def members(self) -> list[Member]:
+        rows = self._read(statements.MEMBERS)
+        return [Member(did, alias, used_at, bool(met), *held) for did, alias, used_at, met, *held in rows]
+
+    def removals(self) -> int:
+        return int(self._read(statements.REMOVALS)[0][0])
+
+    def invites(self) -> list[Invite]:
+        return [Invite(*row) for row in self._read(statements.INVITES)]
 
     def alias_holder(self, alias: str) -> str | None:
         rows = self._read(statements.ALIAS_HOLDER, alias)

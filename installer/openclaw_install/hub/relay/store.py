@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from openclaw_install.hub.relay.model import Entry, Inbox, Outcome, Step, StoredCard
+from openclaw_install.hub.relay.model import Entry, Inbox, Invite, Member, Outcome, Step, StoredCard
 
 
 class RelayStore(Protocol):
@@ -29,7 +29,25 @@ class RelayStore(Protocol):
         """
         ...
 
-    def card(self, did: str) -> StoredCard | None: ...
+    def card(self, did: str) -> StoredCard | None:
+        """The card of an agent that has its place."""
+        ...
+
+    def retired_card(self, did: str) -> StoredCard | None:
+        """The last card of an agent whose place was given back, as far as it is still known."""
+        ...
+
+    def members(self) -> list[Member]:
+        """Every registered agent, the one that was used last first."""
+        ...
+
+    def removals(self) -> int:
+        """How many places were given back so far."""
+        ...
+
+    def invites(self) -> list[Invite]:
+        """Every invitation that has not expired long ago, oldest first."""
+        ...
 
     def alias_holder(self, alias: str) -> str | None:
         """Whose the folded alias is."""

@@ -75,6 +75,10 @@ class Streams:
         for did in self._open:
             self.close_all_of(did)
 
+    def listening(self) -> list[str]:
+        """The agents that have an open stream."""
+        return list(self._open)
+
     def open_streams(self, did: str) -> int:
         """How many streams of an agent are open and not about to end."""
         return sum(not stream.over for stream in self._open.get(did, ()))
