@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,13 +22,17 @@ import httpx
 import pytest
 
 from openclaw_install.cli import hub as hub_command
+from openclaw_install.cli import hub_options
 from openclaw_install.cli.boundary import run_command
 from openclaw_install.cli.main import cli
+from openclaw_install.common.errors import UsageError
 from openclaw_install.common.files import sha256
 from openclaw_install.hub import log as hub_log
 from openclaw_install.hub.data_folder import DataFolder
 from openclaw_install.hub.sqlite_metadata import SqliteMetadata
+from openclaw_install.protocol.identity import new_identity
 from tests.hub_rig import Caller
+from tests.relay_rig import Peer
 from tests.schemas import assert_valid
 
 
@@ -187,7 +192,7 @@ def test_an_unsafe_bind_is_wrong_usage(operator: Operator) -> None:
 
 
 def test_the_default_folder_is_in_the_user_s_data_folder() -> None:
-    assert hub_command._default_data().parts[-2:] == ("openclaw-install", "hub")
+    assert hub_options._default_data().parts[-2:] == ("openclaw-install", "hub")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -303,3 +308,54 @@ def test_the_log_keeps_warnings_of_the_libraries_without_their_secrets_and_quote
     assert "mysta_" not in stream.getvalue()
     assert "0a0a" not in stream.getvalue()
     assert "CONTENT" not in stream.getvalue()
+
+
+def test_the_relay_s_agents_are_listed_and_removed_and_come_again(operator: Operator) -> None:
+    with process_on(operator.data, "--no-access-log") as hub:
+        base_url = hub.url.removesuffix("/api/v2/mcp")
+        with contextlib.closing(Peer(base_url, new_identity(time.time() - 60, alias="ann"))) as ann:
+            assert ann.put_card().status_code == 200
+            assert ann.inbox()["head"] == 0
+            listed = operator.ask("relay", "agents", "list", schema="hub-relay-agents")["result"]["agents"]
+            assert [(one["did"], one["alias"], one["waiting"]) for one in listed] == [(ann.did, "ann", 0)]
+            assert operator.run("relay", "agents", "remove", "bob")[0] == 2
+            operator.ask("relay", "agents", "remove", "ann", schema="hub-relay-agents")
+            assert operator.ask("relay", "agents", "list")["result"]["agents"] == []
+            assert ann.put_card().status_code == 200
+            listed = operator.ask("relay", "agents", "list")["result"]["agents"]
+            assert [one["alias"] for one in listed] == ["ann"], "registering again undoes it"
+    rows = operator.ask("audit", schema="hub-audit")["result"]["rows"]
+    assert [(row["action"], row["agent_id"]) for row in rows] == [("relay.remove", ann.did)]
+
+
+def test_an_invitation_shows_its_code_once_and_is_kept_as_a_hash(operator: Operator) -> None:
+    made = operator.ask("relay", "invite", "--uses", "2", schema="hub-relay-invites")["result"]
+    assert made["invites"][0]["uses_left"] == 2
+    stored = (operator.data / "relay.db").read_bytes() + (operator.data / "hub.db").read_bytes()
+    assert made["code"].encode() not in stored
+    name = made["invites"][0]["id"]
+    listed = operator.ask("relay", "invite", "list", schema="hub-relay-invites")["result"]
+    assert [one["id"] for one in listed["invites"]] == [name]
+    assert "code" not in listed
+    revoked = operator.ask("relay", "invite", "revoke", name, schema="hub-relay-invites")["result"]
+    assert revoked["invites"][0]["revoked_at"] is not None
+    assert operator.run("relay", "invite", "revoke", "inv_0")[0] == 2
+    assert operator.run("relay", "invite", "--dry-run")[0] == 0
+    actions = [row["action"] for row in operator.ask("audit")["result"]["rows"]]
+    assert actions == ["relay.invite", "relay.invite_revoke"]
+
+
+def test_beyond_this_machine_one_registers_by_invitation_unless_the_operator_opens_it() -> None:
+    said = {"rate": None, "closed_registration": False, "open_registration": False, "relay_disk": None}
+    for more, expected in (
+        ({}, "open"),
+        ({"closed_registration": True}, "closed"),
+        ({"host": "0.0.0.0", "insecure_bind": True}, "invitation"),  # noqa: S104 - nothing is bound
+        ({"host": "0.0.0.0", "open_registration": True}, "open"),  # noqa: S104 - nothing is bound
+        ({"trusted_proxies": ("127.0.0.1",)}, "invitation"),
+        ({"allow_hosts": ("hub.example.org",)}, "invitation"),
+    ):
+        assert hub_command._settings({**said, **more}).relay.registration == expected
+    with pytest.raises(UsageError):
+        hub_command._settings({**said, "closed_registration": True, "open_registration": True})
+    assert hub_command._settings({**said, "relay_disk": 16}).relay.disk_bytes == 16 * 1024 * 1024

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 import click
 
+from openclaw_install.cli.hub_options import data_option
+from openclaw_install.cli.hub_relay import relay_group
 from openclaw_install.cli.options import common_options, gather
 from openclaw_install.cli.render_hub import (
     agents_reply,
@@ -26,20 +28,10 @@ from openclaw_install.cli.render_hub import (
     verdict_lines,
 )
 from openclaw_install.cli.reply import Reply
+from openclaw_install.common.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(path_type=Path)
-
-
-def _default_data() -> Path:
-    import platformdirs
-
-    return platformdirs.user_data_path("openclaw-install") / "hub"
-
-
-_data = click.option(
-    "--data", type=_FILE, default=_default_data, help="The hub's folder (default: in the user's data folder)."
-)
 
 
 @click.group("hub")
@@ -52,7 +44,7 @@ def hub_group(context: click.Context, /, **said: Any) -> None:
 
 @hub_group.command("run")
 @common_options
-@_data
+@data_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0: a free one.")
 @click.option("--tls-cert", type=_FILE, help="Certificate chain (PEM).")
@@ -68,6 +60,10 @@ def hub_group(context: click.Context, /, **said: Any) -> None:
 )
 @click.option("--rate", type=click.FloatRange(min=0.1), help="Requests a second for each key (default: 50).")
 @click.option("--closed-registration", is_flag=True, help="Relay for the agents that it knows already only.")
+@click.option("--open-registration", is_flag=True, help="Let everybody register, also beyond this machine.")
+@click.option(
+    "--relay-disk", type=click.IntRange(min=16), metavar="MIB", help="Most of the relay's database."
+)
 @click.option("--no-access-log", is_flag=True, help="Log warnings only, not every request.")
 @click.option("--until-eof", is_flag=True, help="End when the standard input does, as with its parent.")
 @click.pass_context
@@ -117,18 +113,38 @@ def _end_with_input() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
+def _registration(*, closed: bool, opened: bool, beyond: bool) -> Any:
+    """Who may register: everybody on this machine, who is invited beyond it, or as the operator says."""
+    if closed and opened:
+        raise UsageError(
+            "--open-registration and --closed-registration contradict each other",
+            next_step="give one of them",
+        )
+    if closed:
+        return "closed"
+    return "open" if opened or not beyond else "invitation"
+
+
 def _settings(said: dict[str, Any]) -> Any:
     from dataclasses import replace
 
-    from openclaw_install.hub.limits import Limits
+    from openclaw_install.hub.limits import MIB, Limits
     from openclaw_install.hub.relay.limits import RelayLimits
     from openclaw_install.hub.settings import HubSettings
 
     rate, limits = said.pop("rate"), Limits()
-    relay = RelayLimits(registration="closed" if said.pop("closed_registration") else "open")
+    closed, opened = said.pop("closed_registration"), said.pop("open_registration")
+    disk = said.pop("relay_disk")
+    beyond = HubSettings(**{**said, "limits": limits}).reaches_beyond
+    relay = RelayLimits(registration=_registration(closed=closed, opened=opened, beyond=beyond))
+    if disk is not None:
+        relay = replace(relay, disk_bytes=disk * MIB)
     if rate is not None:
         limits = replace(limits, requests_per_second=rate, burst=max(1, int(rate * 4)))
     return HubSettings(limits=limits, relay=relay, **said)
+
+
+hub_group.add_command(relay_group)
 
 
 @hub_group.group("keys")
@@ -141,7 +157,7 @@ def keys_group(context: click.Context, /, **said: Any) -> None:
 
 @keys_group.command("create")
 @common_options
-@_data
+@data_option
 @click.option("--owner", required=True, help="Whose agents the key reaches.")
 @click.pass_context
 def keys_create(context: click.Context, /, *, data: Path, owner: str, **said: Any) -> Reply:
@@ -160,7 +176,7 @@ def keys_create(context: click.Context, /, *, data: Path, owner: str, **said: An
 
 @keys_group.command("list")
 @common_options
-@_data
+@data_option
 @click.pass_context
 def keys_list(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
     """Show id, owner and use of every key; never a key."""
@@ -174,7 +190,7 @@ def keys_list(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
 
 @keys_group.command("revoke")
 @common_options
-@_data
+@data_option
 @click.argument("key_id", metavar="ID")
 @click.pass_context
 def keys_revoke(context: click.Context, /, *, data: Path, key_id: str, **said: Any) -> Reply:
@@ -198,7 +214,7 @@ def agents_group(context: click.Context, /, **said: Any) -> None:
 
 @agents_group.command("create")
 @common_options
-@_data
+@data_option
 @click.argument("name")
 @click.option("--owner", required=True, help="Whose keys reach the agent.")
 @click.option("--start", is_flag=True, help="Its pod runs already.")
@@ -218,7 +234,7 @@ def agents_create(
 
 @agents_group.command("list")
 @common_options
-@_data
+@data_option
 @click.pass_context
 def agents_list(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
     """Show every agent, its pod state, and its skills folder."""
@@ -231,7 +247,7 @@ def agents_list(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
 
 @agents_group.command("start")
 @common_options
-@_data
+@data_option
 @click.argument("agent", metavar="ID|NAME")
 @click.pass_context
 def agents_start(context: click.Context, /, *, data: Path, agent: str, **said: Any) -> Reply:
@@ -246,7 +262,7 @@ def agents_start(context: click.Context, /, *, data: Path, agent: str, **said: A
 
 @agents_group.command("stop")
 @common_options
-@_data
+@data_option
 @click.argument("agent", metavar="ID|NAME")
 @click.pass_context
 def agents_stop(context: click.Context, /, *, data: Path, agent: str, **said: Any) -> Reply:
@@ -261,7 +277,7 @@ def agents_stop(context: click.Context, /, *, data: Path, agent: str, **said: An
 
 @hub_group.command("audit")
 @common_options
-@_data
+@data_option
 @click.option("--verify", is_flag=True, help="Follow the hash chain; exit code 1 if it is broken.")
 @click.option("--head", metavar="HASH", help="With --verify: a head noted earlier that must be in the chain.")
 @click.option(

@@ -83,3 +83,47 @@ def verdict_lines(verdict: Any) -> list[str]:
     if verdict.saw_head is False:
         return ["BROKEN: the head that you noted is not in the chain; rows were cut off or rebuilt"]
     return [f"{verdict.rows} rows hold; head {verdict.head}"]
+
+
+def member_json(member: Any) -> dict[str, Any]:
+    """An agent of the relay as the document has it."""
+    return {
+        "did": member.did,
+        "alias": member.alias,
+        "last_used_at": _moment(member.used_at) if member.met else None,
+        "waiting": member.waiting,
+        "waiting_bytes": member.waiting_bytes,
+    }
+
+
+def member_line(member: Any) -> str:
+    """The same in one line."""
+    one = member_json(member)
+    name = f" ({one['alias']})" if one["alias"] else ""
+    used = one["last_used_at"] or "never"
+    return f"{one['did']}{name}  last there {used}  {one['waiting']} waiting, {one['waiting_bytes']} bytes"
+
+
+def invite_json(invite: Any) -> dict[str, Any]:
+    """An invitation as the document has it; never its code."""
+    return {
+        "id": invite.id,
+        "uses": invite.uses,
+        "uses_left": invite.uses_left,
+        "created_at": _moment(invite.created_at),
+        "expires_at": _moment(invite.expires_at),
+        "revoked_at": None if invite.revoked_at is None else _moment(invite.revoked_at),
+    }
+
+
+def invite_line(invite: Any) -> str:
+    """The same in one line."""
+    one = invite_json(invite)
+    state = f"revoked {one['revoked_at']}" if one["revoked_at"] else f"until {one['expires_at']}"
+    return f"{one['id']}  {one['uses_left']} of {one['uses']} uses left  {state}"
+
+
+def _moment(milliseconds: int) -> str:
+    from openclaw_install.protocol.times import iso
+
+    return iso(milliseconds / 1000)

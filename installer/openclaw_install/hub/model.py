@@ -71,7 +71,9 @@ class AuditEntry:
     """One thing that happened.
 
     Attributes:
-        action: `upload`, `recover`, `key.create`, `key.revoke`, `agent.create`, `agent.start`, `agent.stop`.
+        action: `upload`, `recover`, `key.create`, `key.revoke`, `agent.create`, `agent.start`, `agent.stop`,
+            `relay.remove`, `relay.invite`, `relay.invite_revoke`.
+        agent_id: for the relay's a DID, or the id of an invitation.
         key_id: the key that asked; None for the operator of the hub and for the hub itself.
         skill: the name as it was sent, cut and escaped if it broke the rules.
         outcome: `stored`, `unchanged`, `done`, or the code of the refusal.

@@ -54,6 +54,11 @@ class HubSettings:
     group_commits: bool = True
     around: Callable[[ASGIApp], ASGIApp] = _as_it_is
 
+    @property
+    def reaches_beyond(self) -> bool:
+        """Whether clients on other machines may come, directly or through a proxy on this one."""
+        return not is_loopback(self.host) or bool(self.trusted_proxies) or bool(self.allow_hosts)
+
     def check(self) -> None:
         """Refuses what is unsafe or cannot work.
 

@@ -105,6 +105,7 @@ class RelayService:
         Raises:
             HttpRefusedError: the card does not follow the registered one, or its alias is not to be had.
         """
+        self._forget_removed()
         known = self.card_of(card.did)
         earlier = known or self._retired_card(card.did)
         relation = "succeeds" if earlier is None else succession(earlier, card)
