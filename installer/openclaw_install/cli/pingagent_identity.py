@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,9 +104,16 @@ def import_command(
 @identity_group.command("rotate")
 @ping_options
 @click.option("--encryption-only", is_flag=True, help="A new encryption key; the signing key stays.")
+@click.option("--correct-time", is_flag=True, help="The last rotation was dated by a clock that ran ahead.")
 @click.pass_context
-def rotate_command(context: click.Context, /, *, encryption_only: bool, **said: Any) -> Reply:
+def rotate_command(
+    context: click.Context, /, *, encryption_only: bool, correct_time: bool, **said: Any
+) -> Reply:
     """Give the identity new keys; its DID, contacts and threads stay, and others learn them from its card."""
+    import asyncio
+
+    from openclaw_install.collab.own_clock import check_clock
+    from openclaw_install.common.clock import SYSTEM
     from openclaw_install.protocol.identity import rotate_encryption, rotate_signing
     from openclaw_install.protocol.profile_files import load_identity, update_identity
 
@@ -115,15 +121,16 @@ def rotate_command(context: click.Context, /, *, encryption_only: bool, **said: 
     path = options.paths().identity
     what = "a new encryption key" if encryption_only else "a new signing key and a new encryption key"
     before = load_identity(path)
+    asyncio.run(check_clock(options.env, options.paths(), before, SYSTEM))
     if options.dry_run:
         return _planned("rotate", f"give {before.did} {what}")
     if not confirm(f"Give {before.did} {what}? The old signing key is gone then.", options):
         raise UsageError("not agreed: nothing was changed", next_step="run it again to agree")
 
     def change(identity: Identity) -> Identity:
-        now = time.time()
+        now = SYSTEM.wall()
         fresh = rotate_encryption(identity, now)
-        return fresh if encryption_only else rotate_signing(fresh, now)
+        return fresh if encryption_only else rotate_signing(fresh, now, correcting=correct_time)
 
     after = update_identity(path, change)
     result = {**_shown(after), "file": str(path)}

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from openclaw_install.collab import lease
 from openclaw_install.collab.contact_findings import contact_findings
-from openclaw_install.collab.doctor_identity import Visit, check_identity
+from openclaw_install.collab.doctor_identity import Visit, check_identity, check_keys
 from openclaw_install.collab.health import STOPPED, read_health
 from openclaw_install.collab.http_relay import HttpRelay
+from openclaw_install.collab.own_clock import RelayMaker, relay_offset
 from openclaw_install.collab.profile_settings import URL_VARIABLE, server_url
 from openclaw_install.collab.records import Message, OutboxItem, RelayCursor
 from openclaw_install.collab.relay_client import About, Relay, RelayRefused
 from openclaw_install.collab.results import Doctor, TransportHealth
 from openclaw_install.collab.store import Store
 from openclaw_install.collab.trust.file import TrustBook
+from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.files import file_error
 from openclaw_install.protocol.identity import Identity
@@ -27,7 +28,6 @@ from openclaw_install.protocol.profile import profile_paths
 from openclaw_install.protocol.times import MAX_SKEW
 
 _NOT_THERE = {401, 404}
-RelayMaker = Callable[[str, Callable[[], Identity]], Relay]
 
 
 async def examine(
@@ -38,7 +38,7 @@ async def examine(
     fix: bool = False,
     new_relay: bool = False,
     relay: RelayMaker = HttpRelay,
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] = wall_time,
 ) -> Doctor:
     """Looks at everything that a message needs on this side. What is missing or damaged is a finding.
 
@@ -56,6 +56,9 @@ async def examine(
     """
     visit = Visit(profile_paths(env, home), fix, new_relay, clock())
     identity = await asyncio.to_thread(check_identity, visit)
+    if identity is not None:
+        offset = await relay_offset(env, visit.paths, identity, clock, relay) if fix else None
+        identity = await asyncio.to_thread(check_keys, visit, identity, offset)
     health, parked, failed = await asyncio.to_thread(_store, visit, identity, caller)
     await _relay(visit, env, identity, relay)
     return Doctor(tuple(visit.findings), tuple(visit.repaired), health, parked, failed)

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import stat
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.files import file_error
 from openclaw_install.common.findings import Finding, Severity
-from openclaw_install.protocol.identity import (
-    Identity,
-    needs_encryption_rotation,
-    prune_encryption,
-    rotate_encryption,
-)
+from openclaw_install.protocol.identity import Identity, needs_encryption_rotation, rotate_encryption
 from openclaw_install.protocol.profile_files import ProfilePaths, backup_of, load_identity, update_identity
+from openclaw_install.protocol.times import MAX_SKEW
 
 
 @dataclass
@@ -50,23 +45,25 @@ def check_identity(visit: Visit) -> Identity | None:
     except InstallError as error:
         visit.error(error, path)
         return None
-    if needs_encryption_rotation(identity, visit.now):
-        if visit.fix:
-            identity = update_identity(path, _rotated(visit.now))
-            visit.repaired.append("made a new encryption key; the runtime publishes it")
-        else:
-            visit.note(
-                "identity.encryption_old",
-                "warn",
-                path,
-                "the encryption key is due for its weekly rotation, which a running runtime does",
-                "pingagent doctor --fix",
-            )
     return identity
 
 
-def _rotated(now: float) -> Callable[[Identity], Identity]:
-    return lambda identity: prune_encryption(rotate_encryption(identity, now), now)
+def check_keys(visit: Visit, identity: Identity, offset: float | None) -> Identity:
+    """Makes the encryption key that is due where that was asked for; to forget old ones is the runtime's.
+
+    Args:
+        offset: the relay's time minus ours; None where no relay said.
+    """
+    path = visit.paths.identity
+    if not needs_encryption_rotation(identity, visit.now):
+        return identity
+    if visit.fix and abs(offset or 0.0) <= MAX_SKEW:
+        visit.repaired.append("made a new encryption key; the runtime publishes it")
+        return update_identity(path, lambda found: rotate_encryption(found, visit.now))
+    cure = "set the clock that is wrong" if visit.fix else "pingagent doctor --fix"
+    message = "the encryption key is due for its weekly rotation, which a running runtime does"
+    visit.note("identity.encryption_old", "warn", path, message, cure)
+    return identity
 
 
 def _private(visit: Visit, path: Path) -> None:

@@ -14,8 +14,7 @@ from openclaw_install.collab.store import Store
 from openclaw_install.collab.store.message_table import preview
 from openclaw_install.collab.threads import local_thread
 from openclaw_install.collab.trust.policy import ContactAction
-from openclaw_install.protocol.card import AgentCard
-from openclaw_install.protocol.envelope import Opened, open_envelope
+from openclaw_install.protocol.envelope import Opened
 from openclaw_install.protocol.errors import EnvelopeError, EnvelopeReason, ReceiptError
 from openclaw_install.protocol.header import Envelope, parse_envelope
 from openclaw_install.protocol.identity import Identity
@@ -154,21 +153,18 @@ class Intake:
         if envelope.header.recipient != self.identity().did:
             return _Read(entry, envelope=envelope, reason=str(EnvelopeReason.WRONG_RECIPIENT))
         try:
-            card = await self.cards.get(sender)
+            me, card = self.identity(), await self.cards.get(sender)
             try:
-                opened = self._opened(envelope, card)
+                opened = self.cards.opened(envelope, me, card, MAX_SKEW)
             except EnvelopeError as error:
                 if error.reason not in _STALE_CARD:
                     raise
-                opened = self._opened(envelope, await self.cards.fresh(sender))
+                opened = self.cards.opened(envelope, me, await self.cards.fresh(sender), MAX_SKEW)
         except EnvelopeError as error:
             return _Read(entry, envelope=envelope, reason=str(error.reason))
         except CardTrouble as trouble:
             return _Read(entry, envelope=envelope, reason=trouble.reason)
         return _Read(entry, opened, envelope)
-
-    def _opened(self, envelope: Envelope, card: AgentCard) -> Opened:
-        return open_envelope(envelope.to_json(), self.identity(), card, self.clock(), MAX_SKEW)
 
     def _keep(self, cursor: RelayCursor, read: Sequence[_Read]) -> tuple[RelayCursor, Taken]:
         now = self.clock()
@@ -238,6 +234,11 @@ class Intake:
     def _reject(self, cursor: RelayCursor, one: _Read, now: float) -> list[str]:
         header = one.envelope.header if one.envelope else None
         claimed = (header.sender, header.message_id) if header else ("", "")
+        known = self.store.contacts.get(claimed[0]) if one.reason == "card_from_future" else None
+        if known is not None and known.state == "approved":
+            # The card of somebody we know may be right later; its message stays at the relay.
+            self.store.relay.defer(cursor.log_id, one.entry.seq, claimed[0], now)
+            return []
         self.store.relay.fill(cursor.log_id, one.entry.seq)
         if not self.store.ingress.reject(cursor.log_id, one.entry.seq, one.reason, claimed, now):
             return []

@@ -169,9 +169,10 @@ class OutboxWorker:
         try:
             card = await self._cards.fresh(did)
         except CardTrouble as trouble:
-            if trouble.reason != "card_rollback":
+            if trouble.reason not in {"card_rollback", "card_from_future"}:
                 raise
-            # A relay that was put back, or keeps the newer card from us: the newest that we saw counts.
+            # A relay that was put back, or keeps the newer card from us, or a card whose time has not come:
+            # the newest that we saw counts.
             return await self._cards.get(did)
         if len(self._fresh) > 10_000:
             self._fresh.clear()
@@ -252,6 +253,11 @@ class OutboxWorker:
                 table = self._store.outbox
                 await self._store.run(table.update, item.id, attempts=item.attempts + 1)
                 await self._again(item, "the relay does not know this agent at the moment", None)
+                return
+            if reason == "card_from_future":
+                table = self._store.outbox
+                await self._store.run(table.update, item.id, attempts=item.attempts + 1)
+                await self._again(item, "the agent's card is dated in the future", None)
                 return
             repair = _PERMANENT["unknown_recipient"]
             if reason != "unknown_sender":

@@ -20,7 +20,16 @@ from openclaw_install.protocol.keys import (
     kid_of,
     names_key,
 )
-from openclaw_install.protocol.rotation import RotationEntry, extends, forks, read_rotation, verify_rotation
+from openclaw_install.protocol.rotation import (
+    NEVER_SEEN,
+    FirstSeen,
+    RotationEntry,
+    ended_at,
+    extends,
+    forks,
+    read_rotation,
+    verify_rotation,
+)
 from openclaw_install.protocol.shape import Json, instant, integer, items, octets, only, text
 from openclaw_install.protocol.times import MAX_SKEW, iso, to_milliseconds
 
@@ -211,11 +220,16 @@ def newest_usable_key(card: AgentCard, now: float, max_skew: float = MAX_SKEW) -
     return max(usable, key=lambda key: key.epoch)
 
 
-def sender_key(card: AgentCard, kid: str, sent_at: float, now: float) -> bytes | None:
+def sender_key(
+    card: AgentCard, kid: str, sent_at: float, now: float, seen: FirstSeen = NEVER_SEEN
+) -> bytes | None:
     """The raw key by which the agent may have signed a message at `sent_at`.
 
     The current key always may. An earlier one may for what was signed before its successor took over, and
     only until no such message can be under way; after that it is worth nothing to a thief.
+
+    Args:
+        seen: when the verifier first saw the entries of the card's log.
 
     Returns:
         None: no key of the rotation log with this id may have signed it.
@@ -225,8 +239,8 @@ def sender_key(card: AgentCard, kid: str, sent_at: float, now: float) -> bytes |
             continue
         if entry.key == card.signing_key:
             return entry.key
-        replaced_at = card.rotation[number + 1].at
-        in_flight = sent_at <= replaced_at and now <= replaced_at + MAX_LIFETIME + MAX_SKEW
+        ended = ended_at(card.rotation, number, now, seen)
+        in_flight = ended is not None and sent_at <= ended and now <= ended + MAX_LIFETIME + MAX_SKEW
         return entry.key if in_flight else None
     return None
 

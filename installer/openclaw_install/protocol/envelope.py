@@ -34,6 +34,7 @@ from openclaw_install.protocol.identity import DEFAULT_LIFETIME, MAX_LIFETIME, I
 from openclaw_install.protocol.keys import kid_of
 from openclaw_install.protocol.messages import check_body
 from openclaw_install.protocol.padding import MAX_PLAINTEXT, pad, unpad
+from openclaw_install.protocol.rotation import NEVER_SEEN, FirstSeen
 from openclaw_install.protocol.shape import Json
 from openclaw_install.protocol.times import MAX_SKEW, to_milliseconds
 
@@ -139,6 +140,7 @@ def open_envelope(
     sender_card: AgentCard,
     now: float,
     max_skew: float = MAX_SKEW,
+    keys_seen: FirstSeen = NEVER_SEEN,
 ) -> Opened:
     """Opens an envelope and proves its sender.
 
@@ -151,6 +153,7 @@ def open_envelope(
         sender_card: the verified card of the agent that the envelope names as its sender.
         now: seconds since 1970.
         max_skew: seconds by which both clocks may differ.
+        keys_seen: when this agent first saw the entries of the sender's rotation log; a key ends then.
 
     Raises:
         EnvelopeError: with the reason; the first rule that is broken decides.
@@ -164,7 +167,9 @@ def open_envelope(
             EnvelopeReason.UNKNOWN_KEY, "the card at hand is not that of the envelope's sender"
         )
     check_times(header, now, max_skew)
-    content = _verified(_decrypt(envelope, me), header, sender_card, now)
+    plaintext = _decrypt(envelope, me)
+    key = sender_key(sender_card, header.sender_kid, header.sent_at, now, keys_seen)
+    content = _verified(plaintext, header, key)
     return Opened(header, content.body, envelope.sha256, content.chain, content.seen, content.access_key)
 
 
@@ -219,12 +224,11 @@ def _decrypt(envelope: Envelope, me: Identity) -> bytes:
         ) from None
 
 
-def _verified(plaintext: bytes, header: Header, sender_card: AgentCard, now: float) -> Content:
+def _verified(plaintext: bytes, header: Header, key: bytes | None) -> Content:
     try:
         content, sig = read_content(unpad(plaintext), header.version)
     except ProtocolError as error:
         raise EnvelopeError(EnvelopeReason.BAD_BODY, error.message) from None
-    key = sender_key(sender_card, header.sender_kid, header.sent_at, now)
     if key is None:
         raise EnvelopeError(
             EnvelopeReason.UNKNOWN_KEY,

@@ -116,14 +116,17 @@ def rename(identity: Identity, *, alias: str | None, display_name: str | None) -
     return replace(identity, alias=None if alias is None else fold_alias(alias), display_name=display_name)
 
 
-def rotate_signing(identity: Identity, now: float) -> Identity:
+def rotate_signing(identity: Identity, now: float, *, correcting: bool = False) -> Identity:
     """The same agent with a new signing key, named by the old one; the old private key is gone with this.
+
+    Args:
+        correcting: the last rotation was dated by a clock that ran ahead.
 
     Raises:
         RotationError: the log is full, or the clock is behind the last rotation.
     """
     new = SigningKey.generate()
-    entry = next_entry(identity.did, identity.rotation, identity.signing, new, now)
+    entry = next_entry(identity.did, identity.rotation, identity.signing, new, now, correcting=correcting)
     return replace(identity, signing=new, rotation=(*identity.rotation, entry))
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 from openclaw_install.protocol.canonical import b64u, canonical_json
@@ -13,9 +15,13 @@ from openclaw_install.protocol.did import did_of
 from openclaw_install.protocol.errors import ProtocolError, RotationError
 from openclaw_install.protocol.keys import KEY_BYTES, SIGNATURE_BYTES, SigningKey, is_signed, kid_of
 from openclaw_install.protocol.shape import Json, instant, integer, octets, only, text
-from openclaw_install.protocol.times import iso, to_milliseconds
+from openclaw_install.protocol.times import MAX_SKEW, iso, to_milliseconds
 
 MAX_ENTRIES = 128
+FirstSeen = Mapping[int, float]
+"""When a verifier first saw the entries of a log, by their numbers; seconds since 1970."""
+NEVER_SEEN: FirstSeen = MappingProxyType({})
+_CORRECTION_MILLISECONDS = 1
 _DOMAIN = b"pingagent-rotation-v1\0"
 _POSSESSION = b"pingagent-possession-v1\0"
 _HASH = re.compile(r"(?:[0-9a-f]{64})?")
@@ -58,9 +64,19 @@ def first_entry(key: SigningKey, now: float) -> RotationEntry:
 
 
 def next_entry(
-    did: str, entries: Sequence[RotationEntry], old: SigningKey, new: SigningKey, now: float
+    did: str,
+    entries: Sequence[RotationEntry],
+    old: SigningKey,
+    new: SigningKey,
+    now: float,
+    *,
+    correcting: bool = False,
 ) -> RotationEntry:
     """The entry by which `old`, the last key of the log, names `new`.
+
+    Args:
+        correcting: the last entry was made by a clock that ran ahead. Times in a log do not go back, so that
+            the new one is dated a millisecond after it: that says that neither time holds.
 
     Raises:
         RotationError: the log is full, `old` is not its last key, `new` was in it before, or `now` is not
@@ -76,10 +92,14 @@ def next_entry(
             f"the rotation log has {MAX_ENTRIES} entries, which is its limit", next_step="make a new identity"
         )
     at = to_milliseconds(now)
-    if at <= last.at:
+    if at <= last.at and correcting:
+        at = to_milliseconds(last.at + _CORRECTION_MILLISECONDS / 1000)
+    elif at <= last.at:
         raise RotationError(
             f"the clock stands at {iso(now)}, before the last rotation at {iso(last.at)}",
-            next_step="set the clock of this machine",
+            next_step="set the clock of this machine; if it is right, and was wrong at that rotation: "
+            "pingagent identity rotate --correct-time",
+            code="rotation.ahead",
         )
     return _signed(did, last.seq + 1, _hash(did, last), at, old, new)
 
@@ -129,6 +149,44 @@ def extends(old: Sequence[RotationEntry], new: Sequence[RotationEntry]) -> bool:
 def forks(a: Sequence[RotationEntry], b: Sequence[RotationEntry]) -> bool:
     """Whether two logs say different things about the same step: somebody signed twice."""
     return not all(_same(left, right) for left, right in zip(a, b, strict=False))
+
+
+def is_correction(before: RotationEntry, entry: RotationEntry) -> bool:
+    """Whether `entry` says of the one before that its time does not hold."""
+    return round((entry.at - before.at) * 1000) == _CORRECTION_MILLISECONDS
+
+
+def is_from_future(entries: Sequence[RotationEntry], now: float) -> bool:
+    """Whether the last key took over at a time that has not come, and nobody has corrected that.
+
+    What such a log says of the keys before is worth nothing: a stolen one would speak until then.
+    """
+    if len(entries) < 2 or entries[-1].at <= now + MAX_SKEW:
+        return False
+    return not is_correction(entries[-2], entries[-1])
+
+
+def ended_at(entries: Sequence[RotationEntry], number: int, now: float, seen: FirstSeen) -> float | None:
+    """When the key of an entry before the last one ceased to speak for the agent.
+
+    That is when its successor took over, by the log, or when the verifier first saw the successor, whichever
+    was earlier.
+
+    Args:
+        number: of the entry.
+        now: seconds since 1970.
+        seen: when the verifier saw what.
+
+    Returns:
+        None: no time in the log says when, so that the key is worth nothing any more.
+    """
+    if any(is_correction(before, entry) for before, entry in pairwise(entries[number:])):
+        return None
+    successor = entries[number + 1]
+    first_seen = seen.get(successor.seq)
+    if first_seen is None:
+        return successor.at if successor.at <= now + MAX_SKEW else None
+    return min(successor.at, first_seen)
 
 
 def _verify_entry(

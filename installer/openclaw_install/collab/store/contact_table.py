@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from openclaw_install.collab.openings import Opened
@@ -141,6 +142,19 @@ class ContactTable:
         """The newest verified card of a contact, as JSON, and when it was fetched."""
         row = self._database.row("SELECT card, card_at FROM contact WHERE did = ? AND card IS NOT NULL", did)
         return (row[0], row[1]) if row else None
+
+    def keys_seen(self, did: str) -> dict[int, float]:
+        """When the entries of a contact's rotation log were first seen, by their numbers."""
+        return dict(self._database.rows("SELECT seq, first_seen_at FROM key_seen WHERE did = ?", did))
+
+    def add_keys_seen(self, did: str, seen: Mapping[int, float]) -> None:
+        """Keeps when entries of a contact's rotation log were first seen; what is known of one stays."""
+        with self._database.write() as connection:
+            connection.executemany(
+                "INSERT INTO key_seen (did, seq, first_seen_at) SELECT did, ?, ? FROM contact WHERE did = ? "
+                "ON CONFLICT (did, seq) DO NOTHING",
+                [(seq, at, did) for seq, at in seen.items()],
+            )
 
     def set_card(
         self, did: str, card: str, now: float, *, alias: str | None, display_name: str | None

@@ -53,6 +53,11 @@ _WORDS: dict[str, tuple[int, str, str]] = {
         "the card contradicts the registered one",
         "restore the newest identity of this agent",
     ),
+    "card_from_future": (
+        422,
+        "the card's last rotation lies in the future by the relay's clock",
+        "compare the clocks; if yours was wrong at the rotation: pingagent identity rotate --correct-time",
+    ),
     "alias_taken": (409, "the alias belongs to another agent, or did lately", "choose another alias"),
     "alias_reserved": (422, "the alias is kept back", "choose another alias"),
     "agents_full": (

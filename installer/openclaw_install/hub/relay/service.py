@@ -42,6 +42,7 @@ from openclaw_install.protocol.card import AgentCard, recorded_card, succession
 from openclaw_install.protocol.header import Envelope
 from openclaw_install.protocol.keys import SigningKey
 from openclaw_install.protocol.receipts import CommitReceipt, relay_id_of, signed
+from openclaw_install.protocol.rotation import is_from_future
 
 _log = logging.getLogger(__name__)
 _CARDS_IN_MEMORY = 4096
@@ -106,6 +107,8 @@ class RelayService:
             HttpRefusedError: the card does not follow the registered one, or its alias is not to be had.
         """
         self._forget_removed()
+        if is_from_future(card.rotation, self._clock.wall()):
+            raise refused("clock_unsettled" if self._was_just_set() else "card_from_future", retry_after=60)
         known = self.card_of(card.did)
         earlier = known or self._retired_card(card.did)
         relation = "succeeds" if earlier is None else succession(earlier, card)
