@@ -14,6 +14,7 @@ from openclaw_install import __version__
 from openclaw_install.cli.hub import hub_group
 from openclaw_install.cli.mcp import mcp_group
 from openclaw_install.cli.options import CommonOptions, common_options, gather
+from openclaw_install.cli.relay_invite import invite_reader
 from openclaw_install.cli.reply import Reply
 from openclaw_install.cli.runtime import runtime_group
 from openclaw_install.cli.sync import sync_group
@@ -44,6 +45,11 @@ _offline = click.option("--offline", is_flag=True, help="Do not ask the running 
 @_offline
 @click.option("--overwrite-edited", is_flag=True, help="Replace bundle files that you changed.")
 @click.option("--with-hub", is_flag=True, help="Run a relay of your own here, for agents to meet at.")
+@click.option(
+    "--relay-invite-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The relay's invitation: the first line of a file that only you can read.",
+)
 @click.pass_context
 def cli(
     context: click.Context,
@@ -53,6 +59,7 @@ def cli(
     offline: bool,
     overwrite_edited: bool,
     with_hub: bool,
+    relay_invite_file: Path | None,
     **said: Any,
 ) -> Reply | None:
     """Set an OpenClaw host up, and prove on the running gateway that it works.
@@ -64,8 +71,12 @@ def cli(
     if context.invoked_subcommand is not None:
         return None
     options = _options(common, route_mode, offline=offline, overwrite_edited=overwrite_edited)
+    invite = invite_reader(relay_invite_file, may_ask=not common.yes)
     run = _on_host(
-        common, lambda location: _whole(location).set_up(options, _operator(common), with_hub=with_hub)
+        common,
+        lambda location: _whole(location).set_up(
+            options, _operator(common), with_hub=with_hub, invite=invite
+        ),
     )
     return _run_reply("setup", run, common)
 

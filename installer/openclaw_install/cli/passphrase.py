@@ -47,9 +47,10 @@ def read_passphrase(descriptor: int | None, file: Path | None, *, twice: bool) -
     if descriptor is not None and file is not None:
         raise UsageError("two sources of the passphrase are named", next_step="name one of them")
     if descriptor is not None:
-        return _first_line(lambda: os.open(f"/dev/fd/{descriptor}", os.O_RDONLY), f"descriptor {descriptor}")
+        name = f"descriptor {descriptor}"
+        return _first_line(lambda: os.open(f"/dev/fd/{descriptor}", os.O_RDONLY), name, "passphrase")
     if file is not None:
-        return _first_line(lambda: _private(file), str(file))
+        return read_secret_file(file, "passphrase")
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(
             "a passphrase is needed, and there is no terminal to ask for it",
@@ -58,26 +59,38 @@ def read_passphrase(descriptor: int | None, file: Path | None, *, twice: bool) -
     return Secret(click.prompt("Passphrase", hide_input=True, confirmation_prompt=twice, err=True))
 
 
-def _private(path: Path) -> int:
+def read_secret_file(path: Path, what: str) -> Secret:
+    """The first line of a file that only its owner can read.
+
+    Args:
+        what: what it holds, for people.
+
+    Raises:
+        UsageError: it cannot be read, can be read by others, or holds nothing.
+    """
+    return _first_line(lambda: _private(path, what), str(path), what)
+
+
+def _private(path: Path, what: str) -> int:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     status = os.fstat(descriptor)
     if stat.S_ISREG(status.st_mode) and stat.S_IMODE(status.st_mode) & 0o077:
         os.close(descriptor)
         raise UsageError(
-            f"others can read the passphrase in {path}",
-            next_step=f"chmod 600 {path}, and choose a new passphrase",
+            f"others can read the {what} in {path}",
+            next_step=f"chmod 600 {path}, and choose a new {what}",
         )
     return descriptor
 
 
-def _first_line(opened: Callable[[], int], name: str) -> Secret:
+def _first_line(opened: Callable[[], int], name: str, what: str) -> Secret:
     try:
         with os.fdopen(opened(), "rb") as stream:
             line = stream.readline(_MOST_BYTES).decode("utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
-            f"cannot read a passphrase from {name}", next_step="check that it is open, readable and UTF-8"
+            f"cannot read the {what} from {name}", next_step="check that it is open, readable and UTF-8"
         ) from error
     if not line:
-        raise UsageError(f"there is no passphrase in {name}", next_step="put it on the first line")
+        raise UsageError(f"there is no {what} in {name}", next_step="put it on the first line")
     return Secret(line)

@@ -31,6 +31,7 @@ from openclaw_install.collab.relay_client import (
     StreamItem,
 )
 from openclaw_install.common.errors import UsageError
+from openclaw_install.common.redaction import Secret
 from openclaw_install.protocol.canonical import canonical_json
 from openclaw_install.protocol.card import AgentCard, verify_card
 from openclaw_install.protocol.errors import ProtocolError
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     import httpx
 
 BASE = "/relay/v1"
+_NO_HEADERS: Mapping[str, str] = {}
 _SECONDS = 20.0
 # The relay beats every 15 s; three missed beats are a dead connection.
 _SILENCE_SECONDS = 50.0
@@ -102,8 +104,10 @@ class HttpRelay:
         self._about = about
         return about
 
-    async def put_card(self, card: AgentCard) -> None:
-        await self._ask("PUT", f"/agents/{quote(card.did)}/card", canonical_json(card.to_json()))
+    async def put_card(self, card: AgentCard, invite: Secret | None = None) -> None:
+        headers = {} if invite is None else {"PingAgent-Invite": invite.reveal()}
+        body = canonical_json(card.to_json())
+        await self._ask("PUT", f"/agents/{quote(card.did)}/card", body, headers=headers)
 
     async def card(self, did: str) -> AgentCard:
         return verify_card(await self._ask("GET", f"/agents/{quote(did)}/card"))
@@ -161,7 +165,9 @@ class HttpRelay:
     async def _known(self) -> About:
         return self._about or await self.about()
 
-    def _signed(self, method: str, path: str, body: bytes) -> httpx.Request:
+    def _signed(
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str] = _NO_HEADERS
+    ) -> httpx.Request:
         if self._about is None:
             raise AssertionError("asked before the relay was known")
         request = self._client.build_request(method, f"{self._url}{BASE}{path}", content=body or None)
@@ -172,20 +178,27 @@ class HttpRelay:
         request.headers["Authorization"] = f"{SCHEME} {token.reveal()}"
         if body:
             request.headers["Content-Type"] = "application/json"
+        request.headers.update(headers)
         return request
 
     async def _ask(
-        self, method: str, path: str, body: bytes = b"", *, most: int = MOST_ANSWER
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        *,
+        most: int = MOST_ANSWER,
+        headers: Mapping[str, str] = _NO_HEADERS,
     ) -> Mapping[str, Any]:
         await self._known()
         try:
-            return await self._exchange(self._signed(method, path, body), most)
+            return await self._exchange(self._signed(method, path, body, headers), most)
         except RelayRefused as error:
             if error.status != 401:
                 raise
         # A clock that was set, or a relay that was replaced: its own word about the time comes first.
         await self.about()
-        return await self._exchange(self._signed(method, path, body), most)
+        return await self._exchange(self._signed(method, path, body, headers), most)
 
     async def _exchange(self, request: httpx.Request, most: int = MOST_ANSWER) -> Mapping[str, Any]:
         import httpx

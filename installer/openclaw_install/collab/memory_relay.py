@@ -16,6 +16,7 @@ from openclaw_install.collab.relay_client import (
     RelayRefused,
     StreamItem,
 )
+from openclaw_install.common.redaction import Secret
 from openclaw_install.protocol.card import AgentCard, succession
 from openclaw_install.protocol.header import Envelope, parse_envelope
 from openclaw_install.protocol.keys import SigningKey
@@ -35,12 +36,14 @@ class MemoryRelayServer:
     Attributes:
         clock: seconds since the epoch.
         beat_seconds: how often an idle stream says that it is alive.
+        invite: the code that a new agent needs; None where everybody may register.
     """
 
     clock: Callable[[], float]
     key: SigningKey = field(default_factory=SigningKey.generate)
     log_id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     beat_seconds: float = 15.0
+    invite: str | None = None
     cards: dict[str, AgentCard] = field(default_factory=dict)
     posted: dict[str, tuple[str, CommitReceipt]] = field(default_factory=dict)
     inboxes: dict[str, _Inbox] = field(default_factory=dict)
@@ -118,8 +121,11 @@ class MemoryRelay:
     async def about(self) -> About:
         return About(relay_id_of(self.server.key), self.server.log_id, self.server.clock(), {})
 
-    async def put_card(self, card: AgentCard) -> None:
+    async def put_card(self, card: AgentCard, invite: Secret | None = None) -> None:
         known = self.server.cards.get(card.did)
+        wanted = self.server.invite
+        if known is None and wanted is not None and (invite is None or invite.reveal() != wanted):
+            raise _refused(403, "invitation_required", "the relay takes new agents by invitation")
         relation = "succeeds" if known is None else succession(known, card)
         if relation not in {"succeeds", "same"}:
             raise _refused(409, "card_conflict", f"the card does not follow the stored one: {relation}")

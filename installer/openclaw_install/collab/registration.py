@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 
 from openclaw_install.collab.health import OWNER, OWNER_CURE
 from openclaw_install.collab.relay_client import Relay, RelayError, RelayRefused
 from openclaw_install.collab.shared import Shared
+from openclaw_install.common.files import read_if_exists
+from openclaw_install.common.redaction import Secret
 from openclaw_install.protocol.card import AgentCard, make_card
 from openclaw_install.protocol.identity import (
     MAX_OWN_KEYS,
@@ -16,11 +19,15 @@ from openclaw_install.protocol.identity import (
     prune_encryption,
     rotate_encryption,
 )
+from openclaw_install.protocol.profile import invite_of
 from openclaw_install.protocol.profile_files import update_identity
 
 CAPABILITIES = ("pingagent.text", "pingagent.task", "pingagent.result")
 OTHER_IDENTITY = "store.other_identity"
+INVITATION_CURE = "ask its operator for a code, and: openclaw-install --relay-invite-file FILE"
 _VERSION = "card.version"
+_MOST_INVITE_BYTES = 4096
+_CODE = re.compile(r"[\x21-\x7e]{1,512}")
 _NOT_THERE = {401, 404}
 _AHEAD_SECONDS = 120.0
 
@@ -41,9 +48,29 @@ async def register(shared: Shared, relay: Relay) -> None:
             raise
     card = await shared.store.run(_next_card, shared, known)
     if known is None or _differs(known, card):
-        await relay.put_card(card)
+        await _publish(shared, relay, card, new=known is None)
         await shared.store.run(shared.store.facts.set, _VERSION, card.version, shared.now())
         shared.event("card.published", version=card.version)
+
+
+async def _publish(shared: Shared, relay: Relay, card: AgentCard, *, new: bool) -> None:
+    """Publishes a card; a new agent gives the invitation that the setup left, which then goes."""
+    place = invite_of(shared.settings.identity)
+    kept = await asyncio.to_thread(read_if_exists, place, _MOST_INVITE_BYTES) if new else None
+    code = None if kept is None else Secret(kept.decode("ascii", "replace").strip())
+    try:
+        await relay.put_card(card, code if code is not None and _CODE.fullmatch(code.reveal()) else None)
+    except RelayRefused as error:
+        if error.reason != "invitation_required":
+            raise
+        raise RelayRefused(
+            error.status,
+            error.reason,
+            "the relay takes new agents by invitation, and has none of this agent that holds",
+            next_step=INVITATION_CURE,
+        ) from error
+    if kept is not None:
+        await asyncio.to_thread(place.unlink, missing_ok=True)
 
 
 async def freshen(shared: Shared) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from openclaw_install.common.errors import InstallError
+from openclaw_install.common.redaction import Secret
 from openclaw_install.protocol.card import AgentCard
 
 PAGE_LIMIT = 200
@@ -118,8 +119,12 @@ class Relay(Protocol):
         """What the relay is; needs no registration."""
         ...
 
-    async def put_card(self, card: AgentCard) -> None:
-        """Registers our card, or replaces it by a newer one."""
+    async def put_card(self, card: AgentCard, invite: Secret | None = None) -> None:
+        """Registers our card, or replaces it by a newer one.
+
+        Args:
+            invite: the code by which a relay lets new agents in that is not open to everybody.
+        """
         ...
 
     async def card(self, did: str) -> AgentCard:

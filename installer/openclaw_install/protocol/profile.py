@@ -57,6 +57,11 @@ def backup_of(path: Path) -> Path:
     return path.with_name(path.name + ".bak")
 
 
+def invite_of(path: Path) -> Path:
+    """Where the invitation to a relay lies beside the identity in `path`, until the relay has taken it."""
+    return path.with_name("relay-invite")
+
+
 def _path(env: Mapping[str, str], name: str, home: Path) -> Path | None:
     value = env.get(name)
     if not value:

@@ -21,8 +21,10 @@ from openclaw_install.collab.profile_settings import (
     server_url,
 )
 from openclaw_install.common.errors import HostError, InstallError
+from openclaw_install.common.files import PRIVATE_FILE, make_private_folder, write_atomic
+from openclaw_install.common.redaction import Secret
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.protocol.profile import ProfilePaths, backup_of, profile_paths
+from openclaw_install.protocol.profile import ProfilePaths, backup_of, invite_of, profile_paths
 from openclaw_install.setup.message_path import MessagePath, Presence, look_at_message_path
 from openclaw_install.setup.remains import remaining
 
@@ -55,6 +57,17 @@ class Connected:
         return asdict(self)
 
 
+class ReadInvite(Protocol):
+    """Reads the invitation to a relay; asks for it only where the relay is new to the agent."""
+
+    def __call__(self, *, is_new: bool) -> Secret | None: ...
+
+
+def no_invite(*, is_new: bool) -> Secret | None:  # noqa: ARG001 - as the seam has it
+    """For a relay that needs none."""
+    return None
+
+
 @dataclass(frozen=True)
 class Wish:
     """What the operator asked for.
@@ -63,11 +76,13 @@ class Wish:
         with_hub: the hub that ships with us is to be the relay, on this machine.
         hub_data: its folder.
         dry_run: change nothing.
+        invite: reads the code by which the agent may register; kept until the relay has taken it.
     """
 
     with_hub: bool = False
     hub_data: Path | None = None
     dry_run: bool = False
+    invite: ReadInvite = no_invite
 
 
 def connect(
@@ -103,19 +118,32 @@ def connect(
     with contextlib.suppress(InstallError):
         load_identity(paths.identity)
         present = "present"
-    if is_agreed and present == "present":
-        return Connected("unchanged", created=False, relay=url)
     if wish.dry_run:
-        return Connected("planned", created=present == "missing", relay=url)
+        outcome: Literal["unchanged", "planned"] = (
+            "unchanged" if is_agreed and present == "present" else "planned"
+        )
+        return Connected(outcome, created=present == "missing" and outcome == "planned", relay=url)
+    if is_agreed and present == "present":
+        _keep_invite(paths, wish.invite(is_new=False))
+        return Connected("unchanged", created=False, relay=url)
     where = "the hub that the runtime runs here" if hub else url
     question = f"Connect this agent to the relay at {where} (its identity is kept at {paths.identity})?"
     if not is_agreed and not person.confirm(question):
         return Connected("declined", created=False, relay=url)
+    code = None if hub else wish.invite(is_new=not is_agreed)
     _, created = ensure_identity(paths.identity, now)
+    _keep_invite(paths, code)
     if not is_agreed:
         moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds")
         save_settings(paths, ProfileSettings(url, moment, hub))
     return Connected("connected", created=created, relay=url)
+
+
+def _keep_invite(paths: ProfilePaths, code: Secret | None) -> None:
+    """Leaves the code where the bridge finds it at its next try to register, which removes it."""
+    if code is not None:
+        make_private_folder(paths.identity.parent)
+        write_atomic(invite_of(paths.identity), code.reveal().encode() + b"\n", mode=PRIVATE_FILE)
 
 
 def _wanted(
@@ -170,6 +198,7 @@ def forget(location: HostLocation, env: Mapping[str, str]) -> Forgotten:
         settings = load_settings(paths)
         # The relay's key lies there, by which other agents know it, and what they have not fetched yet.
         places += [settings.hub.data] if settings is not None and settings.hub is not None else []
+    invite_of(paths.identity).unlink(missing_ok=True)
     removed = forget_settings(paths)
     beside = remaining((paths.folder,))  # locks, and what was kept of files that were replaced
     return Forgotten(

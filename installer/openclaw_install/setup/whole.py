@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from openclaw_install.host.gateway import Asker, ask_gateway
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.agent_part import with_agent, with_connection
-from openclaw_install.setup.connection import AgentSeam, Forgotten, Wish
+from openclaw_install.setup.connection import AgentSeam, Forgotten, ReadInvite, Wish, no_invite
 from openclaw_install.setup.install import UndoOptions, UndoResult, run_setup, run_undo, run_uninstall
 from openclaw_install.setup.operator import Operator
 from openclaw_install.setup.receipts import ReceiptStore
@@ -36,13 +36,21 @@ class WholeHost:
     ask: Asker = ask_gateway
     store: ReceiptStore | None = None
 
-    def set_up(self, options: Options, operator: Operator, *, with_hub: bool = False) -> RunResult:
+    def set_up(
+        self,
+        options: Options,
+        operator: Operator,
+        *,
+        with_hub: bool = False,
+        invite: ReadInvite = no_invite,
+    ) -> RunResult:
         """Sets the host up, connects its agent, and starts the runtime where it has work.
 
         A second run changes nothing.
 
         Args:
             with_hub: the hub that ships with us is to be the relay.
+            invite: reads the code by which the agent may register at the relay.
 
         Raises:
             ConflictError, FileError, UsageError: as `run_setup`; UsageError also where nobody can be asked
@@ -51,7 +59,7 @@ class WholeHost:
         result = run_setup(self.location, options, operator, ask=self.ask, store=self.store)
         done = result.applied is not None and result.applied.outcome in _DONE and result.error is None
         if self.agent is not None and (done or options.dry_run):
-            wish = Wish(with_hub=with_hub, dry_run=options.dry_run)
+            wish = Wish(with_hub=with_hub, dry_run=options.dry_run, invite=invite)
             result = with_connection(result, self.agent, wish, operator, options.invocation)
         return self._told(result, options, start=done and not options.dry_run)
 
