@@ -27,7 +27,7 @@ from openclaw_install.common.redaction import Secret
 from openclaw_install.host.gateway import GatewayAddress, LivePolicy
 from openclaw_install.host.hook_dispatch import HookTarget
 from openclaw_install.host.turn_evidence import TranscriptEvidence
-from openclaw_install.protocol.card import make_card
+from openclaw_install.protocol.card import ENVELOPE_2, make_card
 from openclaw_install.protocol.did import conversation_of
 from openclaw_install.protocol.envelope import DEFAULT_LIFETIME, Draft, Envelope, seal
 from openclaw_install.protocol.header import new_message_id
@@ -217,7 +217,7 @@ class Agent:
 
     def register(self, relay: MemoryRelayServer) -> None:
         """Publishes the card directly."""
-        relay.cards[self.did] = make_card(self.identity, 1, time.time())
+        relay.cards[self.did] = make_card(self.identity, 1, time.time(), capabilities=(ENVELOPE_2,))
 
     def sealed(
         self,

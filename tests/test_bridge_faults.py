@@ -18,6 +18,7 @@ from openclaw_install.collab.memory_relay import MemoryRelay
 from openclaw_install.collab.relay_client import About, InboxPage, RelayRefused, RelayUnreachable, StreamItem
 from openclaw_install.collab.store import Store
 from openclaw_install.common.errors import InstallError
+from openclaw_install.common.redaction import Secret
 from openclaw_install.host.turn_evidence import Sight
 from openclaw_install.protocol.card import make_card
 from openclaw_install.protocol.identity import rotate_encryption
@@ -65,11 +66,11 @@ class FaultyRelay(MemoryRelay):
                 if item.entry is None or item.entry.seq not in self.hidden:
                     yield item
 
-    async def post(self, wire: bytes) -> Mapping[str, Any]:
+    async def post(self, wire: bytes, access: Secret | None = None) -> Mapping[str, Any]:
         self._check()
         if self.refuse_posts:
             raise self.refuse_posts.pop(0)
-        answer = dict(await super().post(wire))
+        answer = dict(await super().post(wire, access))
         if self.spoil_receipt:
             answer["seq"] = answer["seq"] + 1
         return answer

@@ -20,6 +20,7 @@ from openclaw_install.collab.registration import freshen
 from openclaw_install.collab.relay_client import About, InboxPage, RelayRefused
 from openclaw_install.collab.shared import HealthBook, Shared, Signals
 from openclaw_install.collab.store import Store
+from openclaw_install.common.redaction import Secret
 from openclaw_install.protocol.card import AgentCard, make_card
 from openclaw_install.protocol.did import conversation_of
 from openclaw_install.protocol.envelope import parse_envelope
@@ -67,12 +68,12 @@ class LyingRelay(MemoryRelay):
         ]
         return replace(page, entries=entries)
 
-    async def post(self, wire: bytes) -> Mapping[str, Any]:
+    async def post(self, wire: bytes, access: Secret | None = None) -> Mapping[str, Any]:
         if self.refuse_posts:
             first, *others = self.refuse_posts
             self.refuse_posts = tuple(others)
             raise first
-        return await super().post(wire)
+        return await super().post(wire, access)
 
 
 def _liar(made: Rig) -> LyingRelay:

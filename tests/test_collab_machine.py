@@ -16,9 +16,9 @@ from openclaw_install.collab.backoff import pause
 from openclaw_install.collab.contacts import GateLimits, after, judge, may_write_to
 from openclaw_install.collab.gateway_gate import GatewayGate
 from openclaw_install.collab.inbound import InboundLimits
-from openclaw_install.collab.outbox import routing_of
 from openclaw_install.collab.records import Contact, ContactState, Ingress
 from openclaw_install.collab.routing import Route, route
+from openclaw_install.collab.sealing import routing_of
 from openclaw_install.collab.untrusted import Untrusted
 from openclaw_install.host.hook_dispatch import (
     Accepted,

@@ -228,10 +228,11 @@ def test_heads_of_threads_are_found_without_walking_a_long_queue(tmp_path: Path)
         assert "c_dm_long" not in store.ingress.due_threads(1.0, limit=100)
         assert store.ingress.next_due(1.0) == 50.0
         for sql in (
-            "SELECT * FROM ingress WHERE stage IN ('approved', 'dispatching') AND thread_id = 'x' "
-            "ORDER BY id",
+            "SELECT * FROM ingress WHERE stage IN ('approved', 'dispatching') AND turn IS NOT NULL "
+            "AND thread_id = 'x' ORDER BY turn",
             "SELECT min(next_attempt_at) FROM ingress WHERE stage IN ('approved', 'dispatching') "
-            "AND next_attempt_at > 1",
+            "AND turn IS NOT NULL AND next_attempt_at > 1",
+            "SELECT max(turn) FROM ingress",
             "SELECT * FROM session WHERE last_activity_at <= 5 "
             "ORDER BY last_activity_at DESC, thread_id LIMIT 5",
             "SELECT * FROM session WHERE unread > 0 AND last_activity_at <= 5 "

@@ -62,8 +62,15 @@ async def _run(shared: Shared) -> None:
     secret = bytes.fromhex(kept)
     cards = CardBook(shared.store, relay, shared.relay_now)
     trust = TrustWatch(shared, shared.settings.trust_policy)
+    settings = shared.settings
     intake = Intake(
-        shared.store, lambda: shared.identity, cards, shared.relay_now, shared.settings.gate, trust
+        shared.store,
+        lambda: shared.identity,
+        cards,
+        shared.relay_now,
+        settings.gate,
+        trust,
+        settings.order,
     )
     link = Link(shared, relay, intake)
     dispatcher = Dispatcher(shared, ingress, secret)

@@ -224,6 +224,7 @@ class Dispatcher:
             body=message.body.carried(),
             sent_at=message.sent_at,
             mark=mark_of(self._secret, message.sender, message.message_id),
+            place=message.place,
         )
         return row, HookTurn(agent_text(shown), row.session_key or way.session_key, message.message_id)
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 BASE = "/relay/v1"
 _NO_HEADERS: Mapping[str, str] = {}
+_ACCESS = "PingAgent-Access"
 _SECONDS = 20.0
 # The relay beats every 15 s; three missed beats are a dead connection.
 _SILENCE_SECONDS = 50.0
@@ -119,8 +120,13 @@ class HttpRelay:
         except (TypeError, ValueError) as error:
             raise _no_relay(self._url, "it names no agent for an alias") from error
 
-    async def post(self, wire: bytes) -> Mapping[str, Any]:
-        return await self._ask("POST", "/envelopes", wire)
+    async def put_access(self, hashes: Sequence[str]) -> None:
+        body = canonical_json({"access_key_sha256": list(hashes)})
+        await self._ask("PUT", f"/agents/{quote(self._identity().did)}/access", body)
+
+    async def post(self, wire: bytes, access: Secret | None = None) -> Mapping[str, Any]:
+        shown = _NO_HEADERS if access is None else {_ACCESS: access.reveal()}
+        return await self._ask("POST", "/envelopes", wire, headers=shown)
 
     async def inbox(self, after: int, limit: int = PAGE_LIMIT) -> InboxPage:
         path = f"/inbox?after={after:d}&limit={limit:d}"

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from openclaw_install.collab.cards import CardBook, CardTrouble
+from openclaw_install.collab.cards import CardBook
+from openclaw_install.collab.chain_judge import OrderLimits, Verdict
 from openclaw_install.collab.contacts import GateLimits, hears_receipts_of, judge
+from openclaw_install.collab.entry_reader import MAX_SKEW, EntryReader, Read, digest_of
+from openclaw_install.collab.ordering import (
+    DOWNGRADE,
+    FORK,
+    Arrival,
+    arrive,
+    came_in,
+    forked,
+    is_downgrade,
+)
 from openclaw_install.collab.records import Contact, NewMessage, RelayCursor, Stage
 from openclaw_install.collab.relay_client import Entry
+from openclaw_install.collab.runtime_messages import take_note, tell_of_fork
 from openclaw_install.collab.store import Store
 from openclaw_install.collab.store.message_table import preview
 from openclaw_install.collab.threads import local_thread
 from openclaw_install.collab.trust.policy import ContactAction
 from openclaw_install.protocol.envelope import Opened
-from openclaw_install.protocol.errors import EnvelopeError, EnvelopeReason, ReceiptError
-from openclaw_install.protocol.header import Envelope, parse_envelope
 from openclaw_install.protocol.identity import Identity
 from openclaw_install.protocol.messages import RECEIPT
-from openclaw_install.protocol.receipts import verify_receipt
 
-# A sender's clock may be a day off. Replay rows are kept for as long as this lets an envelope in.
-MAX_SKEW = 26 * 3600.0
 _MARGIN = 3600.0
-_STALE_CARD = frozenset({EnvelopeReason.UNKNOWN_KEY, EnvelopeReason.BAD_SIGNATURE})
 
 
 @dataclass(frozen=True)
@@ -62,17 +68,6 @@ class FirstContacts(Protocol):
         """A contact after the policy had its say."""
 
 
-@dataclass(frozen=True)
-class _Read:
-    """One entry, read: what it is, or why it is refused."""
-
-    entry: Entry
-    opened: Opened | None = None
-    envelope: Envelope | None = None
-    reason: str = ""
-    known: bool = False
-
-
 @dataclass
 class Intake:
     """The way into one store.
@@ -81,6 +76,7 @@ class Intake:
         identity: gives the current one; keys rotate.
         clock: seconds since the epoch, as the relay has it.
         trust: what the trust policy says of senders that nobody has decided about; without it they wait.
+        order: how long a message waits for earlier ones of its sender.
     """
 
     store: Store
@@ -89,6 +85,7 @@ class Intake:
     clock: Callable[[], float]
     limits: GateLimits = field(default_factory=GateLimits)
     trust: FirstContacts | None = None
+    order: OrderLimits = field(default_factory=OrderLimits)
 
     async def take(self, cursor: RelayCursor, entries: Sequence[Entry]) -> tuple[RelayCursor, Taken]:
         """Takes a batch in; its order does not matter.
@@ -106,7 +103,8 @@ class Intake:
         """
         wanted = await self.store.run(self._wanted, cursor, entries)
         # One after the other: a sender's rotated card is then fetched once for all of its messages.
-        read = [await self._read(cursor, entry) for entry in wanted]
+        reader = EntryReader(self.store, self.identity, self.cards, self.clock)
+        read = [await reader.read(cursor, entry) for entry in wanted]
         if self.trust is not None:
             await self.trust.refresh()
         return await self.store.run(self._keep, cursor, read)
@@ -119,54 +117,7 @@ class Intake:
             if seq > cursor.after_seq or self.store.relay.is_missing(cursor.log_id, seq)
         ]
 
-    async def _read(self, cursor: RelayCursor, entry: Entry) -> _Read:
-        if entry.gone is not None or entry.envelope is None:
-            return _Read(entry)
-        try:
-            envelope = parse_envelope(entry.envelope)
-            receipt = verify_receipt(entry.receipt or {}, cursor.relay_id, envelope)
-        except EnvelopeError as error:
-            return _Read(entry, reason=str(error.reason))
-        except ReceiptError:
-            return _Read(entry, reason="bad_receipt")
-        if (receipt.seq, receipt.log_id) != (entry.seq, cursor.log_id):
-            return _Read(entry, envelope=envelope, reason="wrong_place")
-        header = envelope.header
-        digest = await self.store.run(self._digest, header.sender, header.message_id)
-        if digest is not None:
-            reason = "" if digest == envelope.sha256 else "message_id_reused"
-            return _Read(entry, envelope=envelope, known=not reason, reason=reason)
-        return await self._open(entry, envelope)
-
-    def _digest(self, sender: str, message_id: str) -> str | None:
-        """The digest of a message that was here before; empty where its replay row is over, None if never."""
-        digest = self.store.messages.replayed(sender, message_id)
-        if digest is None and self.store.messages.find(sender, message_id) is not None:
-            return ""
-        return digest
-
-    async def _open(self, entry: Entry, envelope: Envelope) -> _Read:
-        sender = envelope.header.sender
-        contact = await self.store.run(self.store.contacts.get, sender)
-        if contact is not None and contact.state in {"blocked", "rejected"}:
-            return _Read(entry, envelope=envelope, reason=f"contact_{contact.state}")
-        if envelope.header.recipient != self.identity().did:
-            return _Read(entry, envelope=envelope, reason=str(EnvelopeReason.WRONG_RECIPIENT))
-        try:
-            me, card = self.identity(), await self.cards.get(sender)
-            try:
-                opened = self.cards.opened(envelope, me, card, MAX_SKEW)
-            except EnvelopeError as error:
-                if error.reason not in _STALE_CARD:
-                    raise
-                opened = self.cards.opened(envelope, me, await self.cards.fresh(sender), MAX_SKEW)
-        except EnvelopeError as error:
-            return _Read(entry, envelope=envelope, reason=str(error.reason))
-        except CardTrouble as trouble:
-            return _Read(entry, envelope=envelope, reason=trouble.reason)
-        return _Read(entry, opened, envelope)
-
-    def _keep(self, cursor: RelayCursor, read: Sequence[_Read]) -> tuple[RelayCursor, Taken]:
+    def _keep(self, cursor: RelayCursor, read: Sequence[Read]) -> tuple[RelayCursor, Taken]:
         now = self.clock()
         ready: set[str] = set()
         rejected: list[str] = []
@@ -208,12 +159,12 @@ class Intake:
                 self.store.relay.set_cursor(new, now)
         return new, Taken(frozenset(ready), delivered, tuple(rejected), gap, settled)
 
-    def _seen_by_now(self, one: _Read) -> _Read:
+    def _seen_by_now(self, one: Read) -> Read:
         """A message that came twice in one batch is known the second time."""
         if one.opened is None:
             return one
         header = one.opened.header
-        digest = self._digest(header.sender, header.message_id)
+        digest = digest_of(self.store, header.sender, header.message_id)
         if digest is None:
             return one
         reason = "" if digest == one.opened.sha256 else "message_id_reused"
@@ -231,7 +182,7 @@ class Intake:
             first, last, count = min(seqs), max(seqs), len(seqs)
             self.store.events.add("relay.gone", now, first=first, last=last, count=count, expired=expired)
 
-    def _reject(self, cursor: RelayCursor, one: _Read, now: float) -> list[str]:
+    def _reject(self, cursor: RelayCursor, one: Read, now: float) -> list[str]:
         header = one.envelope.header if one.envelope else None
         claimed = (header.sender, header.message_id) if header else ("", "")
         known = self.store.contacts.get(claimed[0]) if one.reason == "card_from_future" else None
@@ -247,21 +198,24 @@ class Intake:
         )
         return [one.reason]
 
-    def _duplicate(self, cursor: RelayCursor, one: _Read, now: float) -> None:
+    def _duplicate(self, cursor: RelayCursor, one: Read, now: float) -> None:
         """The same envelope at another place: only its place has to be acknowledged."""
         header = one.envelope.header if one.envelope else None
         claimed = (header.sender, header.message_id) if header else ("", "")
         self.store.relay.fill(cursor.log_id, one.entry.seq)
         self.store.ingress.reject(cursor.log_id, one.entry.seq, "duplicate", claimed, now)
 
-    def _take(self, cursor: RelayCursor, one: _Read, opened: Opened, now: float) -> Stage | None:
-        header, body = opened.header, opened.body
+    def _take(self, cursor: RelayCursor, one: Read, opened: Opened, now: float) -> Stage | None:
+        header = opened.header
         internal = not self.store.is_visible(header.schema)
+        if is_downgrade(self.store, opened):
+            self._reject(cursor, replace(one, reason=DOWNGRADE), now)
+            return None
         contact = self.store.contacts.get(header.sender)
         if self.trust is not None and not internal:
             contact, refused = self._by_policy(self.trust, header.sender, contact, now)
             if refused:
-                self._reject(cursor, _Read(one.entry, envelope=one.envelope, reason=refused), now)
+                self._reject(cursor, Read(one.entry, envelope=one.envelope, reason=refused), now)
                 return None
         verdict = judge(contact, self.store.contacts.waiting_in_all(), self.limits)
         if header.schema == RECEIPT and hears_receipts_of(contact):
@@ -269,23 +223,45 @@ class Intake:
         if verdict == "defer":
             self.store.relay.defer(cursor.log_id, one.entry.seq, header.sender, now)
             return None
+        arrival = arrive(self.store, opened, now, self.order)
+        if arrival.verdict in {"fork", "repeat"}:
+            self._contradicts(cursor, one, opened, arrival.verdict, now)
+            return None
         if verdict == "refuse" or (internal and verdict != "pass"):
             reason = f"contact_{contact.state}" if contact else "not_a_contact"
-            self._reject(cursor, _Read(one.entry, envelope=one.envelope, reason=reason), now)
+            self._reject(cursor, replace(one, reason=reason), now)
+            if contact is not None:
+                # It came in, so it is no gap in its sender's chain.
+                came_in(self.store, opened, arrival, None, now, _kept_until(opened), self.order)
             return None
+        stage: Stage = "pending" if verdict == "wait" else "handled" if internal else "approved"
+        self._let_in(contact, opened, stage, now)
+        self._add(cursor, one, opened, stage, arrival, now)
+        take_note(self.store, opened, now, handled=stage == "handled")
+        return stage
+
+    def _let_in(self, contact: Contact | None, opened: Opened, stage: Stage, now: float) -> None:
+        """What a message that is taken in changes of its sender as a contact."""
+        header = opened.header
         if contact is None:
             self._first_contact(header.sender, now)
-        elif contact.state == "awaiting_reply" and verdict == "wait":
+        elif contact.state == "awaiting_reply" and stage == "pending":
             self.store.contacts.replied(header.sender, now)
             self.store.events.add("contact.pending", now, did=header.sender)
             self.cards.keep(header.sender, now)
-        stage: Stage = "pending" if verdict == "wait" else "handled" if internal else "approved"
-        self._add(cursor, one, opened, stage, now)
         if stage == "pending":
             self.store.contacts.add_waiting(header.sender, 1)
-        if stage == "handled":
-            self._handle(header.sender, header.schema, body, now)
-        return stage
+
+    def _contradicts(
+        self, cursor: RelayCursor, one: Read, opened: Opened, verdict: Verdict, now: float
+    ) -> None:
+        """An envelope for a place that has another one, or that has this one already."""
+        if verdict == "repeat" or one.envelope is None:
+            self._duplicate(cursor, one, now)
+            return
+        self._reject(cursor, replace(one, reason=FORK), now)
+        if forked(self.store, opened, one.envelope, now):
+            tell_of_fork(self.store, self.identity().did, opened, now)
 
     def _by_policy(
         self, trust: FirstContacts, sender: str, contact: Contact | None, now: float
@@ -306,7 +282,9 @@ class Intake:
         self.cards.keep(sender, now)
         return self.store.contacts.get(sender) or made
 
-    def _add(self, cursor: RelayCursor, one: _Read, opened: Opened, stage: Stage, now: float) -> None:
+    def _add(
+        self, cursor: RelayCursor, one: Read, opened: Opened, stage: Stage, arrival: Arrival, now: float
+    ) -> None:
         header = opened.header
         thread = local_thread(self.store, self.identity().did, header.sender)
         store = self.store
@@ -323,13 +301,16 @@ class Intake:
                 known_at=now,
                 state=stage,
                 seq=one.entry.seq,
+                place=arrival.place,
             )
         )
-        store.ingress.add(number, thread, header.sender, cursor.log_id, one.entry.seq, stage)
+        held_until = None if stage == "handled" else arrival.held_until
+        place = (header.sender, cursor.log_id, one.entry.seq, stage)
+        store.ingress.add(number, thread, *place, held_until=held_until)
         # A relay that lost its data, or plays it again, can bring it back until it has expired.
-        store.messages.remember(
-            header.sender, header.message_id, opened.sha256, now, header.expires_at + MAX_SKEW + _MARGIN
-        )
+        until = _kept_until(opened)
+        store.messages.remember(header.sender, header.message_id, opened.sha256, now, until)
+        came_in(store, opened, arrival, number, now, until, self.order)
         store.relay.fill(cursor.log_id, one.entry.seq)
         if store.is_visible(header.schema):
             shown = preview(header.schema, opened.body)
@@ -343,20 +324,9 @@ class Intake:
                 schema=header.schema,
             )
 
-    def _handle(self, sender: str, schema: str, body: Mapping[str, object], now: float) -> None:
-        if schema != RECEIPT:
-            self.store.events.add("control.received", now, sender=sender, action=str(body.get("action", "")))
-            return
-        # Only the one it was sent to can say that it arrived.
-        item = self.store.outbox.known_there(sender, str(body.get("message_id", "")))
-        if item is None or item.state == "delivered":
-            return
-        if body.get("status") == "delivered":
-            self.store.outbox.update(item.id, state="delivered", delivered_at=now)
-            kind = "outbox.delivered"
-        else:
-            kind = "outbox.refused_there"
-        self.store.events.add(kind, now, thread_id=item.thread_id, message_id=item.message_id)
+
+def _kept_until(opened: Opened) -> float:
+    return opened.header.expires_at + MAX_SKEW + _MARGIN
 
 
 def _is_empty(entry: Entry) -> bool:

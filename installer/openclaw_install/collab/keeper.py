@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+from openclaw_install.collab.access import publish, renew
 from openclaw_install.collab.dispatcher import Dispatcher
 from openclaw_install.collab.link import DataLost, Link
+from openclaw_install.collab.ordering import let_overdue_go
 from openclaw_install.collab.registration import freshen, register
 from openclaw_install.collab.relay_client import Relay, RelayError
 from openclaw_install.collab.shared import Shared, rung
@@ -89,11 +91,15 @@ class Keeper:
             self._beat_at = now
             await self._shared.health.beat()
         await self._confirm(now)
+        await self._let_overdue_go()
         changed = await freshen(self._shared)
+        renewed = await self._store.run(renew, self._store, now)
         try:
             if self._link.connected.is_set():
                 if changed:
                     await register(self._shared, self._relay)
+                if renewed:
+                    await publish(self._shared, self._relay)
                 await self._link.recheck()
                 if self._round % _CLOCK_ROUNDS == 0:
                     await self._link.hold_clocks()
@@ -102,7 +108,20 @@ class Keeper:
         # By the earlier clock: a relay that could move ours ahead would bring old messages back afterwards.
         past = min(now, self._shared.relay_now())
         await self._store.run(self._store.messages.forget_replays, past)
+        await self._store.run(self._forget_chains, past)
         await self._store.run(self._store.events.prune, now - _EVENT_SECONDS, 1000)
+
+    async def _let_overdue_go(self) -> None:
+        """Nobody stops a thread for good by keeping one message back."""
+        order = self._shared.settings.order
+        if await self._store.run(let_overdue_go, self._store, self._shared.relay_now(), order):
+            self._shared.event("chain.gap")
+            self._shared.signals.dispatch.set()
+
+    def _forget_chains(self, past: float) -> None:
+        with self._store.write():
+            self._store.chains.forget(past)
+            self._store.sent.forget(past)
 
     async def _confirm(self, now: float) -> None:
         rows = await self._store.run(self._store.ingress.unconfirmed, now)

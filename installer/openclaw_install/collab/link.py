@@ -7,8 +7,10 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 
+from openclaw_install.collab.access import publish
 from openclaw_install.collab.backoff import pause
-from openclaw_install.collab.intake import MAX_SKEW, Intake, Taken
+from openclaw_install.collab.entry_reader import MAX_SKEW
+from openclaw_install.collab.intake import Intake, Taken
 from openclaw_install.collab.records import RelayCursor
 from openclaw_install.collab.registration import freshen, register
 from openclaw_install.collab.relay_client import (
@@ -82,6 +84,7 @@ class Link:
         # Only now the relay's time is known, by which keys are dated.
         await freshen(self._shared)
         await register(self._shared, self._relay)
+        await publish(self._shared, self._relay)
         self._shared.health.clear("relay.refused")
         self.connected.set()
         self._shared.signals.everything()

@@ -37,6 +37,8 @@ class MemoryRelayServer:
         clock: seconds since the epoch.
         beat_seconds: how often an idle stream says that it is alive.
         invite: the code that a new agent needs; None where everybody may register.
+        access: the hashes of each agent's access keys.
+        shown: who showed which access key with an envelope.
     """
 
     clock: Callable[[], float]
@@ -47,6 +49,8 @@ class MemoryRelayServer:
     cards: dict[str, AgentCard] = field(default_factory=dict)
     posted: dict[str, tuple[str, CommitReceipt]] = field(default_factory=dict)
     inboxes: dict[str, _Inbox] = field(default_factory=dict)
+    access: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    shown: list[tuple[str, Secret]] = field(default_factory=list)
     _listeners: set[asyncio.Event] = field(default_factory=set)
 
     def client(self, did: str) -> MemoryRelay:
@@ -145,8 +149,14 @@ class MemoryRelay:
             raise _refused(404, "unknown_alias", f"nobody is called @{alias} here")
         return found
 
-    async def post(self, wire: bytes) -> Mapping[str, Any]:
+    async def put_access(self, hashes: Sequence[str]) -> None:
         self._registered()
+        self.server.access[self._did] = tuple(hashes)
+
+    async def post(self, wire: bytes, access: Secret | None = None) -> Mapping[str, Any]:
+        self._registered()
+        if access is not None:
+            self.server.shown.append((self._did, access))
         envelope = parse_envelope(wire)
         if envelope.header.sender != self._did:
             raise _refused(403, "wrong_sender", "the envelope names another sender")

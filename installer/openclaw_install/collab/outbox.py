@@ -13,11 +13,10 @@ from openclaw_install.collab.cards import CardBook, CardTrouble
 from openclaw_install.collab.fair_turns import FairTurns
 from openclaw_install.collab.records import OutboxItem
 from openclaw_install.collab.relay_client import Relay, RelayError, RelayRefused, RelayUnreachable
+from openclaw_install.collab.sealing import is_version_2, sealed_once
 from openclaw_install.collab.shared import Shared, rung
 from openclaw_install.collab.told_events import is_told
 from openclaw_install.protocol.card import AgentCard
-from openclaw_install.protocol.did import conversation_of
-from openclaw_install.protocol.envelope import Draft, Routing, seal
 from openclaw_install.protocol.errors import EnvelopeError, NoUsableKey, ReceiptError
 from openclaw_install.protocol.header import parse_envelope
 from openclaw_install.protocol.messages import RECEIPT
@@ -113,7 +112,8 @@ class OutboxWorker:
             await self._store.run(
                 self._store.outbox.update, item.id, state="sending", attempts=item.attempts + 1
             )
-            answer = await self._relay.post(wire.encode())
+            access = await self._store.run(self._store.access.key_of, item.recipient)
+            answer = await self._relay.post(wire.encode(), access)
             receipt = verify_receipt(answer, self._relay_id(), parse_envelope(wire.encode()))
         except RelayUnreachable as error:
             self._pause(error.message)
@@ -134,30 +134,9 @@ class OutboxWorker:
 
     async def _sealed(self, item: OutboxItem) -> str:
         """The envelope, in the store before it goes out: a repetition has to be the same bytes."""
-        message = await self._store.run(self._store.messages.get, item.id)
-        if message is None:
-            raise AssertionError("an outbox row without its message")
         card = await self._card(item.recipient)
-        answered = await self._store.run(self._answered, item)
-        conversation = conversation_of(self._shared.identity.did, item.recipient, pending=not answered)
-        body = message.body.carried()
-        draft = Draft(item.message_id, conversation, item.schema, routing_of(body))
-        envelope = seal(body, draft, self._shared.identity, card, self._shared.relay_now())
-        wire = envelope.wire.decode("ascii") if envelope.wire.isascii() else envelope.wire.decode()
-        await self._store.run(
-            self._store.outbox.update, item.id, wire=wire, expires_at=envelope.header.expires_at
-        )
-        return wire
-
-    def _answered(self, item: OutboxItem) -> bool:
-        """Whether the other side let us in: it wrote to us, or said that something arrived."""
-        database = self._store.database
-        return (
-            database.row(
-                "SELECT 1 FROM message WHERE thread_id = ? AND direction = 'in' LIMIT 1", item.thread_id
-            )
-            is not None
-        )
+        me, now = self._shared.identity, self._shared.relay_now()
+        return await self._store.run(sealed_once, self._store, item, me, card, now)
 
     async def _card(self, did: str) -> AgentCard:
         """The freshest card; a recent one is good enough while its keys are."""
@@ -192,6 +171,7 @@ class OutboxWorker:
                 reason="",
                 repair="",
             )
+            store.sent.committed(item.recipient, item.id)
             if item.schema == RECEIPT:
                 self._receipted(item, now)
             elif store.is_visible(item.schema):
@@ -226,6 +206,10 @@ class OutboxWorker:
             # Not registered (any more): the link registers, then it goes on.
             self._pause(error.message)
             await self._again(item, error.message, 1.0)
+        elif error.reason == "wrong_version" and await self._store.run(self._is_newer, item):
+            # An older relay: sealing anew in version 1 would give up what version 2 proves. So it waits.
+            self._pause("the relay does not take version 2 of the envelope: update the relay")
+            await self._again(item, error.message, None)
         elif error.reason in _FINAL or error.reason == "expired":
             repair = _PERMANENT.get(error.reason, error.next_step)
             await self._fail(item, f"{error.reason}: {error.message}", repair)
@@ -233,6 +217,10 @@ class OutboxWorker:
             if error.reason == _NO_CODE:
                 self._pause(error.message)
             await self._again(item, error.message, None)
+
+    def _is_newer(self, item: OutboxItem) -> bool:
+        written = self._store.outbox.get(item.id)
+        return written is not None and written.wire is not None and is_version_2(written.wire)
 
     def _over(self, item: OutboxItem) -> bool:
         """Whether an envelope has really expired, whatever the relay says."""
@@ -316,10 +304,3 @@ class OutboxWorker:
         self._pause_until, self._failures = 0.0, 0
         self._shared.health.clear("outbox")
         self._shared.signals.outbox.set()
-
-
-def routing_of(body: Mapping[str, Any]) -> Routing:
-    """The two fields of a task or a result that the relay may see."""
-    task, status = body.get("task_id"), body.get("status")
-    is_task = isinstance(task, str)
-    return Routing(task if is_task else None, status if is_task and isinstance(status, str) else None)

@@ -104,6 +104,8 @@ class Message:
         state: the ledger's stage for `in`, the outbox's state for `out`.
         seq: the relay's number for it; None while an outgoing one is not committed.
         reason: why it is parked, refused or failed; empty otherwise.
+        place: what is special about its place among its sender's messages: `late` where later ones went
+            before it, `gap` with the counters that are missing before it; empty otherwise.
     """
 
     id: int
@@ -120,6 +122,7 @@ class Message:
     state: str
     seq: int | None
     reason: str
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -257,6 +260,7 @@ class NewMessage:
     known_at: float
     state: str
     seq: int | None = None
+    place: str = ""
 
 
 @dataclass(frozen=True)

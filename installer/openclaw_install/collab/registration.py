@@ -11,7 +11,7 @@ from openclaw_install.collab.relay_client import Relay, RelayError, RelayRefused
 from openclaw_install.collab.shared import Shared
 from openclaw_install.common.files import read_if_exists
 from openclaw_install.common.redaction import Secret
-from openclaw_install.protocol.card import AgentCard, make_card
+from openclaw_install.protocol.card import ENVELOPE_2, AgentCard, make_card
 from openclaw_install.protocol.identity import (
     MAX_OWN_KEYS,
     ROTATE_ENCRYPTION_AFTER,
@@ -22,7 +22,7 @@ from openclaw_install.protocol.identity import (
 from openclaw_install.protocol.profile import invite_of
 from openclaw_install.protocol.profile_files import update_identity
 
-CAPABILITIES = ("pingagent.text", "pingagent.task", "pingagent.result")
+CAPABILITIES = ("pingagent.text", "pingagent.task", "pingagent.result", ENVELOPE_2)
 OTHER_IDENTITY = "store.other_identity"
 INVITATION_CURE = "ask its operator for a code, and: openclaw-install --relay-invite-file FILE"
 _VERSION = "card.version"

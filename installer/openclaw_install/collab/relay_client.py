@@ -139,8 +139,16 @@ class Relay(Protocol):
         """The DID behind an alias (folded, without `@`)."""
         ...
 
-    async def post(self, wire: bytes) -> Mapping[str, Any]:
-        """Commits an envelope; returns the receipt as the relay gave it, not verified."""
+    async def put_access(self, hashes: Sequence[str]) -> None:
+        """Tells which access keys count, by their SHA-256 in hex; replaces what was told before."""
+        ...
+
+    async def post(self, wire: bytes, access: Secret | None = None) -> Mapping[str, Any]:
+        """Commits an envelope; returns the receipt as the relay gave it, not verified.
+
+        Args:
+            access: the key that its recipient gave us.
+        """
         ...
 
     async def inbox(self, after: int, limit: int = PAGE_LIMIT) -> InboxPage:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from openclaw_install.collab.chain_judge import OrderLimits
 from openclaw_install.collab.contacts import GateLimits
 from openclaw_install.collab.http_relay import HttpRelay, check_url
 from openclaw_install.collab.inbound import InboundLimits
@@ -80,6 +81,7 @@ class BridgeSettings:
         relay: makes the client, given how to get the identity.
         ingress: makes the client of the hook ingress.
         pacing: how fast two agents may answer each other.
+        order: how long a message waits for earlier ones of its sender.
         clock: seconds since the epoch.
     """
 
@@ -95,6 +97,7 @@ class BridgeSettings:
     gate: GateLimits = field(default_factory=GateLimits)
     inbound: InboundLimits = field(default_factory=InboundLimits)
     pacing: PacingLimits = field(default_factory=PacingLimits)
+    order: OrderLimits = field(default_factory=OrderLimits)
     trust_policy: Path | None = None
     clock: Callable[[], float] = time.time
 

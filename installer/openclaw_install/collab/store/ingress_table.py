@@ -24,7 +24,8 @@ _FIELDS = (
     *("confirmed_at", "acked_at", "receipted_at", "reason"),
 )
 _SELECT = f"SELECT {', '.join(_FIELDS)} FROM ingress"  # noqa: S608 - our own words
-_OPEN = "stage IN ('approved', 'dispatching')"
+# A message without a turn is held behind one of its sender that did not come in yet.
+_OPEN = "stage IN ('approved', 'dispatching') AND turn IS NOT NULL"
 # A hop from thread to thread along the index: cheap with 10,000 messages in one of them.
 _HEADS = f"""
 WITH RECURSIVE thread (id) AS (
@@ -35,7 +36,7 @@ WITH RECURSIVE thread (id) AS (
 )
 SELECT thread.id, (SELECT CASE WHEN attempts = 0 AND next_attempt_at > ? THEN 0 ELSE next_attempt_at END
                    FROM ingress WHERE {_OPEN} AND thread_id = thread.id
-                   ORDER BY id LIMIT 1) AS due
+                   ORDER BY turn LIMIT 1) AS due
 FROM thread WHERE thread.id IS NOT NULL AND due <= ? LIMIT ?
 """  # noqa: S608 - our own words
 
@@ -46,13 +47,39 @@ class IngressTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, number: int, thread_id: str, peer: str, log_id: str, seq: int, stage: Stage) -> None:
-        """Opens the ledger's row of a message."""
+    def add(
+        self,
+        number: int,
+        thread_id: str,
+        peer: str,
+        log_id: str,
+        seq: int,
+        stage: Stage,
+        *,
+        held_until: float | None = None,
+    ) -> None:
+        """Opens the ledger's row of a message: with the next turn, or without one where it is held."""
         with self._database.write() as connection:
             connection.execute(
-                "INSERT INTO ingress (id, thread_id, peer, log_id, seq, stage) VALUES (?, ?, ?, ?, ?, ?)",
-                (number, thread_id, peer, log_id, seq, stage),
+                "INSERT INTO ingress (id, thread_id, peer, log_id, seq, stage, held_until) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (number, thread_id, peer, log_id, seq, stage, held_until),
             )
+            if held_until is None:
+                self.give_turn(number)
+
+    def give_turn(self, number: int) -> None:
+        """Puts a message behind all that have their turn already; one that has its own keeps it."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE ingress SET turn = (SELECT coalesce(max(turn), 0) + 1 FROM ingress), "
+                "held_until = NULL WHERE id = ? AND turn IS NULL",
+                (number,),
+            )
+
+    def held(self) -> int:
+        """Messages that wait for one of their sender that did not come in yet."""
+        return self._database.count("SELECT count(*) FROM ingress WHERE turn IS NULL")
 
     def get(self, number: int) -> Ingress | None:
         row = self._database.row(f"{_SELECT} WHERE id = ?", number)
@@ -70,8 +97,10 @@ class IngressTable:
             )
 
     def head(self, thread_id: str) -> Ingress | None:
-        """The oldest message of a thread that is still to be dispatched."""
-        row = self._database.row(f"{_SELECT} WHERE {_OPEN} AND thread_id = ? ORDER BY id LIMIT 1", thread_id)
+        """The message of a thread that is to be dispatched next."""
+        row = self._database.row(
+            f"{_SELECT} WHERE {_OPEN} AND thread_id = ? ORDER BY turn LIMIT 1", thread_id
+        )
         return Ingress(*row) if row else None
 
     def due_threads(

@@ -13,7 +13,7 @@ from openclaw_install.common.invisible import rewritten
 
 _SELECT = (
     "SELECT id, direction, sender, message_id, thread_id, peer, schema, body, preview, sent_at, "
-    "known_at, state, seq, reason, (SELECT state FROM contact WHERE did = message.peer) FROM message"
+    "known_at, state, seq, reason, place, (SELECT state FROM contact WHERE did = message.peer) FROM message"
 )
 
 _VISIBLE = "schema NOT IN ('pingagent.receipt@1', 'pingagent.control@1')"
@@ -31,12 +31,12 @@ class MessageTable:
         with self._database.write() as connection:
             cursor = connection.execute(
                 "INSERT INTO message (direction, sender, message_id, thread_id, peer, schema, body, preview, "
-                "sent_at, known_at, state, seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "sent_at, known_at, state, seq, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(new.direction, new.sender, new.message_id, new.thread_id, new.peer, new.schema),
                     json.dumps(new.body, ensure_ascii=False, separators=(",", ":")),
                     preview(new.schema, new.body),
-                    *(new.sent_at, new.known_at, new.state, new.seq),
+                    *(new.sent_at, new.known_at, new.state, new.seq, new.place),
                 ),
             )
             return int(cursor.lastrowid or 0)
@@ -48,6 +48,11 @@ class MessageTable:
                 "UPDATE message SET state = ?, seq = coalesce(?, seq), reason = ? WHERE id = ?",
                 (state, seq, reason, number),
             )
+
+    def set_place(self, number: int, place: str) -> None:
+        """Notes what is special about a message's place among those of its sender."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE message SET place = ? WHERE id = ?", (place, number))
 
     def get(self, number: int) -> Message | None:
         return self._one("id = ?", number)
@@ -81,6 +86,13 @@ class MessageTable:
         return self._one(
             f"thread_id = {thread} AND direction = 'in' AND {_VISIBLE} ORDER BY id LIMIT 1", peer
         )
+
+    def came_from(self, thread_id: str) -> bool:
+        """Whether the other side of a thread let us in: it wrote to us, or said that something arrived."""
+        row = self._database.row(
+            "SELECT 1 FROM message WHERE thread_id = ? AND direction = 'in' LIMIT 1", thread_id
+        )
+        return row is not None
 
     def has_thread(self, thread_id: str) -> bool:
         """Whether any message of a thread is here."""

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import ParamSpec, Self, TypeVar
 
 from openclaw_install.collab.records import INTERNAL_SCHEMAS
+from openclaw_install.collab.store.access_table import AccessTable
 from openclaw_install.collab.store.binding_table import BindingTable
+from openclaw_install.collab.store.chain_table import ChainTable
 from openclaw_install.collab.store.contact_table import ContactTable
 from openclaw_install.collab.store.database import Database
 from openclaw_install.collab.store.event_table import EventTable
@@ -19,6 +21,7 @@ from openclaw_install.collab.store.outbox_table import OutboxTable
 from openclaw_install.collab.store.overview_table import OverviewTable
 from openclaw_install.collab.store.relay_table import RelayTable
 from openclaw_install.collab.store.seen_table import SeenTable
+from openclaw_install.collab.store.sent_table import SentTable
 from openclaw_install.collab.store.session_table import SessionTable
 from openclaw_install.collab.store.summary_table import SummaryTable
 from openclaw_install.collab.store.thread import StoreThread
@@ -61,6 +64,9 @@ class Store:
         self.contacts = ContactTable(self.database)
         self.ingress = IngressTable(self.database)
         self.outbox = OutboxTable(self.database)
+        self.chains = ChainTable(self.database)
+        self.sent = SentTable(self.database)
+        self.access = AccessTable(self.database)
         self.relay = RelayTable(self.database)
         self.facts = FactTable(self.database)
         self.trust = TrustTable(self.database)
