@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import click
 
 from openclaw_install.cli.options import CommonOptions, common_options, gather
 from openclaw_install.cli.reply import Reply
+from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import InstallError, UsageError
 
 _PUSH = ":push"  # nobody types that, so no skill loses its name to it
@@ -109,7 +109,7 @@ def status_command(
 
     common = gather(context, said)
     with Ledger(to_look=common.dry_run) as ledger:
-        found = sync_status(common.location(), os.environ, ledger, roots, agents, time.time())
+        found = sync_status(common.location(), os.environ, ledger, roots, agents, wall_time())
     return Reply("sync status", found.to_json(), status_lines(found), found.exit_code)
 
 
@@ -130,7 +130,7 @@ def agents_command(context: click.Context, /, **said: Any) -> Reply:
             next_step="openclaw-install sync status, which asks nobody and names the agents of the last time",
         )
     with Ledger() as ledger:
-        found = list_agents(os.environ, SyncTerminal(yes=common.yes), ledger, time.time())
+        found = list_agents(os.environ, SyncTerminal(yes=common.yes), ledger, wall_time())
     return Reply("sync agents", found.to_json(), agents_lines(found))
 
 
@@ -146,7 +146,7 @@ def consent_command(context: click.Context, /, *, is_revoked: bool, **said: Any)
 
     common: CommonOptions = gather(context, said)
     with Ledger(to_look=common.dry_run) as ledger:
-        revoked = revoke(ledger, time.time()) if is_revoked and not common.dry_run else 0
+        revoked = revoke(ledger, wall_time()) if is_revoked and not common.dry_run else 0
         found = all_consents(ledger)
     result = {"consents": [consent.to_json() for consent in found], "revoked": revoked}
     return Reply("sync consent", result, consent_lines(found, revoked))

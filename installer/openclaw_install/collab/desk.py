@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from openclaw_install.collab.route_mode import ROUTE_VARIABLE, mode_in_force
 from openclaw_install.collab.store import Store
 from openclaw_install.collab.trust.file import TrustBook
 from openclaw_install.collab.untrusted import Reader
+from openclaw_install.common.clock import wall_time
 from openclaw_install.protocol.identity import Identity
 from openclaw_install.protocol.profile_files import ProfilePaths, load_identity, profile_paths
 
@@ -35,7 +35,7 @@ class Desk:
     store: Store
     identity: Identity
     caller: str
-    clock: Callable[[], float] = time.time
+    clock: Callable[[], float] = wall_time
     relay_url: str | None = None
     trust: TrustBook | None = None
     route_value: str | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from openclaw_install.collab.relay_client import Relay
 from openclaw_install.collab.settings import BridgeSettings, HostView
 from openclaw_install.collab.shared import HealthBook, Shared, Signals
 from openclaw_install.collab.store import opened_aside
+from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import ConflictError
 from openclaw_install.host.turn_evidence import evidence_of
 from openclaw_install.protocol.identity import Identity
@@ -34,7 +34,7 @@ async def drain(
     *,
     seconds: float,
     relay: RelayMaker = HttpRelay,
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] = wall_time,
 ) -> bool:
     """Posts what is due, in order, as the runtime would. What was not committed by then stays queued.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
@@ -30,6 +29,7 @@ from openclaw_install.collab.relay_client import (
     RelayUnreachable,
     StreamItem,
 )
+from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import UsageError
 from openclaw_install.common.redaction import Secret
 from openclaw_install.protocol.canonical import canonical_json
@@ -69,7 +69,7 @@ class HttpRelay:
         url: str,
         identity: Callable[[], Identity],
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = wall_time,
         seconds: float = _SECONDS,
         silence_seconds: float = _SILENCE_SECONDS,
         whole_seconds: float = _WHOLE_SECONDS,

@@ -101,10 +101,12 @@ class Keeper:
                 if renewed:
                     await publish(self._shared, self._relay)
                 await self._link.recheck()
-                if self._round % _CLOCK_ROUNDS == 0:
+                if self._round % _CLOCK_ROUNDS == 0 or self._shared.clock_was_set():
                     await self._link.hold_clocks()
         except (RelayError, DataLost):
             return  # the link notices by itself
+        if not self._shared.is_settled():
+            return
         # By the earlier clock: a relay that could move ours ahead would bring old messages back afterwards.
         past = min(now, self._shared.relay_now())
         await self._store.run(self._store.messages.forget_replays, past)

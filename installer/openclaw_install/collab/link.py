@@ -136,7 +136,7 @@ class Link:
         about = await self._relay.about()
         offset = about.time - (begun + self._shared.now()) / 2
         self._note_clock(offset)
-        self._shared.offset, self._shared.met = offset, True
+        self._shared.clocks_held(offset)
         return about
 
     def _note_clock(self, offset: float) -> None:

@@ -76,7 +76,8 @@ async def _publish(shared: Shared, relay: Relay, card: AgentCard, *, new: bool) 
 async def freshen(shared: Shared) -> bool:
     """Takes over what changed on disk, rotates and forgets encryption keys; whether anything changed.
 
-    Keys are dated by the relay's clock, so nothing is rotated before the relay was met.
+    Keys are dated by the relay's clock, so nothing is rotated before the relay was met, or between a step of
+    our clock and the next time that it is held against the relay's. Nothing is forgotten right after one.
 
     Raises:
         RelayError: `store.other_identity`: another agent's identity lies there now.
@@ -85,8 +86,8 @@ async def freshen(shared: Shared) -> bool:
     if current.did != shared.identity.did:
         raise _other_identity(shared, shared.identity.did, current.did)
     now = shared.relay_now()
-    if shared.met and _needs_rotation(current, now):
-        change = _rotated(now, min(now, shared.now()))
+    if shared.met and not shared.clock_was_set() and _needs_rotation(current, now):
+        change = _rotated(now, min(now, shared.now()) if shared.is_settled() else 0.0)
         current = await asyncio.to_thread(update_identity, shared.settings.identity, change)
         shared.event("identity.encryption_rotated", epoch=current.current_encryption.epoch)
     changed = _public(current) != _public(shared.identity)

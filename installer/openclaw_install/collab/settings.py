@@ -16,6 +16,7 @@ from openclaw_install.collab.profile_settings import server_url
 from openclaw_install.collab.records import RouteMode
 from openclaw_install.collab.relay_client import Relay
 from openclaw_install.collab.route_mode import ROUTE_VARIABLE, read_route_mode
+from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import UsageError
 from openclaw_install.host.config_document import read_config
 from openclaw_install.host.gateway import GatewayAddress, LivePolicy, ask_gateway
@@ -99,7 +100,7 @@ class BridgeSettings:
     pacing: PacingLimits = field(default_factory=PacingLimits)
     order: OrderLimits = field(default_factory=OrderLimits)
     trust_policy: Path | None = None
-    clock: Callable[[], float] = time.time
+    clock: Callable[[], float] = wall_time
 
     def load_identity(self) -> Identity:
         """The identity as it is on disk now."""

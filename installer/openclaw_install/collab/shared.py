@@ -12,10 +12,13 @@ from openclaw_install.collab.health import write_health
 from openclaw_install.collab.results import HealthState, TransportHealth
 from openclaw_install.collab.settings import BridgeSettings
 from openclaw_install.collab.store import Store
+from openclaw_install.common.clock import Step, WatchedClock, read_clocks
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.findings import Finding
 from openclaw_install.protocol.identity import Identity
 
+# Seconds for which a clock that was set must have gone right before anything is forgotten by it.
+_SETTLES = 600.0
 EventKind = Literal["ready", "degraded", "blocked", "event", "figures"]
 
 
@@ -179,6 +182,7 @@ class Shared:
         identity: the current one; replaced when its keys rotate.
         offset: the relay's clock minus ours.
         met: whether the relay told its time since we started.
+        watch: our clock, held against the time that goes by.
     """
 
     settings: BridgeSettings
@@ -189,14 +193,32 @@ class Shared:
     health: HealthBook
     offset: float = 0.0
     met: bool = False
+    watch: WatchedClock = field(init=False)
+    _held: Step | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self.watch = WatchedClock(lambda: replace(read_clocks(), wall=self.settings.clock()))
 
     def now(self) -> float:
         """Seconds since the epoch by our clock."""
-        return self.settings.clock()
+        return self.watch.wall()
+
+    def clocks_held(self, offset: float) -> None:
+        """Our clock was held against the relay's."""
+        self.offset, self.met, self._held = offset, True, self.watch.look().step
+
+    def clock_was_set(self) -> bool:
+        """Whether our clock was set since it was held against the relay's: the offset says nothing then."""
+        return self.watch.look().step is not self._held
+
+    def is_settled(self) -> bool:
+        """Whether something may be forgotten by our clock: it was held, and not set a moment ago."""
+        known = self.watch.look()
+        return self.met and not self.clock_was_set() and (known.step is None or known.agreed >= _SETTLES)
 
     def relay_now(self) -> float:
         """Seconds since the epoch by the relay's clock, which is what envelopes are dated by."""
-        return self.settings.clock() + self.offset
+        return self.now() + self.offset
 
     def event(self, name: str, **facts: Any) -> None:
         """Tells that something happened."""

@@ -6,6 +6,7 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
+from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.files import make_private_folder, write_atomic
 
@@ -22,7 +23,7 @@ def write_crash_log(error: BaseException, name: str) -> Path | None:
     try:
         folder = platformdirs.user_log_path("openclaw-install")
         make_private_folder(folder)
-        path = folder / f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}.log"
+        path = folder / f"{name}-{datetime.fromtimestamp(wall_time(), UTC):%Y%m%dT%H%M%S.%fZ}.log"
         frames = "".join(traceback.format_tb(error.__traceback__))
         write_atomic(path, f"{type(error).__name__}\n{frames}".encode(), mode=0o600)
     except (OSError, InstallError):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from openclaw_install.collab.http_relay import HttpRelay
+from openclaw_install.common.clock import wall_time
 from openclaw_install.protocol.card import make_card
 from openclaw_install.protocol.did import conversation_of
 from openclaw_install.protocol.envelope import (
@@ -63,7 +63,7 @@ class OtherAgent:
             RelayError: the relay cannot be asked, or refused.
             ProtocolError: there is no key to seal for, or the receipt does not hold.
         """
-        now = time.time()
+        now = wall_time()
         draft = Draft(new_message_id(now), conversation_of(self.did, to), TEXT)
         envelope = seal(text_body(text), draft, self.identity, await self.relay.card(to), now)
         about = await self.relay.about()
@@ -75,7 +75,7 @@ class OtherAgent:
         for entry in page.entries:
             if entry.envelope is not None and entry.receipt is not None:
                 card = await self.relay.card(str(entry.envelope["from"]))
-                opened = open_envelope(entry.envelope, self.identity, card, time.time(), MAX_SKEW)
+                opened = open_envelope(entry.envelope, self.identity, card, wall_time(), MAX_SKEW)
                 envelope = parse_envelope(entry.envelope)
                 receipt = verify_receipt(entry.receipt, about.relay_id, envelope)
                 self.received.append(Received(opened, receipt))
@@ -87,10 +87,10 @@ class OtherAgent:
 @asynccontextmanager
 async def other_agent(url: str) -> AsyncIterator[OtherAgent]:
     """A new agent at the relay at `url`, for the length of the block."""
-    identity = new_identity(time.time())
+    identity = new_identity(wall_time())
     relay = HttpRelay(url, lambda: identity)
     try:
-        await relay.put_card(make_card(identity, 1, time.time()))
+        await relay.put_card(make_card(identity, 1, wall_time()))
         yield OtherAgent(relay, identity)
     finally:
         await relay.aclose()

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from openclaw_install.common.clock import wall_time
+
 PodState = Literal["running", "stopped"]
 Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
     """The wall clock, in UTC."""
-    return datetime.now(UTC)
+    return datetime.fromtimestamp(wall_time(), UTC)
 
 
 def stamp(moment: datetime) -> str:

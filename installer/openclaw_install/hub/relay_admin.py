@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import UsageError
 from openclaw_install.common.redaction import Secret
 from openclaw_install.hub.data_folder import DataFolder
@@ -30,7 +30,7 @@ class RelayAdmin:
         metadata: the hub's, which has the audit.
     """
 
-    def __init__(self, store: RelayStore, metadata: Metadata, wall: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: RelayStore, metadata: Metadata, wall: Callable[[], float] = wall_time) -> None:
         self._store, self._metadata, self._wall = store, metadata, wall
 
     def members(self) -> list[Member]:

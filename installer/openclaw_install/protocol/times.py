@@ -17,7 +17,7 @@ _LAST_MILLISECOND = 253_402_300_799_999
 
 
 def iso(seconds: float) -> str:
-    """`seconds` since 1970 (as `time.time()` gives them) as `2026-11-21T01:29:00.123Z`.
+    """`seconds` since 1970 (as a clock's `wall` gives them) as `2026-11-21T01:29:00.123Z`.
 
     Raises:
         ProtocolError: before 1970, after 9999, or no number.

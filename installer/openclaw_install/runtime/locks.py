@@ -6,10 +6,10 @@ import contextlib
 import errno
 import fcntl
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import ConflictError
 from openclaw_install.common.files import file_error
 
@@ -77,6 +77,6 @@ def identity_of(path: Path) -> tuple[int, int] | None:
 def age_of(path: Path) -> float | None:
     """Seconds since somebody last took hold of it, by the wall clock; None when that is not known."""
     try:
-        return time.time() - path.stat().st_mtime
+        return wall_time() - path.stat().st_mtime
     except OSError:
         return None

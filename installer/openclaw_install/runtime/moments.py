@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from openclaw_install.common.clock import SYSTEM
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -51,7 +52,8 @@ def iso(wall: float) -> str:
 
 def now() -> Moment:
     """The present moment."""
-    return Moment(boot_id(), time.monotonic(), time.time())
+    reading = SYSTEM.look().now
+    return Moment(boot_id(), reading.awake, reading.wall)
 
 
 @cache

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import InstallError
 from openclaw_install.runtime import lifecycle
 from openclaw_install.runtime.component import Component, Context
@@ -85,7 +86,7 @@ class _Keeper:
         self._context = context
         self._seams = seams
         self._life = Life(component.name, since=seams.clock())
-        self._since_wall = time.time()
+        self._since_wall = wall_time()
 
     @property
     def name(self) -> str:
@@ -191,7 +192,7 @@ class _Keeper:
         if life == self._life:
             return
         if life.phase != self._life.phase:
-            self._since_wall = time.time()
+            self._since_wall = wall_time()
         self._life = life
         self._seams.changed()
 

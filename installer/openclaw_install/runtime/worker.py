@@ -7,12 +7,12 @@ import contextlib
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from openclaw_install import __version__
+from openclaw_install.common.clock import wall_time
 from openclaw_install.common.files import make_private_folder
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.runtime.component import Component, Context
@@ -73,7 +73,7 @@ def run_runtime(settings: Settings) -> None:
     with held(places.lock, "the runtime of this host runs already", "runtime.already_running"):
         make_private_folder(places.logs)
         variables = Variables(settings.env, settings.env_file)
-        log = LineLog(places.log, lambda: secrets_in(variables.current()), clock=time.time)
+        log = LineLog(places.log, lambda: secrets_in(variables.current()), clock=wall_time)
         # What a thread of a component still does is not waited for.
         late = threading.Timer(_CLOSE_SECONDS, settings.abandon)
         late.daemon = True

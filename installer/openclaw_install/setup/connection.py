@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from openclaw_install.collab.profile_settings import (
     save_settings,
     server_url,
 )
+from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import HostError, InstallError
 from openclaw_install.common.files import PRIVATE_FILE, make_private_folder, write_atomic
 from openclaw_install.common.redaction import Secret
@@ -229,7 +229,7 @@ class HostAgent:
 
     location: HostLocation
     env: Mapping[str, str] = field(repr=False)
-    clock: Callable[[], float] = time.time
+    clock: Callable[[], float] = wall_time
 
     def connect(self, wish: Wish, person: Consenting) -> Connected | None:
         return connect(self.location, self.env, wish, person, self.clock(), _free_port)

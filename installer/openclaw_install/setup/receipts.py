@@ -23,6 +23,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import ConflictError
 from openclaw_install.common.files import (
     file_error,
@@ -86,7 +87,7 @@ class ReceiptStore:
 
     def moment_after_last(self) -> datetime:
         """The present moment, or one just after the newest receipt's where the clock was set back."""
-        now = datetime.now(UTC)
+        now = datetime.fromtimestamp(wall_time(), UTC)
         moments = [datetime.fromisoformat(str(entry.document["created"])) for entry in self._entries()]
         return max([now, *(moment + timedelta(microseconds=1) for moment in moments)])
 

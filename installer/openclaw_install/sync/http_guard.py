@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import email.utils
 import ssl
-import time
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ import anyio
 import httpx2
 
 from openclaw_install import __version__
+from openclaw_install.common.clock import wall_time
 from openclaw_install.common.redaction import Secret
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
@@ -118,7 +118,7 @@ class GuardedClient(httpx2.AsyncClient):
         self, request: httpx2.Request, response: httpx2.Response, exchange: Exchange
     ) -> httpx2.Response:
         exchange.status = response.status_code
-        exchange.retry_after = retry_after(response.headers.get("retry-after"), time.time())
+        exchange.retry_after = retry_after(response.headers.get("retry-after"), wall_time())
         exchange.redirected = response.is_redirect
         refused = ""
         sent, received = (message.headers.get(_SESSION_HEADER) for message in (request, response))

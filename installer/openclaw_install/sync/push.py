@@ -7,11 +7,11 @@ name is sent by itself. When the service itself fails again and again, the rest 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
+from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import InstallError
 from openclaw_install.sync.batches import batches, halves
 from openclaw_install.sync.errors import ServiceError, TooLargeError, ToolError
@@ -75,7 +75,7 @@ class Push:
         endpoint: str,
         agent_id: str,
         progress: Callable[[int], None] = lambda _count: None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = wall_time,
         aside: Aside = on_the_spot,
     ) -> None:
         self._service = service

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import UsageError
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.locate import HostLocation
@@ -78,7 +78,7 @@ class SyncRun:
     operator: Operator
     ledger: Ledger
     connect: Connect = connect_mcp
-    clock: Callable[[], float] = time.time
+    clock: Callable[[], float] = wall_time
     _skills: tuple[LocalSkill, ...] = field(init=False, default=())
     _present: frozenset[str] | None = field(init=False, default=None)
     _allowed: set[tuple[str, str]] = field(init=False, default_factory=set)

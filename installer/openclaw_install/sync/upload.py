@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from openclaw_install.common.clock import wall_time
 from openclaw_install.sync.errors import ServiceError
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.planner import Action
@@ -37,7 +37,7 @@ class Uploads:
     ledger: Ledger
     endpoint: str
     progress: Callable[[int, int], None]
-    clock: Callable[[], float] = time.time
+    clock: Callable[[], float] = wall_time
     stopped: ServiceError | None = field(init=False, default=None)
     _done: int = field(init=False, default=0)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from openclaw_install.collab.trust.document import (
 from openclaw_install.collab.trust.edits import Edit
 from openclaw_install.collab.trust.match import TrustPolicyError
 from openclaw_install.collab.trust.policy import CLOSED, DEFAULTS, Policy, cautions
+from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import ConflictError, FileError, InstallError
 from openclaw_install.common.files import (
     PRIVATE_FILE,
@@ -321,7 +321,7 @@ def _mark(path: Path) -> _Mark | None:
 
 
 def _is_old(mark: _Mark) -> bool:
-    return time.time_ns() - max(mark[2], mark[5]) > _SETTLED_NS
+    return round(wall_time() * 1e9) - max(mark[2], mark[5]) > _SETTLED_NS
 
 
 def _read(path: Path) -> FileLook:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from openclaw_install.common.clock import wall_time
+
 # The two clocks drift apart by less than this between two looks, unless somebody set one or slept.
 _JUMP = 5.0
 
@@ -15,7 +17,7 @@ class Clock:
     """The clocks: one that only goes forward, for pauses, and the one on the wall, for what is recorded."""
 
     monotonic: Callable[[], float] = time.monotonic
-    wall: Callable[[], float] = time.time
+    wall: Callable[[], float] = wall_time
 
 
 class Rhythm:

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import ConfigError
 from openclaw_install.host.config_document import read_config
 from openclaw_install.host.locate import HostLocation
@@ -108,7 +108,7 @@ class SkillIndex:
         Raises:
             ConfigError: the host's config cannot be read, and never could.
         """
-        began = time.time()
+        began = wall_time()
         host, extra, warnings = self._read_host()
         found = take_inventory(host, extra, self._facts_of)
         self._facts.update(found.learned)

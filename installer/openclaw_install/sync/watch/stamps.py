@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from openclaw_install.common.clock import wall_time
 from openclaw_install.host.skill_discovery import MAX_DEPTH
 
 # What is younger than this many seconds may change once more within the same tick of the file system's clock.
@@ -49,7 +49,7 @@ def stamps(roots: Sequence[str], files: Sequence[str], began: float) -> Stamps:
     folders = frozenset(map(os.path.dirname, files))
     paths = tuple(dict.fromkeys((*_looked_into(roots, folders), *files)))
     digest, youngest = _digest(paths)
-    is_young = youngest >= min(began, time.time()) - _YOUNG
+    is_young = youngest >= min(began, wall_time()) - _YOUNG
     return Stamps(paths, b"" if is_young else digest)
 
 
