@@ -197,9 +197,11 @@ def _contact(state: ContactState, waiting: int = 0) -> Contact:
 
 
 def test_the_gate_follows_the_decision_and_its_bounds() -> None:
-    limits = GateLimits(per_contact=2, in_all=3)
+    limits = GateLimits(per_contact=2, in_all=3, first_words=1)
     assert judge(None, 0, limits) == "wait"
-    assert judge(None, 3, limits) == "defer"
+    assert judge(None, 3, limits) == "wait"
+    assert judge(None, 4, limits) == "defer"
+    assert judge(_contact("pending", 1), 3, limits) == "defer"
     assert judge(_contact("pending", 1), 1, limits) == "wait"
     assert judge(_contact("pending", 2), 2, limits) == "defer"
     assert judge(_contact("approved"), 99, limits) == "pass"
@@ -209,6 +211,7 @@ def test_the_gate_follows_the_decision_and_its_bounds() -> None:
     ]
     assert may_write_to(None)
     assert may_write_to(_contact("approved"))
+    assert may_write_to(_contact("awaiting_reply"))
     assert not may_write_to(_contact("pending"))
 
 

@@ -114,6 +114,7 @@ def _contact_line(contact: Document) -> str:
     names = [f"@{neutral(contact['alias'])}"] if contact["alias"] else []
     names += [quoted(contact["display_name"], 60)] if contact["display_name"] else []
     waiting = f"  {contact['waiting']} messages wait" if contact["waiting"] else ""
+    waiting += f"  {contact['deferred']} more at the relay" if contact["deferred"] else ""
     waiting += "  (let in by an agent's first word)" if contact["decided_by"] == "outbound" else ""
     said = f"\n                says {quoted(contact['first_words'], 120)}" if contact["first_words"] else ""
     return f"{contact['state']:<14}  {contact['did']}  {' '.join(names)}{waiting}".rstrip() + said

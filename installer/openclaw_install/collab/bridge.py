@@ -84,6 +84,7 @@ async def _run(shared: Shared) -> None:
         "acks": keeper.acknowledge,
         "watch": keeper.watch,
         "keep": keeper.keep,
+        "readmit": keeper.readmit,
         "trust": trust.run,
     }
     try:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from openclaw_install.collab.knocks import FORGOTTEN, GATE_FULL
 from openclaw_install.collab.store import Store
 from openclaw_install.common.findings import Finding
 
 # The version of the store that it takes.
-CONTACTS_SINCE = 7
+CONTACTS_SINCE = 10
 
 
 def contact_findings(store: Store) -> list[Finding]:
@@ -20,6 +21,18 @@ def contact_findings(store: Store) -> list[Finding]:
                 str(store.path),
                 f"{number} contact(s) were let in by an agent's first word, as up to 0.2.0",
                 "see pingagent contacts list --state approved, then approve or block each of them",
+            )
+        )
+    if store.facts.get(GATE_FULL):
+        waiting, forgotten = store.contacts.waiting_in_all(), store.facts.get(FORGOTTEN) or 0
+        rest = f"; {forgotten} more that knocked are not listed any more" if forgotten else ""
+        found.append(
+            Finding(
+                "contact.gate_full",
+                "warn",
+                str(store.path),
+                f"{waiting} messages of strangers wait for a decision, further ones at the relay{rest}",
+                "see pingagent contacts list --state pending, and block who floods, which makes room",
             )
         )
     return found

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from openclaw_install.collab.records import Contact, ContactState
+from openclaw_install.collab.trust.policy import ContactAction
 
 Verdict = Literal[
     "pass",  # goes on to the agent
@@ -30,10 +31,31 @@ class GateLimits:
     Attributes:
         per_contact: messages that may wait for one contact's decision.
         in_all: messages that may wait for decisions in all.
+        first_words: so many more, where they are the only one of their sender: who floods does not take the
+            place of a newcomer's first word.
+        knocks: contacts that are known without any message.
     """
 
     per_contact: int = 50
     in_all: int = 500
+    first_words: int = 100
+    knocks: int = 10_000
+
+
+class FirstContacts(Protocol):
+    """What decides about senders that no person has decided about.
+
+    It is asked on the store's thread, so it answers by what it learned when it was last refreshed.
+    """
+
+    async def refresh(self) -> object:
+        """Learns what is in force now; called before each batch."""
+
+    def first_contact(self, did: str, alias: str | None) -> ContactAction:
+        """What is to be done about an agent that wrote for the first time."""
+
+    def settled(self, contact: Contact, now: float) -> Contact:
+        """A contact after the policy had its say."""
 
 
 def judge(contact: Contact | None, waiting_in_all: int, limits: GateLimits) -> Verdict:
@@ -49,8 +71,17 @@ def judge(contact: Contact | None, waiting_in_all: int, limits: GateLimits) -> V
     if state in {"rejected", "blocked"}:
         return "refuse"
     waiting = contact.waiting if contact else 0
-    full = waiting >= limits.per_contact or waiting_in_all >= limits.in_all
-    return "defer" if full else "wait"
+    first, more = rooms(waiting_in_all, limits)
+    room = more if waiting else first
+    return "wait" if room and waiting < limits.per_contact else "defer"
+
+
+def rooms(waiting_in_all: int, limits: GateLimits) -> tuple[int, int]:
+    """How many messages there is room for: of senders that have none here, and of the others."""
+    return (
+        max(0, limits.in_all + limits.first_words - waiting_in_all),
+        max(0, limits.in_all - waiting_in_all),
+    )
 
 
 def after(action: Action) -> ContactState:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from openclaw_install.collab.cards import CardBook
 from openclaw_install.collab.chain_judge import OrderLimits, Verdict
-from openclaw_install.collab.contacts import GateLimits, hears_receipts_of, judge
+from openclaw_install.collab.contacts import FirstContacts, GateLimits, hears_receipts_of, judge
 from openclaw_install.collab.entry_reader import MAX_SKEW, EntryReader, Read, digest_of
+from openclaw_install.collab.knocks import knock, made_room
 from openclaw_install.collab.ordering import (
     DOWNGRADE,
     FORK,
@@ -25,7 +25,6 @@ from openclaw_install.collab.runtime_messages import take_note, tell_of_fork
 from openclaw_install.collab.store import Store
 from openclaw_install.collab.store.message_table import preview
 from openclaw_install.collab.threads import local_thread
-from openclaw_install.collab.trust.policy import ContactAction
 from openclaw_install.protocol.envelope import Opened
 from openclaw_install.protocol.identity import Identity
 from openclaw_install.protocol.messages import RECEIPT
@@ -50,22 +49,6 @@ class Taken:
     rejected: tuple[str, ...]
     gap: range
     settled: bool
-
-
-class FirstContacts(Protocol):
-    """What decides about senders that no person has decided about.
-
-    It is asked on the store's thread, so it answers by what it learned when it was last refreshed.
-    """
-
-    async def refresh(self) -> object:
-        """Learns what is in force now; called before each batch."""
-
-    def first_contact(self, did: str, alias: str | None) -> ContactAction:
-        """What is to be done about an agent that wrote for the first time."""
-
-    def settled(self, contact: Contact, now: float) -> Contact:
-        """A contact after the policy had its say."""
 
 
 @dataclass
@@ -220,8 +203,8 @@ class Intake:
         verdict = judge(contact, self.store.contacts.waiting_in_all(), self.limits)
         if header.schema == RECEIPT and hears_receipts_of(contact):
             verdict = "pass"
-        if verdict == "defer":
-            self.store.relay.defer(cursor.log_id, one.entry.seq, header.sender, now)
+        if verdict == "defer" and not internal:
+            knock(self.store, self.limits, cursor.log_id, one.entry.seq, header.sender, contact, now)
             return None
         arrival = arrive(self.store, opened, now, self.order)
         if arrival.verdict in {"fork", "repeat"}:
@@ -245,12 +228,14 @@ class Intake:
         header = opened.header
         if contact is None:
             self._first_contact(header.sender, now)
-        elif contact.state == "awaiting_reply" and stage == "pending":
+        elif stage == "pending" and contact.waiting == 0:
+            # It only knocked so far, or we wrote first: now it waits for a decision, with its word and name.
             self.store.contacts.replied(header.sender, now)
             self.store.events.add("contact.pending", now, did=header.sender)
             self.cards.keep(header.sender, now)
         if stage == "pending":
             self.store.contacts.add_waiting(header.sender, 1)
+            made_room(self.store, self.limits, now)
 
     def _contradicts(
         self, cursor: RelayCursor, one: Read, opened: Opened, verdict: Verdict, now: float

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from openclaw_install.collab.access import publish, renew
 from openclaw_install.collab.dispatcher import Dispatcher
+from openclaw_install.collab.knocks import due_at_relay
 from openclaw_install.collab.link import DataLost, Link
 from openclaw_install.collab.ordering import let_overdue_go
 from openclaw_install.collab.registration import freshen, register
@@ -13,6 +15,7 @@ from openclaw_install.collab.relay_client import Relay, RelayError
 from openclaw_install.collab.shared import Shared, rung
 
 _ACK_PAGE = 200
+_READMIT_PAGE = 32
 _GATHER_SECONDS = 0.05
 _EVENT_SECONDS = 30 * 86_400.0
 _RECENT_SECONDS = 90.0
@@ -77,6 +80,25 @@ class Keeper:
                 seen = now_seen
                 self._shared.signals.everything()
 
+    async def readmit(self) -> None:
+        """Takes in what was left at the relay as soon as a decision makes room for it; until cancelled."""
+        while True:
+            await rung(self._shared.signals.gate, 30.0)
+            await self._link.connected.wait()
+            with contextlib.suppress(RelayError, DataLost):  # the link notices by itself
+                await self.readmit_once()
+
+    async def readmit_once(self) -> None:
+        """Takes in what was left at the relay, as far as there is room for it now."""
+        limits, asked, cursor = self._shared.settings.gate, set[int](), self._link.cursor
+        while cursor is not None:
+            seqs = await self._store.run(due_at_relay, self._store, limits, cursor.log_id, _READMIT_PAGE)
+            if asked.issuperset(seqs):
+                return
+            for seq in seqs:
+                await self._link.take_again(seq)
+            asked.update(seqs)
+
     async def keep(self) -> None:
         """Rounds of housekeeping until cancelled."""
         while True:
@@ -101,6 +123,7 @@ class Keeper:
                 if renewed:
                     await publish(self._shared, self._relay)
                 await self._link.recheck()
+                await self.readmit_once()
                 if self._round % _CLOCK_ROUNDS == 0 or self._shared.clock_was_set():
                     await self._link.hold_clocks()
         except (RelayError, DataLost):

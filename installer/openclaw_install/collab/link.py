@@ -214,14 +214,11 @@ class Link:
                     store.events.add("relay.skipped", now, first=first, last=page.floor)
 
     async def recheck(self) -> None:
-        """Asks again for numbers that the relay skipped, and for deferred ones that can come in now."""
+        """Asks again for numbers that the relay skipped."""
         log_id = self._cursor().log_id
         withheld = await self._store.run(self._store.relay.withheld, log_id, _GAP_PAGE)
-        decided = await self._store.run(self._store.relay.deferred_of_decided, log_id, _GAP_PAGE)
-        for seq in [*withheld, *decided]:
-            page = await self._relay.inbox(seq - 1, 1)
-            self._same_log(page.log_id)
-            await self._take([entry for entry in page.entries if entry.seq == seq])
+        for seq in withheld:
+            await self.take_again(seq)
         left = await self._store.run(self._store.relay.withheld, log_id, _GAP_PAGE)
         if left:
             self._shared.health.trouble(
@@ -229,6 +226,12 @@ class Link:
             )
         else:
             self._shared.health.clear("withheld")
+
+    async def take_again(self, seq: int) -> None:
+        """Asks the relay for one number, and takes it in."""
+        page = await self._relay.inbox(seq - 1, 1)
+        self._same_log(page.log_id)
+        await self._take([entry for entry in page.entries if entry.seq == seq])
 
     async def _follow(self) -> None:
         cursor = self._cursor()

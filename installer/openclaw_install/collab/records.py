@@ -41,6 +41,8 @@ class Contact:
         decided_by: who decided (`cli:alice`, `policy:tp_...`; `outbound`: an agent of ours by writing first,
             up to version 0.2.0); None while nobody did.
         waiting: messages that wait for the decision.
+        deferred: messages that are left at the relay until there is room for them.
+        last_knock_at: when the newest of those came.
     """
 
     did: str
@@ -53,6 +55,8 @@ class Contact:
     decided_at: float | None
     decided_by: str | None
     waiting: int
+    deferred: int = 0
+    last_knock_at: float | None = None
 
 
 @dataclass(frozen=True)

@@ -48,9 +48,10 @@ class Signals:
         self.dispatch = asyncio.Event()
         self.outbox = asyncio.Event()
         self.acks = asyncio.Event()
+        self.gate = asyncio.Event()
 
     def everything(self) -> None:
-        for bell in (self.dispatch, self.outbox, self.acks):
+        for bell in (self.dispatch, self.outbox, self.acks, self.gate):
             bell.set()
 
 

@@ -12,7 +12,14 @@ from openclaw_install.collab.untrusted import Untrusted
 
 _SELECT = (
     "SELECT did, state, origin, alias, display_name, first_seen_at, updated_at, decided_at, "
-    "decided_by, waiting FROM contact"
+    "decided_by, waiting, "
+    "(SELECT count(*) FROM gap WHERE why = 'deferred' AND peer = contact.did), last_knock_at FROM contact"
+)
+
+# In the words of the index, which SQLite would pass over for that of the states.
+_KNOCKS = (
+    "contact INDEXED BY contact_knocks WHERE state = 'pending' AND origin = 'inbound' AND waiting = 0 "
+    "AND decided_at IS NULL AND last_knock_at IS NOT NULL"
 )
 
 
@@ -72,6 +79,23 @@ class ContactTable:
             last_day=self._database.count(since, now - 86_400.0, now),
             awaiting=self._database.count("SELECT count(*) FROM contact WHERE state = 'awaiting_reply'"),
         )
+
+    def knocked(self, did: str, now: float) -> None:
+        """A message of an undecided contact was left at the relay."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE contact SET last_knock_at = ? WHERE did = ?", (now, did))
+
+    def forget_knocks(self, keep: int) -> int:
+        """Forgets contacts that only knocked, but the newest `keep`; returns how many."""
+        with self._database.write() as connection:
+            over = self._database.count(f"SELECT count(*) FROM {_KNOCKS}") - keep  # noqa: S608
+            if over <= 0:
+                return 0
+            return connection.execute(
+                "DELETE FROM contact WHERE did IN "  # noqa: S608 - our own words
+                f"(SELECT did FROM {_KNOCKS} ORDER BY last_knock_at, did LIMIT ?)",
+                (over,),
+            ).rowcount
 
     def let_in_by_agents(self) -> int:
         """Contacts that an agent's first word approved, as it did up to version 0.2.0."""

@@ -19,7 +19,8 @@ _TRANSPORT = ", ".join(f"'{kind}'" for kind in TRANSPORT_KINDS)
 _EVENT = "SELECT id, at, kind, thread_id, message_id, data FROM event"
 _CONTACT = (
     "contact.did, contact.state, contact.origin, contact.alias, contact.display_name, contact.first_seen_at, "
-    "contact.updated_at, contact.decided_at, contact.decided_by, contact.waiting"
+    "contact.updated_at, contact.decided_at, contact.decided_by, contact.waiting, "
+    "(SELECT count(*) FROM gap WHERE why = 'deferred' AND peer = contact.did), contact.last_knock_at"
 )
 _VISIBLE = "schema NOT IN ('pingagent.receipt@1', 'pingagent.control@1')"
 # In the words of the indexes message_came_in and outbox_by_agent, or SQLite does not use them.
@@ -176,8 +177,8 @@ class OverviewTable:
 
 
 def _conversation(row: tuple[Any, ...]) -> Conversation:
-    contact = contact_of(row[:10])
-    thread, said, unread, at, direction = row[10:]
+    contact = contact_of(row[:12])
+    thread, said, unread, at, direction = row[12:]
     preview = Untrusted(said or "", "ours" if direction == "out" else contact.state)
     return Conversation(contact, thread, preview, unread or 0, at)
 

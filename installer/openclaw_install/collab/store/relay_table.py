@@ -69,6 +69,21 @@ class RelayTable:
         )
         return [row[0] for row in rows]
 
+    def deferred_first(self, log_id: str, below: int, limit: int) -> list[int]:
+        """The first deferred number of each undecided sender, those with the fewest messages here first.
+
+        Args:
+            below: only of senders that have fewer messages here.
+        """
+        rows = self._database.rows(
+            "SELECT min(gap.seq) FROM gap LEFT JOIN contact ON contact.did = gap.peer WHERE log_id = ? "
+            "AND why = 'deferred' AND coalesce(contact.state, 'pending') IN ('pending', 'awaiting_reply') "
+            "AND coalesce(contact.waiting, 0) < ? "
+            "GROUP BY gap.peer ORDER BY coalesce(contact.waiting, 0), min(gap.seq) LIMIT ?",
+            *(log_id, below, limit),
+        )
+        return [row[0] for row in rows]
+
     def deferred(self, log_id: str, limit: int = 64) -> list[int]:
         """Deferred numbers, lowest first."""
         rows = self._database.rows(

@@ -41,6 +41,8 @@ def contact_document(contact: Contact, reader: Reader) -> Document:
         "state": contact.state,
         "origin": contact.origin,
         "waiting": contact.waiting,
+        "deferred": contact.deferred,
+        "last_knock_at": None if contact.last_knock_at is None else iso(contact.last_knock_at),
         "first_seen_at": iso(contact.first_seen_at),
         "updated_at": iso(contact.updated_at),
         "decided_at": None if contact.decided_at is None else iso(contact.decided_at),

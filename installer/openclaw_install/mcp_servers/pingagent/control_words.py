@@ -51,6 +51,7 @@ def conversations_text(body: Document) -> str:
 def _conversation_line(one: Document) -> str:
     contact = one["contact"]
     waiting = f", {contact['waiting']} messages wait" if contact["waiting"] else ""
+    waiting += f", {contact['deferred']} more at the relay" if contact["deferred"] else ""
     said = f" {quoted(one['preview'], 80)}" if one["preview"] else ""
     alias = f" @{neutral(contact['alias'])}" if contact["alias"] else ""
     return f"- {contact['did']}{alias} [{contact['state']}{waiting}]{said}"
