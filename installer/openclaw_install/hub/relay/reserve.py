@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from pathlib import Path
 
 from openclaw_install.common.files import PRIVATE_FILE
@@ -44,3 +45,12 @@ class Reserve:
         """Frees the room."""
         with contextlib.suppress(OSError):
             self._path.unlink()
+
+
+def free_bytes(folder: Path) -> int:
+    """How much of the disk is free for us.
+
+    Raises:
+        OSError: the folder is gone.
+    """
+    return shutil.disk_usage(folder).free

@@ -38,11 +38,13 @@ from openclaw_install.hub.relay.model import (
     Sweep,
     TakeMarksBack,
 )
-from openclaw_install.hub.relay.reserve import Reserve
+from openclaw_install.hub.relay.reserve import Reserve, free_bytes
 from openclaw_install.hub.relay.sqlite_members import Members
 
 _LOCK_SECONDS = 2.0
 """How long a program that holds the file may keep all who wait; then they are told to come again."""
+_TIGHT_BYTES = 16 * 1024 * 1024
+"""Below so much free disk the log is written back after each commit."""
 _SQL_FOLDER = Path(__file__).parent / "sql"
 
 
@@ -116,13 +118,18 @@ class SqliteRelayStore:
             if self._reserve_is_out and not self._take_reserve():
                 return self._free_space(steps)
             try:
-                return self._transaction(steps)
+                outcomes = self._transaction(steps)
             except sqlite3.Error as error:
-                if not is_full(error) or not any(map(_frees_space, steps)):
+                if not is_full(error):
                     raise
-            self._reserve.give_up()
-            self._reserve_is_out = True
-            return self._free_space(steps)
+                self._write_log_back()
+                if not any(map(_frees_space, steps)):
+                    raise
+                return self._free_space(steps)
+            if free_bytes(self._path.parent) < _TIGHT_BYTES:
+                # What stands in the log only needs room in the database that there may soon not be.
+                self._write_log_back()
+            return outcomes
 
     def _transaction(self, steps: Sequence[Step]) -> list[Outcome]:
         self._writer.execute("BEGIN IMMEDIATE")
@@ -137,15 +144,29 @@ class SqliteRelayStore:
 
     def _free_space(self, steps: Sequence[Step]) -> list[Outcome]:
         """On a full disk: takes what frees some of it, in the room that was kept for that."""
-        outcomes = iter(self._transaction([step for step in steps if _frees_space(step)]))
+        self._reserve.give_up()
+        self._reserve_is_out = True
+        self._write_log_back()
+        # To overwrite what is dropped, as some builds of SQLite do, needs as much room as it had.
+        (erases,) = self._writer.execute("PRAGMA secure_delete").fetchone()
+        self._writer.execute("PRAGMA secure_delete = FAST").fetchall()
+        try:
+            outcomes = iter(self._transaction([step for step in steps if _frees_space(step)]))
+        finally:
+            self._writer.execute(f"PRAGMA secure_delete = {int(erases)}").fetchall()
+            self._take_reserve()
         return [next(outcomes) if _frees_space(step) else Refused("storage_full") for step in steps]
 
     def _take_reserve(self) -> bool:
-        """Whether there is room again: the log's, once it is written back, and then the reserve's."""
-        with contextlib.suppress(sqlite3.Error):
-            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        """Whether there is room again for what frees some."""
+        self._write_log_back()
         self._reserve_is_out = not self._reserve.take()
         return not self._reserve_is_out
+
+    def _write_log_back(self) -> None:
+        """Moves what the log has into the database, and gives its room back to the disk."""
+        with contextlib.suppress(sqlite3.Error):
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _take_all(self, steps: Sequence[Step]) -> list[Outcome]:
         used_bytes = int(self._writer.execute(statements.USED_BYTES).fetchone()[0])
