@@ -24,6 +24,7 @@ import pytest
 
 from openclaw_install.cli.boundary import run_command
 from openclaw_install.cli.main import cli
+from openclaw_install.collab.store import opened_aside
 from openclaw_install.host.locate import HostLocation, locate
 from openclaw_install.runtime.component import Component, Context, Reporter
 from openclaw_install.runtime.control import remove_runtime, runtime_report
@@ -183,6 +184,13 @@ async def deaf(_context: Context, reporter: Reporter) -> None:
     time.sleep(600)
 
 
+async def stuck(context: Context, reporter: Reporter) -> None:
+    """Is ready, and has a store whose thread never comes back."""
+    async with opened_aside(context.location.state_dir / "store.db") as store:
+        reporter.ready()
+        await store.run(threading.Event().wait)
+
+
 def run_here(location: HostLocation, *components: Component, **settings: Any) -> None:
     """A runtime in this process, with short pauses; it ends when one of its components calls `end_here`."""
     chosen: dict[str, Any] = {"beat_seconds": 1.0, "grace_seconds": 0.5, "look_seconds": 0.02, **settings}
@@ -201,7 +209,7 @@ def end_here() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-_KINDS: Mapping[str, Run] = {"steady": steady, "stubborn": stubborn, "deaf": deaf}
+_KINDS: Mapping[str, Run] = {"steady": steady, "stubborn": stubborn, "deaf": deaf, "stuck": stuck}
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_install.collab import shared
+from openclaw_install.collab import health, shared
 from openclaw_install.collab.health import read_health
 from openclaw_install.collab.results import Connection
 from openclaw_install.collab.shared import BridgeEvent, HealthBook
@@ -59,3 +59,30 @@ def test_a_health_that_could_not_be_written_is_written_later(tmp_path: Path) -> 
             assert read_health(store, running=True, now=_NOW).detail == "the gateway is away"
 
     asyncio.run(play())
+
+
+def test_a_bridge_that_writes_nothing_any_more_is_never_told_as_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    awake = [1000.0]
+    monkeypatch.setattr("openclaw_install.collab.health.time.monotonic", lambda: awake[0])
+    with Store(tmp_path / "store.db") as store:
+        book = HealthBook(store, lambda _event: None, lambda: _NOW)
+        book.set(connection="connected")
+        asyncio.run(book.publish())
+        # However the wall clock stands: a machine that slept woke up just now.
+        awake[0] += 119.0
+        assert read_health(store, running=True, now=_NOW + 86_400.0).state == "ok"
+        awake[0] += 2.0
+        found = read_health(store, running=True, now=_NOW)
+        assert found.state == "blocked"
+        assert found.blocker is not None
+        assert found.blocker.id == "runtime.stalled"
+        assert found.blocker.repair == found.recommendation == "openclaw-install runtime restart"
+        assert "for 121 s" in found.detail
+        assert read_health(store, running=False, now=_NOW).connection == "stopped"
+        asyncio.run(book.beat())
+        assert read_health(store, running=True, now=_NOW).state == "ok"
+        awake[0] = 5.0
+        monkeypatch.setattr(health, "boot_id", lambda: "another run of the machine")
+        assert read_health(store, running=True, now=_NOW).state == "ok"

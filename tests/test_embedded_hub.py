@@ -35,6 +35,7 @@ class Notes:
     said: list[str] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     problems: list[InstallError] = field(default_factory=list)
+    rounds: list[tuple[str, float]] = field(default_factory=list)
 
     def ready(self, message: str = "") -> None:
         self.said.append(message)
@@ -46,6 +47,9 @@ class Notes:
         self.problems.append(error)
 
     def figures(self, **_figures: object) -> None: ...
+
+    def worked(self, worker: str, within: float) -> None:
+        self.rounds.append((worker, within))
 
     def event(self, event: str, /, **facts: object) -> None:
         self.events.append({"event": event, **facts})
@@ -186,3 +190,48 @@ def _serves(port: int) -> bool:
     except httpx.HTTPError:
         return False
     return True
+
+
+def test_one_that_answers_nothing_any_more_is_told_ended_and_left_to_be_started_again(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded_hub, "_PROBE_PAUSE", 0.05)
+    monkeypatch.setattr(embedded_hub, "_PROBE_SECONDS", 0.2)
+    monkeypatch.setattr(embedded_hub, "_END_SECONDS", 0.2)
+    _agree(context, tmp_path / "hub")
+    notes, pids = Notes(), list[int]()
+    real = asyncio.create_subprocess_exec
+
+    async def noted(*command: str, **more: Any) -> asyncio.subprocess.Process:
+        process = await real(*command, **more)
+        pids.append(process.pid)
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", noted)
+
+    async def live() -> None:
+        task = asyncio.create_task(embedded_hub.run(context, notes))
+        await _until(lambda: len(notes.rounds) >= 2)
+        os.kill(pids[0], signal.SIGSTOP)
+        await task
+
+    with pytest.raises(embedded_hub.HubSilentError, match="6 requests"):
+        asyncio.run(live())
+    assert notes.events[-1] == {"event": "hub_silent", "probes": 6}
+    with pytest.raises(ProcessLookupError):
+        os.kill(pids[0], 0)
+
+
+def test_any_answer_shows_that_the_hub_works_and_none_does_not() -> None:
+    async def ask(answer: bytes) -> bool:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readline()
+            writer.write(answer)
+            writer.close()
+
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            return await embedded_hub._answers(server.sockets[0].getsockname()[1])
+
+    assert asyncio.run(ask(b"HTTP/1.1 503 Service Unavailable\r\n\r\n"))
+    assert not asyncio.run(ask(b""))
+    assert not asyncio.run(embedded_hub._answers(free_port()))

@@ -11,7 +11,7 @@ import pytest
 from openclaw_install.collab import bridge, lease
 from openclaw_install.collab.profile_settings import ProfileSettings, save_settings
 from openclaw_install.collab.settings import BridgeSettings
-from openclaw_install.collab.shared import BridgeEvent, Tell
+from openclaw_install.collab.shared import BridgeEvent, Tell, Worked
 from openclaw_install.common.errors import FileError, InstallError
 from openclaw_install.common.files import make_private_folder
 from openclaw_install.host.locate import locate
@@ -78,7 +78,7 @@ def test_what_does_not_pass_ends_the_component_and_what_does_is_tried_again(
     ]
     seen: list[Path] = []
 
-    async def fails(settings: BridgeSettings, tell: Tell) -> None:
+    async def fails(settings: BridgeSettings, tell: Tell, _worked: Worked) -> None:
         seen.append(settings.store)
         tell(BridgeEvent("degraded", "about to fail"))
         raise errors.pop(0)

@@ -230,6 +230,9 @@ class Notes:
     def blocked(self, error: object) -> None:
         self.said.append(error)
 
+    def worked(self, worker: str, within: float) -> None:
+        """Not looked at."""
+
     def figures(self, **figures: object) -> None:
         self.counts.update(figures)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import filelock
 import pytest
 
+from openclaw_install.common.boot import boot_id
 from openclaw_install.common.errors import ConflictError, FileError, HostError
 from openclaw_install.runtime import detached
 from openclaw_install.runtime.command_line import runtime_command
@@ -29,7 +30,7 @@ from openclaw_install.runtime.control import (
 from openclaw_install.runtime.document import GuardianStatus, read_guardian, write_document
 from openclaw_install.runtime.ending import end_processes
 from openclaw_install.runtime.locks import age_of, held, is_held
-from openclaw_install.runtime.moments import ProcessName, birth_of, boot_id, now
+from openclaw_install.runtime.moments import ProcessName, birth_of, now
 from tests.runtime_rig import Bench, bench_in, until
 
 

@@ -221,7 +221,8 @@ def test_one_that_does_not_end_is_left_behind_and_the_process_ends(bench: Bench)
     class OutError(Exception):
         pass
 
-    def abandon() -> None:
+    def abandon(code: int) -> None:
+        assert code == 0
         abandoned.append(bench.document().phase)
         raise OutError
 

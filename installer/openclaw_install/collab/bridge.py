@@ -16,7 +16,16 @@ from openclaw_install.collab.link import Link
 from openclaw_install.collab.outbox import OutboxWorker
 from openclaw_install.collab.registration import freshen, identity_changed_hands
 from openclaw_install.collab.settings import BridgeSettings, bridge_settings
-from openclaw_install.collab.shared import BridgeEvent, HealthBook, Shared, Signals, Tell
+from openclaw_install.collab.shared import (
+    WORKER,
+    BridgeEvent,
+    HealthBook,
+    Shared,
+    Signals,
+    Tell,
+    Worked,
+    counts_for_its_worker,
+)
 from openclaw_install.collab.store import opened_aside
 from openclaw_install.collab.trust.watch import TrustWatch
 from openclaw_install.common.errors import FileError, InstallError
@@ -25,16 +34,34 @@ from openclaw_install.common.findings import Finding
 __all__ = ["BridgeEvent", "BridgeSettings", "bridge_settings", "run_bridge"]
 
 MARK_SECRET = "mark.secret"  # noqa: S105 - the name of a fact
+# The workers by their part, each with the seconds in which it makes a round trip through the store. Who asks
+# the relay may have to wait for it twice (`http_relay` gives up after 120 s).
+_ALONE, _WITH_RELAY = 90.0, 300.0
+_WORKERS = {
+    "link": ("the receiver", _WITH_RELAY),
+    "dispatch": ("the dispatcher", _ALONE),
+    "outbox": ("the outbox", _ALONE),
+    "acks": ("the acknowledgements", _WITH_RELAY),
+    "watch": ("the look at the store", _ALONE),
+    "keep": ("the maintenance", _WITH_RELAY),
+    "trust": ("the look at the trust policy", _ALONE),
+}
 # The store is busy or the disk is full: that passes, or a person mends it while we go on.
 _PASSING = {"store.busy", "file.enospc", "file.edquot", "file.eio"}
 
 
-async def run_bridge(settings: BridgeSettings, tell: Tell) -> None:
+def _unwatched(_worker: str, _within: float) -> None:
+    """Nobody watches the workers."""
+
+
+async def run_bridge(settings: BridgeSettings, tell: Tell, worked: Worked = _unwatched) -> None:
     """Runs the bridge until it is cancelled.
 
     Args:
         settings: as `bridge_settings` makes them.
         tell: takes what the bridge has to say; called on this event loop, must not block.
+        worked: takes the name of a worker that made a round trip through the store, and the seconds in which
+            it will make the next one; likewise.
 
     Raises:
         ConflictError: another bridge drives the store.
@@ -51,6 +78,7 @@ async def run_bridge(settings: BridgeSettings, tell: Tell) -> None:
                 raise error
             await store.run(write_served, store, settings.url, settings.clock())
             await freshen(shared)
+            store.came_back = counts_for_its_worker(worked)
             await _run(shared)
 
 
@@ -109,6 +137,9 @@ async def _hurry(link: Link, outbox: OutboxWorker) -> None:
 
 async def _steadily(shared: Shared, name: str, part: Callable[[], Awaitable[None]]) -> None:
     """Runs a part again after troubles of the store that pass."""
+    WORKER.set(_WORKERS.get(name))
+    # From here on it is watched; a store that does not answer stops it before its own first round trip.
+    shared.store.came_back()
     while True:
         try:
             await part()

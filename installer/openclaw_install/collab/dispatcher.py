@@ -22,7 +22,7 @@ from openclaw_install.collab.records import Contact, Ingress, Message, Outgoing
 from openclaw_install.collab.route_choice import RouteChoice
 from openclaw_install.collab.route_mode import tell_route_mode
 from openclaw_install.collab.routing import Route
-from openclaw_install.collab.shared import Shared, rung
+from openclaw_install.collab.shared import REST_SECONDS, Shared, rung
 from openclaw_install.collab.told_events import event_of
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.findings import Finding
@@ -74,6 +74,7 @@ class Dispatcher:
                     self._active[thread] = task
                     task.add_done_callback(partial(self._finished, thread))
                 await rung(self._shared.signals.dispatch, await self._idle_seconds(now))
+                await self._shared.round_trip()
 
     def _finished(self, thread: str, _task: asyncio.Task[None]) -> None:
         self._active.pop(thread, None)
@@ -92,7 +93,7 @@ class Dispatcher:
         due = await self._store.run(self._store.ingress.next_due, now)
         if due is None and not self._active:
             await self._forget_troubles()
-        return 30.0 if due is None else max(0.02, min(due - now, 30.0))
+        return REST_SECONDS if due is None else max(0.02, min(due - now, REST_SECONDS))
 
     async def _forget_troubles(self) -> None:
         """What kept messages waiting is no trouble of ours when none waits any more."""

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import time
+from dataclasses import asdict, replace
 from typing import Any
 
 from openclaw_install.collab.results import TransportHealth
 from openclaw_install.collab.store import Store
+from openclaw_install.common.boot import boot_id
 from openclaw_install.common.findings import Finding
 
 FACT = "bridge.health"
 OWNER = "store.owner"
 OWNER_CURE = "bring the identity back that made the store, or move the store away"
 _RELAY = "bridge.relay"
+_SIGN = "bridge.sign"
+# A bridge writes its health twice a minute.
+_SIGN_SECONDS = 120.0
+RESTART = "openclaw-install runtime restart"
 STOPPED = "start the runtime: openclaw-install runtime start"
 
 
 def read_health(store: Store, *, running: bool, now: float) -> TransportHealth:
-    """The newest health that a bridge wrote; `stopped` where none runs."""
+    """The newest health that a bridge wrote; `stopped` where none runs, `blocked` where it stands still."""
     value: dict[str, Any] | None = store.facts.get(FACT)
     waiting = store.ingress.open_count()
     if value is None or not running:
@@ -39,14 +45,35 @@ def read_health(store: Store, *, running: bool, now: float) -> TransportHealth:
             )
         )
     blocker = value.pop("blocker")
-    return TransportHealth(
+    health = TransportHealth(
         **{**value, "waiting": waiting, "blocker": None if blocker is None else Finding(**blocker)}
     )
+    silent = _silent_seconds(store)
+    return health if silent < _SIGN_SECONDS else _standing_still(health, store, silent)
 
 
 def write_health(store: Store, health: TransportHealth, now: float) -> None:
     """Keeps the health for the other processes."""
-    store.facts.set(FACT, asdict(health), now)
+    with store.write():
+        store.facts.set(FACT, asdict(health), now)
+        store.facts.set(_SIGN, {"boot": boot_id(), "awake": time.monotonic()}, now)
+
+
+def _silent_seconds(store: Store) -> float:
+    """For how long no bridge wrote its health, while the machine was awake; 0 where nobody can tell."""
+    sign: dict[str, Any] | None = store.facts.get(_SIGN)
+    if sign is None or sign["boot"] != boot_id():
+        return 0.0
+    return max(0.0, time.monotonic() - float(sign["awake"]))
+
+
+def _standing_still(health: TransportHealth, store: Store, silent: float) -> TransportHealth:
+    message = (
+        f"the bridge runs, and has written nothing into its store for {silent:.0f} s: it stands still, "
+        "or the disk is full"
+    )
+    finding = Finding("runtime.stalled", "critical", str(store.path), message, RESTART)
+    return replace(health, state="blocked", detail=message, recommendation=RESTART, blocker=finding)
 
 
 def write_served(store: Store, url: str, now: float) -> None:

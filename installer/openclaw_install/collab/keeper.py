@@ -12,7 +12,7 @@ from openclaw_install.collab.link import DataLost, Link
 from openclaw_install.collab.ordering import let_overdue_go
 from openclaw_install.collab.registration import freshen, register
 from openclaw_install.collab.relay_client import Relay, RelayError
-from openclaw_install.collab.shared import Shared, rung
+from openclaw_install.collab.shared import REST_SECONDS, Shared, rung
 
 _ACK_PAGE = 200
 _READMIT_PAGE = 32
@@ -35,13 +35,14 @@ class Keeper:
         self._link = link
         self._dispatcher = dispatcher
         self._round = 0
-        self._beat_at = 0.0
 
     async def acknowledge(self) -> None:
         """Tells the relay what it may drop, whenever there is something; until cancelled."""
         while True:
-            await rung(self._shared.signals.acks, 30.0)
-            await self._link.connected.wait()
+            await rung(self._shared.signals.acks, REST_SECONDS)
+            await self._shared.round_trip()
+            if not self._link.connected.is_set():
+                continue  # the link rings when it is
             # Nobody waits for it, so a few are done together.
             await asyncio.sleep(_GATHER_SECONDS)
             try:
@@ -64,9 +65,13 @@ class Keeper:
     async def watch(self) -> None:
         """Notices what other processes wrote: replies to send, contacts that were decided."""
         seen = await self._store.run(self._store.database.data_version)
-        log, quiet = None, 0.0
+        log, quiet, unwritten = None, 0.0, 0.0
         while True:
             await asyncio.sleep(self._shared.settings.tempo.watch)
+            unwritten += self._shared.settings.tempo.watch
+            if unwritten >= _BEAT_SECONDS:
+                unwritten = 0.0
+                await self._shared.health.beat()
             await self._shared.health.publish()
             # Every commit writes the log: a look at its date is all that an idle host costs. Two commits in
             # one tick of the clock look the same, so SQLite itself is asked now and then.
@@ -109,9 +114,6 @@ class Keeper:
         """One round."""
         self._round += 1
         now = self._shared.now()
-        if now - self._beat_at >= _BEAT_SECONDS:
-            self._beat_at = now
-            await self._shared.health.beat()
         await self._confirm(now)
         await self._let_overdue_go()
         changed = await freshen(self._shared)

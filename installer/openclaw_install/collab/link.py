@@ -22,7 +22,7 @@ from openclaw_install.collab.relay_client import (
     RelayRefused,
     RelayUnreachable,
 )
-from openclaw_install.collab.shared import Shared
+from openclaw_install.collab.shared import Shared, next_of
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.findings import Finding
 from openclaw_install.protocol.errors import ProtocolError
@@ -232,6 +232,7 @@ class Link:
         page = await self._relay.inbox(seq - 1, 1)
         self._same_log(page.log_id)
         await self._take([entry for entry in page.entries if entry.seq == seq])
+        await self._shared.round_trip()
 
     async def _follow(self) -> None:
         cursor = self._cursor()
@@ -269,7 +270,7 @@ class Link:
 
     async def _consume(self, queue: asyncio.Queue[Entry]) -> None:
         while True:
-            entries = [await queue.get()]
+            entries = [await next_of(queue, self._shared.round_trip)]
             while not queue.empty() and len(entries) < self._shared.settings.tempo.page:
                 entries.append(queue.get_nowait())
             seqs = sorted(entry.seq for entry in entries)
@@ -345,5 +346,5 @@ class Link:
             health.trouble("relay", lost if isinstance(error, DataLost) else error.message)
         await health.publish()
         wait = pause(tries, self._shared.jitter(), most=self._shared.settings.tempo.most_pause)
-        await asyncio.sleep(max(wait, after or 0.0))
+        await self._shared.rest(max(wait, after or 0.0))
         await freshen(self._shared)

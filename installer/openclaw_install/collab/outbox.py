@@ -14,7 +14,7 @@ from openclaw_install.collab.fair_turns import FairTurns
 from openclaw_install.collab.records import OutboxItem
 from openclaw_install.collab.relay_client import Relay, RelayError, RelayRefused, RelayUnreachable
 from openclaw_install.collab.sealing import is_version_2, sealed_once
-from openclaw_install.collab.shared import Shared, rung
+from openclaw_install.collab.shared import REST_SECONDS, Shared, rung
 from openclaw_install.collab.told_events import is_told
 from openclaw_install.protocol.card import AgentCard
 from openclaw_install.protocol.errors import EnvelopeError, NoUsableKey, ReceiptError
@@ -64,6 +64,7 @@ class OutboxWorker:
                     self._active[thread] = task
                     task.add_done_callback(partial(self._finished, thread))
                 await rung(self._shared.signals.outbox, await self._idle_seconds(now))
+                await self._shared.round_trip()
 
     async def flush(self) -> None:
         """Sends what is due now, one after the other, and returns."""
@@ -89,7 +90,7 @@ class OutboxWorker:
         due = await self._store.run(self._store.outbox.next_due, now)
         if due is None and not self._active:
             await self._forget_trouble()
-        return 30.0 if due is None else max(0.02, min(due - now, 30.0))
+        return REST_SECONDS if due is None else max(0.02, min(due - now, REST_SECONDS))
 
     async def _forget_trouble(self) -> None:
         """What kept messages waiting is no trouble of ours when none waits any more."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from openclaw_install.collab.health import write_health
 from openclaw_install.collab.results import HealthState, TransportHealth
@@ -38,7 +39,23 @@ class BridgeEvent:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+T = TypeVar("T")
 Tell = Callable[[BridgeEvent], None]
+Worked = Callable[[str, float], None]
+# Which worker a task works for, and within how many seconds that one makes its next round trip.
+WORKER: ContextVar[tuple[str, float] | None] = ContextVar("WORKER", default=None)
+REST_SECONDS = 10.0
+
+
+def counts_for_its_worker(worked: Worked) -> Callable[[], None]:
+    """Counts a round trip through the store for the worker whose task made it."""
+
+    def came_back() -> None:
+        worker = WORKER.get()
+        if worker is not None:
+            worked(*worker)
+
+    return came_back
 
 
 class Signals:
@@ -64,6 +81,16 @@ async def rung(bell: asyncio.Event, seconds: float) -> None:
     except TimeoutError:
         return
     bell.clear()
+
+
+async def next_of(queue: asyncio.Queue[T], idle: Callable[[], Awaitable[None]]) -> T:
+    """The next of a queue; while none comes, `idle` is called now and then."""
+    while True:
+        try:
+            async with asyncio.timeout(REST_SECONDS):
+                return await queue.get()
+        except TimeoutError:
+            await idle()
 
 
 class HealthBook:
@@ -220,6 +247,17 @@ class Shared:
     def relay_now(self) -> float:
         """Seconds since the epoch by the relay's clock, which is what envelopes are dated by."""
         return self.now() + self.offset
+
+    async def round_trip(self) -> None:
+        """Goes to the store and back, as work would: what an idle worker shows that it could work."""
+        await self.store.run(self.store.database.data_version)
+
+    async def rest(self, seconds: float) -> None:
+        """Waits, and shows meanwhile that work could be done."""
+        end = asyncio.get_running_loop().time() + seconds
+        while (left := end - asyncio.get_running_loop().time()) > 0:
+            await asyncio.sleep(min(left, REST_SECONDS))
+            await self.round_trip()
 
     def event(self, name: str, **facts: Any) -> None:
         """Tells that something happened."""

@@ -40,6 +40,11 @@ class Reporter(Protocol):
     def figures(self, **figures: Figure) -> None:
         """Sets some of its figures in the status document; the others stay."""
 
+    def worked(self, worker: str, within: float) -> None:
+        """One of its workers made a round trip through what it depends on, and will within so many seconds
+        again. Whoever said this once and does not again is taken for stalled, until the component ends.
+        """
+
     def event(self, event: str, /, **facts: object) -> None:
         """Writes a line to the log. Facts are data of any kind that JSON has; secrets are masked."""
 

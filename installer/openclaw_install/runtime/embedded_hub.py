@@ -16,6 +16,7 @@ from openclaw_install.protocol.profile import profile_paths
 from openclaw_install.runtime.component import Context, Reporter
 
 if TYPE_CHECKING:
+    import asyncio
     from asyncio.subprocess import Process
 
 # What a program needs to find its files; keys of other services are not its business.
@@ -30,8 +31,17 @@ _END_SECONDS = 3.5
 _FIRST_PAUSE, _MOST_PAUSE = 2.0, 30.0
 
 
+_PROBE_SECONDS, _PROBE_PAUSE = 5.0, 10.0
+# So many probes in a row without an answer: counted in tries, so that a machine that slept costs one at most.
+_PROBES = 6
+
+
 class HubEndedError(Exception):
     """The hub's process has ended, which it should not."""
+
+
+class HubSilentError(Exception):
+    """The hub's process runs, and answers no request any more."""
 
 
 def is_configured(context: Context) -> bool:
@@ -83,7 +93,19 @@ async def _one_life(hub: EmbeddedHub, context: Context, reporter: Reporter) -> I
     )
     try:
         assert process.stdout is not None  # noqa: S101 - a pipe was asked for
-        last, document = await asyncio.gather(_follow(process, reporter), process.stdout.read())
+        serves = asyncio.Event()
+        probing = asyncio.create_task(_probe(hub.port, reporter, serves))
+        saying = asyncio.gather(_follow(process, reporter, serves), process.stdout.read())
+        try:
+            both: set[asyncio.Future[Any]] = {probing, saying}
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if probing.done():
+                probing.result()
+            last, document = await saying
+        finally:
+            probing.cancel()
+            saying.cancel()
+            await asyncio.gather(probing, saying, return_exceptions=True)
         code = await process.wait()
         if error := _told(document, hub):
             return error
@@ -123,7 +145,7 @@ def _environment(env: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in merged.items() if name in _PASSED_ON or name.startswith("XDG_")}
 
 
-async def _follow(process: Process, reporter: Reporter) -> str:
+async def _follow(process: Process, reporter: Reporter, serves: asyncio.Event) -> str:
     """Reads what the hub says until it says no more; returns its last line."""
     assert process.stderr is not None  # noqa: S101 - a pipe was asked for
     last = ""
@@ -131,10 +153,49 @@ async def _follow(process: Process, reporter: Reporter) -> str:
         last = line.decode(errors="replace").strip() or last
         said = _event(last)
         if said.get("event") == "ready":
+            serves.set()
             reporter.ready(f"serves at {said.get('url')}")
         elif said:
             reporter.event("hub", **{f"hub_{name}": value for name, value in said.items()})
     return last[:500]
+
+
+async def _probe(port: int, reporter: Reporter, serves: asyncio.Event) -> None:
+    """Asks the hub for its health now and then, until it has answered too often in a row with silence.
+
+    Any answer counts, also a refusal: who is asked too much works.
+
+    Raises:
+        HubSilentError: the process is to be ended and started again.
+    """
+    import asyncio
+
+    await serves.wait()
+    silent = 0
+    while silent < _PROBES:
+        await asyncio.sleep(_PROBE_PAUSE)
+        silent = 0 if await _answers(port) else silent + 1
+        if silent == 0:
+            reporter.worked("the relay's process", (_PROBES + 2) * (_PROBE_SECONDS + _PROBE_PAUSE))
+    reporter.event("hub_silent", probes=silent)
+    raise HubSilentError(f"the hub has not answered {silent} requests in a row")
+
+
+async def _answers(port: int) -> bool:
+    import asyncio
+
+    try:
+        async with asyncio.timeout(_PROBE_SECONDS):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(
+                    f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n".encode()
+                )
+                return (await reader.readline()).startswith(b"HTTP/1.")
+            finally:
+                writer.close()
+    except (OSError, TimeoutError, ValueError):
+        return False
 
 
 def _event(line: str) -> dict[str, Any]:

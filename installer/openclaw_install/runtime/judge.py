@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from openclaw_install.runtime.document import GuardianStatus, ProcessPhase, Status, Unreadable
+from openclaw_install.runtime.liveness import STALLED_EXIT
 from openclaw_install.runtime.moments import Moment
 from openclaw_install.runtime.report import ComponentReport, LogReport, Problem, RuntimeReport, RuntimeState
 
@@ -106,6 +107,11 @@ def _of_components(facts: Facts, status: Status) -> tuple[RuntimeState, str, Pro
     if status.phase != "running":
         return _PASSING[status.phase], f"it is {status.phase}", None
     parts = status.components
+    if still := _in(parts, "stalled"):
+        own = still[0].problem
+        message = f"it runs, and {_names(still)} does no work" if own is None else own.message
+        problem = Problem("runtime.stalled", message, f"{facts.invocation} runtime restart")
+        return "stale", message, problem
     if blocked := _in(parts, "blocked"):
         own = blocked[0].problem
         return "blocked", f"{_names(blocked)} cannot go on without you", own
@@ -187,4 +193,6 @@ def _names(parts: Sequence[ComponentReport]) -> str:
 def _ending(code: int | None) -> str:
     if code is None:
         return "an unknown exit code"
+    if code == STALLED_EXIT:
+        return f"exit code {code}, because a worker stood still"
     return f"signal {-code}" if code < 0 else f"exit code {code}"

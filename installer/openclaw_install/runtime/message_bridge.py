@@ -60,7 +60,7 @@ async def run(context: Context, reporter: Reporter) -> None:
     while True:
         settings = bridge_settings(context.location, context.environment())
         try:
-            await run_bridge(settings, Teller(reporter).tell)
+            await run_bridge(settings, Teller(reporter).tell, reporter.worked)
         except InstallError as error:
             if error.error_code not in _PASSING:
                 raise

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+from openclaw_install.common.boot import boot_id, output_of
 from openclaw_install.common.clock import SYSTEM
-
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True)
@@ -54,17 +51,6 @@ def now() -> Moment:
     """The present moment."""
     reading = SYSTEM.look().now
     return Moment(boot_id(), reading.awake, reading.wall)
-
-
-@cache
-def boot_id() -> str:
-    """Which run of the machine this is; empty where the system does not tell."""
-    if sys.platform == "darwin":
-        return _darwin_boot_id()
-    try:
-        return _BOOT_ID.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeError):
-        return ""
 
 
 def birth_of(pid: int) -> str:
@@ -133,19 +119,5 @@ class ProcessName:
         return True
 
 
-def _darwin_boot_id() -> str:
-    return _output(["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"])
-
-
 def _ps_birth(pid: int) -> str:
-    return _output(["/bin/ps", "-o", "lstart=", "-p", str(pid)])
-
-
-def _output(command: list[str]) -> str:
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=5, check=False, env={"LC_ALL": "C"}
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.strip()
+    return output_of(["/bin/ps", "-o", "lstart=", "-p", str(pid)])

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from openclaw_install.common.errors import InstallError
 
 RuntimeState = Literal["running", "starting", "stale", "stopped", "failing", "blocked"]
-ComponentPhase = Literal["off", "starting", "ready", "degraded", "failing", "blocked", "stopped"]
+ComponentPhase = Literal["off", "starting", "ready", "degraded", "failing", "blocked", "stalled", "stopped"]
 Keeper = Literal["systemd", "launchd", "guardian", "nobody"]
 Figure = str | int | float | bool | None
 
@@ -36,7 +36,7 @@ class ComponentReport:
         name: its name in the table of components.
         phase: `off` (not configured), `starting`, `ready`, `degraded` (works, with a limit that `message`
             names), `failing` (ended with an error; it is started again), `blocked` (needs a person),
-            `stopped`.
+            `stalled` (one of its workers has done nothing for too long), `stopped`.
         message: one sentence of the component's own; may be empty. Not yet safe for a terminal.
         since: when the phase began, ISO 8601.
         failures: how often in a row it ended with an error.
@@ -77,9 +77,9 @@ class RuntimeReport:
     """The runtime of one host (`schemas/runtime-status.schema.json`).
 
     Attributes:
-        state: `running`, `starting`, `stale` (its lock is held, no heartbeat comes), `stopped`, `failing` (a
-            component fails, or the whole process died and is started again), `blocked` (a component needs a
-            person).
+        state: `running`, `starting`, `stale` (its lock is held, and no heartbeat comes
+            or no work is done), `stopped`, `failing` (a component fails, or the whole process died and is
+            started again), `blocked` (a component needs a person).
         message: one sentence for a person.
         problem: what is wrong and its cure; None when it runs.
         pid: the process that holds the lock; None when there is none or it is not known.

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _QUIET = frozenset({"changed", "reconciled"})
 _LOOK_SECONDS = 2.0
+# A first look at very many skills, or a push to a slow service, takes long before the ledger is asked again.
+_WITHIN_SECONDS = 300.0
 
 
 def is_configured(context: Context) -> bool:
@@ -48,7 +50,9 @@ async def run(context: Context, reporter: Reporter) -> None:
             return
         reporter.figures(service=settings.endpoint.url)
         teller.limits.clear()
-        watching = asyncio.create_task(watch(settings, teller.tell))
+        watching = asyncio.create_task(
+            watch(settings, teller.tell, lambda: reporter.worked("the watcher", _WITHIN_SECONDS))
+        )
         changing = asyncio.create_task(_until_other(context, agreed))
         try:
             await asyncio.wait({watching, changing}, return_when=asyncio.FIRST_COMPLETED)

@@ -7,7 +7,7 @@ import random
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from openclaw_install.common.clock import wall_time
@@ -15,6 +15,7 @@ from openclaw_install.common.errors import InstallError
 from openclaw_install.runtime import lifecycle
 from openclaw_install.runtime.component import Component, Context
 from openclaw_install.runtime.lifecycle import Life
+from openclaw_install.runtime.liveness import Sign, Watched
 from openclaw_install.runtime.moments import iso
 from openclaw_install.runtime.report import ComponentReport, Figure, Problem
 
@@ -60,6 +61,15 @@ class Supervisor:
         """Each component as it last said, in the table's order."""
         return tuple(keeper.report() for keeper in self._keepers)
 
+    def signs(self) -> tuple[Sign, ...]:
+        """What the workers of all components show of themselves."""
+        return tuple(sign for keeper in self._keepers for sign in keeper.signs())
+
+    def stalled(self, found: Sequence[Watched]) -> None:
+        """Says which workers have done nothing for too long; the reports tell it from now on."""
+        for keeper in self._keepers:
+            keeper.stalled([one for one in found if one.sign.component == keeper.name])
+
     def start(self) -> None:
         """Begins; from inside a running event loop."""
         self._tasks = [asyncio.create_task(keeper.keep()) for keeper in self._keepers]
@@ -87,13 +97,22 @@ class _Keeper:
         self._seams = seams
         self._life = Life(component.name, since=seams.clock())
         self._since_wall = wall_time()
+        self._rounds: dict[str, tuple[int, float]] = {}
+        self._stalled: Sequence[Watched] = ()
 
     @property
     def name(self) -> str:
         return self._component.name
 
     def report(self) -> ComponentReport:
-        return self._life.report(self._seams.clock(), iso(self._since_wall))
+        report = self._life.report(self._seams.clock(), iso(self._since_wall))
+        return stalled_report(report, self._stalled) if self._stalled else report
+
+    def signs(self) -> list[Sign]:
+        return [Sign(self.name, worker, *shown) for worker, shown in self._rounds.items()]
+
+    def stalled(self, found: Sequence[Watched]) -> None:
+        self._stalled = found
 
     async def keep(self) -> None:
         """Starts the component, and starts it again, until this is cancelled."""
@@ -115,6 +134,7 @@ class _Keeper:
             if not work.done():
                 work.cancel()
                 await asyncio.wait({work})
+            self._rounds.clear()
         error = None if work.cancelled() else work.exception()
         if isinstance(error, InstallError):
             self._block(error, inputs)
@@ -177,6 +197,10 @@ class _Keeper:
     def figures(self, **figures: Figure) -> None:
         self._turn(lifecycle.counted(self._life, figures))
 
+    def worked(self, worker: str, within: float) -> None:
+        rounds, _ = self._rounds.get(worker, (0, 0.0))
+        self._rounds[worker] = (rounds + 1, within)
+
     def event(self, event: str, /, **facts: object) -> None:
         # A fact of the component's own must not pass for one of ours.
         own = {"component": self.name, "level": "info"}
@@ -195,6 +219,14 @@ class _Keeper:
             self._since_wall = wall_time()
         self._life = life
         self._seams.changed()
+
+
+def stalled_report(report: ComponentReport, found: Sequence[Watched]) -> ComponentReport:
+    """A component's report with the workers that have done nothing for too long."""
+    words = [f"{one.sign.worker} has done nothing for {one.waited:.0f} s" for one in found]
+    message = f"{report.name} stands still: {', '.join(words)}"
+    problem = Problem("runtime.stalled", message, "openclaw-install runtime restart")
+    return replace(report, phase="stalled", message="", problem=problem)
 
 
 class _EndedError(Exception):

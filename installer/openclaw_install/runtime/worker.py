@@ -8,16 +8,17 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from openclaw_install import __version__
-from openclaw_install.common.clock import wall_time
+from openclaw_install.common.clock import SYSTEM, wall_time
 from openclaw_install.common.files import make_private_folder
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.runtime.component import Component, Context
 from openclaw_install.runtime.document import ProcessPhase, Status, write_document
 from openclaw_install.runtime.environment import Variables
+from openclaw_install.runtime.liveness import STALLED_EXIT, Watch, stalled, watched
 from openclaw_install.runtime.locks import held, identity_of
 from openclaw_install.runtime.log import LineLog, secrets_in, taken_over
 from openclaw_install.runtime.moments import ProcessName, now
@@ -30,6 +31,8 @@ BEAT_SECONDS = 3.0
 GRACE_SECONDS = 4.0
 _COALESCE_SECONDS = 0.1
 _CLOSE_SECONDS = 0.5
+# What one look at the workers can count, in beats.
+_LOOKS = 2
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Settings:
         grace_seconds: for the components to end in.
         look_seconds: how often a blocked component's inputs are looked at.
         ready: is called once when it runs, with the log's path.
-        abandon: ends the process where a thread of a component would not let it end.
+        abandon: ends the process with an exit code where a thread of a component would not let it end.
     """
 
     location: HostLocation
@@ -58,7 +61,7 @@ class Settings:
     grace_seconds: float = GRACE_SECONDS
     look_seconds: float = 3.0
     ready: Callable[[Path], None] = lambda _log: None
-    abandon: Callable[[], None] = field(default=lambda: os._exit(0))
+    abandon: Callable[[int], None] = os._exit
 
 
 def run_runtime(settings: Settings) -> None:
@@ -75,13 +78,15 @@ def run_runtime(settings: Settings) -> None:
         variables = Variables(settings.env, settings.env_file)
         log = LineLog(places.log, lambda: secrets_in(variables.current()), clock=wall_time)
         # What a thread of a component still does is not waited for.
-        late = threading.Timer(_CLOSE_SECONDS, settings.abandon)
+        late = threading.Timer(_CLOSE_SECONDS, settings.abandon, (0,))
         late.daemon = True
         try:
             with taken_over(log), asyncio.Runner() as runner:
-                left = runner.run(_Worker(settings, places, variables, log).run())
-                if left:
-                    settings.abandon()
+                worker = _Worker(settings, places, variables, log)
+                left = runner.run(worker.run())
+                if left or worker.stalled:
+                    # Not zero where work stood still: whoever keeps this process starts it again.
+                    settings.abandon(STALLED_EXIT if worker.stalled else 0)
                 late.start()
         finally:
             late.cancel()
@@ -98,6 +103,10 @@ class _Worker:
         self._ending = asyncio.Event()
         self._news = asyncio.Event()
         self._write_failed = False
+        self.stalled = False
+        self._watch: Watch = {}
+        self._told = False
+        self._looked_at = SYSTEM.monotonic()
         self._lock_file = identity_of(places.lock)
         beginning = now()
         self._status = Status(
@@ -140,7 +149,8 @@ class _Worker:
         if left:
             self._log.write("left_behind", level="warning", components=list(left))
         self._log.write("stopped", pid=os.getpid())
-        self._beat("stopped")
+        if not self.stalled:
+            self._beat("stopped")
         return left
 
     async def _beat_on(self) -> None:
@@ -151,12 +161,32 @@ class _Worker:
                     await self._news.wait()
                     # Changes come in bunches; one document tells of all.
                     await asyncio.sleep(min(_COALESCE_SECONDS, self._settings.beat_seconds / 2))
+            self._look_at_work()
             self._beat("running")
+            if self.stalled:
+                self._ending.set()
+                return
             if self._has_lost_its_place():
                 # It was removed, and another runtime could take its place: this one is not wanted any more.
                 self._log.write("lock_lost", level="warning")
                 self._ending.set()
                 return
+
+    def _look_at_work(self) -> None:
+        """Notices workers that have done nothing for too long.
+
+        Whoever keeps this process starts it again, so it ends; kept by nobody it stays, and is not ready.
+        """
+        before, self._looked_at = self._looked_at, SYSTEM.monotonic()
+        most = _LOOKS * self._settings.beat_seconds
+        self._watch = watched(self._watch, self._supervisor.signs(), self._looked_at - before, most)
+        found = stalled(self._watch)
+        self._supervisor.stalled(found)
+        if found and not self._told:
+            names = [f"{one.sign.component} {one.sign.worker}" for one in found]
+            self._log.write("stalled", level="error", workers=names, kept_by=self._settings.kept_by)
+        self._told = bool(found)
+        self.stalled = self._told and self._settings.kept_by != "nobody"
 
     def _has_lost_its_place(self) -> bool:
         return identity_of(self._places.lock) != self._lock_file
@@ -181,4 +211,6 @@ class _Worker:
             self._write_failed = True
         else:
             self._write_failed = False
-        tell_systemd("WATCHDOG=1")
+        if not self._told:
+            # The watchdog is fed by work: a beat of the event loop alone says nothing of the rest.
+            tell_systemd("WATCHDOG=1")

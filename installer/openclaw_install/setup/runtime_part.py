@@ -168,7 +168,7 @@ def runtime_findings(
     return tuple(blocking), tuple(degraded)
 
 
-_BLOCKS = ("blocked", "failing")
+_BLOCKS = ("blocked", "failing", "stalled")
 
 
 def _component_finding(part: ComponentReport, place: str) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -43,6 +44,9 @@ class Store:
         reading: only look, as `Database` has it.
         thread: the one that this call runs on, where the store has one of its own.
 
+    Attributes:
+        came_back: called whenever `run` has its answer, also where that is an error.
+
     Raises:
         FileError: it cannot be opened or written, is damaged, or was written by a newer version.
     """
@@ -57,6 +61,7 @@ class Store:
     ) -> None:
         self.path = path
         self._thread = thread
+        self.came_back: Callable[[], None] = lambda: None
         self.database = Database(path, lock_seconds=lock_seconds, reading=reading)
         self.events = EventTable(self.database)
         self.sessions = SessionTable(self.database)
@@ -91,9 +96,17 @@ class Store:
         Raises:
             What the function raises.
         """
-        if self._thread is None:
-            return function(*args, **kwargs)
-        return await self._thread.run(function, *args, **kwargs)
+        cancelled = False
+        try:
+            if self._thread is None:
+                return function(*args, **kwargs)
+            return await self._thread.run(function, *args, **kwargs)
+        except asyncio.CancelledError:
+            cancelled = True
+            raise
+        finally:
+            if not cancelled:
+                self.came_back()
 
     @staticmethod
     def is_visible(schema: str) -> bool:

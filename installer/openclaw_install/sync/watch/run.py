@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -29,6 +29,7 @@ _AGAIN_SECONDS = 0.5
 # A change of this age, in seconds, must have been told by an event.
 _AFTER_TROUBLE = 3.0  # seconds until another look, after the ledger could not be read
 _MISSED = 2.0
+_ASK_SECONDS = 10.0  # between two goes through the ledger that only show that it answers
 
 
 class Watcher:
@@ -40,12 +41,20 @@ class Watcher:
         tell: gets every event.
         desk: the open ledger.
         service: gives the connection, once it is there.
+        worked: called whenever a round through the ledger was made.
     """
 
     def __init__(
-        self, settings: WatchSettings, tell: Tell, desk: LedgerDesk, service: asyncio.Future[SkillService]
+        self,
+        settings: WatchSettings,
+        tell: Tell,
+        desk: LedgerDesk,
+        service: asyncio.Future[SkillService],
+        worked: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
+        self._worked = worked
+        self._asked_at = float("-inf")
         self._voice = Voice(tell, settings.clock)
         self._desk = desk
         self._clock = settings.clock
@@ -145,6 +154,10 @@ class Watcher:
 
     async def _tick(self) -> None:
         now = self._now()
+        if now - self._asked_at >= _ASK_SECONDS:
+            self._asked_at = now
+            await self._desk.do(lambda _ledger: None)
+            self._worked()
         if self._looks.jumped():
             for sender in self._senders:
                 sender.lane.wake()

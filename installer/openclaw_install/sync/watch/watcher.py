@@ -22,7 +22,13 @@ __all__ = ["WatchEvent", "WatchSettings", "watch", "watch_settings"]
 _CLOSE_SECONDS = 0.5
 
 
-async def watch(settings: WatchSettings, tell: Callable[[WatchEvent], None]) -> None:
+def _unwatched() -> None:
+    """Nobody asks whether work is done."""
+
+
+async def watch(
+    settings: WatchSettings, tell: Callable[[WatchEvent], None], worked: Callable[[], None] = _unwatched
+) -> None:
     """Runs until it is cancelled, and has tidied up within 2 s then.
 
     A push on its way gets a second to end; else its intent stays in the ledger, and the skill is pending.
@@ -30,6 +36,7 @@ async def watch(settings: WatchSettings, tell: Callable[[WatchEvent], None]) -> 
     Args:
         settings: what to keep in step.
         tell: gets every event, in the event loop's own thread; it must not block.
+        worked: called, likewise, whenever it came round through its ledger.
 
     Raises:
         InstallError: a person has to act: the key is missing or rejected, the consent is not there, or the
@@ -49,7 +56,7 @@ async def watch(settings: WatchSettings, tell: Callable[[WatchEvent], None]) -> 
             if not standing.connect:
                 raise consent_missing(settings.endpoint.url)
             async with _opening(settings, key) as service:
-                await _greeted(service, Watcher(settings, tell, desk, service).run())
+                await _greeted(service, Watcher(settings, tell, desk, service, worked).run())
     except InstallError as error:
         tell(said("blocked", error))
         raise
