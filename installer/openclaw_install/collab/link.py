@@ -89,7 +89,6 @@ class Link:
         self.connected.set()
         self._shared.signals.everything()
         await self.catch_up()
-        health = self._shared.health
         if self._shared.now() < self._stream_after:
             await self._poll()
         else:
@@ -100,7 +99,7 @@ class Link:
                 if self._stream_failures >= _STREAM_TRIES:
                     self._stream_after = self._shared.now() + self._shared.settings.tempo.stream_again
                 raise
-        health.set(connected_since=None)
+        self._shared.health.set(connected_since=None)
 
     async def greet(self) -> About:
         """Learns what the relay is, and notices when it is not what it was.
