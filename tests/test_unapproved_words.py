@@ -207,8 +207,9 @@ def test_only_what_shows_nothing_opens_words_without_asking_a_reader() -> None:
     }
     assert opens == {
         "collab/dispatcher.py",  # behind the gate: only an approved contact's message is begun
-        "collab/outbox.py",  # seals our own
+        "collab/outbox.py",  # looks into our own receipts
         "collab/outgoing.py",  # compares our own
+        "collab/sealing.py",  # seals our own
         "collab/store/summary_table.py",
         "collab/summary.py",
         "collab/trust/match.py",
