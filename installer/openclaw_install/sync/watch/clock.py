@@ -6,10 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from openclaw_install.common.clock import wall_time
-
-# The two clocks drift apart by less than this between two looks, unless somebody set one or slept.
-_JUMP = 5.0
+from openclaw_install.common.clock import Known, Reading, first_known, judged, wall_time
 
 
 @dataclass(frozen=True)
@@ -30,12 +27,13 @@ class Rhythm:
     def __init__(self, period: float) -> None:
         self._period = period
         self._last: float | None = None
-        self._apart: float | None = None
+        self._known: Known | None = None
 
     def jumped(self, now: float, wall: float) -> bool:
         """Whether the clocks came apart since the last look; to be asked every second or so."""
-        before, self._apart = self._apart, wall - now
-        return before is not None and abs(self._apart - before) > _JUMP
+        reading, before = Reading(wall, now, now), self._known
+        self._known = first_known(reading) if before is None else judged(before, reading)
+        return before is not None and self._known.breaks > before.breaks
 
     def due(self, now: float) -> bool:
         """Whether the period is over since the last pass, or there was none."""
