@@ -180,7 +180,7 @@ def test_when_most_skills_go_at_once_nothing_is_concluded(bench: Bench) -> None:
 def test_a_root_that_goes_comes_back_and_is_watched_again(bench: Bench, source: type[EventSource]) -> None:
     polling = lambda: PollingSource(0.05)  # noqa: E731 - short enough to be read in place
     events = EventSource if source is EventSource else polling
-    with bench.watching(events=events, polling=polling, look_seconds=0.05) as watched:
+    with bench.watching(events=events, polling=polling, check_seconds=0.05) as watched:
         watched.until(lambda: bench.stored("beta") != "")
         bench.skills.rename(bench.home / "away")
         watched.wait("warning", code="most_gone")
@@ -212,13 +212,13 @@ def test_a_root_that_is_a_loop_of_links_does_no_harm(bench: Bench, tmp_path: Pat
 
 def test_only_the_chosen_names_are_followed_and_new_roots_need_consent(bench: Bench) -> None:
     bench.choose(("alpha", "gamma"))
-    with bench.watching(look_seconds=0.05) as watched:
+    with bench.watching(check_seconds=0.05) as watched:
         bench.save("beta", "not chosen\n")
         bench.save("gamma")
         watched.until(lambda: bench.stored("gamma") != "")
         assert bench.stored("beta") == ""
     bench.choose()
-    with bench.watching(look_seconds=0.05) as watched:
+    with bench.watching(check_seconds=0.05) as watched:
         write_skill(bench.home / ".agents" / "skills", "personal")
         event = watched.wait("held", "personal", code="consent")
         assert "--keep" in event.next_step
@@ -227,7 +227,7 @@ def test_only_the_chosen_names_are_followed_and_new_roots_need_consent(bench: Be
 
 def test_roots_that_are_not_there_yet_are_watched_once_they_are(bench: Bench) -> None:
     shutil.rmtree(bench.skills)
-    with bench.watching(look_seconds=0.05) as watched:
+    with bench.watching(check_seconds=0.05) as watched:
         bench.save("alpha", "the first one\n")
         watched.until(lambda: bench.stored("alpha") == skill_text("alpha", "the first one\n"))
         watched.until(lambda: watched.events[-1].pending == 0)
@@ -243,7 +243,7 @@ def test_what_no_event_told_is_found_by_the_next_look_which_then_trusts_events_n
     clock = [0.0]
     wall = Clock(wall=lambda: time.time() + clock[0])
     with bench.watching(
-        events=DeafSource, polling=lambda: PollingSource(0.05), look_seconds=0.02, clock=wall
+        events=DeafSource, polling=lambda: PollingSource(0.05), check_seconds=0.02, clock=wall
     ) as watched:
         watched.wait("acknowledged", "beta")
         bench.save("alpha", "unheard\n")
@@ -261,7 +261,7 @@ def test_the_hosts_config_says_where_to_look_also_when_it_changes_or_breaks(benc
     bench.choose(roots=(extra,))  # agreed to, but by this choice not a root
     bench.choose()
     config = bench.home / ".openclaw" / "openclaw.json"
-    with bench.watching(look_seconds=0.05) as watched:
+    with bench.watching(check_seconds=0.05) as watched:
         watched.wait("acknowledged", "beta")
         config.write_text(json.dumps({"skills": {"load": {"extraDirs": [str(extra)]}}}))
         watched.until(lambda: bench.stored("solo") == skill_text("solo"))

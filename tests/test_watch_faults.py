@@ -27,7 +27,7 @@ from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.run import SyncOptions, SyncRun
 from openclaw_install.sync.watch.clock import Clock
 from openclaw_install.sync.watch.index import View
-from openclaw_install.sync.watch.pending import Pending
+from openclaw_install.sync.watch.pending import PendingSkills
 from openclaw_install.sync.watch.source import EventSource, NoEventsError, PollingSource, Report
 from openclaw_install.sync.watch.watcher import WatchEvent, watch
 from tests.sync_rig import (
@@ -121,7 +121,7 @@ def test_a_server_that_is_down_for_a_while_gets_the_newest_content_when_it_is_ba
         with bench.watching() as watched:
             watched.wait("acknowledged", "beta")
     clock = JumpyClock()
-    with bench.watching(clock=clock.clock, look_seconds=0.05) as watched:
+    with bench.watching(clock=clock.clock, check_seconds=0.05) as watched:
         for number in range(5):
             bench.save("alpha", f"offline {number}\n")
         event = watched.wait("waiting", code="sync.unreachable")
@@ -140,7 +140,7 @@ def test_a_server_that_is_down_for_a_while_gets_the_newest_content_when_it_is_ba
 @pytest.mark.parametrize("hours", [24 * 365, -24 * 365])
 def test_a_clock_that_jumps_causes_an_early_look_and_nothing_else(bench: Bench, hours: int) -> None:
     clock = JumpyClock()
-    with bench.watching(clock=clock.clock, look_seconds=0.02) as watched:
+    with bench.watching(clock=clock.clock, check_seconds=0.02) as watched:
         watched.wait("acknowledged", "beta")
         after = len(watched.events)
         clock.apart += 3600.0 * hours
@@ -213,7 +213,7 @@ def test_a_full_disk_makes_a_save_wait_and_loses_nothing(
     monkeypatch.setattr(Ledger, "begin", failing(begin))
     monkeypatch.setattr(Ledger, "records", failing(facts))
     clock = JumpyClock()
-    with bench.watching(clock=clock.clock, look_seconds=0.02) as watched:
+    with bench.watching(clock=clock.clock, check_seconds=0.02) as watched:
         watched.wait("acknowledged", "beta")
         full.set()
         bench.save("alpha", "on a full disk\n")
@@ -228,7 +228,7 @@ def test_a_full_disk_makes_a_save_wait_and_loses_nothing(
 def test_on_a_network_mount_it_looks_for_itself_from_the_start(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("openclaw_install.sync.watch.eyes.silent_mount", lambda _paths: "nfs4")
+    monkeypatch.setattr("openclaw_install.sync.watch.change_monitor.silent_mount", lambda _paths: "nfs4")
     with bench.watching(polling=lambda: PollingSource(0.05)) as watched:
         assert "nfs4" in watched.wait("polling").reason
         bench.save("alpha", "by another machine\n")
@@ -348,7 +348,7 @@ def test_when_the_kernel_has_no_more_watches_it_looks_for_itself_and_says_so(
 
 
 def test_a_name_that_is_no_text_ends_the_events_and_not_the_watching(bench: Bench) -> None:
-    with bench.watching(look_seconds=0.05) as watched:
+    with bench.watching(check_seconds=0.05) as watched:
         watched.wait("watching")
         strange = os.fsencode(bench.skills) + b"/caf\xe9"
         os.mkdir(strange)  # noqa: PTH102 - a path cannot be made of such a name
@@ -360,14 +360,14 @@ def test_a_name_that_is_no_text_ends_the_events_and_not_the_watching(bench: Benc
 def test_a_ledger_that_could_not_be_read_at_the_start_is_read_again_soon(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read, failures = Pending.read, iter([True])
+    read, failures = PendingSkills.read, iter([True])
 
-    async def failing(self: Pending, view: View) -> Mapping[str, frozenset[str]]:
+    async def failing(self: PendingSkills, view: View) -> Mapping[str, frozenset[str]]:
         if next(failures, False):
             raise FileError("the disk is full", next_step="free some space", code="file.enospc")
         return await read(self, view)
 
-    monkeypatch.setattr(Pending, "read", failing)
+    monkeypatch.setattr(PendingSkills, "read", failing)
     with bench.watching(reconcile_seconds=3600.0) as watched:
         watched.wait("warning", code="file.enospc")
         watched.wait("acknowledged", "alpha")

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from openclaw_install.sync.watch.clock import Rhythm
 from openclaw_install.sync.watch.debounce import BURST_QUIET, LONGEST, QUIET, Debounce
-from openclaw_install.sync.watch.lane import REFUSED_PAUSE, Lane
 from openclaw_install.sync.watch.mounts import silent_mount, unwatched
 from openclaw_install.sync.watch.paths import Change, KnownPaths, Meaning, ignored, meaning
+from openclaw_install.sync.watch.upload_queue import REFUSED_PAUSE, UploadQueue
 
 _STEPS = st.lists(
     st.tuples(st.sampled_from(["a", "b", "c"]), st.floats(0, 0.2, allow_nan=False)), min_size=1, max_size=60
@@ -54,7 +54,7 @@ def test_a_single_save_waits_for_a_moment_and_an_endless_one_for_half_a_second()
     assert handed_over == [2500]
 
 
-_LANE = st.lists(
+_QUEUE_STEPS = st.lists(
     st.tuples(
         st.sampled_from(["want", "take", "ok", "failed", "refused", "back", "down", "up", "wake", "expect"]),
         st.sampled_from(["a", "b", "c"]),
@@ -64,32 +64,32 @@ _LANE = st.lists(
 )
 
 
-def _end_push(lane: Lane, how: str, name: str, now: float) -> bool:
+def _end_push(queue: UploadQueue, how: str, name: str, now: float) -> bool:
     """Ends one skill's push, somehow; whether it is still wanted."""
     if how == "failed":
-        assert 0.5 <= lane.failed(name, now, 0.5) <= 60
+        assert 0.5 <= queue.failed(name, now, 0.5) <= 60
     elif how == "refused":
-        lane.refused(name, now)
+        queue.refused(name, now)
     elif how == "back":
-        lane.back([name])
+        queue.back([name])
     else:
-        lane.settled(name)
+        queue.settled(name)
     return how in ("failed", "refused", "back")
 
 
-@given(_LANE)
+@given(_QUEUE_STEPS)
 def test_a_lane_loses_no_wish_and_has_one_push_on_its_way(steps: list[tuple[str, str, float]]) -> None:
-    lane, away, wanted, now = Lane(), set[str](), set[str](), 0.0
-    changes = {"down": lambda: lane.down(now, 0.5), "up": lane.up, "wake": lane.wake}
+    queue, away, wanted, now = UploadQueue(), set[str](), set[str](), 0.0
+    changes = {"down": lambda: queue.down(now, 0.5), "up": queue.up, "wake": queue.wake}
     for step, name, pause in steps:
         now += pause
         if step == "want":
-            lane.want(name, now)
+            queue.add(name, now)
             wanted.add(name)
         elif step == "expect":
-            lane.expect(wanted)
+            queue.reconcile(wanted)
         elif step == "take":
-            taken = set(lane.take(now, 2))
+            taken = set(queue.take(now, 2))
             assert len(taken) <= (0 if away else 2)
             away |= taken
             wanted -= taken
@@ -97,40 +97,40 @@ def test_a_lane_loses_no_wish_and_has_one_push_on_its_way(steps: list[tuple[str,
             changes[step]()
         elif name in away:
             away.discard(name)
-            if _end_push(lane, step, name, now):
+            if _end_push(queue, step, name, now):
                 wanted.add(name)
-        assert lane.pending == len(wanted | away)
-        assert lane.waiting(now) <= len(wanted)
-    lane.back(away)
-    lane.up()
-    lane.wake()
-    assert set(lane.take(now, 99)) == wanted | away
+        assert queue.pending == len(wanted | away)
+        assert queue.waiting(now) <= len(wanted)
+    queue.back(away)
+    queue.up()
+    queue.wake()
+    assert set(queue.take(now, 99)) == wanted | away
 
 
 def test_a_newer_save_does_not_wait_for_the_pause_of_an_older_one() -> None:
-    lane = Lane()
-    lane.want("a", 1.0)
-    assert lane.take(1.0, 9) == ("a",)
-    assert lane.failed("a", 1.0, 0.5) == 1.0
-    assert lane.take(1.5, 9) == ()
-    lane.want("a", 1.6)
-    assert lane.take(1.6, 9) == ("a",)
-    lane.want("a", 1.7)  # while the other is on its way
-    assert lane.settled("a") == 1.0  # the oldest save that had not arrived
-    assert lane.take(1.7, 9) == ("a",)
-    lane.refused("a", 2.0)
-    assert lane.next_at() == 2.0 + REFUSED_PAUSE
-    assert lane.waiting(2.0) == 1
+    queue = UploadQueue()
+    queue.add("a", 1.0)
+    assert queue.take(1.0, 9) == ("a",)
+    assert queue.failed("a", 1.0, 0.5) == 1.0
+    assert queue.take(1.5, 9) == ()
+    queue.add("a", 1.6)
+    assert queue.take(1.6, 9) == ("a",)
+    queue.add("a", 1.7)  # while the other is on its way
+    assert queue.settled("a") == 1.0  # the oldest save that had not arrived
+    assert queue.take(1.7, 9) == ("a",)
+    queue.refused("a", 2.0)
+    assert queue.next_at() == 2.0 + REFUSED_PAUSE
+    assert queue.waiting(2.0) == 1
 
 
 def test_pauses_grow_to_a_minute_and_differ() -> None:
-    lane = Lane()
-    pauses = [lane.down(0.0, 0.5) for _ in range(100)]
+    queue = UploadQueue()
+    pauses = [queue.down(0.0, 0.5) for _ in range(100)]
     assert pauses[:4] == [1.0, 2.0, 4.0, 8.0]
     assert pauses[-1] == 60.0
-    assert lane.down(0.0, 0.0) == 30.0
-    assert lane.up()
-    assert not lane.up()
+    assert queue.down(0.0, 0.0) == 30.0
+    assert queue.up()
+    assert not queue.up()
 
 
 def test_a_look_is_due_each_minute_and_a_jump_is_seen_once() -> None:
@@ -157,14 +157,14 @@ KNOWN = KnownPaths(
     [
         (Change("/r/a/SKILL.md"), Meaning(frozenset({"/r/a/SKILL.md"}))),
         (Change("/real/a/SKILL.md"), Meaning(frozenset({"/r/a/SKILL.md"}))),
-        (Change("/r/a/SKILL.md", gone=True), Meaning(frozenset({"/r/a/SKILL.md"}), everything=True)),
+        (Change("/r/a/SKILL.md", deleted=True), Meaning(frozenset({"/r/a/SKILL.md"}), everything=True)),
         (Change("/r/a", is_folder=True), Meaning(frozenset({"/r/a/SKILL.md"}), everything=True)),
-        (Change("/r/deep", gone=True), Meaning(everything=True)),
+        (Change("/r/deep", deleted=True), Meaning(everything=True)),
         (Change("/r/new", is_folder=True), Meaning(everything=True)),
         (Change("/r/new/skill.MD"), Meaning(everything=True)),
         (Change("/r/a/.SKILL.md.swp"), Meaning()),
-        (Change("/r/a/SKILL.md~", gone=True), Meaning()),
-        (Change("/r/gone", gone=True), Meaning()),
+        (Change("/r/a/SKILL.md~", deleted=True), Meaning()),
+        (Change("/r/gone", deleted=True), Meaning()),
     ],
 )
 def test_what_a_change_means(change: Change, meant: Meaning) -> None:

@@ -14,7 +14,7 @@ from openclaw_install.sync.watch.paths import Change
 from openclaw_install.sync.watch.source import (
     ChangeSource,
     EventSource,
-    FolderGoneError,
+    FolderMissingError,
     NoEventsError,
     PollingSource,
 )
@@ -93,7 +93,7 @@ def test_it_is_not_disturbed_by_loops_broken_links_and_ignored_folders(
 
 
 def test_events_need_folders_that_are_there(tmp_path: Path) -> None:
-    with pytest.raises(FolderGoneError):
+    with pytest.raises(FolderMissingError):
         EventSource().start([str(tmp_path / "missing")], Reports())
 
 

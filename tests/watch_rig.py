@@ -48,7 +48,7 @@ class Watched:
     def _run(self) -> None:
         async def main() -> None:
             self._loop = asyncio.get_running_loop()
-            self._task = asyncio.ensure_future(watch(self._settings, self._tell))
+            self._task = asyncio.ensure_future(watch(self._settings, self._sink))
             await asyncio.wait({self._task})
 
         asyncio.run(main())
@@ -58,7 +58,7 @@ class Watched:
             self.ended = True
             self._changed.notify_all()
 
-    def _tell(self, event: WatchEvent) -> None:
+    def _sink(self, event: WatchEvent) -> None:
         _SCHEMA.validate(event.to_json())
         with self._changed:
             self.events.append(event)

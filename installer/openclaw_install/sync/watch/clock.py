@@ -1,4 +1,4 @@
-"""When everything is to be looked at again (pure), whatever the clocks do."""
+"""When the next full rescan is due, whatever the clocks do. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a save is complete enough to be sent (pure): after a short quiet, at most half a second."""
+"""When a save is complete enough to be sent: after a short quiet, at most half a second. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the watcher tells: one frozen event for everything that an operator may want to know."""
+"""The watcher's events."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class WatchEvent:
         kind: `watching` begins; `changed` was saved and is about to be sent; `acknowledged` by the service;
             `unchanged`: the agent has this content already, by another run perhaps; `refused` by the
             service; `held` back here, for a fault of the content; `deleted` here, and left alone there;
-            `waiting` for the service, another run or a pause; `recovered` after waiting; `reconciled`: all
-            was looked at; `polling`: the file system gives no events; `warning`; `blocked`: a person has to
+            `waiting` for the service, another run or a pause; `recovered` after waiting; `reconciled`: a full
+            rescan ended; `polling`: the file system gives no events; `warning`; `blocked`: a person has to
             act, and the watcher ends; `stopped`.
         time: seconds since the epoch.
         skill: the skill's name; empty where it is about none.

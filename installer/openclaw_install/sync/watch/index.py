@@ -1,6 +1,6 @@
-"""The skills as they are on disk now: found once, then read again one by one as they change."""
+"""An index of the skills on disk: built by a full scan, then updated file by file as they change."""
 
-# Thousands of paths are looked at, and plain strings are ten times as fast as Path objects.
+# There are thousands of paths, and plain strings are ten times as fast as Path objects.
 # ruff: noqa: PTH114, PTH118, PTH120
 
 from __future__ import annotations
@@ -26,16 +26,15 @@ from openclaw_install.sync.inventory import (
     with_shadows,
 )
 from openclaw_install.sync.standing_choice import StandingChoice
-from openclaw_install.sync.watch.heap import give_back
 from openclaw_install.sync.watch.paths import KnownPaths
-from openclaw_install.sync.watch.stamps import Stamps, stamps
+from openclaw_install.sync.watch.stat_cache import StatSnapshot, stat_snapshot
 
 Known = Callable[[Sequence[str]], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class View:
-    """What one look found. It is never changed: a new look makes a new one.
+    """What one scan found. It is never changed: a new scan makes a new one.
 
     Attributes:
         skills: those that were chosen, by name; of namesakes the one that counts.
@@ -43,7 +42,7 @@ class View:
         paths: what changes are held against.
         linked: real folders of skills that lie outside the roots.
         learned: facts about contents that were not known, for the ledger.
-        warnings: what an operator has to know about the look itself.
+        warnings: what an operator has to know about the scan itself.
     """
 
     skills: Mapping[str, LocalSkill] = field(default_factory=dict)
@@ -57,13 +56,13 @@ class View:
         """The names whose skill is new or another content or problem than it was."""
         return tuple(name for name, skill in self.skills.items() if older.skills.get(name) != skill)
 
-    def gone_since(self, older: View) -> tuple[str, ...]:
+    def deleted_since(self, older: View) -> tuple[str, ...]:
         """The names that are no longer there."""
         return tuple(name for name in older.skills if name not in self.skills)
 
 
 class SkillIndex:
-    """Looks at all skills of a host, or at a few of them again. Not for several threads at once.
+    """Scans all skills of a host, or reads some of them again. Not for several threads at once.
 
     Args:
         location: the host.
@@ -78,32 +77,32 @@ class SkillIndex:
         self._facts: dict[str, Any] = {}
         self._host: SkillHost | None = None
         self._extra: list[Path] = []
-        self._stamps = Stamps()
+        self._snapshot = StatSnapshot()
         self._all: tuple[LocalSkill, ...] = ()
         self._by_path: dict[str, int] = {}
         self.view = View()
 
     def successor(self) -> SkillIndex:
-        """One that knows what this one learned, to look at everything while this one stays in use."""
+        """A new index with what this one learned, to scan everything while this one stays in use."""
         heir = SkillIndex(self._location, self._choice, self._known)
         heir._facts, heir._host = dict(self._facts), self._host
-        heir._extra, heir._stamps = self._extra, self._stamps
+        heir._extra, heir._snapshot = self._extra, self._snapshot
         return heir
 
-    def look_if_changed(self) -> View | None:
-        """As `look`; None, and nothing is read, where all seems to be as when its predecessor looked.
+    def scan_if_changed(self) -> View | None:
+        """As `scan`; None, and nothing is read, where all seems to be as when its predecessor scanned.
 
-        It goes by the config and by what the file system says about folders and files (`watch_stamps`).
+        It goes by the config and by what the file system says about folders and files (`stat_cache`).
         """
         host, extra = self._host, self._extra
-        if host is not None and self._stamps.hold():
+        if host is not None and self._snapshot.hold():
             again, extra_again, warnings = self._read_host()
             if not warnings and (again, extra_again) == (host, extra):
                 return None
-        return self.look()
+        return self.scan()
 
-    def look(self) -> View:
-        """Looks at everything.
+    def scan(self) -> View:
+        """Scans everything.
 
         Raises:
             ConfigError: the host's config cannot be read, and never could.
@@ -115,21 +114,21 @@ class SkillIndex:
         self._all = tuple(_unshadowed(skill) for skill in found.skills)
         self._by_path = {skill.path: place for place, skill in enumerate(self._all)}
         self._extra = extra
-        self._stamps = stamps(
+        self._snapshot = stat_snapshot(
             [root.path for root in sync_roots(host, extra)], [skill.path for skill in found.skills], began
         )
         roots = self._roots(host, extra)
         real_roots = [os.path.realpath(root) for root in roots]
         paths, linked = _paths(found.skills, real_roots)
         self.view = View(self._chosen(found.skills), roots, paths, linked, found.learned, tuple(warnings))
-        give_back()
+        return_free_memory()
         return self.view
 
     def roots(self) -> tuple[str, ...]:
-        """The folders that a look would look into, without the look.
+        """The folders that a scan would look into, without scanning.
 
         Raises:
-            ConfigError: as `look`.
+            ConfigError: as `scan`.
         """
         host, extra, _warnings = self._read_host()
         return self._roots(host, extra)
@@ -151,11 +150,11 @@ class SkillIndex:
         roots = [root.path for root in sync_roots(host, extra) if root.source not in SHIPPED_SOURCES]
         return (*roots, *(root for root in self._choice.roots if root not in roots))
 
-    def look_again(self, files: Collection[str]) -> View | None:
-        """Looks at some skills again, by the paths of their files.
+    def reread(self, files: Collection[str]) -> View | None:
+        """Reads some skills again, by the paths of their files.
 
         Returns:
-            The new view; None where one of them is not where it was, so that all has to be looked at.
+            The new view; None where one of them is not where it was, so that everything has to be scanned.
         """
         everything = list(self._all)
         reshuffled = False
@@ -195,6 +194,19 @@ class SkillIndex:
             if known is None or (known.problem and not skill.problem):
                 chosen[skill.name] = skill
         return chosen
+
+
+def return_free_memory() -> None:
+    """Returns the C library's free pages to the system; where it has no call for that, nothing happens.
+
+    A scan holds all contents at once, and what it frees of them would stay with the process: some megabytes
+    with thousands of skills, for as long as the watcher runs.
+    """
+    import ctypes
+
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, and it takes less than 1 ms
+    if trim is not None:
+        trim(0)
 
 
 def _unshadowed(skill: LocalSkill) -> LocalSkill:

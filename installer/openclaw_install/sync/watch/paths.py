@@ -1,4 +1,4 @@
-"""What a change on disk can mean for skills (pure): one file to read again, a new look at all, or nothing."""
+"""What a change on disk means for skills: one file to read again, a full rescan, or nothing. Pure."""
 
 # Thousands of events may come at once, and paths as plain strings are ten times as fast as Path objects.
 # ruff: noqa: PTH119, PTH206
@@ -21,12 +21,12 @@ class Change:
 
     Attributes:
         path: absolute.
-        gone: whether nothing is at the path any more, as far as the source knows.
+        deleted: whether nothing is at the path any more, as far as the source knows.
         is_folder: whether a folder, or a link to something, is there now.
     """
 
     path: str
-    gone: bool = False
+    deleted: bool = False
     is_folder: bool = False
 
 
@@ -45,7 +45,7 @@ class KnownPaths:
 
 @dataclass(frozen=True)
 class Meaning:
-    """What changes mean: these files are to be read again; or, if `everything`, all is to be looked at."""
+    """What changes mean: these files are to be read again; or, if `everything`, a full rescan is needed."""
 
     files: frozenset[str] = frozenset()
     everything: bool = False
@@ -69,10 +69,10 @@ def meaning(changes: Iterable[Change], known: KnownPaths) -> Meaning:
         if file := known.files.get(change.path) or known.folders.get(change.path):
             files.add(file)
             # A folder that is gone, or another one of that name, may have held more than this skill.
-            everything = everything or change.gone or change.path in known.folders
+            everything = everything or change.deleted or change.path in known.folders
         elif change.path in known.folders:
-            everything = everything or change.gone or change.is_folder
+            everything = everything or change.deleted or change.is_folder
         else:
             named_so = os.path.basename(change.path).lower() == _FILE
-            everything = everything or named_so or (change.is_folder and not change.gone)
+            everything = everything or named_so or (change.is_folder and not change.deleted)
     return Meaning(frozenset(files), everything or count > _TOO_MANY)

@@ -1,4 +1,4 @@
-"""What the agents have not acknowledged, derived from the ledger, so that nothing has to be remembered."""
+"""Derives from the ledger which skills the agents have not acknowledged; nothing else is kept."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from openclaw_install.sync.inventory import FACT_VERSION
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.planner import plan
 from openclaw_install.sync.service import Agent
-from openclaw_install.sync.watch.desk import LedgerDesk
 from openclaw_install.sync.watch.index import View
+from openclaw_install.sync.watch.ledger_thread import LedgerThread
 
 _Edition = tuple[int, int]
 
 
-class Pending:
-    """Reads what is pending.
+class PendingSkills:
+    """Reads which skills are pending.
 
     Args:
         desk: the open ledger.
@@ -24,8 +24,8 @@ class Pending:
         agents: those that the skills go to.
     """
 
-    def __init__(self, desk: LedgerDesk, endpoint: str, agents: Sequence[Agent]) -> None:
-        self._desk = desk
+    def __init__(self, ledger_thread: LedgerThread, endpoint: str, agents: Sequence[Agent]) -> None:
+        self._ledger = ledger_thread
         self._endpoint = endpoint
         self._agents = agents
         self._nothing_at: _Edition | None = None  # the ledger by which nothing was pending
@@ -37,7 +37,7 @@ class Pending:
             FileError: the ledger cannot be used.
         """
         self._nothing_at = None
-        edition, pending = await self._desk.do(partial(_pending, self._endpoint, view, self._agents))
+        edition, pending = await self._ledger.do(partial(_pending, self._endpoint, view, self._agents))
         if not any(pending.values()):
             self._nothing_at = edition
         return pending
@@ -48,7 +48,7 @@ class Pending:
         Raises:
             FileError: the ledger cannot be used.
         """
-        return self._nothing_at is None or await self._desk.do(_edition) != self._nothing_at
+        return self._nothing_at is None or await self._ledger.do(_edition) != self._nothing_at
 
 
 def _edition(ledger: Ledger) -> _Edition:

@@ -1,4 +1,4 @@
-"""One watcher at work: changes in, looks at what they concern, wishes to the senders' lanes, events out."""
+"""The watcher's main loop: takes changes, reads the skills they concern, and fills the senders' queues."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Any
 from openclaw_install.common.errors import FileError, InstallError
 from openclaw_install.sync.inventory import FACT_VERSION
 from openclaw_install.sync.service import SkillService
-from openclaw_install.sync.watch.ages import ages, older_than, saved_at
+from openclaw_install.sync.watch.change_monitor import ChangeMonitor
 from openclaw_install.sync.watch.debounce import Debounce
-from openclaw_install.sync.watch.desk import LedgerDesk
-from openclaw_install.sync.watch.eyes import Eyes
-from openclaw_install.sync.watch.gone import judged
+from openclaw_install.sync.watch.deletions import classify
 from openclaw_install.sync.watch.index import SkillIndex, View
-from openclaw_install.sync.watch.looks import Looks
+from openclaw_install.sync.watch.ledger_thread import LedgerThread
+from openclaw_install.sync.watch.mtimes import ages, older_than, saved_at
 from openclaw_install.sync.watch.paths import meaning
-from openclaw_install.sync.watch.pending import Pending
+from openclaw_install.sync.watch.pending import PendingSkills
+from openclaw_install.sync.watch.reporter import EventReporter, EventSink
+from openclaw_install.sync.watch.rescan import Rescanner
 from openclaw_install.sync.watch.sender import Sender, Shared
 from openclaw_install.sync.watch.settings import WatchSettings
-from openclaw_install.sync.watch.voice import Tell, Voice
 
-_EVERYTHING = ""  # the debounce's key for a look at everything; no path is empty
+_EVERYTHING = ""  # the debounce's key for a full rescan; no path is empty
 _AGAIN_SECONDS = 0.5
-# A change of this age, in seconds, must have been told by an event.
-_AFTER_TROUBLE = 3.0  # seconds until another look, after the ledger could not be read
+_AFTER_TROUBLE = 3.0  # seconds until another rescan, after the ledger could not be read
+# A change of this age, in seconds, must have been reported by an event.
 _MISSED = 2.0
 _ASK_SECONDS = 10.0  # between two goes through the ledger that only show that it answers
 
@@ -37,9 +37,8 @@ class Watcher:
 
     Args:
         settings: what to keep in step.
-        key: the service's key.
-        tell: gets every event.
-        desk: the open ledger.
+        emit_event: gets every event.
+        ledger_thread: the open ledger.
         service: gives the connection, once it is there.
         worked: called whenever a round through the ledger was made.
     """
@@ -47,33 +46,39 @@ class Watcher:
     def __init__(
         self,
         settings: WatchSettings,
-        tell: Tell,
-        desk: LedgerDesk,
+        emit_event: EventSink,
+        ledger_thread: LedgerThread,
         service: asyncio.Future[SkillService],
         worked: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._worked = worked
         self._asked_at = float("-inf")
-        self._voice = Voice(tell, settings.clock)
-        self._desk = desk
+        self._reporter = EventReporter(emit_event, settings.clock)
+        self._ledger = ledger_thread
         self._clock = settings.clock
         self._now = settings.clock.monotonic
-        self._stirred = asyncio.Event()
+        self._wake = asyncio.Event()
         self._debounce = Debounce()
-        self._eyes = Eyes(
-            settings.events, settings.polling, self._stirred.set, self._now, settings.location.config_path
+        self._monitor = ChangeMonitor(
+            settings.events, settings.polling, self._wake.set, self._now, settings.location.config_path
         )
         url = settings.endpoint.url
-        known = partial(_known_facts, desk)
+        known = partial(_known_facts, ledger_thread)
         index = SkillIndex(settings.location, settings.choice, known)
-        self._looks = Looks(index, settings.reconcile_seconds, self._clock, self._stirred.set)
+        self._rescanner = Rescanner(index, settings.reconcile_seconds, self._clock, self._wake.set)
         self._shared = Shared(
-            desk, url, self._clock, service, lambda: self._view.skills, self._voice.say, self._touch
+            ledger_thread,
+            url,
+            self._clock,
+            service,
+            lambda: self._view.skills,
+            self._reporter.emit,
+            self._touch,
         )
         self._senders = [Sender(agent, self._shared) for agent in settings.choice.agents]
-        self._voice.lanes = [sender.lane for sender in self._senders]
-        self._pending = Pending(desk, url, [sender.agent for sender in self._senders])
+        self._reporter.queues = [sender.queue for sender in self._senders]
+        self._pending = PendingSkills(ledger_thread, url, [sender.agent for sender in self._senders])
         self._saved_at: dict[str, float] = {}
 
     async def run(self) -> None:
@@ -91,55 +96,55 @@ class Watcher:
         except* InstallError as errors:
             raise _first(errors) from None
         finally:
-            await self._looks.close()
-            await self._eyes.close()
+            await self._rescanner.close()
+            await self._monitor.close()
 
     async def _begin(self) -> None:
         began = self._now()
-        index = self._looks.index
+        index = self._rescanner.index
         roots = await asyncio.to_thread(index.roots)
-        await self._eyes.moved(roots)
-        # What changes from now on is told by events, also while the first look is going on.
-        await self._eyes.see(View(roots=roots))
-        await self._looked(None, await asyncio.to_thread(index.look), None)
-        self._voice.say("watching", milliseconds=1000 * (self._now() - began), code=self._how)
+        await self._monitor.roots_changed(roots)
+        # From now on changes are reported by events, also while the first scan is running.
+        await self._monitor.watch_view(View(roots=roots))
+        await self._apply_view(None, await asyncio.to_thread(index.scan), None)
+        self._reporter.emit("watching", milliseconds=1000 * (self._now() - began), code=self._how)
 
     @property
     def _view(self) -> View:
-        return self._looks.index.view
+        return self._rescanner.index.view
 
     @property
     def _how(self) -> str:
-        return "polling" if self._eyes.blind else "events"
+        return "polling" if self._monitor.polling_reason else "events"
 
     async def _follow(self) -> None:
         next_tick = self._now()
         while True:
             await self._wait(next_tick)
             now = self._now()
-            self._hear()
+            self._take_changes()
             due = self._debounce.due(now)
             if files := set(due) - {_EVERYTHING}:
-                await self._look_again(files)
+                await self._reread(files)
             if _EVERYTHING in due:
-                self._looks.begin(self._saved_at.pop(_EVERYTHING, now))
-            if self._looks.ended:
-                await self._end_look()
+                self._rescanner.begin(self._saved_at.pop(_EVERYTHING, now))
+            if self._rescanner.ended:
+                await self._finish_rescan()
             if self._now() >= next_tick:
-                next_tick = self._now() + self._settings.look_seconds
+                next_tick = self._now() + self._settings.check_seconds
                 await self._tick()
 
     async def _wait(self, next_tick: float) -> None:
         due = self._debounce.next_at()
         at = next_tick if due is None else min(due, next_tick)
-        pause = max(0.0, min(at - self._now(), self._settings.look_seconds))
+        pause = max(0.0, min(at - self._now(), self._settings.check_seconds))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause):
-                await self._stirred.wait()
-        self._stirred.clear()
+                await self._wake.wait()
+        self._wake.clear()
 
-    def _hear(self) -> None:
-        for at, changes in self._eyes.take():
+    def _take_changes(self) -> None:
+        for at, changes in self._monitor.take():
             meant = meaning(changes, self._view.paths)
             for file in meant.files:
                 self._touch(file, at)
@@ -150,75 +155,73 @@ class Watcher:
         now = self._now()
         self._debounce.touch(file, now)
         self._saved_at.setdefault(file, now if at is None else at)
-        self._stirred.set()
+        self._wake.set()
 
     async def _tick(self) -> None:
         now = self._now()
         if now - self._asked_at >= _ASK_SECONDS:
             self._asked_at = now
-            await self._desk.do(lambda _ledger: None)
+            await self._ledger.do(lambda _ledger: None)
             self._worked()
-        if self._looks.jumped():
+        if self._rescanner.jumped():
             for sender in self._senders:
-                sender.lane.wake()
-                sender.poke()
-            self._looks.begin()
-        if await self._eyes.moved(self._view.roots):
-            self._looks.begin(now)
-        self._looks.begin_due(trusting=not self._eyes.blind)
+                sender.queue.wake()
+                sender.notify()
+            self._rescanner.begin()
+        if await self._monitor.roots_changed(self._view.roots):
+            self._rescanner.begin(now)
+        self._rescanner.begin_due(trusting=not self._monitor.polling_reason)
 
-    async def _end_look(self) -> None:
+    async def _finish_rescan(self) -> None:
         try:
-            found = self._looks.take()
+            found = self._rescanner.take()
         except InstallError as error:
-            self._voice.warn(error.error_code, error.message, error.next_step)
-            self._looks.passed()
+            self._reporter.warn(error.error_code, error.message, error.next_step)
+            self._rescanner.passed()
             return
         if found is None:
             await self._still_the_same()
             return
-        await self._looked(*found, self._looks.asked_at)
-        for file in self._looks.touched:
+        await self._apply_view(*found, self._rescanner.asked_at)
+        for file in self._rescanner.touched:
             self._touch(file)
 
     async def _still_the_same(self) -> None:
-        if await self._eyes.see(self._view):
-            self._looks.again()
-        self._voice.blind(self._eyes.blind)
-        await self._expect(self._view, is_new=False)
+        if await self._monitor.watch_view(self._view):
+            self._rescanner.again()
+        self._reporter.polling_reason(self._monitor.polling_reason)
+        await self._reconcile(self._view, is_new=False)
         self._passed()
 
     def _passed(self) -> None:
-        self._looks.passed()
-        self._voice.say("reconciled", code=self._how)
+        self._rescanner.passed()
+        self._reporter.emit("reconciled", code=self._how)
 
-    async def _looked(self, older: View | None, view: View, asked_at: float | None) -> None:
+    async def _apply_view(self, older: View | None, view: View, asked_at: float | None) -> None:
         changed = view.changed_since(older or View())
         if older is not None:
             if asked_at is None:
                 await self._notice_missed(changed, older, view)
-            self._want(changed, view, asked_at)
-            self._voice.gone(await asyncio.to_thread(judged, view.gone_since(older), older))
-        self._hold(changed, view)
+            self._enqueue(changed, view, asked_at)
+            self._reporter.deleted(await asyncio.to_thread(classify, view.deleted_since(older), older))
+        self._report_held(changed, view)
         for warning in view.warnings:
-            self._voice.warn("roots", warning, "mend it; nothing is concluded from it meanwhile")
-        if await self._eyes.see(view) and older is not None:
-            self._looks.again()
+            self._reporter.warn("roots", warning, "mend it; nothing is concluded from it meanwhile")
+        if await self._monitor.watch_view(view) and older is not None:
+            self._rescanner.again()
         elif older is not None and asked_at is not None and view.paths != older.paths:
             # A folder may have been filled before anybody watched it.
-            self._looks.again(_AGAIN_SECONDS)
-        await self._eyes.check(view)
-        self._voice.blind(self._eyes.blind)
-        await self._expect(view, is_new=True)
+            self._rescanner.again(_AGAIN_SECONDS)
+        await self._monitor.check(view)
+        self._reporter.polling_reason(self._monitor.polling_reason)
+        await self._reconcile(view, is_new=True)
         self._passed()
 
-    async def _look_again(self, files: Collection[str]) -> None:
-        index = self._looks.index
+    async def _reread(self, files: Collection[str]) -> None:
+        index = self._rescanner.index
         older = index.view
-        view, age_of = await asyncio.to_thread(
-            lambda: (index.look_again(files), ages(files, self._clock.wall()))
-        )
-        self._looks.touched.update(files)
+        view, age_of = await asyncio.to_thread(lambda: (index.reread(files), ages(files, self._clock.wall())))
+        self._rescanner.touched.update(files)
         if view is None:
             for file in files:
                 self._saved_at.pop(file, None)
@@ -229,40 +232,40 @@ class Watcher:
         for file in files:
             at = saved_at(self._saved_at.pop(file, None), self._now() - age_of[file])
             if file in by_name:
-                self._want([by_name[file]], view, at)
-        self._want([name for name in changed if view.skills[name].path not in files], view, None)
-        self._hold(changed, view)
+                self._enqueue([by_name[file]], view, at)
+        self._enqueue([name for name in changed if view.skills[name].path not in files], view, None)
+        self._report_held(changed, view)
 
-    def _want(self, names: Collection[str], view: View, saved_at: float | None) -> None:
+    def _enqueue(self, names: Collection[str], view: View, saved_at: float | None) -> None:
         for name in names:
             if not view.skills[name].problem:
                 for sender in self._senders:
-                    sender.lane.want(name, saved_at)
-                    sender.poke()
-                self._voice.say("changed", name)
+                    sender.queue.add(name, saved_at)
+                    sender.notify()
+                self._reporter.emit("changed", name)
 
-    def _hold(self, names: Collection[str], view: View) -> None:
+    def _report_held(self, names: Collection[str], view: View) -> None:
         for name in names:
             skill = view.skills[name]
             if skill.problem:
                 self._shared.held("", name, skill.sha256, skill.problem, skill.reason)
             else:
-                self._shared.holding.pop((name, ""), None)
+                self._shared.reported_holds.pop((name, ""), None)
 
-    async def _expect(self, view: View, *, is_new: bool) -> None:
-        """Wants what is pending by the ledger, which is read only if the view or the ledger is a new one."""
+    async def _reconcile(self, view: View, *, is_new: bool) -> None:
+        """Queues what is pending by the ledger, which is read only if the view or the ledger changed."""
         try:
             if not (is_new or await self._pending.may_differ()):
                 return
             pending = await self._pending.read(view)
         except FileError as error:
-            # A full disk, say: another look finds out; what was saved meanwhile is wanted already.
-            self._voice.warn(error.error_code, error.message, error.next_step)
-            self._looks.again(_AFTER_TROUBLE)
+            # A full disk, say: another rescan finds out; what was saved meanwhile is queued already.
+            self._reporter.warn(error.error_code, error.message, error.next_step)
+            self._rescanner.again(_AFTER_TROUBLE)
             return
         for sender in self._senders:
-            sender.lane.expect(pending[sender.agent.id])
-            sender.poke()
+            sender.queue.reconcile(pending[sender.agent.id])
+            sender.notify()
 
     async def _notice_missed(self, changed: Sequence[str], older: View, view: View) -> None:
         paths = [
@@ -272,11 +275,11 @@ class Watcher:
         ]
         missed = await asyncio.to_thread(older_than, paths, self._clock.wall() - _MISSED)
         if missed:
-            await self._eyes.distrust(f"{missed} was changed, and no event told it")
+            await self._monitor.fall_back_to_polling(f"{missed} was changed, and no event reported it")
 
 
-def _known_facts(desk: LedgerDesk, hashes: Sequence[str]) -> dict[str, Any]:
-    return desk.do_from_thread(lambda ledger: ledger.facts("frontmatter", FACT_VERSION, hashes))
+def _known_facts(ledger_thread: LedgerThread, hashes: Sequence[str]) -> dict[str, Any]:
+    return ledger_thread.do_from_thread(lambda ledger: ledger.facts("frontmatter", FACT_VERSION, hashes))
 
 
 def _first(errors: BaseExceptionGroup[InstallError]) -> InstallError:

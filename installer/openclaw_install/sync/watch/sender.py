@@ -19,9 +19,9 @@ from openclaw_install.sync.planner import Action, plan, through_gate
 from openclaw_install.sync.push import Push, Sent
 from openclaw_install.sync.service import Agent, SkillService
 from openclaw_install.sync.watch.clock import Clock
-from openclaw_install.sync.watch.desk import LedgerDesk
 from openclaw_install.sync.watch.event import EventKind
-from openclaw_install.sync.watch.lane import Lane
+from openclaw_install.sync.watch.ledger_thread import LedgerThread
+from openclaw_install.sync.watch.upload_queue import UploadQueue
 
 # Between two pushes others may have the lock, and a newer save its turn.
 _AT_ONCE = 50
@@ -43,7 +43,7 @@ def consent_missing(endpoint: str) -> ConsentMissingError:
     )
 
 
-class Say(Protocol):
+class Emit(Protocol):
     """Tells one event; time and counts are added."""
 
     def __call__(
@@ -75,22 +75,22 @@ class Shared:
         holding: the reason for which a skill is held back and was told, by skill and agent.
     """
 
-    desk: LedgerDesk
+    ledger_thread: LedgerThread
     endpoint: str
     clock: Clock
     service: asyncio.Future[SkillService]
     skills: Callable[[], Mapping[str, LocalSkill]]
-    say: Say
+    emit: Emit
     changed: Callable[[str], None]
     verdicts: dict[str, tuple[SecretFinding, ...]] = field(default_factory=dict)
-    holding: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    reported_holds: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
 
     def held(self, agent: str, skill: str, digest: str, code: str, reason: str) -> None:
         """Tells once for each content that a skill is held back."""
-        if self.holding.get((skill, agent)) != (digest, code):
-            self.holding[skill, agent] = digest, code
+        if self.reported_holds.get((skill, agent)) != (digest, code):
+            self.reported_holds[skill, agent] = digest, code
             step = "openclaw-install sync --all --keep, which asks" if code == "consent" else _MEND
-            self.say("held", skill, agent, code=code, reason=reason, next_step=step)
+            self.emit("held", skill, agent, code=code, reason=reason, next_step=step)
 
 
 class Sender:
@@ -103,11 +103,11 @@ class Sender:
 
     def __init__(self, agent_id: str, shared: Shared) -> None:
         self.agent = Agent(agent_id)
-        self.lane = Lane()
+        self.queue = UploadQueue()
         self._shared = shared
         self._wake = asyncio.Event()
 
-    def poke(self) -> None:
+    def notify(self) -> None:
         """Makes it look at its lane."""
         self._wake.set()
 
@@ -120,7 +120,7 @@ class Sender:
         """
         while True:
             await self._rest()
-            names = self.lane.take(self._now(), _AT_ONCE)
+            names = self.queue.take(self._now(), _AT_ONCE)
             if not names:
                 continue
             work = asyncio.create_task(self._send(names))
@@ -133,7 +133,7 @@ class Sender:
                 raise
 
     async def _rest(self) -> None:
-        due = self.lane.next_at()
+        due = self.queue.next_at()
         if due is not None and due <= self._now():
             return
         # A pause is looked at again now and then, as the clock may stand still or be another one.
@@ -149,14 +149,14 @@ class Sender:
         left = set(names)
         try:
             service = await self._service()
-            async with self._shared.desk.hold(self._locked):
+            async with self._shared.ledger_thread.hold(self._locked):
                 await self._push(service, names, left)
         except FileError as error:
             # A full disk, or a ledger that is busy or damaged: it may pass, and nothing is lost meanwhile.
-            pause = self.lane.down(self._now(), _chance())
-            self._say_waiting(pause, error.error_code, error.message, error.next_step)
+            pause = self.queue.down(self._now(), _chance())
+            self._emit_waiting(pause, error.error_code, error.message, error.next_step)
         finally:
-            self.lane.back(left)
+            self.queue.back(left)
 
     async def _service(self) -> SkillService:
         return await asyncio.shield(self._shared.service)
@@ -166,7 +166,7 @@ class Sender:
         skills = [skill for name in names if (skill := shared.skills().get(name)) is not None]
         for name in set(names) - {skill.name for skill in skills}:
             self._leave(name, left)
-        ground = await shared.desk.do(lambda ledger: _ground(ledger, shared.endpoint, names))
+        ground = await shared.ledger_thread.do(lambda ledger: _ground(ledger, shared.endpoint, names))
         if not ground.agreed.connect:
             raise consent_missing(shared.endpoint)
         actions = plan(skills, ground.records, [self.agent], force=False, now=shared.clock.wall())
@@ -174,7 +174,7 @@ class Sender:
         contents = await asyncio.to_thread(
             prepare.read_contents, [(action.path, action.sha256) for action in actions if action.sends]
         )
-        await self._judge(contents.texts)
+        await self._scan(contents.texts)
         actions = through_gate(actions, _for(shared.verdicts, contents.changed), ground.allowed)
         ready = []
         for action in actions:
@@ -185,47 +185,47 @@ class Sender:
             if action.sends:
                 shared.changed(action.path)
             elif action.kind == "unchanged":
-                shared.say("unchanged", action.skill, self.agent.id)
+                shared.emit("unchanged", action.skill, self.agent.id)
             elif action.kind == "blocked":
                 shared.held(self.agent.id, action.skill, action.sha256, action.code, action.reason)
         if ready:
-            desk = shared.desk
+            ledger_thread = shared.ledger_thread
             push = Push(
                 service,
-                desk.ledger,
+                ledger_thread.ledger,
                 shared.endpoint,
                 self.agent.id,
                 clock=shared.clock.wall,
-                aside=desk.aside,
+                aside=ledger_thread.aside,
             )
             self._settle(await push.run(ready), push, left)
 
-    async def _judge(self, texts: Mapping[str, str]) -> None:
+    async def _scan(self, texts: Mapping[str, str]) -> None:
         new = {digest: text for digest, text in texts.items() if digest not in self._shared.verdicts}
         if new:
             self._shared.verdicts.update(await asyncio.to_thread(prepare.scan_all, new))
 
     def _leave(self, name: str, left: set[str]) -> None:
         left.discard(name)
-        self.lane.settled(name)
+        self.queue.settled(name)
 
     def _settle(self, results: Sequence[Sent], push: Push, left: set[str]) -> None:
         if isinstance(push.stopped, KeyRejectedError):
             raise push.stopped
         now = self._now()
         good = [sent for sent in results if sent.fate == "acknowledged"]
-        if good and self.lane.up():
-            self._shared.say("recovered", agent=self.agent.id)
+        if good and self.queue.up():
+            self._shared.emit("recovered", agent=self.agent.id)
         for sent in results:
             left.discard(sent.skill)
             if sent.fate == "acknowledged":
-                saved_at = self.lane.settled(sent.skill)
-                self._shared.holding.pop((sent.skill, self.agent.id), None)
+                saved_at = self.queue.settled(sent.skill)
+                self._shared.reported_holds.pop((sent.skill, self.agent.id), None)
                 took = None if saved_at is None else max(0.0, 1000 * (now - saved_at))
-                self._shared.say("acknowledged", sent.skill, self.agent.id, milliseconds=took)
+                self._shared.emit("acknowledged", sent.skill, self.agent.id, milliseconds=took)
             elif sent.fate == "refused" or sent.code == "sync.forbidden":
-                self.lane.refused(sent.skill, now)
-                self._shared.say(
+                self.queue.refused(sent.skill, now)
+                self._shared.emit(
                     "refused",
                     sent.skill,
                     self.agent.id,
@@ -234,21 +234,21 @@ class Sender:
                     next_step=sent.next_step,
                 )
             elif push.stopped is None:
-                pause = self.lane.failed(sent.skill, now, _chance())
-                self._say_waiting(pause, sent.code, sent.detail, sent.next_step, sent.skill)
+                pause = self.queue.failed(sent.skill, now, _chance())
+                self._emit_waiting(pause, sent.code, sent.detail, sent.next_step, sent.skill)
             else:
-                self.lane.back([sent.skill])
+                self.queue.back([sent.skill])
         if push.stopped is not None:
-            pause = self.lane.down(now, _chance())
+            pause = self.queue.down(now, _chance())
             stopped = push.stopped
-            self._say_waiting(pause, stopped.error_code, stopped.message, "it is tried again by itself")
+            self._emit_waiting(pause, stopped.error_code, stopped.message, "it is tried again by itself")
 
     def _locked(self) -> None:
-        self._say_waiting(None, "conflict.sync_locked", "another sync to this endpoint is running", "")
+        self._emit_waiting(None, "conflict.sync_locked", "another sync to this endpoint is running", "")
 
-    def _say_waiting(self, pause: float | None, code: str, reason: str, step: str, skill: str = "") -> None:
+    def _emit_waiting(self, pause: float | None, code: str, reason: str, step: str, skill: str = "") -> None:
         took = None if pause is None else 1000 * pause
-        self._shared.say(
+        self._shared.emit(
             "waiting", skill, self.agent.id, milliseconds=took, code=code, reason=reason, next_step=step
         )
 

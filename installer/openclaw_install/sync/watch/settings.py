@@ -47,7 +47,7 @@ class WatchSettings:
     polling: Callable[[], ChangeSource] = PollingSource
     clock: Clock = field(default_factory=Clock)
     reconcile_seconds: float = 60.0
-    look_seconds: float = 1.0
+    check_seconds: float = 1.0
 
 
 def watch_settings(

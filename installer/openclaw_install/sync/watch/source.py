@@ -1,4 +1,4 @@
-"""Where changes come from: the file system's own events, or looking again and again where it gives none."""
+"""Sources of file changes: the file system's own events, or polling where it gives none."""
 
 # Thousands of paths are looked at, and plain strings are ten times as fast as Path objects.
 # ruff: noqa: PTH112, PTH116
@@ -32,7 +32,7 @@ class NoEventsError(Exception):
     """The file system or the kernel gives no events; the text says why."""
 
 
-class FolderGoneError(Exception):
+class FolderMissingError(Exception):
     """A folder to be watched is not there any more."""
 
 
@@ -107,7 +107,7 @@ class EventSource(_Threaded):
             raise NoEventsError(_why(error)) from error
         if not all(os.path.isdir(root) for root in roots):
             notify.close()
-            raise FolderGoneError
+            raise FolderMissingError
 
         # Some systems report a path with every link in it followed.
         tops = tuple(dict.fromkeys((*roots, *map(os.path.realpath, roots))))
@@ -141,12 +141,12 @@ def _seen(path: str) -> Change:
     try:
         mode = os.lstat(path).st_mode
     except OSError:
-        return Change(path, gone=True)
+        return Change(path, deleted=True)
     return Change(path, is_folder=stat.S_ISDIR(mode) or stat.S_ISLNK(mode))
 
 
 class PollingSource(_Threaded):
-    """Looks at all files that are called SKILL.md, and all folders, again and again.
+    """Polls all files that are called SKILL.md, and all folders.
 
     Args:
         pause: seconds between two looks; more where a look takes long.
@@ -161,14 +161,14 @@ class PollingSource(_Threaded):
     def start(self, roots: Sequence[str], report: Report) -> None:
         import time
 
-        before = _look(roots)
+        before = _scan_folders(roots)
 
         def work() -> None:
             nonlocal before
             spent = 0.0
             while not self._stop.wait(max(self._pause, _POLL_REST * spent)):
                 began = time.monotonic()
-                now = _look(roots)
+                now = _scan_folders(roots)
                 spent = time.monotonic() - began
                 if changes := list(_differences(before, now)):
                     report(changes)
@@ -180,7 +180,7 @@ class PollingSource(_Threaded):
 _Facts = tuple[bool, tuple[int, ...]]
 
 
-def _look(roots: Sequence[str]) -> dict[str, _Facts]:
+def _scan_folders(roots: Sequence[str]) -> dict[str, _Facts]:
     """Every folder, link and SKILL.md below the roots: whether it is one of the first two, and what it is."""
     found: dict[str, _Facts] = {}
     entered: set[tuple[int, int]] = set()
@@ -222,4 +222,4 @@ def _differences(before: dict[str, _Facts], now: dict[str, _Facts]) -> Iterator[
         if before.get(path) != facts:
             yield Change(path, is_folder=facts[0])
     for path in before.keys() - now.keys():
-        yield Change(path, gone=True)
+        yield Change(path, deleted=True)

@@ -1,4 +1,4 @@
-"""Keeps skills in step for as long as it runs: saves are sent at once, and all is looked at now and then."""
+"""Keeps skills in step for as long as it runs: sends saves at once, and rescans everything periodically."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from openclaw_install.sync.consent import agreed
 from openclaw_install.sync.endpoint import key_from, key_missing
 from openclaw_install.sync.errors import KeyRejectedError, SyncError
 from openclaw_install.sync.service import SkillService
-from openclaw_install.sync.watch.desk import LedgerDesk
 from openclaw_install.sync.watch.event import EventKind, WatchEvent
+from openclaw_install.sync.watch.ledger_thread import LedgerThread
 from openclaw_install.sync.watch.run import Watcher
 from openclaw_install.sync.watch.sender import consent_missing
 from openclaw_install.sync.watch.settings import WatchSettings, watch_settings
@@ -27,7 +27,9 @@ def _unwatched() -> None:
 
 
 async def watch(
-    settings: WatchSettings, tell: Callable[[WatchEvent], None], worked: Callable[[], None] = _unwatched
+    settings: WatchSettings,
+    emit_event: Callable[[WatchEvent], None],
+    worked: Callable[[], None] = _unwatched,
 ) -> None:
     """Runs until it is cancelled, and has tidied up within 2 s then.
 
@@ -35,7 +37,7 @@ async def watch(
 
     Args:
         settings: what to keep in step.
-        tell: gets every event, in the event loop's own thread; it must not block.
+        emit_event: gets every event, in the event loop's own thread; it must not block.
         worked: called, likewise, whenever it came round through its ledger.
 
     Raises:
@@ -51,17 +53,18 @@ async def watch(
         key = key_from(settings.env)
         if key is None:
             raise key_missing()
-        async with LedgerDesk(settings.ledger_folder, settings.endpoint.url) as desk:
-            standing = await desk.do(lambda ledger: agreed(ledger, settings.endpoint.url))
+        async with LedgerThread(settings.ledger_folder, settings.endpoint.url) as ledger_thread:
+            standing = await ledger_thread.do(lambda ledger: agreed(ledger, settings.endpoint.url))
             if not standing.connect:
                 raise consent_missing(settings.endpoint.url)
             async with _opening(settings, key) as service:
-                await _greeted(service, Watcher(settings, tell, desk, service, worked).run())
+                watcher = Watcher(settings, emit_event, ledger_thread, service, worked)
+                await _greeted(service, watcher.run())
     except InstallError as error:
-        tell(said("blocked", error))
+        emit_event(said("blocked", error))
         raise
     finally:
-        tell(said("stopped"))
+        emit_event(said("stopped"))
 
 
 async def _greeted(service: asyncio.Task[SkillService], watching: Coroutine[None, None, None]) -> None:

@@ -1,4 +1,4 @@
-"""When files were saved, as they say themselves."""
+"""When files were last changed, by their own timestamps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The watcher's eyes: one source of changes over all roots, replaced when the roots change or it is blind."""
+"""Watches all skill roots for changes: by file system events, or by polling where there are none."""
 
 # Thousands of paths are looked at, and plain strings are ten times as fast as Path objects.
 # ruff: noqa: PTH112, PTH116
@@ -14,14 +14,14 @@ from pathlib import Path
 from openclaw_install.sync.watch.index import View
 from openclaw_install.sync.watch.mounts import silent_mount, unwatched
 from openclaw_install.sync.watch.paths import Change
-from openclaw_install.sync.watch.source import ChangeSource, FolderGoneError, NoEventsError
+from openclaw_install.sync.watch.source import ChangeSource, FolderMissingError, NoEventsError
 
-_SECOND_LOOK = 0.2
+_RECHECK_SECONDS = 0.2
 Fingerprint = tuple[tuple[int, ...], ...]
 
 
-class Eyes:
-    """Watches what a view names.
+class ChangeMonitor:
+    """One source of changes for everything that a view names; it is replaced when the roots change.
 
     Args:
         events, polling: make the two sources.
@@ -34,13 +34,13 @@ class Eyes:
         self,
         events: Callable[[], ChangeSource],
         polling: Callable[[], ChangeSource],
-        stirred: Callable[[], None],
+        wake: Callable[[], None],
         now: Callable[[], float],
         config_path: Path,
     ) -> None:
         self._events = events
         self._polling = polling
-        self._stirred = stirred
+        self._wake = wake
         self._now = now
         self._config = str(config_path)
         self._loop = asyncio.get_running_loop()
@@ -49,10 +49,10 @@ class Eyes:
         self._watched: tuple[str, ...] = ()
         self._seen: Fingerprint | None = None
         self._changes: deque[tuple[float, Sequence[Change]]] = deque()
-        self.blind = ""  # why there are no events; empty while there are
+        self.polling_reason = ""  # why there are no events; empty while there are
 
     async def close(self) -> None:
-        """Ends the source, and one that was being started."""
+        """Stops the source, and one that was being started."""
         for source in self._started:
             await asyncio.to_thread(source.stop)
         self._started.clear()
@@ -64,10 +64,10 @@ class Eyes:
             taken.append(self._changes.popleft())
         return taken
 
-    async def moved(self, roots: Sequence[str]) -> bool:
+    async def roots_changed(self, roots: Sequence[str]) -> bool:
         """Whether a root came, went or was replaced, the config was written, or the events broke off."""
         if self._source is not None and self._source.trouble:
-            await self.distrust(self._source.trouble)
+            await self.fall_back_to_polling(self._source.trouble)
             return True
         seen = await asyncio.to_thread(self._fingerprint, roots)
         before, self._seen = self._seen, seen
@@ -76,8 +76,8 @@ class Eyes:
         self._watched = ()  # a folder that came back is another one, and nobody watches it
         return True
 
-    async def see(self, view: View) -> bool:
-        """Watches what the view names, from its return on.
+    async def watch_view(self, view: View) -> bool:
+        """Watches what the view names, from this call's return on.
 
         Returns:
             Whether that is something new, so that changes before it may have gone unseen.
@@ -85,37 +85,41 @@ class Eyes:
         wanted = await asyncio.to_thread(_outermost, (*view.roots, *view.linked))
         if wanted == self._watched and self._source is not None:
             return False
-        if not self.blind and (kind := await asyncio.to_thread(silent_mount, wanted)):
-            self.blind = f"a folder lies on a file system ({kind}) that does not tell what others change"
+        if not self.polling_reason and (kind := await asyncio.to_thread(silent_mount, wanted)):
+            self.polling_reason = (
+                f"a folder lies on a file system ({kind}) that does not tell what others change"
+            )
         try:
             await self._open(wanted)
-        except FolderGoneError:
+        except FolderMissingError:
             self._watched = ()
             return False
         self._watched = wanted
         return True
 
     async def check(self, view: View) -> None:
-        """Finds out whether the kernel has a watch for each skill, and looks for itself if it has not."""
-        if self.blind or self._source is None or self._source.how != "events":
+        """Checks that the kernel has a watch for each skill; falls back to polling if it has not."""
+        if self.polling_reason or self._source is None or self._source.how != "events":
             return
         folders = tuple(view.paths.folders)
         if await asyncio.to_thread(unwatched, folders):
-            await asyncio.sleep(_SECOND_LOOK)  # a folder that was just made gets its watch a moment later
+            await asyncio.sleep(_RECHECK_SECONDS)  # a folder that was just made gets its watch a moment later
             if missing := await asyncio.to_thread(unwatched, folders):
-                await self.distrust(f"the kernel has no watch for {missing}; its limit may be reached")
+                await self.fall_back_to_polling(
+                    f"the kernel has no watch for {missing}; its limit may be reached"
+                )
 
-    async def distrust(self, reason: str) -> None:
-        """Takes no more events, for a reason, and looks for itself."""
-        if not self.blind:
-            self.blind = reason
+    async def fall_back_to_polling(self, reason: str) -> None:
+        """Stops using events, for the given reason, and polls from now on."""
+        if not self.polling_reason:
+            self.polling_reason = reason
             await self._open(self._watched)
 
     async def _open(self, wanted: tuple[str, ...]) -> None:
         try:
-            source = await self._start(self._polling if self.blind else self._events, wanted)
+            source = await self._start(self._polling if self.polling_reason else self._events, wanted)
         except NoEventsError as error:
-            self.blind = str(error)
+            self.polling_reason = str(error)
             source = await self._start(self._polling, wanted)
         # The old one ends after the new one began, so that nothing goes unseen between them.
         old, self._source = self._source, source
@@ -128,7 +132,7 @@ class Eyes:
         self._started.append(source)
         try:
             await asyncio.to_thread(source.start, wanted, self._report)
-        except (NoEventsError, FolderGoneError):
+        except (NoEventsError, FolderMissingError):
             self._started.remove(source)
             raise
         return source
@@ -136,7 +140,7 @@ class Eyes:
     def _report(self, changes: Sequence[Change]) -> None:
         self._changes.append((self._now(), changes))
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._stirred)
+            self._loop.call_soon_threadsafe(self._wake)
 
     def _fingerprint(self, roots: Sequence[str]) -> Fingerprint:
         return (*(_identity(root) for root in roots), _identity(self._config, content=True))

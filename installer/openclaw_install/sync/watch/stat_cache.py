@@ -1,4 +1,4 @@
-"""What folders and files look like from outside: while that is the same, there is nothing to read again."""
+"""A digest of `stat` results for folders and files: while it is the same, nothing need be read again."""
 
 # Thousands of paths are looked at, and plain strings are ten times as fast as Path objects.
 # ruff: noqa: PTH116
@@ -21,8 +21,8 @@ _NS = 1_000_000_000
 
 
 @dataclass(frozen=True)
-class Stamps:
-    """What a look at everything depended on, outside of the config.
+class StatSnapshot:
+    """What a full scan depended on, apart from the config.
 
     Attributes:
         paths: the folders that were looked into, and the files that were read.
@@ -38,8 +38,8 @@ class Stamps:
         return bool(self.digest) and _digest(self.paths)[0] == self.digest
 
 
-def stamps(roots: Sequence[str], files: Sequence[str], began: float) -> Stamps:
-    """The stamps for a look that has just ended.
+def stat_snapshot(roots: Sequence[str], files: Sequence[str], began: float) -> StatSnapshot:
+    """The snapshot for a scan that has just ended.
 
     Args:
         roots: the folders that it started from.
@@ -50,7 +50,7 @@ def stamps(roots: Sequence[str], files: Sequence[str], began: float) -> Stamps:
     paths = tuple(dict.fromkeys((*_looked_into(roots, folders), *files)))
     digest, youngest = _digest(paths)
     is_young = youngest >= min(began, wall_time()) - _YOUNG
-    return Stamps(paths, b"" if is_young else digest)
+    return StatSnapshot(paths, b"" if is_young else digest)
 
 
 def _digest(paths: Sequence[str]) -> tuple[bytes, float]:

@@ -1,4 +1,4 @@
-"""The ledger in a thread of its own, so that no commit holds up the loop; and the lock, push by push."""
+"""Runs all work on the ledger in one thread, so that no commit blocks the event loop; holds the run lock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 _LOCK_PAUSE = 0.05
 
 
-class LedgerDesk:
+class LedgerThread:
     """One ledger for several tasks, as an async context manager.
 
     Args:
@@ -50,7 +50,7 @@ class LedgerDesk:
     def ledger(self) -> Ledger:
         """The ledger, to be used in its own thread only, as `Push` does through `aside`."""
         if self._opened is None:
-            raise RuntimeError("the desk is not open")
+            raise RuntimeError("the ledger thread is not running")
         return self._opened
 
     async def do(self, work: Callable[[Ledger], _T]) -> _T:

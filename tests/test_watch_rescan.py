@@ -15,14 +15,13 @@ import pytest
 
 from openclaw_install.common.errors import FileError
 from openclaw_install.sync.ledger import Ledger
-from openclaw_install.sync.watch import looks as watch_looks
-from openclaw_install.sync.watch.ages import ages, older_than, saved_at
+from openclaw_install.sync.watch import rescan
 from openclaw_install.sync.watch.clock import Clock
-from openclaw_install.sync.watch.heap import give_back
-from openclaw_install.sync.watch.index import SkillIndex, View
-from openclaw_install.sync.watch.looks import Looks
+from openclaw_install.sync.watch.index import SkillIndex, View, return_free_memory
+from openclaw_install.sync.watch.mtimes import ages, older_than, saved_at
+from openclaw_install.sync.watch.rescan import Rescanner
 from openclaw_install.sync.watch.source import EventSource, PollingSource, Report
-from openclaw_install.sync.watch.stamps import stamps
+from openclaw_install.sync.watch.stat_cache import stat_snapshot
 from tests.sync_rig import skill_text, write_skill
 from tests.watch_rig import Bench, bench_in
 
@@ -36,7 +35,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 @pytest.fixture
 def _old_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that were just made count as old: the tests change more of them than a time."""
-    monkeypatch.setattr("openclaw_install.sync.watch.stamps._YOUNG", -3600.0)
+    monkeypatch.setattr("openclaw_install.sync.watch.stat_cache._YOUNG", -3600.0)
 
 
 def _index(bench: Bench) -> SkillIndex:
@@ -87,7 +86,7 @@ def test_stamps_hold_until_something_changes(tmp_path: Path, change: str) -> Non
     for path in (root, *root.rglob("*"), away, away.parent):
         if path.exists():
             os.utime(path, (1, 1))  # so that each change shows in the times, however coarse they are
-    made = stamps([str(root), str(tmp_path / "nowhere")], [str(file) for file in files], time.time())
+    made = stat_snapshot([str(root), str(tmp_path / "nowhere")], [str(file) for file in files], time.time())
     assert made.hold()
     write_skill(root / ".hidden", "unseen", "where no skill is looked for")
     assert made.hold()
@@ -97,7 +96,7 @@ def test_stamps_hold_until_something_changes(tmp_path: Path, change: str) -> Non
 
 def test_stamps_of_what_has_just_been_changed_are_not_trusted(tmp_path: Path) -> None:
     file = write_skill(tmp_path, "alpha")
-    assert not stamps([str(tmp_path)], [str(file)], time.time()).hold()
+    assert not stat_snapshot([str(tmp_path)], [str(file)], time.time()).hold()
 
 
 @pytest.mark.usefixtures("_old_enough")
@@ -105,30 +104,30 @@ def test_a_light_look_finds_what_changed_on_disk_and_in_the_config_and_reads_not
     bench: Bench,
 ) -> None:
     index = _index(bench)
-    assert sorted(index.look().skills) == ["alpha", "beta"]
-    assert index.successor().look_if_changed() is None
+    assert sorted(index.scan().skills) == ["alpha", "beta"]
+    assert index.successor().scan_if_changed() is None
     bench.save("gamma")
     later = index.successor()
-    view = later.look_if_changed()
+    view = later.scan_if_changed()
     assert view is not None
     assert sorted(view.skills) == ["alpha", "beta", "gamma"]
     write_skill(bench.home / "extra", "solo")
     config = bench.home / ".openclaw" / "openclaw.json"
     config.write_text(json.dumps({"skills": {"load": {"extraDirs": [str(bench.home / "extra")]}}}))
     latest = later.successor()
-    view = latest.look_if_changed()
+    view = latest.scan_if_changed()
     assert view is not None
     assert "solo" in view.skills
-    assert latest.successor().look_if_changed() is None
+    assert latest.successor().scan_if_changed() is None
     config.write_text("{ broken")
-    view = latest.successor().look_if_changed()
+    view = latest.successor().scan_if_changed()
     assert view is not None
     assert view.warnings
     assert "solo" in view.skills
 
 
 def test_the_first_look_reads_even_if_it_is_a_light_one(bench: Bench) -> None:
-    assert _index(bench).look_if_changed() is not None
+    assert _index(bench).scan_if_changed() is not None
 
 
 class Counted(SkillIndex):
@@ -137,28 +136,28 @@ class Counted(SkillIndex):
     def __init__(self, bench: Bench) -> None:
         settings = bench.settings()
         super().__init__(settings.location, settings.choice, lambda _hashes: {})
-        self.looks: list[str] = []
+        self.rescanner: list[str] = []
 
     def successor(self) -> SkillIndex:
         return self
 
-    def look(self) -> View:
-        self.looks.append("whole")
-        return super().look()
+    def scan(self) -> View:
+        self.rescanner.append("whole")
+        return super().scan()
 
-    def look_if_changed(self) -> View | None:
-        self.looks.append("light")
+    def scan_if_changed(self) -> View | None:
+        self.rescanner.append("light")
         return None
 
 
 def test_light_looks_are_for_disks_that_tell_and_every_few_of_them_a_whole_one_comes(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch_looks, "_LIGHT_LOOKS", 2)
+    monkeypatch.setattr(rescan, "_LIGHT_SCANS", 2)
 
     async def run() -> list[str]:
         index, now, ended = Counted(bench), [0.0], asyncio.Event()
-        looks = Looks(index, 60.0, Clock(lambda: now[0], lambda: now[0]), ended.set)
+        looks = Rescanner(index, 60.0, Clock(lambda: now[0], lambda: now[0]), ended.set)
 
         async def due(*, trusting: bool) -> None:
             ended.clear()
@@ -184,7 +183,7 @@ def test_light_looks_are_for_disks_that_tell_and_every_few_of_them_a_whole_one_c
         assert looks.take() is None
         assert looks.take() is None
         await due(trusting=True)
-        return index.looks
+        return index.rescanner
 
     by_rhythm = ["light", "light", "whole", "light", "whole", "light"]
     assert asyncio.run(run()) == [*by_rhythm, "whole", "light", "whole"]
@@ -196,7 +195,7 @@ def test_what_no_event_told_is_found_by_a_light_look_too(bench: Bench) -> None:
         def start(self, roots: Sequence[str], report: Report) -> None:
             super().start(roots, lambda _changes: None)
 
-    with bench.watching(events=DeafSource, look_seconds=0.02, reconcile_seconds=0.02) as watched:
+    with bench.watching(events=DeafSource, check_seconds=0.02, reconcile_seconds=0.02) as watched:
         watched.wait("acknowledged", "beta")
         watched.until(lambda: sum(event.kind == "reconciled" for event in watched.events) > 3)
         bench.save("alpha", "nobody told of this\n")
@@ -205,7 +204,7 @@ def test_what_no_event_told_is_found_by_a_light_look_too(bench: Bench) -> None:
 
 @pytest.mark.usefixtures("_old_enough")
 def test_what_another_process_changes_in_the_ledger_is_noticed_though_no_skill_changed(bench: Bench) -> None:
-    with bench.watching(look_seconds=0.02, reconcile_seconds=0.02) as watched:
+    with bench.watching(check_seconds=0.02, reconcile_seconds=0.02) as watched:
         watched.wait("acknowledged", "beta")
         watched.until(lambda: [event.kind for event in watched.events[-3:]] == ["reconciled"] * 3)
         after = len(watched.events)
@@ -230,7 +229,9 @@ def test_a_save_is_as_old_as_its_file_says_where_that_fits_the_event(tmp_path: P
 def test_when_the_kernel_lacks_a_watch_for_a_skill_it_looks_for_itself(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("openclaw_install.sync.watch.eyes.unwatched", lambda folders: next(iter(folders)))
+    monkeypatch.setattr(
+        "openclaw_install.sync.watch.change_monitor.unwatched", lambda folders: next(iter(folders))
+    )
     with bench.watching(polling=lambda: PollingSource(0.05)) as watched:
         assert "no watch" in watched.wait("polling").reason
         bench.save("alpha", "seen\n")
@@ -241,15 +242,15 @@ def test_a_look_that_fails_is_told_and_the_next_one_mends_it(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = threading.Event()
-    look = SkillIndex.look
+    look = SkillIndex.scan
 
     def failing(index: SkillIndex) -> View:
         if full.is_set():
             raise FileError("no space left", next_step="make space", code="file.no_space")
         return look(index)
 
-    monkeypatch.setattr(SkillIndex, "look", failing)
-    with bench.watching(look_seconds=0.02, reconcile_seconds=0.02) as watched:
+    monkeypatch.setattr(SkillIndex, "scan", failing)
+    with bench.watching(check_seconds=0.02, reconcile_seconds=0.02) as watched:
         watched.wait("acknowledged", "beta")
         full.set()
         bench.save("gamma")
@@ -259,6 +260,6 @@ def test_a_look_that_fails_is_told_and_the_next_one_mends_it(
 
 
 def test_a_system_that_cannot_take_memory_back_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    give_back()
+    return_free_memory()
     monkeypatch.setattr(ctypes, "CDLL", lambda _name: object())
-    give_back()
+    return_free_memory()
