@@ -10,6 +10,8 @@ from typing import Any
 from openclaw_install.collab import service
 from openclaw_install.collab.chain_judge import OrderLimits
 from openclaw_install.collab.entry_reader import takes_version_1
+from openclaw_install.collab.order_findings import order_findings
+from openclaw_install.collab.sealing import sealed_once
 from openclaw_install.collab.settings import BridgeSettings
 from openclaw_install.collab.store import Store
 from openclaw_install.protocol.card import make_card
@@ -117,6 +119,8 @@ def test_what_a_relay_drops_is_named_to_the_agent_to_people_and_to_its_sender(tm
             await until(lambda: len(_opened(made, made.peer, made.me)) == 2)
             told = _opened(made, made.peer, made.me)[1].seen
             assert told == Seen(chain.chain, 1, 3, first.sha256, ((2, 2),), 0)
+            with made.store() as store:
+                assert [(one.id, one.path) for one in order_findings(store)] == [("chain.gap", made.peer.did)]
             # It comes after all: it goes on, marked, and nothing is missing any more.
             made.relay.commit(dropped)
             await until(lambda: len(made.gateway.turns) == 3)
@@ -294,8 +298,6 @@ def test_what_could_not_be_sent_is_named_as_skipped_so_that_an_honest_sender_lea
 
 
 def _seal_and_fail(store: Store, made: Rig, message_id: str) -> None:
-    from openclaw_install.collab.sealing import sealed_once
-
     item = store.outbox.by_message_id(message_id)
     assert item is not None
     sealed_once(store, item, made.me.identity, made.relay.cards[made.peer.did], time.time())

@@ -13,6 +13,7 @@ from openclaw_install.collab.contact_findings import contact_findings
 from openclaw_install.collab.doctor_identity import Visit, check_identity, check_keys
 from openclaw_install.collab.health import STOPPED, read_health
 from openclaw_install.collab.http_relay import HttpRelay
+from openclaw_install.collab.order_findings import order_findings
 from openclaw_install.collab.own_clock import RelayMaker, relay_offset
 from openclaw_install.collab.profile_settings import URL_VARIABLE, server_url
 from openclaw_install.collab.records import Message, OutboxItem, RelayCursor
@@ -89,6 +90,7 @@ def _store(
         problems = (policy.problem, *policy.warnings)
         visit.findings += [one for one in problems if one is not None and one.id not in told]
         visit.findings += contact_findings(store)
+        visit.findings += order_findings(store)
         found = (store.messages.get(row.id) for row in store.ingress.parked())
         return health, tuple(one for one in found if one), tuple(store.outbox.in_state("failed"))
 

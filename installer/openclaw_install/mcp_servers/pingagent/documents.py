@@ -141,6 +141,7 @@ def message_document(message: Message, reader: Reader, most: int | None = None) 
         "state": message.state,
         "seq": message.seq,
         "reason": message.reason,
+        "order": message.place,
     }
 
 
