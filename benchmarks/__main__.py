@@ -6,6 +6,7 @@ import sys
 
 from benchmarks import (
     bridge_flow,
+    gate_recall,
     host_checks,
     hub_uploads,
     protocol_seal,
@@ -25,6 +26,8 @@ if __name__ == "__main__":
     codes.append(skills_check.main())
     print("== sync")
     codes.append(sync_flow.main())
+    print("== what the upload gate holds")
+    codes.append(gate_recall.main())
     print("== watching")
     codes.append(watch_saves.main())
     print("== the runtime while nothing happens")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-GATE_VERSION = "3"
+GATE_VERSION = "4"
 
 
 @dataclass(frozen=True, order=True)
@@ -30,10 +30,16 @@ class SecretFinding:
 
 
 def scan(text: str) -> tuple[SecretFinding, ...]:
-    """Each line of `text` that may hold a secret, with the first kind that was found in it."""
+    """Each line of `text` that may hold a secret, with the first kind that was found in it.
+
+    What is encoded in the text is judged as text too; a secret in it is told where its code begins.
+    """
     from openclaw_install.sync.gate_detectors import find
+    from openclaw_install.sync.gate_layers import layers
 
     kinds: dict[int, str] = {}
-    for offset, kind in find(text):
-        kinds.setdefault(text.count("\n", 0, offset) + 1, kind)
+    for layer in layers(text):
+        for offset, kind in find(layer.text):
+            line = text.count("\n", 0, layer.origin(offset)) + 1
+            kinds.setdefault(line, f"{kind} (encoded)" if layer.is_decoded else kind)
     return tuple(SecretFinding(line, kind) for line, kind in sorted(kinds.items()))
