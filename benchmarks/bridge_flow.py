@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.collab_rig import Agent, Rig, rig
 
-from openclaw_install.collab.settings import Tempo
+from openclaw_install.messaging.bridge.settings import Tempo
 
 _LIMIT_MS = 50.0
 _THREADS = 64

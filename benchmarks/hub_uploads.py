@@ -20,10 +20,10 @@ from urllib.parse import urlsplit
 
 from openclaw_install.common.files import read_if_exists, sha256
 from openclaw_install.hub.limits import Limits
-from openclaw_install.hub.memory_metadata import MemoryMetadata
 from openclaw_install.hub.server import RunningHub, Stores, running_hub
 from openclaw_install.hub.settings import HubSettings
-from openclaw_install.hub.skill_files import MemorySkillFiles
+from openclaw_install.hub.storage.memory_metadata import MemoryMetadata
+from openclaw_install.hub.storage.skill_files import MemorySkillFiles
 
 _CLIENTS = 64
 _SKILLS_EACH = 25

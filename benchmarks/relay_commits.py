@@ -27,16 +27,16 @@ from urllib.parse import urlsplit
 import httpx
 
 from openclaw_install.common.sqlite_file import connect_file
-from openclaw_install.hub.committer import GroupCommitter
-from openclaw_install.hub.memory_metadata import MemoryMetadata
+from openclaw_install.hub.relay.app import RelayRoom
 from openclaw_install.hub.relay.limits import RelayLimits, Room
 from openclaw_install.hub.relay.memory_store import MemoryRelayStore
 from openclaw_install.hub.relay.model import Committed, Deposit, Outcome, PutCard, Step, StoredCard
-from openclaw_install.hub.relay.room import RelayRoom
 from openclaw_install.hub.relay.sqlite_store import SqliteRelayStore
 from openclaw_install.hub.server import RunningHub, Stores, running_hub
 from openclaw_install.hub.settings import HubSettings
-from openclaw_install.hub.skill_files import MemorySkillFiles
+from openclaw_install.hub.storage.group_commit import GroupCommitter
+from openclaw_install.hub.storage.memory_metadata import MemoryMetadata
+from openclaw_install.hub.storage.skill_files import MemorySkillFiles
 from openclaw_install.protocol.canonical import canonical_json
 from openclaw_install.protocol.card import AgentCard, make_card
 from openclaw_install.protocol.did import conversation_of

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from openclaw_install.collab.store import Store
+from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.did import conversation_of, did_of
 from openclaw_install.protocol.profile_files import create_identity, profile_paths
 

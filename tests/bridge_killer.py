@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from openclaw_install.collab.bridge import run_bridge
-from openclaw_install.collab.dispatcher import Dispatcher
-from openclaw_install.collab.intake import Intake
-from openclaw_install.collab.memory_relay import MemoryRelay, MemoryRelayServer
-from openclaw_install.collab.outbox import OutboxWorker
-from openclaw_install.host.hook_dispatch import HttpHookIngress
+from openclaw_install.host.hooks.dispatch import HttpHookIngress
+from openclaw_install.messaging.bridge.bridge import run_bridge
+from openclaw_install.messaging.bridge.dispatcher import Dispatcher
+from openclaw_install.messaging.bridge.outbox import OutboxWorker
+from openclaw_install.messaging.bridge.receiver import Intake
+from openclaw_install.messaging.relay.memory import MemoryRelay, MemoryRelayServer
 from openclaw_install.protocol.card import verify_card
 from openclaw_install.protocol.header import Envelope, parse_envelope
 from openclaw_install.protocol.keys import SigningKey

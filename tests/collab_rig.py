@@ -14,19 +14,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from openclaw_install.collab import lease, service
-from openclaw_install.collab.bridge import BridgeEvent, BridgeSettings, run_bridge
-from openclaw_install.collab.desk import Desk
-from openclaw_install.collab.health import read_health
-from openclaw_install.collab.memory_relay import MemoryRelayServer
-from openclaw_install.collab.relay_client import Relay
-from openclaw_install.collab.results import SendResult, TransportHealth
-from openclaw_install.collab.settings import HostView, Tempo
-from openclaw_install.collab.store import Store
 from openclaw_install.common.redaction import Secret
-from openclaw_install.host.gateway import GatewayAddress, LivePolicy
-from openclaw_install.host.hook_dispatch import HookTarget
-from openclaw_install.host.turn_evidence import TranscriptEvidence
+from openclaw_install.host.gateway.probe import GatewayAddress, LivePolicy
+from openclaw_install.host.hooks.dispatch import HookTarget
+from openclaw_install.host.hooks.turn_evidence import TranscriptEvidence
+from openclaw_install.messaging import store_lock
+from openclaw_install.messaging.actions import messages as service
+from openclaw_install.messaging.app import Desk
+from openclaw_install.messaging.bridge.bridge import BridgeEvent, BridgeSettings, run_bridge
+from openclaw_install.messaging.bridge.settings import HostView, Tempo
+from openclaw_install.messaging.health import read_health
+from openclaw_install.messaging.relay.client import Relay
+from openclaw_install.messaging.relay.memory import MemoryRelayServer
+from openclaw_install.messaging.results import SendResult, TransportHealth
+from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.card import ENVELOPE_2, make_card
 from openclaw_install.protocol.did import conversation_of
 from openclaw_install.protocol.envelope import DEFAULT_LIFETIME, Draft, Envelope, seal
@@ -285,7 +286,9 @@ class Rig:
         """A running bridge; an error of its own is raised at the end of the block."""
         task = asyncio.create_task(run_bridge(settings or self.settings, self.events.append))
         try:
-            await until(lambda: task.done() or lease.is_held((settings or self.settings).store), "the start")
+            await until(
+                lambda: task.done() or store_lock.is_held((settings or self.settings).store), "the start"
+            )
             yield task
             if task.done():
                 task.result()

@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 
+from openclaw_install.hub.mcp.tools import TOOLS
 from openclaw_install.hub.server import RunningHub
-from openclaw_install.hub.tools import TOOLS
 from tests.schemas import assert_valid
 
 _SCHEMAS = {tool.name: tool.schema for tool in TOOLS}

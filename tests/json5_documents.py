@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from openclaw_install.host.config_paths import KeyPath
+from openclaw_install.host.config.paths import KeyPath
 
 _BARE = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 

@@ -16,7 +16,8 @@ from typing import Any
 import filelock
 import pytest
 
-from openclaw_install.collab.store import database, thread
+from openclaw_install.messaging.store import database
+from openclaw_install.messaging.store import store_thread as thread
 
 PACKAGE = "openclaw_install"
 TRANSACTION = "a transaction of the store"

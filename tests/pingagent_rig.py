@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self
 
-from openclaw_install.collab import lease
-from openclaw_install.collab.records import ContactState, NewMessage
-from openclaw_install.collab.store import Store
+from openclaw_install.messaging import store_lock as lease
+from openclaw_install.messaging.models import ContactState, NewMessage
+from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.did import conversation_of
 from openclaw_install.protocol.header import new_message_id
 from openclaw_install.protocol.identity import Identity, new_identity

@@ -15,14 +15,14 @@ import httpx
 
 from openclaw_install.common.clock import SYSTEM, Clock
 from openclaw_install.hub.log import WriteLog
-from openclaw_install.hub.memory_metadata import MemoryMetadata
+from openclaw_install.hub.relay.app import RelayRoom
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.memory_store import MemoryRelayStore
-from openclaw_install.hub.relay.room import RelayRoom
 from openclaw_install.hub.relay.store import RelayStore
 from openclaw_install.hub.server import RunningHub, Stores, running_hub
 from openclaw_install.hub.settings import HubSettings
-from openclaw_install.hub.skill_files import MemorySkillFiles
+from openclaw_install.hub.storage.memory_metadata import MemoryMetadata
+from openclaw_install.hub.storage.skill_files import MemorySkillFiles
 from openclaw_install.protocol.canonical import canonical_json
 from openclaw_install.protocol.card import AgentCard, make_card
 from openclaw_install.protocol.did import conversation_of

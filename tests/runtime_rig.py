@@ -22,16 +22,16 @@ from typing import Any, TypeVar
 
 import pytest
 
-from openclaw_install.cli.boundary import run_command
-from openclaw_install.cli.main import cli
-from openclaw_install.collab.store import opened_aside
 from openclaw_install.host.locate import HostLocation, locate
+from openclaw_install.messaging.store import opened_aside
 from openclaw_install.runtime.component import Component, Context, Reporter
 from openclaw_install.runtime.control import remove_runtime, runtime_report
 from openclaw_install.runtime.document import Status, read_status
-from openclaw_install.runtime.places import Places
+from openclaw_install.runtime.paths import Places
 from openclaw_install.runtime.report import RuntimeReport
 from openclaw_install.runtime.worker import Settings, run_runtime
+from openclaw_install.surfaces.cli.boundary import run_command
+from openclaw_install.surfaces.cli.main import cli
 from tests.schemas import assert_valid
 
 KEY = "mysta_" + "0123456789abcdef"

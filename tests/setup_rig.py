@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 from openclaw_install.common.errors import ConflictError, FileError
 from openclaw_install.common.redaction import Secret
 from openclaw_install.common.shared_files import CHANGED_MEANWHILE
-from openclaw_install.host.config_document import read_config
-from openclaw_install.host.gateway import GatewayAddress, LivePolicy
-from openclaw_install.host.hook_policy import read_policy
-from openclaw_install.host.json5_text import parse_json5
+from openclaw_install.host.config.document import read_config
+from openclaw_install.host.config.json5_text import parse_json5
+from openclaw_install.host.gateway.probe import GatewayAddress, LivePolicy
+from openclaw_install.host.hooks.policy import read_policy
 from openclaw_install.host.locate import HostLocation, locate
 from openclaw_install.setup.changes import Files, Folder, Present
 from openclaw_install.setup.install import UndoOptions, UndoResult, run_setup, run_undo, run_uninstall

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.cli.boundary import run_command
-from openclaw_install.cli.main import cli
 from openclaw_install.hub.server import RunningHub, running_hub
+from openclaw_install.surfaces.cli.boundary import run_command
+from openclaw_install.surfaces.cli.main import cli
 from tests.schemas import assert_valid
 from tests.sync_rig import write_skill
 

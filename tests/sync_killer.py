@@ -11,8 +11,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from openclaw_install.cli.boundary import run_command
-from openclaw_install.cli.main import cli
+from openclaw_install.surfaces.cli.boundary import run_command
+from openclaw_install.surfaces.cli.main import cli
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.mcp_service import McpSkillService
 

@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_install.collab import access, contact_service, service
-from openclaw_install.collab.http_relay import HttpRelay
-from openclaw_install.collab.memory_relay import MemoryRelay
-from openclaw_install.collab.outgoing import enqueue
-from openclaw_install.collab.records import Outgoing
-from openclaw_install.collab.relay_client import RelayRefused
-from openclaw_install.collab.sealing import sealed_once
-from openclaw_install.collab.store import Store
 from openclaw_install.common.redaction import MASK, Secret
+from openclaw_install.messaging import access
+from openclaw_install.messaging.actions import contacts, messages
+from openclaw_install.messaging.bridge.sealing import sealed_once
+from openclaw_install.messaging.models import Outgoing
+from openclaw_install.messaging.outgoing import enqueue
+from openclaw_install.messaging.relay.client import RelayRefused
+from openclaw_install.messaging.relay.http import HttpRelay
+from openclaw_install.messaging.relay.memory import MemoryRelay
+from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.canonical import b64u
 from openclaw_install.protocol.card import ENVELOPE_2, make_card
 from openclaw_install.protocol.envelope import open_envelope
@@ -88,13 +89,13 @@ def test_the_relay_is_told_the_hash_and_shown_the_key_that_the_recipient_gave(tm
         async with made.bridge():
             await until(lambda: len(made.gateway.turns) == 1)
             with made.desk(caller="cli:alice") as desk:
-                assert (await service.chat(desk, made.peer.did, "answer", wait_seconds=30)).sent
+                assert (await messages.chat(desk, made.peer.did, "answer", wait_seconds=30)).sent
             with made.store() as store:
                 await until(lambda: made.relay.access.get(made.me.did) == tuple(access.hashes(store, NOW)))
             before = made.relay.access[made.me.did]
             assert made.relay.shown[-1] == (made.me.did, _KEY)
             with made.desk(caller="cli:alice") as desk:
-                contact_service.decide(desk, made.peer.did, "block")
+                contacts.decide(desk, made.peer.did, "block")
             await until(lambda: made.relay.access[made.me.did][1:] == before)
 
     play(tmp_path, scenario)

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_install.collab import contact_service, service
-from openclaw_install.collab.contact_findings import contact_findings
-from openclaw_install.collab.desk import Desk
-from openclaw_install.collab.openings import Opened, OpeningLimits, why_not_open
-from openclaw_install.collab.outgoing import ContactError, enqueue
-from openclaw_install.collab.overview_service import transport
-from openclaw_install.collab.pacing import PacingLimits
-from openclaw_install.collab.records import ContactState, Outgoing
-from openclaw_install.collab.store import Store
-from openclaw_install.collab.store.database import Database, migrations
+from openclaw_install.messaging.actions import contacts, messages
+from openclaw_install.messaging.actions.overview import transport
+from openclaw_install.messaging.app import Desk
+from openclaw_install.messaging.bridge.pacing import PacingLimits
+from openclaw_install.messaging.contact_findings import contact_findings
+from openclaw_install.messaging.models import ContactState, Outgoing
+from openclaw_install.messaging.openings import Opened, OpeningLimits, why_not_open
+from openclaw_install.messaging.outgoing import ContactError, enqueue
+from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.store.database import Database, migrations
 from openclaw_install.protocol.messages import RECEIPT, TEXT, receipt_body, text_body
 from tests.collab_rig import Agent, Rig, rig, until
 from tests.trust_rig import DAY, NOW, Place, did, place
@@ -53,7 +53,7 @@ def test_the_reply_to_an_agents_first_word_waits_and_a_person_lets_it_in(tmp_pat
     async def scenario(made: Rig) -> None:
         async with made.bridge():
             with made.desk(caller=AGENT) as agent, made.desk() as person:
-                asked = await service.chat(agent, made.peer.did, "hello there")
+                asked = await messages.chat(agent, made.peer.did, "hello there")
                 assert asked.sent
                 assert state(agent.store, made.peer.did) == "awaiting_reply"
                 made.relay.commit(
@@ -70,11 +70,11 @@ def test_the_reply_to_an_agents_first_word_waits_and_a_person_lets_it_in(tmp_pat
                 await until(lambda: agent.store.contacts.waiting_in_all() == 1)
                 assert state(agent.store, made.peer.did) == "pending"
                 with pytest.raises(ContactError, match="replied, and nobody has decided"):
-                    await service.chat(agent, made.peer.did, "go on")
+                    await messages.chat(agent, made.peer.did, "go on")
                 assert made.gateway.turns == []
                 kinds = [one.kind for one in agent.store.events.since(0) if one.kind.startswith("contact.")]
                 assert kinds == ["contact.awaiting_reply", "contact.pending"]
-                contact_service.decide(person, made.peer.did, "approve")
+                contacts.decide(person, made.peer.did, "approve")
                 await until(lambda: len(made.gateway.turns) == 1)
 
     with rig(tmp_path) as made:
@@ -87,7 +87,7 @@ def test_a_policy_that_a_person_wrote_lets_the_reply_in_at_once(tmp_path: Path) 
         made.me.store_path.with_name("trust-policy.json").write_text(f'{{"version": 1, {rule[1:]}')
         async with made.bridge():
             with made.desk(caller=AGENT) as agent:
-                await service.chat(agent, made.peer.did, "hello there")
+                await messages.chat(agent, made.peer.did, "hello there")
                 made.send("an answer")
                 await until(lambda: len(made.gateway.turns) == 1)
                 contact = agent.store.contacts.get(made.peer.did)
@@ -200,7 +200,7 @@ def test_whom_an_agent_let_in_before_stays_and_is_reported_and_whom_it_only_wrot
         assert (told.id, told.severity) == ("contact.let_in_by_agent", "warn")
         # The policy, and any person, still decide about it.
         desk = Desk(store, Place(tmp_path, store, Agent.make(tmp_path / "me").identity).me, "cli:alice")
-        assert contact_service.decide(desk, did(0), "approve").changed
+        assert contacts.decide(desk, did(0), "approve").changed
         assert contact_findings(store) == []
 
 
@@ -222,7 +222,7 @@ async def _many_names(made: Rig) -> None:
             await until(lambda: len(made.gateway.turns) == 4, "what begins a thread, which is no round")
             for turn in range(2):
                 for name in names:
-                    service.queue_reply(agent, f"answer {turn}", target=name.did)
+                    messages.queue_reply(agent, f"answer {turn}", target=name.did)
                     made.relay.commit(name.sealed(made.me, f"and more {turn}"))
             await until(lambda: transport(agent).figures.paced == 4, "the ceiling")
             assert transport(agent).figures.waiting >= 4

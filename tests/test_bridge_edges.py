@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.collab import contact_service, service
-from openclaw_install.collab.bridge import run_bridge
-from openclaw_install.collab.relay_client import RelayRefused
-from openclaw_install.collab.store.ingress_table import IngressTable
 from openclaw_install.common.errors import FileError, InstallError
+from openclaw_install.messaging.actions import contacts
+from openclaw_install.messaging.actions import messages as service
+from openclaw_install.messaging.bridge.bridge import run_bridge
+from openclaw_install.messaging.relay.client import RelayRefused
+from openclaw_install.messaging.store.ingress import IngressTable
 from openclaw_install.protocol.card import make_card
 from openclaw_install.protocol.header import Envelope
 from openclaw_install.protocol.identity import Identity, new_identity, rename
@@ -276,7 +277,7 @@ def test_a_wait_for_the_gateway_is_over_when_nothing_waits_any_more(tmp_path: Pa
         async with made.bridge():
             await until(lambda: "the gateway takes no messages" in health_of(made).detail)
             with made.desk() as desk:
-                contact_service.decide(desk, made.peer.did, "block")
+                contacts.decide(desk, made.peer.did, "block")
             await until(lambda: health_of(made).state == "repaired")
         assert made.gateway.turns == []
 

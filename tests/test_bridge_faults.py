@@ -12,14 +12,20 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.collab import contact_service, service
-from openclaw_install.collab.inbound import InboundLimits
-from openclaw_install.collab.memory_relay import MemoryRelay
-from openclaw_install.collab.relay_client import About, InboxPage, RelayRefused, RelayUnreachable, StreamItem
-from openclaw_install.collab.store import Store
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.redaction import Secret
-from openclaw_install.host.turn_evidence import Sight
+from openclaw_install.host.hooks.turn_evidence import Sight
+from openclaw_install.messaging.actions import contacts, messages
+from openclaw_install.messaging.bridge.delivery_state import InboundLimits
+from openclaw_install.messaging.relay.client import (
+    About,
+    InboxPage,
+    RelayRefused,
+    RelayUnreachable,
+    StreamItem,
+)
+from openclaw_install.messaging.relay.memory import MemoryRelay
+from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.card import make_card
 from openclaw_install.protocol.identity import rotate_encryption
 from tests.collab_rig import Agent, Rig, dies, health_of, play, until
@@ -96,7 +102,7 @@ def test_a_relay_that_is_down_is_told_and_everything_goes_on_when_it_is_back(tmp
                 made.send("while it is down")
                 await until(lambda: _way(made) == ("down", "degraded"))
                 with made.desk() as desk:
-                    queued = await service.chat(desk, made.peer.did, "waits", wait_seconds=0)
+                    queued = await messages.chat(desk, made.peer.did, "waits", wait_seconds=0)
                     assert not queued.sent
                     client.down = False
                     await until(lambda: len(made.gateway.turns) == 1)
@@ -447,13 +453,13 @@ def test_outgoing_refusals_are_final_or_tried_again_and_never_plaintext(tmp_path
             ]
             async with made.bridge():
                 with made.desk() as desk:
-                    sent = await service.chat(desk, made.peer.did, "patience", wait_seconds=30)
+                    sent = await messages.chat(desk, made.peer.did, "patience", wait_seconds=30)
                     assert sent.sent
-                    lost = await service.chat(desk, stranger.did, "anybody there?", wait_seconds=30)
+                    lost = await messages.chat(desk, stranger.did, "anybody there?", wait_seconds=30)
                     assert (lost.state, lost.reason) == ("failed", "unknown_recipient")
                     assert lost.repair
                     client.spoil_receipt = True
-                    unsure = await service.chat(desk, made.peer.did, "unsure", wait_seconds=0.3)
+                    unsure = await messages.chat(desk, made.peer.did, "unsure", wait_seconds=0.3)
                     assert not unsure.sent
                     client.spoil_receipt = False
 
@@ -505,12 +511,12 @@ def test_queued_messages_are_drained_in_pages_and_each_once(tmp_path: Path) -> N
             await until(lambda: len(made.gateway.turns) == 300)
             assert made.gateway.keys() == ids
             with made.desk() as desk:
-                page = contact_service.contacts(desk, state="approved")
+                page = contacts.contacts(desk, state="approved")
                 assert len(page.contacts) == 1
-                changes = service.changes_since(desk, 0, limit=50)
+                changes = messages.changes_since(desk, 0, limit=50)
                 assert changes.more
                 assert (
-                    service.changes_since(desk, changes.cursor, limit=50).events[0].id == changes.cursor + 1
+                    messages.changes_since(desk, changes.cursor, limit=50).events[0].id == changes.cursor + 1
                 )
 
     play(tmp_path, scenario)

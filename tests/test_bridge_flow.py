@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_install.collab import contact_service, lease, service
-from openclaw_install.collab.contacts import Action, GateLimits
-from openclaw_install.collab.http_relay import HttpRelay
-from openclaw_install.collab.outgoing import ContactError
-from openclaw_install.collab.settings import BridgeSettings
 from openclaw_install.common.errors import ConflictError
-from openclaw_install.host.gateway import LivePolicy
+from openclaw_install.host.gateway.probe import LivePolicy
+from openclaw_install.messaging import store_lock
+from openclaw_install.messaging.actions import contacts as contact_service
+from openclaw_install.messaging.actions import messages
+from openclaw_install.messaging.bridge.settings import BridgeSettings
+from openclaw_install.messaging.contact_gate import Action, GateLimits
+from openclaw_install.messaging.outgoing import ContactError
+from openclaw_install.messaging.relay.http import HttpRelay
 from openclaw_install.protocol.errors import EnvelopeReason
 from openclaw_install.protocol.header import Envelope, parse_envelope
 from openclaw_install.protocol.messages import CONTACT_REQUEST, RECEIPT, contact_request_body
@@ -35,7 +37,7 @@ def test_a_first_contact_reaches_no_agent_until_it_is_approved_and_then_in_order
             with made.desk(caller="cli:alice") as desk:
                 await until(lambda: desk.store.contacts.waiting_in_all() == 6)
                 assert made.gateway.requests == 0
-                view = service.focus_session(desk, made.peer.did)
+                view = messages.focus_session(desk, made.peer.did)
                 assert [message.state for message in view.messages] == ["pending"] * 6
                 assert view.view.trust == "pending"
                 decided = contact_service.decide(desk, "@peer", "approve", reason="a colleague")
@@ -63,9 +65,9 @@ def test_reject_and_block_are_final_until_undone(tmp_path: Path, action: Action)
                 contact_service.decide(desk, made.peer.did, action)
                 made.send("two")
                 await until(lambda: [one.reason for one in desk.store.ingress.rejections()] != [])
-                assert [one.state for one in service.inbox(desk).messages] == ["refused"]
+                assert [one.state for one in messages.inbox(desk).messages] == ["refused"]
                 with pytest.raises(ContactError, match=action):
-                    service.queue_reply(desk, "no", target=made.peer.did)
+                    messages.queue_reply(desk, "no", target=made.peer.did)
                 with pytest.raises(ContactError, match="until it is undone") as refused:
                     contact_service.decide(desk, made.peer.did, "approve")
                 assert f"pingagent contacts undo {made.peer.did}" in refused.value.next_step
@@ -87,7 +89,7 @@ def test_an_answer_is_sent_once_with_a_verified_receipt_and_told_as_delivered(tm
             with made.desk() as desk, made.desk(made.peer) as there:
                 contact_service.decide(there, made.me.did, "approve")
                 await until(lambda: len(made.gateway.turns) == 1)
-                await until(lambda: service.recent_sessions(desk).total == 1)
+                await until(lambda: messages.recent_sessions(desk).total == 1)
                 answer = await made.reply("an answer", idempotency_key="k")
                 assert answer.sent
                 assert answer.seq is not None
@@ -95,7 +97,7 @@ def test_an_answer_is_sent_once_with_a_verified_receipt_and_told_as_delivered(tm
                 again = await made.reply("an answer", idempotency_key="k")
                 assert (again.message_id, again.seq) == (answer.message_id, answer.seq)
                 with pytest.raises(ConflictError):
-                    service.queue_reply(desk, "another", target=made.peer.did, idempotency_key="k")
+                    messages.queue_reply(desk, "another", target=made.peer.did, idempotency_key="k")
 
                 def state() -> str | None:
                     item = desk.store.outbox.by_message_id(answer.message_id)
@@ -103,7 +105,7 @@ def test_an_answer_is_sent_once_with_a_verified_receipt_and_told_as_delivered(tm
 
                 await until(lambda: state() == "delivered")
                 assert len(made.gateway.turns) == 2
-                view = service.focus_session(desk, made.peer.did)
+                view = messages.focus_session(desk, made.peer.did)
                 texts = [(one.direction, one.body.carried()["text"]) for one in view.messages]
                 assert texts == [("in", "a question"), ("out", "an answer")]
 
@@ -114,7 +116,7 @@ def test_whoever_a_person_wrote_to_first_is_let_in_and_that_is_recorded(tmp_path
     async def scenario(made: Rig) -> None:
         async with made.bridge():
             with made.desk() as desk:
-                result = await service.chat(desk, made.peer.did, "hello there")
+                result = await messages.chat(desk, made.peer.did, "hello there")
                 assert result.sent
                 envelope = made.relay.inbox(made.peer.did).places[0][1]
                 assert envelope is not None
@@ -138,7 +140,7 @@ def test_nothing_is_sent_to_somebody_who_still_waits_for_a_decision(tmp_path: Pa
             with made.desk() as desk:
                 await until(lambda: desk.store.contacts.waiting_in_all() == 1)
                 with pytest.raises(ContactError) as refused:
-                    await service.chat(desk, made.peer.did, "hello")
+                    await messages.chat(desk, made.peer.did, "hello")
                 assert refused.value.error_code == "contact.pending"
                 assert "pingagent contacts approve" in refused.value.next_step
 
@@ -212,14 +214,14 @@ def test_the_second_bridge_on_a_store_is_refused_and_the_first_goes_on(tmp_path:
     async def scenario(made: Rig) -> None:
         made.know()
         async with made.bridge():
-            await until(lambda: lease.is_held(made.me.store_path))
+            await until(lambda: store_lock.is_held(made.me.store_path))
             with pytest.raises(ConflictError) as refused:
                 async with made.bridge() as second:
                     await asyncio.wait_for(asyncio.shield(second), 30)
             assert refused.value.error_code == "conflict.bridge_running"
             made.send("still here")
             await until(lambda: len(made.gateway.turns) == 1)
-        assert not lease.is_held(made.me.store_path)
+        assert not store_lock.is_held(made.me.store_path)
 
     play(tmp_path, scenario)
 
@@ -244,8 +246,8 @@ def test_messages_go_to_the_active_group_while_the_gateway_admits_it(tmp_path: P
             assert keys[0] == "feishu:default:oc_1"
             assert keys[1].startswith("hook:im:c_dm_")
             with made.desk() as desk:
-                await until(lambda: bool(service.recent_sessions(desk).sessions[0].session.degraded))
-                session = service.recent_sessions(desk).sessions[0].session
+                await until(lambda: bool(messages.recent_sessions(desk).sessions[0].session.degraded))
+                session = messages.recent_sessions(desk).sessions[0].session
                 assert session.session_key == keys[1]
                 assert "does not admit" in (session.degraded or "")
 
@@ -313,8 +315,8 @@ def test_two_agents_talk_over_the_real_relay(tmp_path: Path) -> None:
 
         async with made.bridge(settings(made.me)), made.bridge(settings(made.peer)):
             with made.desk() as mine, made.desk(made.peer) as theirs:
-                await until(lambda: service.whoami(mine).health.connection == "connected")
-                asked = await service.chat(theirs, made.me.did, "a question", wait_seconds=30)
+                await until(lambda: messages.whoami(mine).health.connection == "connected")
+                asked = await messages.chat(theirs, made.me.did, "a question", wait_seconds=30)
                 assert (asked.sent, asked.seq) == (True, 1)
                 await until(lambda: mine.store.contacts.waiting_in_all() == 1)
                 contact_service.decide(mine, made.peer.did, "approve")

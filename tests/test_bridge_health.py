@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_install.collab import health, shared
-from openclaw_install.collab.health import read_health
-from openclaw_install.collab.results import Connection
-from openclaw_install.collab.shared import BridgeEvent, HealthBook
-from openclaw_install.collab.store import Store
 from openclaw_install.common.errors import FileError
+from openclaw_install.messaging import health
+from openclaw_install.messaging.bridge import context as shared
+from openclaw_install.messaging.bridge.context import BridgeEvent, HealthBook
+from openclaw_install.messaging.health import read_health
+from openclaw_install.messaging.results import Connection
+from openclaw_install.messaging.store import Store
 
 _NOW = 1_800_000_000.0
 
@@ -65,7 +66,7 @@ def test_a_bridge_that_writes_nothing_any_more_is_never_told_as_ready(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     awake = [1000.0]
-    monkeypatch.setattr("openclaw_install.collab.health.time.monotonic", lambda: awake[0])
+    monkeypatch.setattr("openclaw_install.messaging.health.time.monotonic", lambda: awake[0])
     with Store(tmp_path / "store.db") as store:
         book = HealthBook(store, lambda _event: None, lambda: _NOW)
         book.set(connection="connected")

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.collab.outgoing import enqueue
-from openclaw_install.collab.records import Outgoing
+from openclaw_install.messaging.models import Outgoing
+from openclaw_install.messaging.outgoing import enqueue
 from openclaw_install.protocol.keys import SigningKey
 from openclaw_install.protocol.messages import TEXT, text_body
 from tests.bridge_killer import STEPS, load_relay, save_relay

@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.collab import service
-from openclaw_install.collab.cards import CardBook
-from openclaw_install.collab.intake import Intake
-from openclaw_install.collab.link import Link
-from openclaw_install.collab.memory_relay import MemoryRelay
-from openclaw_install.collab.records import NewMessage, RelayCursor
-from openclaw_install.collab.registration import freshen
-from openclaw_install.collab.relay_client import About, InboxPage, RelayRefused
-from openclaw_install.collab.shared import HealthBook, Shared, Signals
-from openclaw_install.collab.store import Store
 from openclaw_install.common.redaction import Secret
+from openclaw_install.messaging.actions import messages
+from openclaw_install.messaging.bridge.context import HealthBook, Shared, Signals
+from openclaw_install.messaging.bridge.receiver import Intake
+from openclaw_install.messaging.bridge.registration import freshen
+from openclaw_install.messaging.bridge.relay_connection import Link
+from openclaw_install.messaging.card_cache import CardBook
+from openclaw_install.messaging.models import NewMessage, RelayCursor
+from openclaw_install.messaging.relay.client import About, InboxPage, RelayRefused
+from openclaw_install.messaging.relay.memory import MemoryRelay
+from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.card import AgentCard, make_card
 from openclaw_install.protocol.did import conversation_of
 from openclaw_install.protocol.envelope import parse_envelope
@@ -283,7 +283,7 @@ def test_what_no_relay_said_about_a_message_is_not_final(tmp_path: Path) -> None
         client.refuse_posts = tuple(RelayRefused(one, why, "no", next_step="") for one, why in answers)
         async with made.bridge():
             with made.desk() as desk:
-                assert (await service.chat(desk, made.peer.did, "patience", wait_seconds=30)).sent
+                assert (await messages.chat(desk, made.peer.did, "patience", wait_seconds=30)).sent
 
     play(tmp_path, scenario)
 
@@ -297,7 +297,7 @@ def test_an_agent_we_know_may_come_back_to_a_relay_that_lost_its_card(tmp_path: 
         card = made.relay.cards.pop(made.peer.did)
         async with made.bridge():
             with made.desk() as desk:
-                asked = await service.chat(desk, made.peer.did, "are you there?", wait_seconds=0.2)
+                asked = await messages.chat(desk, made.peer.did, "are you there?", wait_seconds=0.2)
                 assert not asked.sent
 
                 def state() -> str:
@@ -339,7 +339,7 @@ def test_a_card_that_is_kept_back_leaves_the_newest_that_we_saw(tmp_path: Path) 
         made.relay.cards[made.peer.did] = older
         async with made.bridge():
             with made.desk() as desk:
-                assert (await service.chat(desk, made.peer.did, "to the newest", wait_seconds=30)).sent
+                assert (await messages.chat(desk, made.peer.did, "to the newest", wait_seconds=30)).sent
         wires = [one.wire for _, one in made.relay.inbox(made.peer.did).places if one]
         assert {parse_envelope(wire).header.epoch for wire in wires} == {2}
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_install.collab.records import Ingress
-from openclaw_install.collab.settings import host_view
 from openclaw_install.demo.scratch_host import ScratchHost
 from openclaw_install.demo.stub_model import Messages, StubModel, running_stub
-from openclaw_install.host.hook_dispatch import Accepted, HookTurn, HttpHookIngress
+from openclaw_install.host.hooks.dispatch import Accepted, HookTurn, HttpHookIngress
+from openclaw_install.host.hooks.turn_evidence import evidence_of
 from openclaw_install.host.locate import locate
-from openclaw_install.host.turn_evidence import evidence_of
+from openclaw_install.messaging.bridge.settings import host_view
+from openclaw_install.messaging.models import Ingress
 from openclaw_install.protocol.did import conversation_of
 from openclaw_install.protocol.header import Envelope
 from tests.collab_rig import TOKEN, Rig, rig

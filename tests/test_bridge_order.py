@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from openclaw_install.collab import service
-from openclaw_install.collab.chain_judge import OrderLimits
-from openclaw_install.collab.entry_reader import takes_version_1
-from openclaw_install.collab.order_findings import order_findings
-from openclaw_install.collab.sealing import sealed_once
-from openclaw_install.collab.settings import BridgeSettings
-from openclaw_install.collab.store import Store
+from openclaw_install.messaging.actions import messages as service
+from openclaw_install.messaging.bridge.chain_judge import OrderLimits
+from openclaw_install.messaging.bridge.entry_reader import takes_version_1
+from openclaw_install.messaging.bridge.sealing import sealed_once
+from openclaw_install.messaging.bridge.settings import BridgeSettings
+from openclaw_install.messaging.order_findings import order_findings
+from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.card import make_card
 from openclaw_install.protocol.chain import Link, Seen, new_chain_id
 from openclaw_install.protocol.did import conversation_of

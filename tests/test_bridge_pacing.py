@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from openclaw_install.collab import service
-from openclaw_install.collab.overview_service import since_last_seen, timeline
-from openclaw_install.collab.pacing import PacingLimits
-from openclaw_install.collab.records import Message
+from openclaw_install.messaging.actions import messages as service
+from openclaw_install.messaging.actions.overview import since_last_seen, timeline
+from openclaw_install.messaging.bridge.pacing import PacingLimits
+from openclaw_install.messaging.models import Message
 from tests.collab_rig import Agent, Rig, rig, until
 
 ROUNDS = 3

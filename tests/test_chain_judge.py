@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openclaw_install.collab.chain_judge import (
+from openclaw_install.messaging.bridge.chain_judge import (
     Around,
     advance,
     give_up,

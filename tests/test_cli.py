@@ -19,11 +19,11 @@ import click
 import pytest
 
 from openclaw_install import __version__
-from openclaw_install.cli.boundary import run_command
-from openclaw_install.cli.main import cli
 from openclaw_install.common.errors import InstallError
 from openclaw_install.demo.scratch_host import free_port
-from openclaw_install.host.json5_text import parse_json5
+from openclaw_install.host.config.json5_text import parse_json5
+from openclaw_install.surfaces.cli.boundary import run_command
+from openclaw_install.surfaces.cli.main import cli
 from tests.schemas import assert_valid
 
 GATEWAY_TOKEN = "gateway-secret-0123456789abcdef0123"
@@ -239,7 +239,7 @@ def test_an_unexpected_error_goes_to_a_log_without_the_values_at_hand(
     def explode(*_arguments: object, **_named: object) -> None:
         raise RuntimeError(f"choked on {HOOK_TOKEN}")
 
-    monkeypatch.setattr("openclaw_install.setup.whole.verify_runtime", explode)
+    monkeypatch.setattr("openclaw_install.setup.host_commands.verify_runtime", explode)
     document = host.document("verify-runtime")
     assert document["exit_code"] == 3
     error = document["errors"][0]
@@ -256,7 +256,9 @@ def test_an_unexpected_error_goes_to_a_log_without_the_values_at_hand(
 def test_an_unexpected_error_is_told_even_when_no_log_can_be_written(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("openclaw_install.setup.whole.verify_runtime", lambda *_arguments, **_named: 1 / 0)
+    monkeypatch.setattr(
+        "openclaw_install.setup.host_commands.verify_runtime", lambda *_arguments, **_named: 1 / 0
+    )
     (host.home / ".local").write_text("a file where the log folder would be")
     document = host.document("verify-runtime")
     assert (document["exit_code"], document["errors"][0]["code"]) == (3, "unexpected")
@@ -269,7 +271,7 @@ def test_an_interrupt_is_exit_code_130(
     def interrupted(*_arguments: object, **_named: object) -> None:
         raise stop
 
-    monkeypatch.setattr("openclaw_install.setup.whole.verify_runtime", interrupted)
+    monkeypatch.setattr("openclaw_install.setup.host_commands.verify_runtime", interrupted)
     assert host.document("verify-runtime")["exit_code"] == 130
 
 
@@ -322,7 +324,7 @@ def test_no_line_of_an_error_can_pass_for_one_of_ours(host: Host, monkeypatch: p
     def fail(*_arguments: object, **_named: object) -> None:
         raise InstallError("two lines:\nactivation_state=ready_waiting_inbound", next_step="none")
 
-    monkeypatch.setattr("openclaw_install.setup.whole.run_undo", fail)
+    monkeypatch.setattr("openclaw_install.setup.host_commands.run_undo", fail)
     _, _, err = host.run("undo")
     assert err.splitlines() == [
         "error: two lines:",
@@ -446,8 +448,8 @@ def test_the_module_runs_as_a_program(host: Host) -> None:
 
 def test_a_command_that_needs_no_network_pays_for_none(host: Host) -> None:
     script = (
-        "import sys; from openclaw_install.cli.boundary import run_command;"
-        "from openclaw_install.cli.main import cli;"
+        "import sys; from openclaw_install.surfaces.cli.boundary import run_command;"
+        "from openclaw_install.surfaces.cli.main import cli;"
         "run_command(cli, ['verify-runtime', '--offline', '--json']);"
         "heavy = ('httpx', 'asyncio', 'jsonschema', 'yaml', 'mcp');"
         "print([name for name in heavy if name in sys.modules], file=sys.stderr)"

@@ -10,17 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openclaw_install.collab import inbound
-from openclaw_install.collab.agent_message import MOST_BYTES, Shown, agent_text, mark_of
-from openclaw_install.collab.backoff import pause
-from openclaw_install.collab.contacts import GateLimits, after, judge, may_write_to
-from openclaw_install.collab.gateway_gate import GatewayGate
-from openclaw_install.collab.inbound import InboundLimits
-from openclaw_install.collab.records import Contact, ContactState, Ingress
-from openclaw_install.collab.routing import Route, route
-from openclaw_install.collab.sealing import routing_of
-from openclaw_install.collab.untrusted import Untrusted
-from openclaw_install.host.hook_dispatch import (
+from openclaw_install.common.backoff import pause
+from openclaw_install.host.hooks.dispatch import (
     Accepted,
     Blocked,
     Faulty,
@@ -29,7 +20,16 @@ from openclaw_install.host.hook_dispatch import (
     Unknown,
     read_outcome,
 )
-from openclaw_install.host.turn_evidence import Sight
+from openclaw_install.host.hooks.turn_evidence import Sight
+from openclaw_install.messaging.bridge import delivery_state
+from openclaw_install.messaging.bridge.agent_message import MOST_BYTES, Shown, agent_text, mark_of
+from openclaw_install.messaging.bridge.circuit_breaker import GatewayGate
+from openclaw_install.messaging.bridge.delivery_state import InboundLimits
+from openclaw_install.messaging.bridge.sealing import routing_of
+from openclaw_install.messaging.contact_gate import GateLimits, after, judge, may_write_to
+from openclaw_install.messaging.models import Contact, ContactState, Ingress
+from openclaw_install.messaging.routing import Route, route
+from openclaw_install.messaging.untrusted import Untrusted
 
 _ROW = Ingress(
     id=1,
@@ -61,7 +61,7 @@ _ROUTE = Route("hook:im:c_dm_x", "stable-hook-session")
 
 
 def _under_way(**changes: Any) -> Ingress:
-    begun = replace(_ROW, **inbound.begin(_ROW, _ROUTE, "g", 100.0))
+    begun = replace(_ROW, **delivery_state.begin(_ROW, _ROUTE, "g", 100.0))
     return replace(begun, **changes)
 
 
@@ -80,15 +80,15 @@ def _under_way(**changes: Any) -> Ingress:
 def test_each_outcome_leads_to_its_stage(outcome: Outcome, stage: str, effect: str) -> None:
     row = _under_way()
     assert (row.stage, row.attempts) == ("dispatching", 1)
-    step = inbound.settle(row, outcome, 100.0, 0.5, _LIMITS)
+    step = delivery_state.settle(row, outcome, 100.0, 0.5, _LIMITS)
     assert (replace(row, **step.changes).stage, step.effect) == (stage, effect)
 
 
 def test_a_message_that_fails_for_its_own_reasons_is_parked_after_a_bounded_number_of_tries() -> None:
     row, tries = _ROW, 0
     while row.stage != "parked":
-        row = replace(row, **inbound.begin(row, _ROUTE, None, 0.0))
-        row = replace(row, **inbound.settle(row, Faulty(500, "odd"), 0.0, 0.0, _LIMITS).changes)
+        row = replace(row, **delivery_state.begin(row, _ROUTE, None, 0.0))
+        row = replace(row, **delivery_state.settle(row, Faulty(500, "odd"), 0.0, 0.0, _LIMITS).changes)
         tries += 1
     assert tries == _LIMITS.faults
 
@@ -96,15 +96,15 @@ def test_a_message_that_fails_for_its_own_reasons_is_parked_after_a_bounded_numb
 def test_waiting_for_the_gateway_never_parks_a_message() -> None:
     row = _ROW
     for _ in range(1000):
-        row = replace(row, **inbound.begin(row, _ROUTE, None, 0.0))
-        row = replace(row, **inbound.settle(row, Later("busy", 2.0), 0.0, 0.9, _LIMITS).changes)
+        row = replace(row, **delivery_state.begin(row, _ROUTE, None, 0.0))
+        row = replace(row, **delivery_state.settle(row, Later("busy", 2.0), 0.0, 0.9, _LIMITS).changes)
     assert row.stage == "approved"
     assert 2.0 <= row.next_attempt_at <= 60.0
 
 
 def test_a_request_in_doubt_is_repeated_under_its_own_session_key() -> None:
     row = _under_way(session_key="feishu:default:x", doubts=1)
-    again = replace(row, **inbound.begin(row, _ROUTE, "g", 1.0))
+    again = replace(row, **delivery_state.begin(row, _ROUTE, "g", 1.0))
     assert again.session_key == "feishu:default:x"
 
 
@@ -129,8 +129,8 @@ def test_a_doubt_is_resolved_by_the_evidence(
     sight: Sight, same: bool | None, age: float, doubts: int, stage: str, effect: str
 ) -> None:
     row = _under_way(doubts=doubts)
-    assert inbound.is_in_doubt(row)
-    step = inbound.resolve(row, sight, same, 100.0 + age, _LIMITS)
+    assert delivery_state.is_in_doubt(row)
+    step = delivery_state.resolve(row, sight, same, 100.0 + age, _LIMITS)
     assert (replace(row, **step.changes).stage, step.effect) == (stage, effect)
 
 
@@ -143,7 +143,7 @@ def test_a_doubt_is_resolved_by_the_evidence(
 def test_no_turn_that_may_have_run_is_repeated_without_a_reason(
     sight: Sight, same: bool | None, age: float, doubts: int
 ) -> None:
-    step = inbound.resolve(_under_way(doubts=doubts), sight, same, 100.0 + age, _LIMITS)
+    step = delivery_state.resolve(_under_way(doubts=doubts), sight, same, 100.0 + age, _LIMITS)
     if step.effect == "retry":
         assert sight != "found"
         replayed = same is True and age < _LIMITS.replay_seconds
@@ -167,7 +167,7 @@ def test_an_accepted_turn_is_confirmed_or_was_lost_with_the_gateway(
     sight: Sight, same: bool | None, age: float, doubts: int, stage: str, confirmed: bool
 ) -> None:
     row = _under_way(doubts=doubts, stage="accepted", accepted_at=100.0)
-    after_it = replace(row, **inbound.confirm(row, sight, same, 100.0 + age, _LIMITS).changes)
+    after_it = replace(row, **delivery_state.confirm(row, sight, same, 100.0 + age, _LIMITS).changes)
     assert (after_it.stage, after_it.confirmed_at is not None) == (stage, confirmed)
 
 

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openclaw_install.collab.exchange_pace import hold_back
-from openclaw_install.collab.outgoing import enqueue
-from openclaw_install.collab.pacing import (
+from openclaw_install.messaging.bridge.loop_guard import hold_back
+from openclaw_install.messaging.bridge.pacing import (
     PacingLimits,
     Passed,
     host_paced_until,
@@ -22,9 +21,10 @@ from openclaw_install.collab.pacing import (
     paced_until,
     rounds,
 )
-from openclaw_install.collab.records import Ingress, NewMessage, Outgoing
-from openclaw_install.collab.store import Store
-from openclaw_install.collab.store.overview_table import EXCHANGE
+from openclaw_install.messaging.models import Ingress, NewMessage, Outgoing
+from openclaw_install.messaging.outgoing import enqueue
+from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.store.overview import EXCHANGE
 from openclaw_install.protocol.did import conversation_of
 from openclaw_install.protocol.header import new_message_id
 from openclaw_install.protocol.messages import RECEIPT, TEXT, receipt_body, text_body

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_install.collab.http_relay import HttpRelay, check_url
-from openclaw_install.collab.memory_relay import MemoryRelayServer
-from openclaw_install.collab.relay_client import Relay, RelayRefused, RelayUnreachable
 from openclaw_install.common.errors import UsageError
 from openclaw_install.demo.scratch_host import free_port
+from openclaw_install.messaging.relay.client import Relay, RelayRefused, RelayUnreachable
+from openclaw_install.messaging.relay.http import HttpRelay, check_url
+from openclaw_install.messaging.relay.memory import MemoryRelayServer
 from openclaw_install.protocol.card import make_card
 from openclaw_install.protocol.receipts import verify_receipt
 from tests.collab_rig import Agent

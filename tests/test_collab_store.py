@@ -10,19 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_install.collab import contact_service, service
-from openclaw_install.collab.desk import Desk, open_desk
-from openclaw_install.collab.health import read_health
-from openclaw_install.collab.outgoing import ContactError, enqueue
-from openclaw_install.collab.records import Event, NewMessage, Outgoing, RelayCursor
-from openclaw_install.collab.settings import bridge_settings, route_mode
-from openclaw_install.collab.store import Store, opened_aside
-from openclaw_install.collab.store.database import Database, migrations, store_error
-from openclaw_install.collab.store.message_table import preview
-from openclaw_install.collab.store.thread import NAME as THREAD_NAME
 from openclaw_install.common.errors import ConflictError, FileError, UsageError
+from openclaw_install.host.hooks.turn_evidence import evidence_of
 from openclaw_install.host.locate import locate
-from openclaw_install.host.turn_evidence import evidence_of
+from openclaw_install.messaging.actions import contacts
+from openclaw_install.messaging.actions import messages as service
+from openclaw_install.messaging.app import Desk, open_desk
+from openclaw_install.messaging.bridge.settings import bridge_settings, route_mode
+from openclaw_install.messaging.health import read_health
+from openclaw_install.messaging.models import Event, NewMessage, Outgoing, RelayCursor
+from openclaw_install.messaging.outgoing import ContactError, enqueue
+from openclaw_install.messaging.store import Store, opened_aside
+from openclaw_install.messaging.store.database import Database, migrations, store_error
+from openclaw_install.messaging.store.messages import preview
+from openclaw_install.messaging.store.store_thread import NAME as THREAD_NAME
 from openclaw_install.protocol.errors import EnvelopeError
 from openclaw_install.protocol.messages import TEXT, text_body
 from openclaw_install.protocol.profile_files import create_identity
@@ -299,9 +300,9 @@ def test_what_does_not_exist_is_told_with_what_to_do(tmp_path: Path) -> None:
         with pytest.raises(service.ThreadError):
             asyncio.run(service.chat(desk, "@nobody", "hello"))
         with pytest.raises(ContactError):
-            contact_service.decide(desk, me.did, "approve")
+            contacts.decide(desk, me.did, "approve")
         with pytest.raises(ContactError):
-            contact_service.decide(desk, "@nobody", "approve")
+            contacts.decide(desk, "@nobody", "approve")
         with pytest.raises(EnvelopeError):
             asyncio.run(service.chat(desk, peer.did, ""))
         assert store.contacts.get(peer.did) is None
@@ -312,7 +313,7 @@ def test_what_does_not_exist_is_told_with_what_to_do(tmp_path: Path) -> None:
         assert [event.kind for event in changes.events] == ["contact.approved", "outbox.queued"]
         assert service.changes_since(desk, None).cursor == changes.cursor
         assert service.changes_since(desk, changes.cursor, target=peer.did).events == ()
-        page = contact_service.contacts(desk, limit=1)
+        page = contacts.contacts(desk, limit=1)
         assert (page.counts["approved"], page.next) == (1, None)
         assert service.whoami(desk).health.connection == "stopped"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from openclaw_install.collab.desk import Desk
-from openclaw_install.collab.outgoing import enqueue
-from openclaw_install.collab.records import NewMessage, Outgoing
-from openclaw_install.collab.service import find_session
-from openclaw_install.collab.store import Store
-from openclaw_install.collab.threads import local_thread
+from openclaw_install.messaging.actions.messages import find_session
+from openclaw_install.messaging.app import Desk
+from openclaw_install.messaging.models import NewMessage, Outgoing
+from openclaw_install.messaging.outgoing import enqueue
+from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.threads import local_thread
 from openclaw_install.protocol.did import thread_names
 from openclaw_install.protocol.identity import new_identity
 from openclaw_install.protocol.messages import TEXT, text_body

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from openclaw_install.common.errors import ConfigError
-from openclaw_install.host import config_edit
-from openclaw_install.host.config_edit import Edit, Remove, SetValue, apply_edits, same, value_at
-from openclaw_install.host.json5_text import parse_json5
+from openclaw_install.host.config import edit as config_edit
+from openclaw_install.host.config.edit import Edit, Remove, SetValue, apply_edits, same, value_at
+from openclaw_install.host.config.json5_text import parse_json5
 from tests.work import calls_of
 
 COMMENTED = """\

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from openclaw_install.host.config_edit import Edit, Remove, SetValue, apply_edits, same, value_at
-from openclaw_install.host.config_paths import KeyPath
-from openclaw_install.host.json5_text import parse_json5
+from openclaw_install.host.config.edit import Edit, Remove, SetValue, apply_edits, same, value_at
+from openclaw_install.host.config.json5_text import parse_json5
+from openclaw_install.host.config.paths import KeyPath
 from tests.json5_documents import Document, document, keys, objects, values
 
 EXAMPLES = int(os.environ.get("EDIT_EXAMPLES", "120"))  # set it high to hunt

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from openclaw_install.common.errors import ConfigError
-from openclaw_install.host.config_document import ConfigDocument, read_config
-from openclaw_install.host.config_edit import Edit, Remove, SetValue, apply_edits, same
-from openclaw_install.host.config_owner import editable
+from openclaw_install.host.config.document import ConfigDocument, read_config
+from openclaw_install.host.config.edit import Edit, Remove, SetValue, apply_edits, same
+from openclaw_install.host.config.owner import editable
 
 
 def config(folder: Path, text: str, **included: str) -> ConfigDocument:
@@ -76,7 +76,7 @@ def test_keys_that_an_included_file_owns_are_refused_with_its_name(
 def made(value: Any, edit: Edit) -> Any:
     """The merged document after an edit that is allowed."""
     text = apply_edits("{}", [SetValue((), value), edit])
-    from openclaw_install.host.json5_text import parse_json5
+    from openclaw_install.host.config.json5_text import parse_json5
 
     return parse_json5(text)
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from openclaw_install.common.errors import ConfigError
-from openclaw_install.host.config_document import ConfigDocument, read_config
-from openclaw_install.host.config_env import UnresolvedEnv, home_folder, parse_dotenv
-from openclaw_install.host.config_includes import MAX_INCLUDE_BYTES, MAX_INCLUDE_LOADS, resolve_includes
-from openclaw_install.host.config_paths import dotted
-from openclaw_install.host.json5_text import parse_json5
+from openclaw_install.host.config.document import ConfigDocument, read_config
+from openclaw_install.host.config.env import UnresolvedEnv, home_folder, parse_dotenv
+from openclaw_install.host.config.includes import MAX_INCLUDE_BYTES, MAX_INCLUDE_LOADS, resolve_includes
+from openclaw_install.host.config.json5_text import parse_json5
+from openclaw_install.host.config.paths import dotted
 from tests.work import calls_of
 
 Files = Mapping[str, str | bytes]

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openclaw_install.common.redaction import MASK, Secret
-from openclaw_install.host.config_changes import Changed, changed_ranges
-from openclaw_install.host.config_document import read_config
-from openclaw_install.host.config_edit import Edit, Remove, SetValue, apply_edits
-from openclaw_install.host.config_secrets import is_sensitive, masked_diff, secrets_in
+from openclaw_install.host.config.changes import Changed, changed_ranges
+from openclaw_install.host.config.document import read_config
+from openclaw_install.host.config.edit import Edit, Remove, SetValue, apply_edits
+from openclaw_install.host.config.secrets import is_sensitive, masked_diff, secrets_in
 
 CONFIG = """{
   // hooks.token: 'sesame-comment'
@@ -250,7 +250,7 @@ def test_a_long_line_beside_a_change_and_a_long_change_are_cut_too() -> None:
 
 
 def test_a_line_that_is_too_long_to_search_is_still_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("openclaw_install.host.config_diff._MOST_TO_SEARCH", 1000)
+    monkeypatch.setattr("openclaw_install.host.config.diff._MOST_TO_SEARCH", 1000)
     left, right = "[" + "true," * 500 + "null]", "[" + "null," * 500 + "true]"
     diff = masked_diff(left, right, HOME, [])
     assert diff.count("…") > 1

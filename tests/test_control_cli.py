@@ -13,8 +13,8 @@ from typing import IO, Any
 import jsonschema
 import pytest
 
-from openclaw_install.collab.store import Store
-from openclaw_install.mcp_servers.schema_files import tool_schemas
+from openclaw_install.messaging.store import Store
+from openclaw_install.surfaces.mcp.schema_files import tool_schemas
 from tests.pingagent_rig import Profile, _coverage
 from tests.schemas import assert_valid
 from tests.test_pingagent_cli import ESCAPE, Terminal
@@ -102,7 +102,7 @@ def test_the_timeline_is_told_for_people_and_scripts(terminal: Terminal) -> None
 
 
 def test_an_overview_shows_what_is_bound_stuck_degraded_and_recommended(terminal: Terminal) -> None:
-    from openclaw_install.collab.control_records import Binding
+    from openclaw_install.messaging.control_records import Binding
 
     thread = terminal.profile.thread("baker")
     terminal.profile.paths.trust_policy.write_text("{", encoding="utf-8")
@@ -130,7 +130,7 @@ def test_tail_once_shows_what_is_there_and_where_to_go_on(terminal: Terminal) ->
 
 
 def _tail(profile: Profile, *words: str) -> subprocess.Popen[str]:
-    program = "import sys; from openclaw_install.cli.pingagent import entry_point; entry_point()"
+    program = "import sys; from openclaw_install.surfaces.cli.pingagent import entry_point; entry_point()"
     variables = {"HOME": str(profile.home), "PATH": os.environ["PATH"], **_coverage()}
     return subprocess.Popen(
         [sys.executable, "-c", program, "tail", *words],

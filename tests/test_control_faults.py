@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.collab.store import Store
-from openclaw_install.collab.store.database import Database, migrations
 from openclaw_install.common.migrations import Migration
-from openclaw_install.mcp_servers.pingagent.workplace import Workplace
+from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.store.database import Database, migrations
+from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
 from tests.collab_rig import Rig, rig, until
 from tests.pingagent_rig import Profile, StdioClient
 from tests.tool_rig import Call, tools_at

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.collab.settings import host_view
 from openclaw_install.demo.scratch_host import ScratchHost
 from openclaw_install.demo.stub_model import Messages, StubModel, running_stub
 from openclaw_install.host.locate import locate
+from openclaw_install.messaging.bridge.settings import host_view
 from openclaw_install.protocol.did import conversation_of
 from openclaw_install.protocol.messages import TEXT
 from tests.collab_rig import TOKEN, Rig, rig

@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openclaw_install.collab.control_records import Summary
-from openclaw_install.collab.health import write_health
-from openclaw_install.collab.results import TransportHealth
-from openclaw_install.collab.store import Store
-from openclaw_install.collab.summary import FIELDS, LISTS, SummaryError, changed_summary
 from openclaw_install.common.findings import Finding
-from openclaw_install.mcp_servers.pingagent.workplace import Workplace
+from openclaw_install.messaging.control_records import Summary
+from openclaw_install.messaging.health import write_health
+from openclaw_install.messaging.results import TransportHealth
+from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.summary import FIELDS, LISTS, SummaryError, changed_summary
 from openclaw_install.protocol.header import new_message_id
 from openclaw_install.protocol.identity import new_identity
 from openclaw_install.protocol.times import seconds_of
+from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
 from tests.pingagent_rig import Profile
 from tests.tool_rig import HOSTILE, Call, code, tools_at
 

@@ -13,7 +13,7 @@ import pytest
 
 from openclaw_install.common.redaction import Secret
 from openclaw_install.demo.scratch_host import free_port
-from openclaw_install.host.gateway import (
+from openclaw_install.host.gateway.probe import (
     GatewayAddress,
     LivePolicy,
     LiveState,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.host.hook_boot import BootVerdict, boot_failures, boot_verdict
-from openclaw_install.host.hook_schema import json_type, retired_keys, schema_issues
+from openclaw_install.host.hooks.boot import BootVerdict, boot_failures, boot_verdict
+from openclaw_install.host.hooks.schema import json_type, retired_keys, schema_issues
 from tests.hook_cases import BOOT_CASES, TOKEN, BootCase, hooks, mapping
 
 

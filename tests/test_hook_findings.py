@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from openclaw_install.common.redaction import Secret
-from openclaw_install.host.hook_auth import GatewayEnv, HookFacts
-from openclaw_install.host.hook_findings import findings
-from openclaw_install.host.hook_policy import IngressNeeds
+from openclaw_install.host.hooks.auth import GatewayEnv, HookFacts
+from openclaw_install.host.hooks.findings import findings
+from openclaw_install.host.hooks.policy import IngressNeeds
 from tests.hook_cases import BOOT_CASES, TOKEN, hooks, mapping
 
 NEEDS = IngressNeeds(required=True)

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from openclaw_install.common.redaction import Secret
 from openclaw_install.demo.provision import OpenClaw
 from openclaw_install.demo.scratch_host import ScratchHost
-from openclaw_install.host.hook_audit import audit_findings
-from openclaw_install.host.hook_auth import GatewayEnv, HookFacts
-from openclaw_install.host.hook_boot import boot_verdict
-from openclaw_install.host.hook_policy import IngressNeeds, read_policy
-from openclaw_install.host.hook_repair import repair
+from openclaw_install.host.hooks.audit import audit_findings
+from openclaw_install.host.hooks.auth import GatewayEnv, HookFacts
+from openclaw_install.host.hooks.boot import boot_verdict
+from openclaw_install.host.hooks.policy import IngressNeeds, read_policy
+from openclaw_install.host.hooks.repair import repair
 from tests.hook_cases import BOOT_CASES, CLEAN_HOOKS, TOKEN, BootCase, configs, hooks, mapping
 
 pytestmark = pytest.mark.gateway
@@ -125,7 +125,7 @@ def test_openclaw_accepts_every_repaired_policy(
 
 
 def _applied(config: dict[str, Any], edits: Any) -> dict[str, Any]:
-    from openclaw_install.host.config_edit import apply_edits
+    from openclaw_install.host.config.edit import apply_edits
 
     result: dict[str, Any] = json.loads(apply_edits(json.dumps(config), edits))
     return result

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from openclaw_install.common.redaction import Secret
-from openclaw_install.host.hook_agents import agent_ids, default_agent
-from openclaw_install.host.hook_auth import GatewayEnv, HookFacts, gateway_secret, remotely_exposed
-from openclaw_install.host.hook_mappings import effective, read_mappings
-from openclaw_install.host.hook_policy import (
+from openclaw_install.host.hooks.agents import agent_ids, default_agent
+from openclaw_install.host.hooks.auth import GatewayEnv, HookFacts, gateway_secret, remotely_exposed
+from openclaw_install.host.hooks.mappings import effective, read_mappings
+from openclaw_install.host.hooks.policy import (
     IngressNeeds,
     active_group_key,
     base_path,
@@ -19,7 +19,7 @@ from openclaw_install.host.hook_policy import (
     read_policy,
     route_prefix,
 )
-from openclaw_install.host.hook_text import normalize_agent_id
+from openclaw_install.host.hooks.text import normalize_agent_id
 from tests.hook_cases import TOKEN, hooks, mapping
 
 

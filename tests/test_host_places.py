@@ -11,8 +11,8 @@ import pytest
 from openclaw_install.common.errors import FileError, HostError
 from openclaw_install.demo.provision import OpenClaw
 from openclaw_install.demo.scratch_host import ScratchHost
-from openclaw_install.host.gateway_settings import settings_findings
-from openclaw_install.host.hook_agents import default_agent
+from openclaw_install.host.gateway.settings import settings_findings
+from openclaw_install.host.hooks.agents import default_agent
 from openclaw_install.host.locate import HostLocation, locate
 from openclaw_install.host.permissions import (
     PathMode,
@@ -22,7 +22,7 @@ from openclaw_install.host.permissions import (
     state_dir_findings,
 )
 from openclaw_install.host.search_path import gateway_path
-from openclaw_install.host.skill_host import bundled_skills, skill_host
+from openclaw_install.host.skills.host import bundled_skills, skill_host
 from openclaw_install.host.workspace import active_group_text, agent_workspace
 from tests.hook_cases import hooks
 from tests.test_config_oracle import ask

@@ -21,16 +21,16 @@ from typing import Any
 import httpx
 import pytest
 
-from openclaw_install.cli import hub as hub_command
-from openclaw_install.cli import hub_options
-from openclaw_install.cli.boundary import run_command
-from openclaw_install.cli.main import cli
 from openclaw_install.common.errors import UsageError
 from openclaw_install.common.files import sha256
 from openclaw_install.hub import log as hub_log
 from openclaw_install.hub.data_folder import DataFolder
-from openclaw_install.hub.sqlite_metadata import SqliteMetadata
+from openclaw_install.hub.storage.sqlite_metadata import SqliteMetadata
 from openclaw_install.protocol.identity import new_identity
+from openclaw_install.surfaces.cli import hub as hub_command
+from openclaw_install.surfaces.cli import hub_options
+from openclaw_install.surfaces.cli.boundary import run_command
+from openclaw_install.surfaces.cli.main import cli
 from tests.hub_rig import Caller
 from tests.relay_rig import Peer
 from tests.schemas import assert_valid

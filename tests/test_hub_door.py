@@ -22,11 +22,11 @@ from cryptography.hazmat.primitives import serialization
 
 from openclaw_install.common.errors import ConflictError, HostError, UsageError
 from openclaw_install.hub.limits import Limits
-from openclaw_install.hub.memory_metadata import MemoryMetadata
 from openclaw_install.hub.model import PutSkill
 from openclaw_install.hub.server import RunningHub, Stores, running_hub
 from openclaw_install.hub.settings import HubSettings
-from openclaw_install.hub.skill_files import MemorySkillFiles
+from openclaw_install.hub.storage.memory_metadata import MemoryMetadata
+from openclaw_install.hub.storage.skill_files import MemorySkillFiles
 from openclaw_install.hub.tls_files import check_tls_files
 from tests.hub_rig import BOTH, Caller, Log
 

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from openclaw_install.common.web_address import is_loopback
 from openclaw_install.hub.audit_chain import GENESIS, link, verify
+from openclaw_install.hub.concurrency import expected_bytes
 from openclaw_install.hub.host_check import rule_for
-from openclaw_install.hub.in_progress import expected_bytes
 from openclaw_install.hub.keys import bearer, digest_of, new_key
+from openclaw_install.hub.mcp.session_limits import SessionBook
 from openclaw_install.hub.model import Append, AuditEntry, AuditRow, DropSkill, PutSkill, RefusedError, Skill
-from openclaw_install.hub.rate import RateLimiter
+from openclaw_install.hub.rate_limiter import RateLimiter
 from openclaw_install.hub.recovery import OnDisk, reconcile
 from openclaw_install.hub.rules import (
     check_agent_name,
@@ -25,7 +26,6 @@ from openclaw_install.hub.rules import (
     encodable,
     printable,
 )
-from openclaw_install.hub.session_book import SessionBook
 
 HOSTILE_NAMES = (
     "",

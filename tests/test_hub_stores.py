@@ -19,11 +19,7 @@ from openclaw_install.common.errors import ConflictError, FileError, UsageError
 from openclaw_install.common.files import MOST_BYTES
 from openclaw_install.hub.admin import Admin
 from openclaw_install.hub.audit_chain import verify
-from openclaw_install.hub.committer import Committer
 from openclaw_install.hub.data_folder import DataFolder
-from openclaw_install.hub.memory_metadata import MemoryMetadata
-from openclaw_install.hub.metadata import Metadata
-from openclaw_install.hub.migrations import migrate, shipped_migrations
 from openclaw_install.hub.model import (
     AddAgent,
     AddKey,
@@ -42,8 +38,12 @@ from openclaw_install.hub.model import (
     utc_now,
 )
 from openclaw_install.hub.recovery import recover
-from openclaw_install.hub.skill_files import DiskSkillFiles, MemorySkillFiles, SkillFiles
-from openclaw_install.hub.sqlite_metadata import SqliteMetadata
+from openclaw_install.hub.storage.group_commit import Committer
+from openclaw_install.hub.storage.memory_metadata import MemoryMetadata
+from openclaw_install.hub.storage.metadata import Metadata
+from openclaw_install.hub.storage.migrations import migrate, shipped_migrations
+from openclaw_install.hub.storage.skill_files import DiskSkillFiles, MemorySkillFiles, SkillFiles
+from openclaw_install.hub.storage.sqlite_metadata import SqliteMetadata
 
 ANN = Key("key_a", "ann", "a" * 64, "t1")
 BOB = Key("key_b", "bob", "b" * 64, "t2")

@@ -18,13 +18,13 @@ from mcp.client.streamable_http import streamable_http_client
 from openclaw_install.common.errors import FileError
 from openclaw_install.common.files import sha256
 from openclaw_install.hub.limits import Limits
-from openclaw_install.hub.memory_metadata import MemoryMetadata
+from openclaw_install.hub.mcp.service import HubService, Upload
+from openclaw_install.hub.mcp.tools import TOOLS
 from openclaw_install.hub.model import AddAgent, Agent, Key
 from openclaw_install.hub.server import RunningHub, Stores, running_hub
-from openclaw_install.hub.service import HubService, Upload
 from openclaw_install.hub.settings import HubSettings
-from openclaw_install.hub.skill_files import MemorySkillFiles
-from openclaw_install.hub.tools import TOOLS
+from openclaw_install.hub.storage.memory_metadata import MemoryMetadata
+from openclaw_install.hub.storage.skill_files import MemorySkillFiles
 from tests.hub_rig import Caller, Log, read_result, skill_file
 from tests.test_hub_rules import HOSTILE_NAMES
 

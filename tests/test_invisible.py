@@ -9,8 +9,6 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openclaw_install.collab.agent_message import Shown, agent_text
-from openclaw_install.collab.store.message_table import preview
 from openclaw_install.common.invisible import (
     hides_nothing,
     is_invisible,
@@ -28,6 +26,8 @@ from openclaw_install.common.invisible_table import (
 from openclaw_install.common.shown_text import neutral, quoted
 from openclaw_install.hub.model import RefusedError
 from openclaw_install.hub.rules import check_agent_name
+from openclaw_install.messaging.bridge.agent_message import Shown, agent_text
+from openclaw_install.messaging.store.messages import preview
 from openclaw_install.protocol.did import is_display_name
 from openclaw_install.sync.text import shown
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.host.json5_text import Place, mask_line, parse_json5, place_of
-from openclaw_install.host.json5_tree import MAX_DEPTH, Json5Error, Node, as_js_number, parse_tree
+from openclaw_install.host.config.json5_text import Place, mask_line, parse_json5, place_of
+from openclaw_install.host.config.json5_tree import MAX_DEPTH, Json5Error, Node, as_js_number, parse_tree
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_install.collab import contact_service
-from openclaw_install.collab.contact_findings import contact_findings
-from openclaw_install.collab.contacts import GateLimits, judge, rooms
-from openclaw_install.collab.knocks import FORGOTTEN, due_at_relay, knock
-from openclaw_install.collab.records import Contact
-from openclaw_install.collab.store import Store
-from openclaw_install.collab.store.database import Database, migrations
+from openclaw_install.messaging.actions import contacts
+from openclaw_install.messaging.contact_findings import contact_findings
+from openclaw_install.messaging.contact_gate import GateLimits, judge, rooms
+from openclaw_install.messaging.knocks import FORGOTTEN, due_at_relay, knock
+from openclaw_install.messaging.models import Contact
+from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.store.database import Database, migrations
 from tests.collab_rig import Agent, Rig, rig, until
 from tests.trust_rig import NOW, did
 
@@ -60,14 +60,14 @@ def test_ten_floods_of_fifty_hide_no_newcomer_and_a_block_lets_its_message_in(
                 await until(lambda: store.contacts.get(made.peer.did) is not None, "the newcomer's row")
                 await until(lambda: contact_of(store, made.peer).deferred == (1 if first_words else 2))
                 assert contact_of(store, made.peer).waiting == (1 if first_words else 0)
-                listed = contact_service.contacts(desk, state="pending").contacts
+                listed = contacts.contacts(desk, state="pending").contacts
                 assert made.peer.did in [one.did for one in listed]
                 told = [(one.kind, one.data.get("did")) for one in store.events.since(0, limit=2000)]
                 assert [kind for kind, _ in told].count("contact.gate_full") == 1
                 name = "contact.pending" if first_words else "contact.knocked"
                 assert told.count((name, made.peer.did)) == 1
                 assert "contact.gate_full" in [one.id for one in contact_findings(store)]
-                contact_service.decide(desk, floods[0].did, "block")
+                contacts.decide(desk, floods[0].did, "block")
                 await until(lambda: contact_of(store, made.peer).waiting == 2, "its messages")
                 assert contact_of(store, made.peer).deferred == 0
                 assert contact_findings(store) == []
@@ -86,7 +86,7 @@ def test_what_a_flood_left_at_the_relay_comes_in_when_it_is_approved_after_all(t
                 await until(
                     lambda: (one := desk.store.contacts.get(made.peer.did)) is not None and one.deferred == 5
                 )
-                contact_service.decide(desk, made.peer.did, "approve")
+                contacts.decide(desk, made.peer.did, "approve")
                 await until(lambda: len(made.gateway.turns) == 8, "all of its messages")
                 assert contact_of(desk.store, made.peer).deferred == 0
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import filelock
 
-from openclaw_install.collab.store import Store, opened_aside
+from openclaw_install.messaging.store import Store, opened_aside
 from tests.lock_order import PACKAGE, LockOrder, watched
 
 

@@ -13,8 +13,8 @@ from mcp.client.session import ClientSession
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from openclaw_install.demo.scratch_host import ScratchHost
-from openclaw_install.mcp_servers.pingagent.server import described
-from openclaw_install.mcp_servers.pingagent.table import TOOLS
+from openclaw_install.surfaces.mcp.pingagent.server import described
+from openclaw_install.surfaces.mcp.pingagent.table import TOOLS
 from tests.pingagent_rig import Profile, StdioClient, _coverage, until
 
 
@@ -115,7 +115,7 @@ def test_an_unexpected_error_goes_to_a_log_and_says_only_that(profile: Profile) 
     text = "a text that must be in no log"
     did = profile.meet("baker")
     profile.receive("baker", text, body={"text": text})
-    from openclaw_install.collab.store import Store
+    from openclaw_install.messaging.store import Store
 
     with Store(profile.paths.store) as store, store.write() as connection:
         # A body that no version of ours would write.

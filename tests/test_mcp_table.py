@@ -9,12 +9,12 @@ import jsonschema
 import pytest
 
 from openclaw_install.common.data_files import data_folder
-from openclaw_install.mcp_servers.pingagent.__main__ import MANUAL, REFERENCE, write_manual
-from openclaw_install.mcp_servers.pingagent.manual import manual, skill_list, with_skill_list
-from openclaw_install.mcp_servers.pingagent.server import described
-from openclaw_install.mcp_servers.pingagent.table import FOLDER, INSTRUCTIONS, TOOLS
-from openclaw_install.mcp_servers.pingagent.workplace import Workplace
-from openclaw_install.mcp_servers.tool_table import ToolEntry
+from openclaw_install.surfaces.mcp.pingagent.__main__ import MANUAL, REFERENCE, write_manual
+from openclaw_install.surfaces.mcp.pingagent.manual import manual, skill_list, with_skill_list
+from openclaw_install.surfaces.mcp.pingagent.server import described
+from openclaw_install.surfaces.mcp.pingagent.table import FOLDER, INSTRUCTIONS, TOOLS
+from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
+from openclaw_install.surfaces.mcp.tool_table import ToolEntry
 
 ROOT = Path(__file__).parent.parent
 NAMES = [tool.name for tool in TOOLS]

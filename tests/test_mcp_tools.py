@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openclaw_install.collab.store import Store
 from openclaw_install.common.crash_log import write_crash_log
 from openclaw_install.common.shown_text import cut, neutral, quoted, within
-from openclaw_install.mcp_servers.calling import Outcome, call
-from openclaw_install.mcp_servers.pingagent.table import ADVICE, TOOLS
-from openclaw_install.mcp_servers.pingagent.workplace import Workplace
-from openclaw_install.mcp_servers.tool_table import MOST_TEXT
+from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.identity import rename
 from openclaw_install.protocol.profile_files import save_identity
+from openclaw_install.surfaces.mcp.calling import Outcome, call
+from openclaw_install.surfaces.mcp.pingagent.table import ADVICE, TOOLS
+from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
+from openclaw_install.surfaces.mcp.tool_table import MOST_TEXT
 from tests.pingagent_rig import Profile, until
 
 _BY_NAME = {tool.name.removeprefix("pingagent_"): tool for tool in TOOLS}

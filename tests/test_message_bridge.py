@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_install.collab import bridge, lease
-from openclaw_install.collab.profile_settings import ProfileSettings, save_settings
-from openclaw_install.collab.settings import BridgeSettings
-from openclaw_install.collab.shared import BridgeEvent, Tell, Worked
 from openclaw_install.common.errors import FileError, InstallError
 from openclaw_install.common.files import make_private_folder
 from openclaw_install.host.locate import locate
+from openclaw_install.messaging import store_lock
+from openclaw_install.messaging.bridge import bridge
+from openclaw_install.messaging.bridge.context import BridgeEvent, Tell, Worked
+from openclaw_install.messaging.bridge.settings import BridgeSettings
+from openclaw_install.messaging.profile_settings import ProfileSettings, save_settings
 from openclaw_install.protocol.profile_files import ProfilePaths, ensure_identity, profile_paths
 from openclaw_install.runtime import message_bridge
 from openclaw_install.runtime.component import Context
@@ -56,7 +57,7 @@ def test_a_store_that_somebody_else_drives_is_told_and_taken_when_it_is_let_go(
     context: Context, paths: ProfilePaths
 ) -> None:
     async def live(notes: Notes) -> None:
-        with lease.held(paths.store):
+        with store_lock.held(paths.store):
             task = asyncio.create_task(message_bridge.run(context, notes))
             await _until(lambda: bool(notes.problems))
             assert not paths.store.exists()

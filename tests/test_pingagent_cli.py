@@ -14,13 +14,13 @@ from typing import Any
 import jsonschema
 import pytest
 
-from openclaw_install.cli import pingagent_options
-from openclaw_install.cli.boundary import run_command
-from openclaw_install.cli.pingagent import PROGRAM, pingagent
-from openclaw_install.cli.pingagent_completion import known_names
-from openclaw_install.collab.store import Store
-from openclaw_install.mcp_servers.schema_files import tool_schemas
+from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.profile_files import load_identity
+from openclaw_install.surfaces.cli import pingagent_options
+from openclaw_install.surfaces.cli.boundary import run_command
+from openclaw_install.surfaces.cli.pingagent import PROGRAM, pingagent
+from openclaw_install.surfaces.cli.pingagent_completion import known_names
+from openclaw_install.surfaces.mcp.schema_files import tool_schemas
 from tests.pingagent_rig import Profile, until
 from tests.schemas import assert_valid
 
@@ -193,7 +193,11 @@ def test_a_failed_message_is_an_error_with_its_repair(terminal: Terminal) -> Non
 def test_a_long_message_comes_from_stdin(terminal: Terminal) -> None:
     profile = terminal.profile
     long = "line\n" * 5000
-    command = [sys.executable, "-c", "from openclaw_install.cli.pingagent import entry_point; entry_point()"]
+    command = [
+        sys.executable,
+        "-c",
+        "from openclaw_install.surfaces.cli.pingagent import entry_point; entry_point()",
+    ]
     env = {**os.environ, "HOME": str(profile.home)}
     for key, more in (("a", ["--message", "-"]), ("b", [])):
         done = subprocess.run(
@@ -291,7 +295,11 @@ def test_a_card_that_is_not_published_is_told_so(terminal: Terminal, monkeypatch
 
 def completed(home: Path, words: str, position: int) -> list[str]:
     """What bash would offer."""
-    command = [sys.executable, "-c", "from openclaw_install.cli.pingagent import entry_point; entry_point()"]
+    command = [
+        sys.executable,
+        "-c",
+        "from openclaw_install.surfaces.cli.pingagent import entry_point; entry_point()",
+    ]
     env = {
         **os.environ,
         "HOME": str(home),

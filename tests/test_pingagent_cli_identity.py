@@ -22,7 +22,11 @@ from tests.test_pingagent_cli import Terminal, terminal
 
 __all__ = ["terminal"]
 PASSPHRASE = "correct horse battery"
-COMMAND = [sys.executable, "-c", "from openclaw_install.cli.pingagent import entry_point; entry_point()"]
+COMMAND = [
+    sys.executable,
+    "-c",
+    "from openclaw_install.surfaces.cli.pingagent import entry_point; entry_point()",
+]
 
 
 @contextmanager

@@ -9,14 +9,14 @@ from typing import Any
 import anyio
 import pytest
 
-from openclaw_install.collab.doctor import examine
-from openclaw_install.collab.health import write_health
-from openclaw_install.collab.memory_relay import MemoryRelayServer
-from openclaw_install.collab.records import RelayCursor
-from openclaw_install.collab.relay_client import Relay
-from openclaw_install.collab.results import Doctor, TransportHealth
-from openclaw_install.collab.store import Store
 from openclaw_install.common.findings import Finding
+from openclaw_install.messaging.doctor import examine
+from openclaw_install.messaging.health import write_health
+from openclaw_install.messaging.models import RelayCursor
+from openclaw_install.messaging.relay.client import Relay
+from openclaw_install.messaging.relay.memory import MemoryRelayServer
+from openclaw_install.messaging.results import Doctor, TransportHealth
+from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.card import make_card
 from openclaw_install.protocol.identity import rotate_signing
 from openclaw_install.protocol.profile_files import load_identity, save_identity

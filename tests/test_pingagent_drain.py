@@ -9,10 +9,10 @@ from typing import Any
 import anyio
 import pytest
 
-from openclaw_install.collab.drain import drain
-from openclaw_install.collab.memory_relay import MemoryRelayServer
-from openclaw_install.collab.relay_client import Relay, RelayError
-from openclaw_install.collab.store import Store
+from openclaw_install.messaging.bridge.flush_outbox import drain
+from openclaw_install.messaging.relay.client import Relay, RelayError
+from openclaw_install.messaging.relay.memory import MemoryRelayServer
+from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.card import make_card
 from tests.pingagent_rig import Profile
 from tests.test_pingagent_cli import Terminal, terminal
@@ -88,7 +88,7 @@ def test_chat_sends_by_itself_where_no_runtime_runs(
     async def by_twin(env: dict[str, str], home: Path, *, seconds: float) -> bool:
         return await drain(env, home, seconds=seconds, relay=relay)
 
-    monkeypatch.setattr("openclaw_install.collab.drain.drain", by_twin)
+    monkeypatch.setattr("openclaw_install.messaging.bridge.flush_outbox.drain", by_twin)
     document = terminal.document("chat", "-t", did, "-m", "hello", "--wait", "60")
     assert document["ok"]
     assert document["result"]["seq"] == 1

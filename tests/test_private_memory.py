@@ -21,8 +21,8 @@ def tell(*_, **__):
 {act}
 """
 _ENTRY = """
-with mock.patch("openclaw_install.cli.boundary.run_command", tell):
-    from openclaw_install.cli.{module} import entry_point
+with mock.patch("openclaw_install.surfaces.cli.boundary.run_command", tell):
+    from openclaw_install.surfaces.cli.{module} import entry_point
     entry_point()
 """
 _GUARDIAN = """

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from jsonschema import ValidationError
 
-from openclaw_install.collab.profile_settings import (
+from openclaw_install.common.errors import ConfigError, UsageError
+from openclaw_install.common.web_address import normalised_address
+from openclaw_install.messaging.profile_settings import (
     EmbeddedHub,
     ProfileSettings,
     forget_settings,
@@ -22,8 +24,6 @@ from openclaw_install.collab.profile_settings import (
     server_url,
     settings_path,
 )
-from openclaw_install.common.errors import ConfigError, UsageError
-from openclaw_install.common.web_address import normalised_address
 from openclaw_install.protocol.profile_files import ProfilePaths, profile_paths
 from tests.schemas import assert_valid
 
@@ -136,7 +136,7 @@ def test_the_file_is_read_exactly_as_its_schema_and_the_rules_for_addresses_have
 def test_reading_it_costs_no_jsonschema(paths: ProfilePaths, tmp_path: Path) -> None:
     save_settings(paths, ProfileSettings("https://relay.example", _AGREED))
     script = (
-        "import pathlib, sys; from openclaw_install.collab.profile_settings import load_settings;"
+        "import pathlib, sys; from openclaw_install.messaging.profile_settings import load_settings;"
         "from openclaw_install.protocol.profile_files import profile_paths;"
         "assert load_settings(profile_paths({}, pathlib.Path(sys.argv[1])));"
         "print('jsonschema' in sys.modules)"

@@ -16,9 +16,9 @@ import httpx
 import pytest
 
 from openclaw_install.common.errors import ConflictError, FileError
-from openclaw_install.hub.rate import RateLimiter
-from openclaw_install.hub.refusals import HttpRefusedError
-from openclaw_install.hub.relay.admission import Admission
+from openclaw_install.hub.http_errors import HttpRefusedError
+from openclaw_install.hub.rate_limiter import RateLimiter
+from openclaw_install.hub.relay.auth import Admission
 from openclaw_install.hub.relay.limits import RelayLimits, Room
 from openclaw_install.hub.relay.memory_store import MemoryRelayStore
 from openclaw_install.hub.relay.model import Deposit, Entry, Outcome, Step, Sweep
@@ -363,7 +363,7 @@ def test_requests_in_progress_are_counted_by_agent_and_in_all() -> None:
 
 
 def test_buckets_of_names_that_others_choose_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("openclaw_install.hub.rate._MANY", 10)
+    monkeypatch.setattr("openclaw_install.hub.rate_limiter._MANY", 10)
     limiter = RateLimiter(1.0, 2)
     assert limiter.take("busy", 99.5) is None
     for number in range(50):

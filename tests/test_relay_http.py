@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 import pytest
 
-from openclaw_install.hub.relay.answers import CODES, refused
+from openclaw_install.hub.relay.errors import CODES, refused
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.memory_store import MemoryRelayStore
 from openclaw_install.protocol.canonical import b64u, canonical_json

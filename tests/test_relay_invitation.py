@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_install.cli.relay_invite import invite_reader
-from openclaw_install.collab.http_relay import HttpRelay
-from openclaw_install.collab.registration import INVITATION_CURE
-from openclaw_install.collab.relay_client import RelayRefused
 from openclaw_install.common.errors import UsageError
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.locate import locate
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.memory_store import MemoryRelayStore
 from openclaw_install.hub.relay.model import AddInvite, Invite
+from openclaw_install.messaging.bridge.registration import INVITATION_CURE
+from openclaw_install.messaging.relay.client import RelayRefused
+from openclaw_install.messaging.relay.http import HttpRelay
 from openclaw_install.protocol.card import make_card
 from openclaw_install.protocol.profile import invite_of, profile_paths
 from openclaw_install.setup.connection import Wish, connect, forget
+from openclaw_install.surfaces.cli.relay_invite import invite_reader
 from tests.collab_rig import Agent, Rig, play, until
 from tests.relay_rig import relay_in_memory
 from tests.setup_rig import Operator

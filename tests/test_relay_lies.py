@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.collab.http_relay import HttpRelay
-from openclaw_install.collab.relay_answers import MOST_ANSWER, TooLarge, stream_items
-from openclaw_install.collab.relay_client import RelayRefused, RelayUnreachable
+from openclaw_install.messaging.relay.client import RelayRefused, RelayUnreachable
+from openclaw_install.messaging.relay.http import HttpRelay
+from openclaw_install.messaging.relay.responses import MOST_ANSWER, TooLarge, stream_items
 from openclaw_install.protocol.keys import SigningKey
 from openclaw_install.protocol.receipts import relay_id_of
 from openclaw_install.protocol.times import iso

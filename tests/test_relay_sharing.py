@@ -16,7 +16,6 @@ import pytest
 
 from openclaw_install.common.files import sha256
 from openclaw_install.common.sqlite_file import connect_file
-from openclaw_install.hub.migrations import migrate
 from openclaw_install.hub.relay.limits import RelayLimits, Room
 from openclaw_install.hub.relay.memory_store import MemoryRelayStore
 from openclaw_install.hub.relay.model import (
@@ -43,6 +42,7 @@ from openclaw_install.hub.relay.model import (
 from openclaw_install.hub.relay.reserve import Reserve
 from openclaw_install.hub.relay.sqlite_store import SqliteRelayStore, relay_migrations
 from openclaw_install.hub.relay.store import RelayStore
+from openclaw_install.hub.storage.migrations import migrate
 from openclaw_install.protocol.canonical import b64u
 from openclaw_install.protocol.keys import SigningKey
 from openclaw_install.protocol.receipts import relay_id_of

@@ -18,8 +18,6 @@ from hypothesis import strategies as st
 from openclaw_install.common.errors import FileError
 from openclaw_install.common.files import sha256
 from openclaw_install.common.sqlite_file import connect_file
-from openclaw_install.hub.committer import GroupCommitter
-from openclaw_install.hub.migrations import migrate
 from openclaw_install.hub.relay.limits import RelayLimits, Room
 from openclaw_install.hub.relay.memory_store import MemoryRelayStore
 from openclaw_install.hub.relay.model import (
@@ -39,6 +37,8 @@ from openclaw_install.hub.relay.model import (
 from openclaw_install.hub.relay.relay_key import load_or_make_key
 from openclaw_install.hub.relay.sqlite_store import SqliteRelayStore, relay_migrations
 from openclaw_install.hub.relay.store import RelayStore
+from openclaw_install.hub.storage.group_commit import GroupCommitter
+from openclaw_install.hub.storage.migrations import migrate
 from openclaw_install.protocol.receipts import relay_id_of
 
 DAY = 86_400_000

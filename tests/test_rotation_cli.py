@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from openclaw_install.collab.own_clock import check_clock
+from openclaw_install.messaging.bridge.own_clock import check_clock
 from openclaw_install.protocol.errors import RotationError
 from openclaw_install.protocol.identity import rotate_signing
 from openclaw_install.protocol.profile_files import load_identity, save_identity

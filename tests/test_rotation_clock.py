@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_install.collab.store import Store
-from openclaw_install.collab.store.database import Database, migrations
+from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.store.database import Database, migrations
 from openclaw_install.protocol.card import make_card, sender_key, succession, verify_card
 from openclaw_install.protocol.errors import RotationError
 from openclaw_install.protocol.identity import MAX_LIFETIME, new_identity, rotate_signing

@@ -14,14 +14,13 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.cli.render_runtime import log_line, result_lines, status_lines
 from openclaw_install.common.errors import ConflictError
 from openclaw_install.host.locate import locate
 from openclaw_install.runtime import skill_watch
 from openclaw_install.runtime.component import Context, Reporter
 from openclaw_install.runtime.components import COMPONENTS, configured_components
-from openclaw_install.runtime.facts import invocation_for
 from openclaw_install.runtime.log_reader import LogLine
+from openclaw_install.runtime.probe import invocation_for
 from openclaw_install.runtime.report import (
     ComponentReport,
     LogReport,
@@ -29,6 +28,7 @@ from openclaw_install.runtime.report import (
     Result,
     RuntimeReport,
 )
+from openclaw_install.surfaces.cli.render_runtime import log_line, result_lines, status_lines
 from openclaw_install.sync.watch.event import WatchEvent
 from tests.runtime_rig import KEY, Bench, bench_in, component, end_here, run_here
 from tests.schemas import assert_valid

@@ -19,9 +19,9 @@ from openclaw_install.runtime.document import (
     read_status,
     write_document,
 )
-from openclaw_install.runtime.judge import BEATS_MISSED, Facts, judge
-from openclaw_install.runtime.moments import Moment, ProcessName
+from openclaw_install.runtime.process_id import Moment, ProcessName
 from openclaw_install.runtime.report import ComponentPhase, ComponentReport, LogReport, Problem
+from openclaw_install.runtime.status import BEATS_MISSED, Facts, judge
 from tests.schemas import assert_valid
 
 NOW = Moment("boot", 1000.0, 1_800_000_000.0)

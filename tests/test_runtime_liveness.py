@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openclaw_install.collab import bridge, shared
-from openclaw_install.collab.bridge import run_bridge
-from openclaw_install.collab.store.database import Database
+from openclaw_install.messaging.bridge import bridge
+from openclaw_install.messaging.bridge import context as shared
+from openclaw_install.messaging.bridge.bridge import run_bridge
+from openclaw_install.messaging.store.database import Database
 from openclaw_install.runtime import worker
 from openclaw_install.runtime.component import Context, Reporter
 from openclaw_install.runtime.liveness import STALLED_EXIT, Sign, Watch, Watched, stalled, watched
@@ -190,7 +191,7 @@ def test_a_bridge_that_has_nothing_to_do_shows_each_worker_at_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("dispatcher", "outbox", "keeper", "shared"):
-        monkeypatch.setattr(f"openclaw_install.collab.{module}.REST_SECONDS", 0.05)
+        monkeypatch.setattr(f"openclaw_install.messaging.{module}.REST_SECONDS", 0.05)
     counts: dict[str, int] = {}
 
     def worked(name: str, within: float) -> None:

@@ -28,9 +28,9 @@ from openclaw_install.runtime.control import (
     stop_runtime,
 )
 from openclaw_install.runtime.document import GuardianStatus, read_guardian, write_document
-from openclaw_install.runtime.ending import end_processes
 from openclaw_install.runtime.locks import age_of, held, is_held
-from openclaw_install.runtime.moments import ProcessName, birth_of, now
+from openclaw_install.runtime.process_id import ProcessName, birth_of, now
+from openclaw_install.runtime.terminate import end_processes
 from tests.runtime_rig import Bench, bench_in, until
 
 

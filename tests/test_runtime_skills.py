@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.cli.boundary import run_command
-from openclaw_install.cli.main import cli
-from openclaw_install.cli.options import CommonOptions
-from openclaw_install.cli.sync_watch import kept_in_step
 from openclaw_install.host.locate import locate
 from openclaw_install.runtime.control import remove_runtime, runtime_report
 from openclaw_install.runtime.report import ComponentReport
 from openclaw_install.setup.runtime_part import HostRuntime
+from openclaw_install.surfaces.cli.boundary import run_command
+from openclaw_install.surfaces.cli.main import cli
+from openclaw_install.surfaces.cli.options import CommonOptions
+from openclaw_install.surfaces.cli.sync_watch import kept_in_step
 from openclaw_install.sync.consent import revoke
 from openclaw_install.sync.ledger import Ledger
 from tests.runtime_rig import until

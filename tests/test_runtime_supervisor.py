@@ -14,7 +14,7 @@ from openclaw_install.host.locate import locate
 from openclaw_install.runtime import lifecycle
 from openclaw_install.runtime.component import Component, Context, Reporter
 from openclaw_install.runtime.document import read_status
-from openclaw_install.runtime.places import Places
+from openclaw_install.runtime.paths import Places
 from openclaw_install.runtime.report import RuntimeReport
 from tests.runtime_rig import KEY, Bench, bench_in, component, end_here, run_here, steady, stubborn
 

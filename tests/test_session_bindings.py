@@ -10,14 +10,14 @@ from typing import NoReturn
 
 import pytest
 
-from openclaw_install.collab.control_records import Binding
-from openclaw_install.collab.route_mode import mode_in_force, tell_route_mode
-from openclaw_install.collab.routing import route
-from openclaw_install.collab.settings import HostView
-from openclaw_install.collab.store import Store
-from openclaw_install.host.gateway import LivePolicy
-from openclaw_install.mcp_servers.pingagent.workplace import Workplace
+from openclaw_install.host.gateway.probe import LivePolicy
+from openclaw_install.messaging.bridge.settings import HostView
+from openclaw_install.messaging.control_records import Binding
+from openclaw_install.messaging.route_mode import mode_in_force, tell_route_mode
+from openclaw_install.messaging.routing import route
+from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.did import conversation_of
+from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
 from tests.collab_rig import rig, until
 from tests.pingagent_rig import Profile
 from tests.tool_rig import HOSTILE, Call, code, tools_at

@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from openclaw_install.host.hook_boot import BootRule
+from openclaw_install.host.hooks.boot import BootRule
 from openclaw_install.setup import activation, install, report, undo
 
 ROOT = Path(__file__).parent.parent

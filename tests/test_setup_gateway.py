@@ -13,8 +13,8 @@ import pytest
 from openclaw_install.demo.provision import OpenClaw
 from openclaw_install.demo.scratch_host import ScratchHost
 from openclaw_install.demo.stub_model import StubModel, running_stub
-from openclaw_install.host.gateway import GatewayAddress, LivePolicy, ask_gateway, wait_for_policy
-from openclaw_install.host.hook_policy import HookPolicy, read_policy
+from openclaw_install.host.gateway.probe import GatewayAddress, LivePolicy, ask_gateway, wait_for_policy
+from openclaw_install.host.hooks.policy import HookPolicy, read_policy
 from openclaw_install.host.locate import HostLocation, locate
 from openclaw_install.setup.install import UndoOptions, run_undo
 from openclaw_install.setup.receipts import ReceiptStore

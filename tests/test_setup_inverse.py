@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openclaw_install.host.config_edit import Edit, Remove, SetValue, apply_edits, same
-from openclaw_install.host.config_paths import KeyPath
-from openclaw_install.host.json5_text import parse_json5
+from openclaw_install.host.config.edit import Edit, Remove, SetValue, apply_edits, same
+from openclaw_install.host.config.json5_text import parse_json5
+from openclaw_install.host.config.paths import KeyPath
 from openclaw_install.setup.changes import Change
 from openclaw_install.setup.config_merge import without_edit
-from openclaw_install.setup.inverse import (
+from openclaw_install.setup.three_way_merge import (
     ABSENT,
     Inverse,
     inverse_of,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.host.gateway import LivePolicy, LiveState
+from openclaw_install.host.gateway.probe import LivePolicy, LiveState
 from openclaw_install.setup import verify
 from openclaw_install.setup.survey import look_at_host
 from tests.setup_rig import PLAIN, Asker, PlainHost, enforcing, follower

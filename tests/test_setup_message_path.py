@@ -11,24 +11,24 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.collab import lease
-from openclaw_install.collab.health import OWNER, OWNER_CURE, write_health, write_served
-from openclaw_install.collab.profile_settings import load_settings, settings_path
-from openclaw_install.collab.results import Connection, TransportHealth
-from openclaw_install.collab.store import Store
-from openclaw_install.collab.trust.file import LAST_GOOD
 from openclaw_install.common.errors import HostError, UsageError
 from openclaw_install.common.files import make_private_folder
 from openclaw_install.host.locate import locate
+from openclaw_install.messaging import store_lock
+from openclaw_install.messaging.health import OWNER, OWNER_CURE, write_health, write_served
+from openclaw_install.messaging.profile_settings import load_settings, settings_path
+from openclaw_install.messaging.results import Connection, TransportHealth
+from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.trust.policy_file import LAST_GOOD
 from openclaw_install.protocol.profile_files import load_identity, profile_paths
 from openclaw_install.setup.connection import HostAgent, Wish, connect, forget
+from openclaw_install.setup.host_commands import WholeHost
 from openclaw_install.setup.install import UndoOptions
 from openclaw_install.setup.message_path import (
     MessagePath,
     look_at_message_path,
 )
 from openclaw_install.setup.verify import Options, RunResult
-from openclaw_install.setup.whole import WholeHost
 from tests.schemas import assert_valid
 from tests.setup_rig import PLAIN, Asker, Operator, PlainHost, follower, tree_of
 from tests.test_setup_runtime import TwinRuntime
@@ -181,7 +181,7 @@ def _bridge_says(host: PlainHost, connection: Connection) -> Iterator[None]:
     path = profile_paths({}, host.home).store
     make_private_folder(path.parent)
     health = TransportHealth(connection, None, None, 0, 0, 0, "ok", _NOW, "", 0.0, "")
-    with lease.held(path), Store(path) as store:
+    with store_lock.held(path), Store(path) as store:
         write_served(store, _RELAY, _NOW)
         write_health(store, health, _NOW)
         yield

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from openclaw_install.common.errors import FileError
+from openclaw_install.setup.host_scope import Reach
 from openclaw_install.setup.private_state import require_ours
-from openclaw_install.setup.reach import Reach
 from tests.setup_rig import PLAIN, PlainHost
 
 

@@ -17,9 +17,9 @@ from openclaw_install.runtime.report import (
     RuntimeReport,
     RuntimeState,
 )
+from openclaw_install.setup.host_commands import WholeHost
 from openclaw_install.setup.install import UndoOptions
 from openclaw_install.setup.verify import Options, RunResult
-from openclaw_install.setup.whole import WholeHost
 from tests.schemas import assert_valid
 from tests.setup_rig import PLAIN, Asker, Operator, PlainHost, follower
 

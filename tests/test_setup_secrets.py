@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.cli.render import plan_lines, run_lines, undo_lines, undo_result_lines
 from openclaw_install.common.errors import InstallError
 from openclaw_install.setup.verify import RunResult
+from openclaw_install.surfaces.cli.render import plan_lines, run_lines, undo_lines, undo_result_lines
 from tests.setup_rig import (
     BOMBED,
     GATEWAY_TOKEN,

@@ -8,8 +8,8 @@ from typing import get_args
 import pytest
 
 from openclaw_install.common.redaction import Secret
-from openclaw_install.host.gateway import GatewayAddress, LivePolicy, LiveState
-from openclaw_install.host.hook_text import admits
+from openclaw_install.host.gateway.probe import GatewayAddress, LivePolicy, LiveState
+from openclaw_install.host.hooks.text import admits
 from openclaw_install.setup.activation import as_typed
 from openclaw_install.setup.verify import RunResult
 from tests.setup_rig import BOMBED, HOOK_TOKEN, PLAIN, SOUND, Asker, Operator, PlainHost, enforcing, follower

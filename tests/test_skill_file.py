@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.host.frontmatter import document
-from openclaw_install.host.frontmatter.doubts import Doubt
-from openclaw_install.host.frontmatter.reading import read_frontmatter
 from openclaw_install.host.javascript import json_text, number_text, well_formed
-from openclaw_install.host.skill_file import parse_skill, string_list
+from openclaw_install.host.skills.file import parse_skill, string_list
+from openclaw_install.host.skills.frontmatter import document
+from openclaw_install.host.skills.frontmatter.doubts import Doubt
+from openclaw_install.host.skills.frontmatter.reading import read_frontmatter
 from tests.skill_cases import FRONTMATTERS, hard_files
 from tests.work import calls_of
 

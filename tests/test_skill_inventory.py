@@ -15,14 +15,14 @@ import pytest
 
 from openclaw_install.common.data_files import load_schema
 from openclaw_install.common.errors import UsageError
-from openclaw_install.host.skill_dialect import dialect_warnings
-from openclaw_install.host.skill_discovery import Limits, discover, locale_key
-from openclaw_install.host.skill_folders import Folder
-from openclaw_install.host.skill_inventory import check, list_roots
-from openclaw_install.host.skill_loader import InstalledLoader, LoaderAnswer
-from openclaw_install.host.skill_reader import read_skill
-from openclaw_install.host.skill_results import SkillRecord, SkillsCheck
-from openclaw_install.host.skill_roots import SkillHost
+from openclaw_install.host.skills.dialect import dialect_warnings
+from openclaw_install.host.skills.discovery import Limits, discover, locale_key
+from openclaw_install.host.skills.folders import Folder
+from openclaw_install.host.skills.inventory import check, list_roots
+from openclaw_install.host.skills.loader import InstalledLoader, LoaderAnswer
+from openclaw_install.host.skills.reader import read_skill
+from openclaw_install.host.skills.results import SkillRecord, SkillsCheck
+from openclaw_install.host.skills.roots import SkillHost
 from tests.skill_cases import skill, write_hard_files, write_hard_places, write_skill
 
 

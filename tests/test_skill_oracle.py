@@ -15,19 +15,19 @@ import pytest
 
 from openclaw_install.demo.provision import OpenClaw
 from openclaw_install.demo.scratch_host import ScratchHost
-from openclaw_install.host.config_document import read_config
+from openclaw_install.host.config.document import read_config
 from openclaw_install.host.locate import locate
-from openclaw_install.host.skill_file import SkillFile, parse_skill
-from openclaw_install.host.skill_host import skill_host
-from openclaw_install.host.skill_inventory import check, list_roots
-from openclaw_install.host.skill_loader import (
+from openclaw_install.host.skills.file import SkillFile, parse_skill
+from openclaw_install.host.skills.host import skill_host
+from openclaw_install.host.skills.inventory import check, list_roots
+from openclaw_install.host.skills.loader import (
     InstalledLoader,
     LoaderAnswer,
     answers_about,
     installed_loader,
     settled,
 )
-from openclaw_install.host.skill_roots import SkillHost
+from openclaw_install.host.skills.roots import SkillHost
 from tests.skill_cases import hard_files, mutated, skill, write_hard_files, write_hard_places, write_skill
 
 _ORACLE = Path(__file__).with_name("skill_oracle.mjs")

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.host.requirements import (
+from openclaw_install.host.skills.facts import HostFacts
+from openclaw_install.host.skills.file import parse_skill
+from openclaw_install.host.skills.requirements import (
     KnownFacts,
     Missing,
     Requirements,
@@ -15,9 +17,7 @@ from openclaw_install.host.requirements import (
     is_configured_secret,
     missing,
 )
-from openclaw_install.host.skill_facts import HostFacts
-from openclaw_install.host.skill_file import parse_skill
-from openclaw_install.host.skill_roots import SkillHost
+from openclaw_install.host.skills.roots import SkillHost
 
 _ALL = Requirements(
     bins=("git", "nope"),

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from openclaw_install.collab.memory_relay import MemoryRelayServer
-from openclaw_install.collab.service import find_session
-from openclaw_install.collab.store import Store
+from openclaw_install.messaging.actions.messages import find_session
+from openclaw_install.messaging.relay.memory import MemoryRelayServer
+from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.card import ENVELOPE_2, make_card
 from openclaw_install.protocol.chain import Link, new_chain_id
 from openclaw_install.protocol.did import conversation_of, thread_names

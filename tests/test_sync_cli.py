@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.cli.boundary import run_command
-from openclaw_install.cli.main import cli
 from openclaw_install.hub.limits import Limits
 from openclaw_install.hub.server import running_hub
 from openclaw_install.hub.settings import HubSettings
+from openclaw_install.surfaces.cli.boundary import run_command
+from openclaw_install.surfaces.cli.main import cli
 from openclaw_install.sync.ledger import Ledger
 from tests.sync_desk import Desk, desk_in
 from tests.sync_rig import (

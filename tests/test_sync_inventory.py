@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from openclaw_install.common.errors import UsageError
-from openclaw_install.host import skill_host
 from openclaw_install.host.locate import locate
-from openclaw_install.host.skill_loader import InstalledLoader, LoaderAnswer
+from openclaw_install.host.skills import host as skill_host
+from openclaw_install.host.skills.loader import InstalledLoader, LoaderAnswer
 from openclaw_install.sync.inventory import Inventory, LocalSkill
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.prepare import inventory_of, read_contents

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_install.cli.boundary import run_command
-from openclaw_install.cli.main import cli
 from openclaw_install.hub.server import running_hub
+from openclaw_install.surfaces.cli.boundary import run_command
+from openclaw_install.surfaces.cli.main import cli
 from openclaw_install.sync.ledger import Ledger
 from tests.sync_killer import STEPS
 from tests.sync_rig import skill_text, write_skill

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.collab import contact_service
-from openclaw_install.collab.contacts import GateLimits
-from openclaw_install.collab.health import read_health
-from openclaw_install.collab.records import ContactState
-from openclaw_install.collab.store import opened_aside
-from openclaw_install.collab.trust.file import TrustBook
-from openclaw_install.collab.trust.gate import settle_page
+from openclaw_install.messaging.actions import contacts
+from openclaw_install.messaging.contact_gate import GateLimits
+from openclaw_install.messaging.health import read_health
+from openclaw_install.messaging.models import ContactState
+from openclaw_install.messaging.store import opened_aside
+from openclaw_install.messaging.trust.gate import settle_page
+from openclaw_install.messaging.trust.policy_file import TrustBook
 from tests.collab_rig import BRISK, Rig, play, until
 from tests.trust_rig import NOW, did
 
@@ -86,7 +86,7 @@ def test_contacts_that_wait_follow_a_changed_file_and_a_persons_word_stands_abov
             _write(made, "block")
             await until(lambda: _state(made) == "blocked")
             with made.desk(caller="cli:alice") as desk:
-                contact_service.decide(desk, made.peer.did, "approve")
+                contacts.decide(desk, made.peer.did, "approve")
             second = made.send("two").header.message_id
             await until(lambda: made.gateway.keys() == [first, second])
             assert _state(made) == "approved"

@@ -9,9 +9,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from openclaw_install.collab.store import Store
-from openclaw_install.mcp_servers.schema_files import tool_schemas
+from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.messages import TASK
+from openclaw_install.surfaces.mcp.schema_files import tool_schemas
 from tests.pingagent_rig import Profile
 from tests.schemas import assert_valid
 from tests.test_pingagent_cli import Terminal

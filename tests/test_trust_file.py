@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from openclaw_install.collab.store import Store
-from openclaw_install.collab.trust.document import MOST_BYTES, changed_text, new_document, read_document
-from openclaw_install.collab.trust.edits import RemoveRule, SetDefault, SetRule, edited
-from openclaw_install.collab.trust.file import TrustBook
-from openclaw_install.collab.trust.match import TrustPolicyError, read_match
-from openclaw_install.collab.trust.policy import DEFAULTS, Policy
 from openclaw_install.common.errors import ConflictError, FileError
+from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.trust.document import MOST_BYTES, changed_text, new_document, read_document
+from openclaw_install.messaging.trust.edits import RemoveRule, SetDefault, SetRule, edited
+from openclaw_install.messaging.trust.match import TrustPolicyError, read_match
+from openclaw_install.messaging.trust.policy import DEFAULTS, Policy
+from openclaw_install.messaging.trust.policy_file import TrustBook
 from tests.schemas import assert_valid
 from tests.trust_rig import NOW, POLICIES, Place, did, place
 
@@ -166,17 +166,21 @@ def test_a_changed_file_counts_at_once_even_with_the_same_size_and_time(here: Pl
 def test_a_file_that_has_settled_is_not_read_again(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     here.write(BLOCK_A)
     book = TrustBook(here.file, here.store)
-    monkeypatch.setattr("openclaw_install.collab.trust.file._SETTLED_NS", -(10**18))
+    monkeypatch.setattr("openclaw_install.messaging.trust.policy_file._SETTLED_NS", -(10**18))
     first = book.current(NOW)
     here.file.chmod(0o000)
     here.file.chmod(0o644)
-    monkeypatch.setattr("openclaw_install.collab.trust.file._read", lambda _path: pytest.fail("read again"))
+    monkeypatch.setattr(
+        "openclaw_install.messaging.trust.policy_file._read", lambda _path: pytest.fail("read again")
+    )
     with pytest.raises(pytest.fail.Exception):
         book.current(NOW)
     monkeypatch.undo()
-    monkeypatch.setattr("openclaw_install.collab.trust.file._SETTLED_NS", -(10**18))
+    monkeypatch.setattr("openclaw_install.messaging.trust.policy_file._SETTLED_NS", -(10**18))
     second = book.current(NOW)
-    monkeypatch.setattr("openclaw_install.collab.trust.file._read", lambda _path: pytest.fail("read again"))
+    monkeypatch.setattr(
+        "openclaw_install.messaging.trust.policy_file._read", lambda _path: pytest.fail("read again")
+    )
     assert book.current(NOW) is second
     assert second.policy == first.policy
 
@@ -186,7 +190,9 @@ def test_no_file_is_a_state_like_any_other_and_nothing_is_judged_again(
 ) -> None:
     book = TrustBook(here.file, here.store)
     state = book.current(NOW)
-    monkeypatch.setattr("openclaw_install.collab.trust.file._read", lambda _path: pytest.fail("read again"))
+    monkeypatch.setattr(
+        "openclaw_install.messaging.trust.policy_file._read", lambda _path: pytest.fail("read again")
+    )
     monkeypatch.setattr(here.store.facts, "get", lambda _name: pytest.fail("judged again"))
     assert all(book.current(NOW) is state for _ in range(5))
     monkeypatch.undo()
@@ -321,7 +327,7 @@ def test_writing_keeps_the_one_before_and_refuses_when_somebody_was_faster(here:
 
 
 def test_two_programs_do_not_change_it_at_once(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("openclaw_install.collab.trust.file.LOCK_SECONDS", 0.05)
+    monkeypatch.setattr("openclaw_install.messaging.trust.policy_file.LOCK_SECONDS", 0.05)
     one, other = TrustBook(here.file, here.store), TrustBook(here.file, here.store)
     with one.locked(), pytest.raises(ConflictError) as refused, other.locked():
         pass

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_install.collab.desk import Desk
-from openclaw_install.collab.outgoing import ContactError
-from openclaw_install.collab.policy_in_force import policy_state
-from openclaw_install.collab.service import chat
-from openclaw_install.collab.trust.gate import settle_all
-from openclaw_install.collab.trust.guard import TrustRefusedError
-from openclaw_install.collab.trust.session_service import decide_contact
+from openclaw_install.messaging.actions.messages import chat
+from openclaw_install.messaging.actions.session_trust import decide_contact
+from openclaw_install.messaging.app import Desk
+from openclaw_install.messaging.outgoing import ContactError
+from openclaw_install.messaging.policy_in_force import policy_state
+from openclaw_install.messaging.trust.gate import settle_all
+from openclaw_install.messaging.trust.guard import TrustRefusedError
 from tests.trust_rig import Place, did, place
 
 EVE = did(2)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openclaw_install.collab.trust.edits import (
+from openclaw_install.messaging.trust.edits import (
     Edit,
     RemoveRule,
     SetDefault,
@@ -19,7 +19,7 @@ from openclaw_install.collab.trust.edits import (
     edited,
     read_rule,
 )
-from openclaw_install.collab.trust.match import (
+from openclaw_install.messaging.trust.match import (
     Match,
     Subject,
     TrustPolicyError,
@@ -27,7 +27,7 @@ from openclaw_install.collab.trust.match import (
     may_overlap,
     read_match,
 )
-from openclaw_install.collab.trust.policy import (
+from openclaw_install.messaging.trust.policy import (
     ACTIONS,
     DEFAULTS,
     MEANINGS,
@@ -42,8 +42,8 @@ from openclaw_install.collab.trust.policy import (
     evaluate,
     rank,
 )
-from openclaw_install.collab.trust.records import PastEvent
-from openclaw_install.collab.trust.replay import read_span, replay
+from openclaw_install.messaging.trust.records import PastEvent
+from openclaw_install.messaging.trust.replay import read_span, replay
 from tests.trust_rig import MATCHES, POLICIES, SUBJECTS, did, policy, rules
 
 EDITS: st.SearchStrategy[Edit] = st.sampled_from(SECTIONS).flatmap(

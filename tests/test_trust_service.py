@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_install.collab.desk import Desk
-from openclaw_install.collab.outgoing import ContactError
-from openclaw_install.collab.policy_in_force import policy_state
-from openclaw_install.collab.service import ThreadError
-from openclaw_install.collab.store import Store
-from openclaw_install.collab.trust.edits import Edit, RemoveRule, SetDefault, SetRule
-from openclaw_install.collab.trust.file import TrustBook
-from openclaw_install.collab.trust.gate import contact_action, settle_all, settle_contact, task_action
-from openclaw_install.collab.trust.guard import TrustRefusedError
-from openclaw_install.collab.trust.match import TrustPolicyError, read_match
-from openclaw_install.collab.trust.service import (
+from openclaw_install.common import renames
+from openclaw_install.common.errors import ConflictError, FileError
+from openclaw_install.messaging.actions.messages import ThreadError
+from openclaw_install.messaging.actions.session_trust import (
+    apply_recommendation,
+    decide_contact,
+    dismiss_recommendation,
+    reopen_recommendation,
+    trust_status,
+)
+from openclaw_install.messaging.actions.trust import (
     change_policy,
     explain,
     replay_history,
@@ -29,15 +29,15 @@ from openclaw_install.collab.trust.service import (
     show_policy,
     simulate,
 )
-from openclaw_install.collab.trust.session_service import (
-    apply_recommendation,
-    decide_contact,
-    dismiss_recommendation,
-    reopen_recommendation,
-    trust_status,
-)
-from openclaw_install.common import renames
-from openclaw_install.common.errors import ConflictError, FileError
+from openclaw_install.messaging.app import Desk
+from openclaw_install.messaging.outgoing import ContactError
+from openclaw_install.messaging.policy_in_force import policy_state
+from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.trust.edits import Edit, RemoveRule, SetDefault, SetRule
+from openclaw_install.messaging.trust.gate import contact_action, settle_all, settle_contact, task_action
+from openclaw_install.messaging.trust.guard import TrustRefusedError
+from openclaw_install.messaging.trust.match import TrustPolicyError, read_match
+from openclaw_install.messaging.trust.policy_file import TrustBook
 from openclaw_install.protocol.errors import ProtocolError
 from openclaw_install.protocol.messages import TASK
 from tests.trust_rig import DAY, Place, did, place

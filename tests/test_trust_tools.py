@@ -11,12 +11,12 @@ import anyio
 import jsonschema
 import pytest
 
-from openclaw_install.collab.store import Store
-from openclaw_install.mcp_servers.calling import Outcome, call
-from openclaw_install.mcp_servers.pingagent.trust_tools import TRUST_TOOLS
-from openclaw_install.mcp_servers.pingagent.workplace import Workplace
-from openclaw_install.mcp_servers.tool_table import MOST_TEXT
+from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.messages import TASK
+from openclaw_install.surfaces.mcp.calling import Outcome, call
+from openclaw_install.surfaces.mcp.pingagent.trust_tools import TRUST_TOOLS
+from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
+from openclaw_install.surfaces.mcp.tool_table import MOST_TEXT
 from tests.pingagent_rig import Profile
 from tests.trust_rig import Place, did
 

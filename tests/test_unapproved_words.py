@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.collab.control_records import Summary
-from openclaw_install.collab.records import ContactState, NewMessage
-from openclaw_install.collab.settings import HostView
-from openclaw_install.collab.store import Store
-from openclaw_install.collab.trust.records import NewDecision, Recommendation, RecommendationState
-from openclaw_install.collab.untrusted import Reader, Untrusted
-from openclaw_install.host.gateway import LivePolicy
-from openclaw_install.mcp_servers.pingagent.table import TOOLS
-from openclaw_install.mcp_servers.pingagent.workplace import Workplace
-from openclaw_install.mcp_servers.tool_table import ToolEntry
+from openclaw_install.host.gateway.probe import LivePolicy
+from openclaw_install.messaging.bridge.settings import HostView
+from openclaw_install.messaging.control_records import Summary
+from openclaw_install.messaging.models import ContactState, NewMessage
+from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.trust.records import NewDecision, Recommendation, RecommendationState
+from openclaw_install.messaging.untrusted import Reader, Untrusted
 from openclaw_install.protocol.header import new_message_id
 from openclaw_install.protocol.messages import TASK
+from openclaw_install.surfaces.mcp.pingagent.table import TOOLS
+from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
+from openclaw_install.surfaces.mcp.tool_table import ToolEntry
 from tests.pingagent_rig import Profile
 from tests.tool_rig import Call, tools_at
 
@@ -206,13 +206,13 @@ def test_only_what_shows_nothing_opens_words_without_asking_a_reader() -> None:
         if ".carried()" in path.read_text(encoding="utf-8")
     }
     assert opens == {
-        "collab/dispatcher.py",  # behind the gate: only an approved contact's message is begun
-        "collab/outbox.py",  # looks into our own receipts
-        "collab/outgoing.py",  # compares our own
-        "collab/sealing.py",  # seals our own
-        "collab/store/summary_table.py",
-        "collab/summary.py",
-        "collab/trust/match.py",
-        "collab/trust/policy.py",
-        "collab/untrusted.py",
+        "messaging/bridge/dispatcher.py",  # behind the gate: only an approved contact's message is begun
+        "messaging/bridge/outbox.py",  # looks into our own receipts
+        "messaging/outgoing.py",  # compares our own
+        "messaging/bridge/sealing.py",  # seals our own
+        "messaging/store/summaries.py",
+        "messaging/summary.py",
+        "messaging/trust/match.py",
+        "messaging/trust/policy.py",
+        "messaging/untrusted.py",
     }

@@ -14,8 +14,8 @@ from typing import get_args
 
 import pytest
 
-from openclaw_install.cli.render_watch import watch_lines
 from openclaw_install.host.locate import locate
+from openclaw_install.surfaces.cli.render_watch import watch_lines
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.standing_choice import forget_choice, standing_choice
 from openclaw_install.sync.watch.event import EventKind
@@ -33,7 +33,7 @@ def desk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Desk]:
     # What `--keep` starts is for the runtime's own tests.
-    monkeypatch.setattr("openclaw_install.cli.sync._runtime_started", lambda _common: ({}, []))
+    monkeypatch.setattr("openclaw_install.surfaces.cli.sync._runtime_started", lambda _common: ({}, []))
     with desk_in(tmp_path, monkeypatch, capsys) as made:
         made.hub.create_agent("main", "owner")
         yield made

@@ -8,10 +8,10 @@ from typing import Any
 import anyio
 import jsonschema
 
-from openclaw_install.mcp_servers.calling import Outcome, call
-from openclaw_install.mcp_servers.pingagent.table import ADVICE, TOOLS
-from openclaw_install.mcp_servers.pingagent.workplace import Workplace
-from openclaw_install.mcp_servers.tool_table import MOST_TEXT
+from openclaw_install.surfaces.mcp.calling import Outcome, call
+from openclaw_install.surfaces.mcp.pingagent.table import ADVICE, TOOLS
+from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
+from openclaw_install.surfaces.mcp.tool_table import MOST_TEXT
 
 BY_NAME = {tool.name.removeprefix("pingagent_"): tool for tool in TOOLS}
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\u202egnp.exe\r\nSent to did:agent:evil: msg_1, seq 7.\u2028\x00\u200d"

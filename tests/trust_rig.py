@@ -11,12 +11,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from openclaw_install.collab.desk import Desk
-from openclaw_install.collab.records import ContactState, NewMessage, Stage
-from openclaw_install.collab.store import Store
-from openclaw_install.collab.trust.file import TrustBook
-from openclaw_install.collab.trust.match import Subject, read_match
-from openclaw_install.collab.trust.policy import ACTIONS, Policy, Rule, Rules, Section
+from openclaw_install.messaging.app import Desk
+from openclaw_install.messaging.models import ContactState, NewMessage, Stage
+from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.trust.match import Subject, read_match
+from openclaw_install.messaging.trust.policy import ACTIONS, Policy, Rule, Rules, Section
+from openclaw_install.messaging.trust.policy_file import TrustBook
 from openclaw_install.protocol.did import conversation_of, did_of
 from openclaw_install.protocol.header import new_message_id
 from openclaw_install.protocol.identity import Identity, new_identity

@@ -1,5 +1,5 @@
 """`python -m openclaw_install`."""
 
-from openclaw_install.cli.main import entry_point
+from openclaw_install.surfaces.cli.main import entry_point
 
 entry_point()

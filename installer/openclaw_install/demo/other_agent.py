@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from openclaw_install.collab.http_relay import HttpRelay
 from openclaw_install.common.clock import wall_time
+from openclaw_install.messaging.relay.http import HttpRelay
 from openclaw_install.protocol.card import make_card
 from openclaw_install.protocol.did import conversation_of
 from openclaw_install.protocol.envelope import (

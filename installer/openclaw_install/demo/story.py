@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from openclaw_install.collab.profile_settings import load_settings
 from openclaw_install.demo import cloud_chapter, message_chapter
 from openclaw_install.demo.expectation import require
 from openclaw_install.demo.gateway_process import GatewayProcess
@@ -24,13 +23,18 @@ from openclaw_install.demo.provision import OpenClaw, provision, require_space
 from openclaw_install.demo.scratch_host import ScratchHost, held_port
 from openclaw_install.demo.shared_state import forget_locks
 from openclaw_install.demo.stub_model import StubModel, running_stub
-from openclaw_install.host.config_document import read_config
-from openclaw_install.host.gateway import GatewayAddress, ask_gateway
-from openclaw_install.host.hook_policy import read_policy
+from openclaw_install.host.config.document import read_config
+from openclaw_install.host.gateway.probe import GatewayAddress, ask_gateway
+from openclaw_install.host.hooks.policy import read_policy
+from openclaw_install.messaging.profile_settings import load_settings
 from openclaw_install.protocol.profile import profile_paths
 
 _OURS = (sys.executable, "-m", "openclaw_install")
-_PING = (sys.executable, "-c", "from openclaw_install.cli.pingagent import entry_point; entry_point()")
+_PING = (
+    sys.executable,
+    "-c",
+    "from openclaw_install.surfaces.cli.pingagent import entry_point; entry_point()",
+)
 _USUAL_HUB_PORT = 8787
 _SPACE = 100_000_000
 _COMMAND_TIMEOUT = 120.0

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from openclaw_install.host.hook_policy import RouteMode
+from openclaw_install.host.hooks.policy import RouteMode
 from openclaw_install.host.strict_table import (
     StrictTable,
     boolean,

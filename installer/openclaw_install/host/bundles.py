@@ -16,7 +16,7 @@ from openclaw_install.common.data_files import data_folder
 from openclaw_install.common.errors import BundleError
 from openclaw_install.common.files import MOST_BYTES, file_error, read_if_exists, safe_join, sha256
 from openclaw_install.host.bundle_manifest import ROUTE_MODES, Manifest, parse_manifest
-from openclaw_install.host.hook_policy import RouteMode
+from openclaw_install.host.hooks.policy import RouteMode
 
 MANIFEST_FILE = "bundle.json"
 SKILL_FILE = "SKILL.md"

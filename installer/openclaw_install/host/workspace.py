@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_install.common.files import read_if_exists
-from openclaw_install.host.hook_agents import agent_ids, default_agent, roster, section
-from openclaw_install.host.hook_text import optional_text
+from openclaw_install.host.hooks.agents import agent_ids, default_agent, roster, section
+from openclaw_install.host.hooks.text import optional_text
 from openclaw_install.host.locate import HostLocation, user_path
 
 ACTIVE_GROUP_FILE = "ACTIVE_GROUP.md"

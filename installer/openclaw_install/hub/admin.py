@@ -12,7 +12,6 @@ from openclaw_install.common.redaction import Secret
 from openclaw_install.hub import audit_chain
 from openclaw_install.hub.data_folder import DataFolder
 from openclaw_install.hub.keys import digest_of, new_key
-from openclaw_install.hub.metadata import Metadata
 from openclaw_install.hub.model import (
     AddAgent,
     AddKey,
@@ -30,8 +29,9 @@ from openclaw_install.hub.model import (
     utc_now,
 )
 from openclaw_install.hub.rules import check_agent_name, check_owner, printable
-from openclaw_install.hub.skill_files import SkillFiles
-from openclaw_install.hub.sqlite_metadata import SqliteMetadata
+from openclaw_install.hub.storage.metadata import Metadata
+from openclaw_install.hub.storage.skill_files import SkillFiles
+from openclaw_install.hub.storage.sqlite_metadata import SqliteMetadata
 
 _PAGE = 5000
 

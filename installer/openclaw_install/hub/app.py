@@ -29,21 +29,21 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from openclaw_install import __version__
-from openclaw_install.hub.endpoint import KEY_IN_SCOPE, Endpoint
 from openclaw_install.hub.front import Front
 from openclaw_install.hub.host_check import HostRule
+from openclaw_install.hub.http_errors import HttpRefusedError, answer
 from openclaw_install.hub.limits import Limits
 from openclaw_install.hub.log import AccessLog, WriteLog
-from openclaw_install.hub.metadata import Metadata
+from openclaw_install.hub.mcp.endpoint import KEY_IN_SCOPE, Endpoint
+from openclaw_install.hub.mcp.service import HubService
+from openclaw_install.hub.mcp.tools import TOOLS, call_tool
 from openclaw_install.hub.model import Clock, utc_now
 from openclaw_install.hub.network import Proxies
-from openclaw_install.hub.refusals import HttpRefusedError, answer
-from openclaw_install.hub.relay.door import RELAY_PATH
-from openclaw_install.hub.relay.room import RelayApp, RelayRoom, relay_app
+from openclaw_install.hub.relay.app import RelayApp, RelayRoom, relay_app
+from openclaw_install.hub.relay.routes import RELAY_PATH
 from openclaw_install.hub.rules import printable
-from openclaw_install.hub.service import HubService
-from openclaw_install.hub.skill_files import SkillFiles
-from openclaw_install.hub.tools import TOOLS, call_tool
+from openclaw_install.hub.storage.metadata import Metadata
+from openclaw_install.hub.storage.skill_files import SkillFiles
 
 _log = logging.getLogger(__name__)
 MCP_PATH = "/api/v2/mcp"

@@ -11,7 +11,7 @@ import filelock
 
 from openclaw_install.common.errors import ConflictError, UsageError
 from openclaw_install.common.files import PRIVATE_FOLDER, file_error, make_private_folder
-from openclaw_install.hub.skill_files import DiskSkillFiles
+from openclaw_install.hub.storage.skill_files import DiskSkillFiles
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from openclaw_install.hub.http_errors import HttpRefusedError, answer
 from openclaw_install.hub.network import PARTY_IN_SCOPE, UNKNOWN, Proxies
-from openclaw_install.hub.refusals import HttpRefusedError, answer
 
 MOST_HEADER_BYTES = 32 * 1024
 _CLOSE = {"Connection": "close"}

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.files import sha256
-from openclaw_install.hub.metadata import Metadata
 from openclaw_install.hub.model import Append, AuditEntry, Change, Clock, DropSkill, PutSkill, Skill, stamp
-from openclaw_install.hub.skill_files import SkillFiles
+from openclaw_install.hub.storage.metadata import Metadata
+from openclaw_install.hub.storage.skill_files import SkillFiles
 
 _log = logging.getLogger(__name__)
 

@@ -11,15 +11,15 @@ from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import UsageError
 from openclaw_install.common.redaction import Secret
 from openclaw_install.hub.data_folder import DataFolder
-from openclaw_install.hub.metadata import Metadata
 from openclaw_install.hub.model import Append, AuditEntry, stamp, utc_now
+from openclaw_install.hub.relay.app import opened_room
 from openclaw_install.hub.relay.invitations import new_invite
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.model import AddInvite, Done, Invite, Member, Retire, RevokeInvite
-from openclaw_install.hub.relay.room import opened_room
 from openclaw_install.hub.relay.store import RelayStore
 from openclaw_install.hub.rules import printable
-from openclaw_install.hub.sqlite_metadata import SqliteMetadata
+from openclaw_install.hub.storage.metadata import Metadata
+from openclaw_install.hub.storage.sqlite_metadata import SqliteMetadata
 
 
 class RelayAdmin:

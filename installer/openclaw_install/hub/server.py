@@ -24,15 +24,15 @@ from openclaw_install.hub.descriptors import connections_within, descriptor_limi
 from openclaw_install.hub.host_check import rule_for
 from openclaw_install.hub.listener import QUEUE, GatedListener
 from openclaw_install.hub.log import WriteLog
-from openclaw_install.hub.metadata import Metadata
 from openclaw_install.hub.model import Agent, utc_now
 from openclaw_install.hub.network import Proxies
 from openclaw_install.hub.recovery import Recovered, recover
+from openclaw_install.hub.relay.app import RelayRoom, opened_room
 from openclaw_install.hub.relay.limits import RelayLimits
-from openclaw_install.hub.relay.room import RelayRoom, opened_room
 from openclaw_install.hub.settings import HubSettings
-from openclaw_install.hub.skill_files import SkillFiles
-from openclaw_install.hub.sqlite_metadata import SqliteMetadata
+from openclaw_install.hub.storage.metadata import Metadata
+from openclaw_install.hub.storage.skill_files import SkillFiles
+from openclaw_install.hub.storage.sqlite_metadata import SqliteMetadata
 from openclaw_install.hub.tls_files import check_tls_files
 
 _FINISH_SECONDS = 3

@@ -15,16 +15,16 @@ from dataclasses import replace
 from openclaw_install.common.errors import HostError, InstallError, UsageError
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.runtime.detached import start_detached, tail_of
-from openclaw_install.runtime.ending import end_processes
 from openclaw_install.runtime.environment import allowed, environment_text, write_environment
-from openclaw_install.runtime.facts import find_facts, invocation_for
-from openclaw_install.runtime.judge import Facts, judge
 from openclaw_install.runtime.locks import held
-from openclaw_install.runtime.places import Places
+from openclaw_install.runtime.paths import Places
+from openclaw_install.runtime.probe import find_facts, invocation_for
 from openclaw_install.runtime.removal import remove_files
 from openclaw_install.runtime.report import Result, RuntimeReport
 from openclaw_install.runtime.service_spec import service_spec
 from openclaw_install.runtime.services import ServiceManager, no_user_session, service_manager
+from openclaw_install.runtime.status import Facts, judge
+from openclaw_install.runtime.terminate import end_processes
 
 START_SECONDS = 30.0
 _POLL_SECONDS = 0.05

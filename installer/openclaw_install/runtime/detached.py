@@ -13,7 +13,7 @@ from openclaw_install.common.files import make_private_folder, read_if_exists
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.runtime.command_line import runtime_command
 from openclaw_install.runtime.guardian import opened
-from openclaw_install.runtime.places import Places
+from openclaw_install.runtime.paths import Places
 
 _SECONDS = 30.0
 _TAIL = 2_000

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar, get_args
 
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.files import PRIVATE_FILE, read_if_exists
-from openclaw_install.runtime.moments import Moment, ProcessName
+from openclaw_install.runtime.process_id import Moment, ProcessName
 from openclaw_install.runtime.report import (
     ComponentPhase,
     ComponentReport,

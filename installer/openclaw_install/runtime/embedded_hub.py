@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from openclaw_install.collab.profile_settings import EmbeddedHub, load_settings
 from openclaw_install.common.errors import HostError, InstallError
+from openclaw_install.messaging.profile_settings import EmbeddedHub, load_settings
 from openclaw_install.protocol.profile import profile_paths
 from openclaw_install.runtime.component import Context, Reporter
 

@@ -25,7 +25,7 @@ from openclaw_install.common.private_memory import keep_memory_private
 from openclaw_install.runtime.document import GuardianStatus, write_document
 from openclaw_install.runtime.lifecycle import STEADY_SECONDS, pause_after
 from openclaw_install.runtime.locks import identity_of
-from openclaw_install.runtime.moments import ProcessName
+from openclaw_install.runtime.process_id import ProcessName
 
 # Starting again would not change these: a clean end, findings that need a person, a wrong command line.
 _FINAL_CODES = frozenset({0, 1, 2})

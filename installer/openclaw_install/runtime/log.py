@@ -15,7 +15,7 @@ from typing import Any
 
 from openclaw_install.common.files import PRIVATE_FILE
 from openclaw_install.common.redaction import MASK, Secret, redact
-from openclaw_install.runtime.moments import iso
+from openclaw_install.runtime.process_id import iso
 from openclaw_install.runtime.report import LogReport
 
 LIMIT_BYTES = 1_000_000

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from openclaw_install.collab.profile_settings import load_settings, server_url, settings_path
 from openclaw_install.common.errors import InstallError
+from openclaw_install.messaging.profile_settings import load_settings, server_url, settings_path
 from openclaw_install.protocol.profile import profile_paths
 from openclaw_install.runtime.component import Context, Reporter
 
 if TYPE_CHECKING:
-    from openclaw_install.collab.bridge import BridgeEvent
+    from openclaw_install.messaging.bridge.bridge import BridgeEvent
 
 _PREFIXES = ("PINGAGENT_", "IM_INGRESS_")
 # Nothing that we look at changes when these are over: `pingagent chat` sends under the same lease.
@@ -54,8 +54,8 @@ async def run(context: Context, reporter: Reporter) -> None:
     """Bridges until it is cancelled; what stands in the way only for a while is told, and waited for."""
     import asyncio
 
-    from openclaw_install.collab import lease
-    from openclaw_install.collab.bridge import bridge_settings, run_bridge
+    from openclaw_install.messaging import store_lock
+    from openclaw_install.messaging.bridge.bridge import bridge_settings, run_bridge
 
     while True:
         settings = bridge_settings(context.location, context.environment())
@@ -66,7 +66,7 @@ async def run(context: Context, reporter: Reporter) -> None:
                 raise
             reporter.blocked(error)
         await asyncio.sleep(_AGAIN_SECONDS)
-        while await asyncio.to_thread(lease.is_held, settings.store):
+        while await asyncio.to_thread(store_lock.is_held, settings.store):
             await asyncio.sleep(_AGAIN_SECONDS)
 
 

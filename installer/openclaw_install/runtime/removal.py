@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from openclaw_install.common.files import file_error
 from openclaw_install.runtime.log import KEPT_FILES, rotated
-from openclaw_install.runtime.places import Places
+from openclaw_install.runtime.paths import Places
 
 
 def remove_files(places: Places) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from openclaw_install.host.locate import HostLocation
 from openclaw_install.runtime.command_line import runtime_command
 from openclaw_install.runtime.component import Context
 from openclaw_install.runtime.components import COMPONENTS
-from openclaw_install.runtime.places import Places
+from openclaw_install.runtime.paths import Places
 from openclaw_install.runtime.report import Keeper
 from openclaw_install.runtime.units import ServiceSpec
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from openclaw_install.common.errors import HostError
 from openclaw_install.common.files import PRIVATE_FILE, file_error, make_private_folder, write_atomic
-from openclaw_install.runtime.places import Places
+from openclaw_install.runtime.paths import Places
 from openclaw_install.runtime.report import Keeper
 from openclaw_install.runtime.units import ServiceSpec, launchd_plist, systemd_unit
 

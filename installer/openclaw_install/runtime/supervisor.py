@@ -16,7 +16,7 @@ from openclaw_install.runtime import lifecycle
 from openclaw_install.runtime.component import Component, Context
 from openclaw_install.runtime.lifecycle import Life
 from openclaw_install.runtime.liveness import Sign, Watched
-from openclaw_install.runtime.moments import iso
+from openclaw_install.runtime.process_id import iso
 from openclaw_install.runtime.report import ComponentReport, Figure, Problem
 
 WriteLog = Callable[..., None]

@@ -21,9 +21,9 @@ from openclaw_install.runtime.environment import Variables
 from openclaw_install.runtime.liveness import STALLED_EXIT, Watch, stalled, watched
 from openclaw_install.runtime.locks import held, identity_of
 from openclaw_install.runtime.log import LineLog, secrets_in, taken_over
-from openclaw_install.runtime.moments import ProcessName, now
 from openclaw_install.runtime.notify import tell_systemd
-from openclaw_install.runtime.places import Places
+from openclaw_install.runtime.paths import Places
+from openclaw_install.runtime.process_id import ProcessName, now
 from openclaw_install.runtime.report import Keeper
 from openclaw_install.runtime.supervisor import Seams, Supervisor
 

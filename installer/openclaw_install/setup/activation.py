@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from openclaw_install.common.findings import Finding
-from openclaw_install.host.gateway import LivePolicy
-from openclaw_install.host.gateway_settings import RESTART, START
-from openclaw_install.host.hook_boot import BootVerdict
-from openclaw_install.host.hook_policy import HookPolicy, IngressNeeds
-from openclaw_install.host.hook_text import admits
+from openclaw_install.host.gateway.probe import LivePolicy
+from openclaw_install.host.gateway.settings import RESTART, START
+from openclaw_install.host.hooks.boot import BootVerdict
+from openclaw_install.host.hooks.policy import HookPolicy, IngressNeeds
+from openclaw_install.host.hooks.text import admits
 
 ActivationState = Literal["ready_waiting_inbound", "blocked"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from openclaw_install.common.files import PRIVATE_FOLDER
-from openclaw_install.host.config_paths import KeyPath
+from openclaw_install.host.config.paths import KeyPath
 
 ChangeKind = Literal["bundle", "config", "mode"]
 

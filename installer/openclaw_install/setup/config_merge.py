@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from openclaw_install.common.errors import ConfigError
-from openclaw_install.host.config_document import parse_bytes
-from openclaw_install.host.config_edit import Remove, apply_edits
-from openclaw_install.host.config_paths import KeyPath
-from openclaw_install.host.json5_tree import Node, parse_tree
+from openclaw_install.host.config.document import parse_bytes
+from openclaw_install.host.config.edit import Remove, apply_edits
+from openclaw_install.host.config.json5_tree import Node, parse_tree
+from openclaw_install.host.config.paths import KeyPath
 from openclaw_install.setup.changes import Change
-from openclaw_install.setup.inverse import inverse_of, stands
+from openclaw_install.setup.three_way_merge import inverse_of, stands
 
 
 @dataclass(frozen=True)

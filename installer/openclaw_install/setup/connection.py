@@ -10,7 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from openclaw_install.collab.profile_settings import (
+from openclaw_install.common.clock import wall_time
+from openclaw_install.common.errors import HostError, InstallError
+from openclaw_install.common.files import PRIVATE_FILE, make_private_folder, write_atomic
+from openclaw_install.common.redaction import Secret
+from openclaw_install.host.locate import HostLocation
+from openclaw_install.messaging.profile_settings import (
     URL_VARIABLE,
     EmbeddedHub,
     ProfileSettings,
@@ -19,14 +24,9 @@ from openclaw_install.collab.profile_settings import (
     save_settings,
     server_url,
 )
-from openclaw_install.common.clock import wall_time
-from openclaw_install.common.errors import HostError, InstallError
-from openclaw_install.common.files import PRIVATE_FILE, make_private_folder, write_atomic
-from openclaw_install.common.redaction import Secret
-from openclaw_install.host.locate import HostLocation
 from openclaw_install.protocol.profile import ProfilePaths, backup_of, invite_of, profile_paths
+from openclaw_install.setup.leftovers import remaining
 from openclaw_install.setup.message_path import MessagePath, Presence, look_at_message_path
-from openclaw_install.setup.remains import remaining
 
 _HUB_PORT = 8787
 

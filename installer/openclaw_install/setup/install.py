@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from openclaw_install.host.gateway import Asker, ask_gateway
+from openclaw_install.host.gateway.probe import Asker, ask_gateway
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.operator import Operator
 from openclaw_install.setup.plan import action_of, config_is_read_only, plan_setup

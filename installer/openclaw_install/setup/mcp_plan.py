@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from openclaw_install.host.bundle_manifest import Manifest, McpServer
-from openclaw_install.host.config_edit import Edit, SetValue
-from openclaw_install.host.hook_agents import section
+from openclaw_install.host.config.edit import Edit, SetValue
+from openclaw_install.host.hooks.agents import section
 
 McpState = Literal[
     "registered",  # in the config, as we would write it

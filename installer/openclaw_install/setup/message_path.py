@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from openclaw_install.collab.profile_settings import (
-    load_settings,
-    server_url,
-)
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.findings import Finding
 from openclaw_install.host.locate import HostLocation
+from openclaw_install.messaging.profile_settings import (
+    load_settings,
+    server_url,
+)
 from openclaw_install.protocol.profile import ProfilePaths, backup_of, profile_paths
 
 PROGRAM = "openclaw-install"
@@ -145,18 +145,18 @@ def _look_at_store(
 ) -> tuple[Mapping[str, Any] | None, str | None, Presence]:
     if not paths.store.exists():
         return None, None, "missing"
-    from openclaw_install.collab import lease
-    from openclaw_install.collab.contact_findings import CONTACTS_SINCE, contact_findings
-    from openclaw_install.collab.health import OWNER, OWNER_CURE, read_health, served_relay
-    from openclaw_install.collab.store import Store
-    from openclaw_install.collab.trust.file import TrustBook
+    from openclaw_install.messaging import store_lock
+    from openclaw_install.messaging.contact_findings import CONTACTS_SINCE, contact_findings
+    from openclaw_install.messaging.health import OWNER, OWNER_CURE, read_health, served_relay
+    from openclaw_install.messaging.store import Store
+    from openclaw_install.messaging.trust.policy_file import TrustBook
 
     try:
         # A report changes nothing: the policy that is in force is kept, and an old store upgraded, by others.
         with Store(paths.store, reading=True) as store:
             if store.database.version < _FIRST_READ:
                 return None, None, "present"
-            health = read_health(store, running=lease.is_held(paths.store), now=now)
+            health = read_health(store, running=store_lock.is_held(paths.store), now=now)
             served, owner = served_relay(store), store.facts.get(OWNER)
             policy = TrustBook(paths.trust_policy, store).current(now)
             problems += [*([policy.problem] if policy.problem else []), *policy.warnings]

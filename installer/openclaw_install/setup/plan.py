@@ -10,17 +10,17 @@ from typing import Any
 
 from openclaw_install.common.errors import ConfigError
 from openclaw_install.common.redaction import Secret
-from openclaw_install.host.config_document import ConfigDocument
-from openclaw_install.host.config_edit import Edit, SetValue, apply_edits
-from openclaw_install.host.config_owner import editable
-from openclaw_install.host.config_paths import KeyPath, dotted
-from openclaw_install.host.config_secrets import masked_diff, secrets_in
+from openclaw_install.host.config.document import ConfigDocument
+from openclaw_install.host.config.edit import Edit, SetValue, apply_edits
+from openclaw_install.host.config.owner import editable
+from openclaw_install.host.config.paths import KeyPath, dotted
+from openclaw_install.host.config.secrets import masked_diff, secrets_in
 from openclaw_install.host.permissions import narrowed, path_mode
 from openclaw_install.setup.bundle_plan import plan_bundles
 from openclaw_install.setup.changes import Change, real_path
-from openclaw_install.setup.inverse import ABSENT, parents_allow, value_at
 from openclaw_install.setup.mcp_plan import plan_servers
 from openclaw_install.setup.survey import Survey
+from openclaw_install.setup.three_way_merge import ABSENT, parents_allow, value_at
 from openclaw_install.setup.undo import Kept
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from openclaw_install.common.files import sha256
-from openclaw_install.host.config_paths import KeyPath
+from openclaw_install.host.config.paths import KeyPath
 from openclaw_install.setup.changes import Change, ChangeKind, Folder
-from openclaw_install.setup.reach import Reach
+from openclaw_install.setup.host_scope import Reach
 
 ReceiptStatus = Literal["applying", "applied", "rolled_back", "undone"]
 FORMAT = 1

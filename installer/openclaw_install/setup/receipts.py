@@ -33,10 +33,10 @@ from openclaw_install.common.files import (
     write_atomic,
 )
 from openclaw_install.host.locate import HostLocation
+from openclaw_install.setup.host_scope import Reach
+from openclaw_install.setup.leftovers import remove_empty
 from openclaw_install.setup.private_state import make_private_chain, own_state, require_ours
-from openclaw_install.setup.reach import Reach
 from openclaw_install.setup.receipt import DOCUMENT, Receipt, ReceiptStatus, Remnant, receipt_from_json
-from openclaw_install.setup.remains import remove_empty
 from openclaw_install.setup.stored_receipt import StoredReceipt, damaged, read_stored
 
 _KEPT_AT_MOST = 10

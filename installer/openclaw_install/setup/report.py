@@ -8,9 +8,9 @@ from typing import Any
 
 from openclaw_install.common.errors import FileError, InstallError
 from openclaw_install.common.findings import Finding
-from openclaw_install.host.gateway import LivePolicy
-from openclaw_install.host.gateway_settings import RESTART, START
-from openclaw_install.host.hook_audit import FIX
+from openclaw_install.host.gateway.probe import LivePolicy
+from openclaw_install.host.gateway.settings import RESTART, START
+from openclaw_install.host.hooks.audit import FIX
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.activation import (
     PROGRAM,

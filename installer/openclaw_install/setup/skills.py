@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from openclaw_install.common.errors import ConfigError
-from openclaw_install.host.config_document import read_config
+from openclaw_install.host.config.document import read_config
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.host.skill_host import skill_host
-from openclaw_install.host.skill_inventory import check, list_roots
-from openclaw_install.host.skill_results import SkillsCheck, SkillsList
+from openclaw_install.host.skills.host import skill_host
+from openclaw_install.host.skills.inventory import check, list_roots
+from openclaw_install.host.skills.results import SkillsCheck, SkillsList
 
 
 def check_skills(location: HostLocation, paths: Sequence[Path]) -> SkillsCheck:

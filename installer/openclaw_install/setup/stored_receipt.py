@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_install.common.errors import FileError
-from openclaw_install.setup.reach import Reach
+from openclaw_install.setup.host_scope import Reach
 from openclaw_install.setup.receipt import (
     DOCUMENT,
     FORMAT,

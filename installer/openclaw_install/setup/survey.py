@@ -14,16 +14,16 @@ from openclaw_install.common.errors import ConfigError
 from openclaw_install.common.findings import Finding
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.bundles import SKILL_FILE, Bundle, shipped_bundles
-from openclaw_install.host.config_document import ConfigDocument, read_config
-from openclaw_install.host.config_edit import Edit, value_at
-from openclaw_install.host.config_paths import dotted
-from openclaw_install.host.gateway import GatewayAddress
-from openclaw_install.host.gateway_settings import settings_findings
-from openclaw_install.host.hook_agents import section
-from openclaw_install.host.hook_auth import GatewayEnv, HookFacts
-from openclaw_install.host.hook_boot import BootVerdict, boot_verdict
-from openclaw_install.host.hook_findings import findings as hook_findings
-from openclaw_install.host.hook_policy import (
+from openclaw_install.host.config.document import ConfigDocument, read_config
+from openclaw_install.host.config.edit import Edit, value_at
+from openclaw_install.host.config.paths import dotted
+from openclaw_install.host.gateway.probe import GatewayAddress
+from openclaw_install.host.gateway.settings import settings_findings
+from openclaw_install.host.hooks.agents import section
+from openclaw_install.host.hooks.auth import GatewayEnv, HookFacts
+from openclaw_install.host.hooks.boot import BootVerdict, boot_verdict
+from openclaw_install.host.hooks.findings import findings as hook_findings
+from openclaw_install.host.hooks.policy import (
     INGRESS_PREFIX,
     HookPolicy,
     IngressNeeds,
@@ -31,14 +31,14 @@ from openclaw_install.host.hook_policy import (
     read_policy,
     route_prefix,
 )
-from openclaw_install.host.hook_repair import repair
+from openclaw_install.host.hooks.repair import repair
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.host.permissions import config_findings, path_mode, state_dir_findings
 from openclaw_install.host.search_path import gateway_path
-from openclaw_install.host.skill_facts import Eligibility, HostFacts
-from openclaw_install.host.skill_file import parse_skill
-from openclaw_install.host.skill_host import host_environment, node_platform, skill_host
-from openclaw_install.host.skill_loader import settle
+from openclaw_install.host.skills.facts import Eligibility, HostFacts
+from openclaw_install.host.skills.file import parse_skill
+from openclaw_install.host.skills.host import host_environment, node_platform, skill_host
+from openclaw_install.host.skills.loader import settle
 from openclaw_install.host.workspace import ACTIVE_GROUP_FILE, active_group_text, agent_workspace
 from openclaw_install.setup.bundle_plan import BundleSurvey, survey_bundles
 from openclaw_install.setup.disk_files import DiskFiles

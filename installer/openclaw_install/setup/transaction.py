@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from openclaw_install.common.errors import ConflictError, FileError, InstallError
 from openclaw_install.common.shared_files import CHANGED_MEANWHILE
-from openclaw_install.host.config_paths import dotted
+from openclaw_install.host.config.paths import dotted
 from openclaw_install.setup.changes import (
     Change,
     Files,

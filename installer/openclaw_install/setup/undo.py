@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_install.common.errors import ConfigError, ConflictError, UsageError
-from openclaw_install.host.config_paths import KeyPath, dotted
-from openclaw_install.host.hook_boot import BootVerdict
+from openclaw_install.host.config.paths import KeyPath, dotted
+from openclaw_install.host.hooks.boot import BootVerdict
 from openclaw_install.host.locate import HostLocation
+from openclaw_install.setup.boot_preview import verdict_on
 from openclaw_install.setup.changes import Change, ChangeKind, Files, Present, is_at, real_path
 from openclaw_install.setup.config_merge import still_holds, without_edit
 from openclaw_install.setup.disk_files import LINKED, DiskFiles
-from openclaw_install.setup.future_boot import verdict_on
-from openclaw_install.setup.inverse import outermost, related
 from openclaw_install.setup.receipt import Receipt, Remnant
 from openclaw_install.setup.receipts import ReceiptStore
+from openclaw_install.setup.three_way_merge import outermost, related
 from openclaw_install.setup.transaction import apply_changes
 
 _CHANGED = "changed since that run"

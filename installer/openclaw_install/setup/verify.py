@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from openclaw_install.common.errors import ConfigError, ConflictError, HostError, InstallError
-from openclaw_install.host.gateway import Asker, LivePolicy, ask_gateway
-from openclaw_install.host.hook_policy import RouteMode
+from openclaw_install.host.gateway.probe import Asker, LivePolicy, ask_gateway
+from openclaw_install.host.hooks.policy import RouteMode
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.activation import PROGRAM, ActivationReport, Blocker
-from openclaw_install.setup.live import Patience, ask_running, ask_settled, watch_take_over
+from openclaw_install.setup.gateway_check import Patience, ask_running, ask_settled, watch_take_over
 from openclaw_install.setup.operator import Operator
 from openclaw_install.setup.plan import Plan, plan_hook_fix
 from openclaw_install.setup.receipts import ReceiptStore

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_install.common.errors import UsageError
-from openclaw_install.host.skill_discovery import Limits, discover
-from openclaw_install.host.skill_folders import Folder
-from openclaw_install.host.skill_loader import answers_about, settle, settled
-from openclaw_install.host.skill_roots import Root, SkillHost, allowed_targets, skill_roots
+from openclaw_install.host.skills.discovery import Limits, discover
+from openclaw_install.host.skills.folders import Folder
+from openclaw_install.host.skills.loader import answers_about, settle, settled
+from openclaw_install.host.skills.roots import Root, SkillHost, allowed_targets, skill_roots
 from openclaw_install.sync.skill_source import (
     SKILL_FILE_NAME,
     Frontmatter,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from openclaw_install.common.errors import UsageError
 from openclaw_install.common.files import sha256
-from openclaw_install.host.config_document import read_config
+from openclaw_install.host.config.document import read_config
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.host.skill_host import skill_host
+from openclaw_install.host.skills.host import skill_host
 from openclaw_install.sync import choice
 from openclaw_install.sync.errors import SyncError
 from openclaw_install.sync.gate import GATE_VERSION, SecretFinding, scan

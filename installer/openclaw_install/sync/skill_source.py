@@ -11,8 +11,8 @@ import stat
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from openclaw_install.host.skill_file import SkillFile, parse_skill
-from openclaw_install.host.skill_reader import SKILL_FILE_NAME, inside
+from openclaw_install.host.skills.file import SkillFile, parse_skill
+from openclaw_install.host.skills.reader import SKILL_FILE_NAME, inside
 
 __all__ = ["SKILL_FILE_NAME", "Frontmatter", "Source", "frontmatter_of", "parse_source", "read_source"]
 

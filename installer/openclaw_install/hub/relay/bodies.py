@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from openclaw_install.hub.relay.answers import document_refused, refused
+from openclaw_install.hub.relay.errors import document_refused, refused
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.protocol.canonical import parse_strict, unb64u
 from openclaw_install.protocol.errors import ProtocolError

@@ -6,7 +6,7 @@ import heapq
 import secrets
 
 from openclaw_install.common.clock import STEP_SECONDS, Clock, Step
-from openclaw_install.hub.relay.answers import refused
+from openclaw_install.hub.relay.errors import refused
 from openclaw_install.protocol.tokens import LEEWAY, LIFETIME
 
 # What may have been signed, and taken by the process before this one, without being remembered here.

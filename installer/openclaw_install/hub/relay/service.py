@@ -11,10 +11,9 @@ from collections.abc import Sequence
 
 from openclaw_install.common.clock import Clock
 from openclaw_install.common.errors import InstallError
-from openclaw_install.hub.committer import LARGEST_GROUP, GroupCommitter
+from openclaw_install.hub.http_errors import HttpRefusedError
 from openclaw_install.hub.quiet_log import Quiet
-from openclaw_install.hub.refusals import HttpRefusedError
-from openclaw_install.hub.relay.answers import refused
+from openclaw_install.hub.relay.errors import refused
 from openclaw_install.hub.relay.inbox_rules import may_be_claimed
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.model import (
@@ -37,6 +36,7 @@ from openclaw_install.hub.relay.model import (
 )
 from openclaw_install.hub.relay.store import RelayStore
 from openclaw_install.hub.relay.streams import Streams
+from openclaw_install.hub.storage.group_commit import LARGEST_GROUP, GroupCommitter
 from openclaw_install.protocol.canonical import canonical_json
 from openclaw_install.protocol.card import AgentCard, recorded_card, succession
 from openclaw_install.protocol.header import Envelope

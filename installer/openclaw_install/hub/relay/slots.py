@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from openclaw_install.hub.relay.answers import refused
+from openclaw_install.hub.relay.errors import refused
 from openclaw_install.hub.relay.limits import RelayLimits
 
 

@@ -14,8 +14,6 @@ from typing import Any, NamedTuple
 from openclaw_install.common.errors import FileError
 from openclaw_install.common.migrations import Migration, read_migrations
 from openclaw_install.common.sqlite_file import connect_file
-from openclaw_install.hub.database_errors import is_full, told
-from openclaw_install.hub.migrations import migrate
 from openclaw_install.hub.relay import inbox_rules, statements
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.model import (
@@ -40,6 +38,8 @@ from openclaw_install.hub.relay.model import (
 )
 from openclaw_install.hub.relay.reserve import Reserve, free_bytes
 from openclaw_install.hub.relay.sqlite_members import Members
+from openclaw_install.hub.storage.database_errors import is_full, told
+from openclaw_install.hub.storage.migrations import migrate
 
 _LOCK_SECONDS = 2.0
 """How long a program that holds the file may keep all who wait; then they are told to come again."""

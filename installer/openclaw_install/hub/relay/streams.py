@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from openclaw_install.common.errors import InstallError
 from openclaw_install.hub.connection import ABORT
 from openclaw_install.hub.network import PARTY_IN_SCOPE, UNKNOWN
-from openclaw_install.hub.relay.answers import refused
+from openclaw_install.hub.relay.errors import refused
 from openclaw_install.hub.relay.limits import RelayLimits
 
 _HEADERS = [

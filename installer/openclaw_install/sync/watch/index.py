@@ -13,10 +13,10 @@ from typing import Any
 
 from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import ConfigError
-from openclaw_install.host.config_document import read_config
+from openclaw_install.host.config.document import read_config
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.host.skill_host import skill_host
-from openclaw_install.host.skill_roots import SkillHost
+from openclaw_install.host.skills.host import skill_host
+from openclaw_install.host.skills.roots import SkillHost
 from openclaw_install.sync.inventory import (
     SHIPPED_SOURCES,
     LocalSkill,

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from openclaw_install.common.clock import wall_time
-from openclaw_install.host.skill_discovery import MAX_DEPTH
+from openclaw_install.host.skills.discovery import MAX_DEPTH
 
 # What is younger than this many seconds may change once more within the same tick of the file system's clock.
 # It is longer than the leap of a clock that nobody notices (`clock`).

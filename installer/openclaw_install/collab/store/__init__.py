@@ -1,6 +1,0 @@
-"""The local store: one SQLite file that the runtime, the MCP servers and the command line share."""
-
-from openclaw_install.collab.store.store import Store, opened_aside
-from openclaw_install.collab.store.thread import StoreThread
-
-__all__ = ["Store", "StoreThread", "opened_aside"]

@@ -1,0 +1,1 @@
+"""OpenClaw's config document: read as OpenClaw reads it, edited by span."""

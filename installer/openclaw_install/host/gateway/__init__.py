@@ -1,0 +1,1 @@
+"""The running gateway: its health and what it enforces."""

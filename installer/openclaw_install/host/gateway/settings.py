@@ -1,0 +1,51 @@
+"""Settings beside `hooks.*` that decide whether a gateway starts, and whether it takes a change over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from openclaw_install.common.findings import Finding
+from openclaw_install.host.hooks.agents import section
+
+RESTART = "openclaw gateway restart"
+START = "openclaw gateway run"
+_SET_MODE = "openclaw config set gateway.mode local"
+
+
+def settings_findings(config: Mapping[str, Any]) -> tuple[Finding, ...]:
+    """Warnings about the gateway's mode, its reload and a roster in the older form (pure).
+
+    Source: a running OpenClaw 2026.9.6.
+    """
+    return (*_mode(config), *_reload(config), *_roster(config))
+
+
+def _mode(config: Mapping[str, Any]) -> Iterator[Finding]:
+    """No boot rule, for `--allow-unconfigured` starts all the same; without it the start exits with 78."""
+    mode = section(config, "gateway").get("mode")
+    if mode != "local":
+        words = "existing config is missing gateway.mode" if mode is None else "set gateway.mode=local"
+        message = f"a gateway that is started without --allow-unconfigured refuses this file: {words}"
+        yield Finding("gateway.mode_not_local", "warn", "gateway.mode", message, _SET_MODE)
+
+
+def _reload(config: Mapping[str, Any]) -> Iterator[Finding]:
+    if section(config, "gateway", "reload").get("mode") == "off":
+        message = "the running gateway takes no change of the file over by itself, only at its next start"
+        yield Finding("gateway.reload_off", "warn", "gateway.reload.mode", message, RESTART)
+
+
+def _roster(config: Mapping[str, Any]) -> Iterator[Finding]:
+    """A start moves `agents.list` to `agents.entries`; a hot reload drops its mark of the default agent."""
+    agents = section(config, "agents")
+    listed = agents.get("list")
+    marked = isinstance(listed, list) and any(
+        isinstance(entry, Mapping) and entry.get("default") is True for entry in listed
+    )
+    if marked and isinstance(listed, list) and len(listed) > 1 and "entries" not in agents:
+        message = (
+            "after any change of hooks the running gateway no longer knows which agent of agents.list is the"
+            " default one, and refuses requests that name none, until it is restarted"
+        )
+        yield Finding("agents.list_legacy", "warn", "agents.list", message, RESTART)

@@ -1,0 +1,1 @@
+"""The hook policy of a host: read, judged, repaired, used."""

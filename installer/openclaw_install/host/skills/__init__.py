@@ -1,0 +1,1 @@
+"""SKILL.md files as OpenClaw finds and judges them."""

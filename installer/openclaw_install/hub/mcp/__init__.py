@@ -1,0 +1,1 @@
+"""The hub's MCP endpoint: agents' skills."""

@@ -1,0 +1,215 @@
+"""Who may ask the relay, how often and how much at once: what is settled before a body is read."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from openclaw_install.common.clock import Clock
+from openclaw_install.hub.rate_limiter import RateLimiter
+from openclaw_install.hub.relay.errors import refused, token_refused
+from openclaw_install.hub.relay.limits import RelayLimits
+from openclaw_install.hub.relay.replay_guard import ReplayGuard
+from openclaw_install.hub.relay.slots import Slots
+from openclaw_install.protocol.card import AgentCard
+from openclaw_install.protocol.did import is_did
+from openclaw_install.protocol.errors import TokenError
+from openclaw_install.protocol.tokens import MAX_TOKEN_CHARACTERS, SCHEME, RelayRequest, verify_token
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A token and what it says of itself; nothing is proven.
+
+    Attributes:
+        issuer: a DID.
+        body_sha256: of the body that it was signed for.
+        issued_at: seconds since 1970.
+        run: of the relay that it was signed for; None where it names none.
+    """
+
+    token: str
+    issuer: str
+    body_sha256: str
+    issued_at: int
+    run: str | None = None
+
+
+class Admission:
+    """The relay's door keeper.
+
+    Args:
+        relay_id: what tokens must be meant for.
+        clock: dates tokens, and paces requests by time that only goes forward.
+    """
+
+    def __init__(
+        self,
+        relay_id: str,
+        limits: RelayLimits,
+        *,
+        clock: Clock,
+    ) -> None:
+        self._relay_id, self._limits, self._monotonic = relay_id, limits, clock.monotonic
+        self._guard = ReplayGuard(limits.replay_entries, clock)
+        self._requests = RateLimiter(limits.requests_per_second, limits.request_burst)
+        self._envelopes = RateLimiter(limits.envelopes_per_second, limits.envelope_burst)
+        self._newcomers = RateLimiter(limits.registrations_per_second, limits.registration_burst)
+        self._unproven = RateLimiter(limits.unproven_per_second, limits.unproven_burst)
+        self._junk = RateLimiter(limits.junk_per_second, limits.junk_burst)
+        self.slots = Slots(limits, monotonic=self._monotonic)
+
+    @property
+    def run(self) -> str:
+        """The run of the relay that tokens are signed for; another one after a step of the clock."""
+        self._guard.now()
+        return self._guard.run
+
+    def claimed(self, header: str | None) -> Claimed:
+        """Reads the Authorization header.
+
+        Raises:
+            HttpRefusedError: 401: there is no token in it.
+        """
+        scheme, _, token = (header or "").partition(" ")
+        if scheme.lower() != SCHEME.lower():
+            raise refused("unauthorized")
+        claims = _unproven(token)
+        issuer, issued_at = claims.get("iss"), claims.get("iat")
+        if not isinstance(issuer, str) or not is_did(issuer) or type(issued_at) is not int:
+            raise refused("unauthorized")
+        run = str(claims["run"]) if "run" in claims else None
+        return Claimed(token, issuer, str(claims.get("bdh")), issued_at, run)
+
+    def admit(self, claimed: Claimed, card: AgentCard | None, method: str, path: str) -> None:
+        """Proves that the agent signed this request, for the body whose hash is claimed, just now.
+
+        Args:
+            card: that of the claimed issuer; None when it is not registered.
+            path: with the query string, as it was sent.
+
+        Raises:
+            HttpRefusedError: 401; 429 when the agent asks too often; 503 when no token can be remembered.
+        """
+        if card is None:
+            raise refused("unauthorized")
+        request = RelayRequest(self._relay_id, method, path, claimed.body_sha256)
+        try:
+            verify_token(claimed.token, card, request, self._guard.now(), _Once(self, card.did))
+        except TokenError as error:
+            raise token_refused(error) from None
+        if self._guard.too_old(claimed.issued_at, claimed.run):
+            raise refused("token_before_start")
+
+    def first_time(self, did: str, token_id: str, expires_at: float) -> bool:
+        """Takes one request from the agent's bucket, and remembers the token.
+
+        In this order: what is remembered is then bounded by the rate, whatever an agent sends.
+        """
+        self._take(self._requests, did, 1)
+        return self._guard.first_time(token_id, expires_at)
+
+    def take_envelope(self, did: str) -> None:
+        """Takes one envelope from the sender's bucket.
+
+        Raises:
+            HttpRefusedError: 429.
+        """
+        self._take(self._envelopes, did, 1)
+
+    def proves(self, claimed: Claimed, card: AgentCard, method: str, path: str) -> bool:
+        """Whether a key that is registered has signed the request; it is neither counted nor remembered."""
+        request = RelayRequest(self._relay_id, method, path, claimed.body_sha256)
+        try:
+            verify_token(claimed.token, card, request, self._guard.now(), _Anyhow())
+        except TokenError:
+            return False
+        return True
+
+    def take_renewal(self, did: str, size: int) -> None:
+        """Takes what a large card costs beyond a request from its agent's bucket.
+
+        Raises:
+            HttpRefusedError: 429.
+        """
+        self._take(self._requests, did, size // self._limits.card_bytes_per_turn)
+
+    def take_newcomer(self, party: str, size: int) -> None:
+        """Takes the registration of a new agent from the bucket of its network address.
+
+        Raises:
+            HttpRefusedError: 429.
+        """
+        self._take(self._newcomers, party, 1 + size // self._limits.card_bytes_per_turn)
+
+    @contextlib.contextmanager
+    def unproven(self, party: str) -> Iterator[Unproven]:
+        """Takes what a card costs that no registered key vouches for; given back where it holds in the end.
+
+        Raises:
+            HttpRefusedError: 429: the address has sent too many that did not hold.
+        """
+        cost = Unproven(lambda turns: self._take(self._unproven, party, turns))
+        cost.add(1)
+        yield cost
+        self._unproven.give_back(party, cost.taken)
+
+    def is_junk(self, party: str) -> bool:
+        """Counts a request without any proof; whether its address has sent too many."""
+        return self._junk.take(party, self._monotonic()) is not None
+
+    def _take(self, limiter: RateLimiter, name: str, cost: float) -> None:
+        wait = limiter.take(name, self._monotonic(), cost) if cost else None
+        if wait is not None:
+            raise refused("rate_limited", retry_after=wait)
+
+
+@dataclass
+class Unproven:
+    """What a card without a proof has cost so far."""
+
+    take: Callable[[float], None]
+    taken: float = 0.0
+
+    def add(self, turns: float) -> None:
+        self.take(turns)
+        self.taken += turns
+
+
+def _unproven(token: str) -> dict[str, Any]:
+    """What a token says. Only what `verify_token` has proven of the same token counts in the end.
+
+    The token library would take it apart as thoroughly as for a verification, which costs as much again.
+    """
+    parts = token.split(".")
+    if len(token) > MAX_TOKEN_CHARACTERS or len(parts) != 3:
+        raise refused("unauthorized")
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):
+        raise refused("unauthorized") from None
+    if not isinstance(claims, dict):
+        raise refused("unauthorized")
+    return claims
+
+
+class _Anyhow:
+    """The protocol's `ReplayGuard` where only the signature is asked for."""
+
+    def first_time(self, jti: str, expires_at: float) -> bool:  # noqa: ARG002 - the protocol has them
+        return True
+
+
+@dataclass(frozen=True)
+class _Once:
+    """The protocol's `ReplayGuard` for one agent; it is asked when all else about the token holds."""
+
+    admission: Admission
+    did: str
+
+    def first_time(self, jti: str, expires_at: float) -> bool:
+        return self.admission.first_time(self.did, jti, expires_at)

@@ -1,0 +1,1 @@
+"""What the hub keeps: metadata and skill folders."""

@@ -1,0 +1,1 @@
+"""What tools and commands do: plain functions over the store."""

@@ -1,0 +1,1 @@
+"""From the relay to the gateway and back: the long-lived part of messaging."""

@@ -1,0 +1,268 @@
+"""What the bridge's parts share: the store, the clock, the signals between them, and how they tell."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar
+
+from openclaw_install.common.clock import Step, WatchedClock, read_clocks
+from openclaw_install.common.errors import InstallError
+from openclaw_install.common.findings import Finding
+from openclaw_install.messaging.bridge.settings import BridgeSettings
+from openclaw_install.messaging.health import write_health
+from openclaw_install.messaging.results import HealthState, TransportHealth
+from openclaw_install.messaging.store import Store
+from openclaw_install.protocol.identity import Identity
+
+# Seconds for which a clock that was set must have gone right before anything is forgotten by it.
+_SETTLES = 600.0
+EventKind = Literal["ready", "degraded", "blocked", "event", "figures"]
+
+
+@dataclass(frozen=True)
+class BridgeEvent:
+    """What the bridge tells its host process.
+
+    Attributes:
+        kind: `ready` it works; `degraded` it works with less, see `message`; `blocked` somebody must act,
+            see `error`; `event` something happened, `message` is its dotted name; `figures` see `facts`.
+        facts: small data; no text of a message, no secret.
+    """
+
+    kind: EventKind
+    message: str = ""
+    error: InstallError | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+T = TypeVar("T")
+Tell = Callable[[BridgeEvent], None]
+Worked = Callable[[str, float], None]
+# Which worker a task works for, and within how many seconds that one makes its next round trip.
+WORKER: ContextVar[tuple[str, float] | None] = ContextVar("WORKER", default=None)
+REST_SECONDS = 10.0
+
+
+def counts_for_its_worker(worked: Worked) -> Callable[[], None]:
+    """Counts a round trip through the store for the worker whose task made it."""
+
+    def came_back() -> None:
+        worker = WORKER.get()
+        if worker is not None:
+            worked(*worker)
+
+    return came_back
+
+
+class Signals:
+    """One bell for each part; whoever has made work for it rings."""
+
+    def __init__(self) -> None:
+        self.dispatch = asyncio.Event()
+        self.outbox = asyncio.Event()
+        self.acks = asyncio.Event()
+        self.gate = asyncio.Event()
+
+    def everything(self) -> None:
+        for bell in (self.dispatch, self.outbox, self.acks, self.gate):
+            bell.set()
+
+
+async def rung(bell: asyncio.Event, seconds: float) -> None:
+    """Waits for a bell, at most `seconds`, and silences it."""
+    try:
+        # Not `wait_for`: in Python 3.11 it can swallow a cancellation that comes with the bell.
+        async with asyncio.timeout(max(seconds, 0.0)):
+            await bell.wait()
+    except TimeoutError:
+        return
+    bell.clear()
+
+
+async def next_of(queue: asyncio.Queue[T], idle: Callable[[], Awaitable[None]]) -> T:
+    """The next of a queue; while none comes, `idle` is called now and then."""
+    while True:
+        try:
+            async with asyncio.timeout(REST_SECONDS):
+                return await queue.get()
+        except TimeoutError:
+            await idle()
+
+
+class HealthBook:
+    """The health of the way to the relay and to the gateway, as of now.
+
+    Each trouble has a name and is there or not; the state follows from those that are there.
+    """
+
+    def __init__(self, store: Store, tell: Tell, clock: Callable[[], float]) -> None:
+        now = clock()
+        self._store, self._tell, self._clock = store, tell, clock
+        self._troubles: dict[str, str] = {}
+        self._blockers: dict[str, tuple[Finding, InstallError]] = {}
+        self._told: tuple[str, str] = ("", "")
+        self._written: TransportHealth | None = None
+        self._writing = asyncio.Lock()
+        self._recorded: HealthState = "ok"
+        self.health = TransportHealth("connecting", None, None, 0, 0, 0, "ok", now, "", 0.0, "")
+
+    def set(self, **changes: Any) -> None:
+        """Changes facts that are no trouble: connection, last_event_at, lag, retries, clock_offset."""
+        self.health = replace(self.health, **changes)
+
+    def trouble(self, name: str, detail: str) -> None:
+        """It works with less, for this reason."""
+        self._troubles[name] = detail
+
+    def block(self, name: str, finding: Finding, error: InstallError) -> None:
+        """It cannot work until somebody acts."""
+        self._blockers[name] = (finding, error)
+
+    def has(self, *names: str) -> bool:
+        """Whether a trouble or blocker of one of these names is there."""
+        return any(name in self._troubles or name in self._blockers for name in names)
+
+    def clear(self, *names: str) -> None:
+        """The troubles and blockers of these names are over."""
+        for name in names:
+            self._troubles.pop(name, None)
+            self._blockers.pop(name, None)
+
+    async def publish(self) -> None:
+        """Writes the health where it has changed, and tells what is new of it."""
+        # One writer at a time: an older state that is written late would stay for good.
+        async with self._writing:
+            self._settle()
+            if self._is_news():
+                health = self.health
+                await self._store.run(self._write, health, self._clock())
+                self._written = health
+            self._announce()
+
+    def _is_news(self) -> bool:
+        """Whether anything changed; a heard beat alone is no news."""
+        if self._written is None:
+            return True
+        return replace(self.health, last_event_at=None) != replace(self._written, last_event_at=None)
+
+    def _write(self, health: TransportHealth, now: float) -> None:
+        """Keeps the health, and what is new of its state as an event for the timeline."""
+        with self._store.write():
+            write_health(self._store, health, now)
+            if health.state not in (self._recorded, "ok"):
+                detail = health.blocker.id if health.blocker else health.detail
+                self._store.events.add(f"transport.{health.state}", now, detail=detail)
+            self._recorded = health.state
+
+    async def beat(self) -> None:
+        """Writes the health whether it has changed or not."""
+        self._written = None
+        await self.publish()
+
+    def _settle(self) -> None:
+        before, now = self.health, self._clock()
+        blocker = next(iter(self._blockers.values()), None)
+        detail = "; ".join(self._troubles.values())
+        state: HealthState
+        if blocker:
+            state, detail, advice = "blocked", blocker[0].message, blocker[0].repair
+        elif detail:
+            state, advice = "degraded", "nothing has to be done at once: it goes on by itself"
+        elif before.state in {"blocked", "degraded"}:
+            state, advice = "repaired", ""
+        else:
+            state, advice = before.state, ""
+        since = before.since if state == before.state else now
+        self.health = replace(
+            before,
+            state=state,
+            since=since,
+            detail=detail,
+            recommendation=advice,
+            blocker=blocker[0] if blocker else None,
+        )
+
+    def _announce(self) -> None:
+        blocker = next(iter(self._blockers.values()), None)
+        news = (self.health.state if self.health.state != "repaired" else "ok", self.health.detail)
+        # Nothing wrong is not yet connected: a first try that failed is no trouble.
+        reached = self.health.connection in ("connected", "polling")
+        if news == self._told or (news[0] == "ok" and not reached):
+            return
+        self._told = news
+        if blocker:
+            self._tell(BridgeEvent("blocked", blocker[1].message, blocker[1]))
+        elif news[0] == "degraded":
+            self._tell(BridgeEvent("degraded", self.health.detail))
+        else:
+            self._tell(BridgeEvent("ready", "connected to the relay, waiting for messages"))
+
+
+@dataclass
+class Shared:
+    """The bridge's parts work on this.
+
+    Attributes:
+        identity: the current one; replaced when its keys rotate.
+        offset: the relay's clock minus ours.
+        met: whether the relay told its time since we started.
+        watch: our clock, held against the time that goes by.
+    """
+
+    settings: BridgeSettings
+    store: Store
+    identity: Identity
+    tell: Tell
+    signals: Signals
+    health: HealthBook
+    offset: float = 0.0
+    met: bool = False
+    watch: WatchedClock = field(init=False)
+    _held: Step | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self.watch = WatchedClock(lambda: replace(read_clocks(), wall=self.settings.clock()))
+
+    def now(self) -> float:
+        """Seconds since the epoch by our clock."""
+        return self.watch.wall()
+
+    def clocks_held(self, offset: float) -> None:
+        """Our clock was held against the relay's."""
+        self.offset, self.met, self._held = offset, True, self.watch.look().step
+
+    def clock_was_set(self) -> bool:
+        """Whether our clock was set since it was held against the relay's: the offset says nothing then."""
+        return self.watch.look().step is not self._held
+
+    def is_settled(self) -> bool:
+        """Whether something may be forgotten by our clock: it was held, and not set a moment ago."""
+        known = self.watch.look()
+        return self.met and not self.clock_was_set() and (known.step is None or known.agreed >= _SETTLES)
+
+    def relay_now(self) -> float:
+        """Seconds since the epoch by the relay's clock, which is what envelopes are dated by."""
+        return self.now() + self.offset
+
+    async def round_trip(self) -> None:
+        """Goes to the store and back, as work would: what an idle worker shows that it could work."""
+        await self.store.run(self.store.database.data_version)
+
+    async def rest(self, seconds: float) -> None:
+        """Waits, and shows meanwhile that work could be done."""
+        end = asyncio.get_running_loop().time() + seconds
+        while (left := end - asyncio.get_running_loop().time()) > 0:
+            await asyncio.sleep(min(left, REST_SECONDS))
+            await self.round_trip()
+
+    def event(self, name: str, **facts: Any) -> None:
+        """Tells that something happened."""
+        self.tell(BridgeEvent("event", name, facts=facts))
+
+    @staticmethod
+    def jitter() -> float:
+        return random.random()  # noqa: S311 - spreads retries, protects nothing

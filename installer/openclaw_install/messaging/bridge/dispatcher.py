@@ -1,0 +1,342 @@
+"""Hands waiting messages to the gateway: in order within a thread, several threads at a time, each once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import json
+from dataclasses import replace
+from functools import partial
+
+from openclaw_install.common.errors import InstallError
+from openclaw_install.common.findings import Finding
+from openclaw_install.host.hooks.dispatch import (
+    Blocked,
+    GatewayLife,
+    HookIngress,
+    HookTarget,
+    HookTurn,
+    Later,
+    Outcome,
+)
+from openclaw_install.host.hooks.policy import INGRESS_PREFIX
+from openclaw_install.messaging.bridge import delivery_state
+from openclaw_install.messaging.bridge.agent_message import Shown, agent_text, mark_of
+from openclaw_install.messaging.bridge.circuit_breaker import GatewayGate
+from openclaw_install.messaging.bridge.context import REST_SECONDS, Shared, rung
+from openclaw_install.messaging.bridge.event_throttle import event_of
+from openclaw_install.messaging.bridge.gateway_blocker import blocker
+from openclaw_install.messaging.bridge.loop_guard import hold_back
+from openclaw_install.messaging.bridge.pacing import is_due
+from openclaw_install.messaging.bridge.round_robin import FairTurns
+from openclaw_install.messaging.bridge.route_choice import RouteChoice
+from openclaw_install.messaging.models import Contact, Ingress, Message, Outgoing
+from openclaw_install.messaging.outgoing import ContactError, enqueue
+from openclaw_install.messaging.route_mode import tell_route_mode
+from openclaw_install.messaging.routing import Route
+from openclaw_install.protocol.messages import RECEIPT, receipt_body
+
+# Shorter than any gateway takes to start again.
+_LIFE_SECONDS = 3.0
+_GATEWAY_TROUBLES = ("gateway", "gateway.blocked")
+_PACING = "pacing"
+
+
+class Dispatcher:
+    """The part of the bridge that talks to the gateway."""
+
+    def __init__(self, shared: Shared, ingress: HookIngress, secret: bytes) -> None:
+        self._shared = shared
+        self._store = shared.store
+        self._ingress = ingress
+        self._secret = secret
+        self._gate = GatewayGate(shared.settings.tempo.most_pause)
+        self._active: dict[str, asyncio.Task[None]] = {}
+        self._turns = FairTurns()
+        self._life: GatewayLife | None = None
+        self._life_at = 0.0
+        self._target: HookTarget | None = None
+        self._routes = RouteChoice(shared)
+
+    async def run(self) -> None:
+        """Works until it is cancelled."""
+        mode = self._shared.settings.route_mode
+        await self._store.run(tell_route_mode, self._store, mode, self._shared.now())
+        await self.refresh_life()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._notice_config()
+                now = self._shared.now()
+                for thread in await self._due(now):
+                    task = group.create_task(self._thread(thread), name=f"thread {thread}")
+                    self._active[thread] = task
+                    task.add_done_callback(partial(self._finished, thread))
+                await rung(self._shared.signals.dispatch, await self._idle_seconds(now))
+                await self._shared.round_trip()
+
+    def _finished(self, thread: str, _task: asyncio.Task[None]) -> None:
+        self._active.pop(thread, None)
+        self._shared.signals.dispatch.set()
+
+    async def _due(self, now: float) -> list[str]:
+        free = self._gate.width(now, self._shared.settings.tempo.concurrency) - len(self._active)
+        due, longest = self._store.ingress.due_threads, self._shared.settings.pacing.window
+        look = partial(self._store.run, due, now, longest=longest)
+        return await self._turns.choose(look, self._active, free)
+
+    async def _idle_seconds(self, now: float) -> float:
+        """How long nothing comes due after `now`, the time of the look: a later one would miss some."""
+        if now < self._gate.open_at:
+            return min(self._gate.open_at - now, 1.0)
+        due = await self._store.run(self._store.ingress.next_due, now)
+        if due is None and not self._active:
+            await self._forget_troubles()
+        return REST_SECONDS if due is None else max(0.02, min(due - now, REST_SECONDS))
+
+    async def _forget_troubles(self) -> None:
+        """What kept messages waiting is no trouble of ours when none waits any more."""
+        health, troubles = self._shared.health, (*_GATEWAY_TROUBLES, _PACING)
+        if health.has(*troubles) and not await self._store.run(self._store.ingress.open_count):
+            health.clear(*troubles)
+
+    async def _thread(self, thread: str) -> None:
+        """Works on one thread until nothing of it is due, or its share is used up."""
+        for _ in range(self._shared.settings.tempo.quantum):
+            now = self._shared.now()
+            row = await self._store.run(self._store.ingress.head, thread)
+            pacing = self._shared.settings.pacing
+            if row is None or not is_due(row, now, pacing) or now < self._gate.open_at:
+                return
+            if delivery_state.is_in_doubt(row):
+                row = await self._resolved(row)
+                if row is None:
+                    continue
+            elif await self._held_back(row, now):
+                return
+            await self._attempt(row)
+
+    async def _held_back(self, row: Ingress, now: float) -> bool:
+        """Whether the message waits for the pace of its thread or of the host; that is told once."""
+        held = await self._store.run(hold_back, self._store, self._shared.settings.pacing, row, now)
+        if held is None and row.next_attempt_at:
+            self._shared.health.clear(_PACING)
+        elif held is not None and held.by_host:
+            self._shared.health.trouble(_PACING, f"agents answer each other without a pause: {held.reason}")
+        if held is not None and held.is_news:
+            self._shared.event("message.paced", message_id=held.message_id, detail=held.reason)
+        return held is not None
+
+    async def _resolved(self, row: Ingress) -> Ingress | None:
+        """The row, if it is to be sent (again); None where the evidence decided otherwise."""
+        message = await self._store.run(self._store.messages.get, row.id)
+        if message is None:
+            return row
+        life = await self.refresh_life()
+        begun = row.doubt_at or row.attempted_at or self._shared.now()
+        mark = mark_of(self._secret, message.sender, message.message_id)
+        sight = await asyncio.to_thread(self._shared.settings.evidence.look, mark, begun)
+        step = delivery_state.resolve(
+            row, sight, self.same_gateway(row, life), self._shared.now(), self._shared.settings.inbound
+        )
+        fresh = await self._settled(row, message, step)
+        self._ring(step)
+        return fresh if fresh.stage == "approved" and step.effect == "retry" else None
+
+    async def _attempt(self, row: Ingress) -> None:
+        message = await self._store.run(self._store.messages.get, row.id)
+        if message is None:
+            raise AssertionError("a ledger row without its message")
+        # A mark of a process that is gone would make a turn look lost that is about to begin.
+        if self._life is None or abs(self._shared.now() - self._life_at) > _LIFE_SECONDS:
+            await self.refresh_life()
+        target = await asyncio.to_thread(self._shared.settings.host.target)
+        way = await self._routes.choose(message.thread_id)
+        prepared = await self._store.run(self._begin, row, message, way, target)
+        if prepared is None:
+            return
+        row, turn = prepared
+        outcome = await self._ingress.dispatch(target, turn)
+        outcome = await self._other_route(row, outcome)
+        step = delivery_state.settle(
+            row, outcome, self._shared.now(), self._shared.jitter(), self._shared.settings.inbound
+        )
+        await self._settled(row, message, step)
+        await self._after_attempt(step, outcome)
+
+    async def _other_route(self, row: Ingress, outcome: Outcome) -> Outcome:
+        """A refused key of ACTIVE_GROUP.md or a binding is no blocker: the next try takes the stable one."""
+        refused = isinstance(outcome, Blocked) and outcome.code == "hooks.policy"
+        if not refused or (row.session_key or "").startswith(INGRESS_PREFIX):
+            return outcome
+        self._routes.refused()
+        # Refused for certain, so the next request need not have the same key.
+        await self._store.run(self._store.ingress.update, row.id, session_key=None)
+        return Later(f"the gateway does not admit the session {row.session_key}", 0.0)
+
+    async def _after_attempt(self, step: delivery_state.Step, outcome: Outcome) -> None:
+        shared, now = self._shared, self._shared.now()
+        if step.effect == "gateway_later":
+            self._gate.close(now, shared.jitter(), step.wait)
+            shared.health.trouble("gateway", f"the gateway takes no messages: {step.detail}")
+            shared.health.clear("gateway.blocked")
+            self._life = None
+        elif step.effect == "gateway_blocked" and isinstance(outcome, Blocked):
+            self._gate.close(now, shared.jitter(), 2.0)
+            shared.health.block("gateway.blocked", *blocker(outcome))
+        elif step.effect == "in_doubt":
+            await self.refresh_life()
+        else:
+            self._gate.succeeded()
+            shared.health.clear(*_GATEWAY_TROUBLES)
+        self._ring(step)
+
+    def _ring(self, step: delivery_state.Step) -> None:
+        """An acceptance is acknowledged to the relay and receipted to the sender at once."""
+        if step.effect == "accepted":
+            self._shared.signals.acks.set()
+            self._shared.signals.outbox.set()
+
+    def _begin(
+        self, row: Ingress, message: Message, way: Route, target: HookTarget
+    ) -> tuple[Ingress, HookTurn] | None:
+        """Writes the attempt down, before it is made. None where the sender was blocked meanwhile."""
+        store, now = self._store, self._shared.now()
+        with store.write():
+            contact = store.contacts.get(message.peer)
+            if contact is None or contact.state != "approved":
+                state = contact.state if contact else "unknown"
+                store.ingress.update(row.id, stage="refused", reason=f"the sender is {state}")
+                store.messages.set_state(row.id, "refused", reason=state)
+                return None
+            told = _told(row, contact)
+            changes = {**delivery_state.begin(row, way, self._mark(target), now), "shown": json.dumps(told)}
+            store.ingress.update(row.id, **changes)
+            store.messages.set_state(row.id, "dispatching")
+        row = replace(row, **changes)
+        shown = Shown(
+            message_id=message.message_id,
+            thread_id=message.thread_id,
+            sender=message.sender,
+            alias=told["alias"],
+            trust=told["trust"] or contact.state,
+            schema=message.schema,
+            body=message.body.carried(),
+            sent_at=message.sent_at,
+            mark=mark_of(self._secret, message.sender, message.message_id),
+            place=message.place,
+        )
+        return row, HookTurn(agent_text(shown), row.session_key or way.session_key, message.message_id)
+
+    async def _settled(self, row: Ingress, message: Message, step: delivery_state.Step) -> Ingress:
+        """Writes down what became of an attempt, and tells it where a person may want to know."""
+        fresh = await self._store.run(self._apply, row, message, step)
+        if step.effect in {"parked", "in_doubt"}:
+            self._shared.event(f"message.{step.effect}", message_id=message.message_id, detail=step.detail)
+        return fresh
+
+    def _apply(self, row: Ingress, message: Message, step: delivery_state.Step) -> Ingress:
+        store, now = self._store, self._shared.now()
+        with store.write():
+            if step.changes:
+                store.ingress.update(row.id, **step.changes)
+                stage = str(step.changes.get("stage", row.stage))
+                store.messages.set_state(row.id, stage, reason=str(step.changes.get("reason", "")))
+            if step.effect == "accepted":
+                self._accepted(row, message, now)
+            elif kind := event_of(step, row.attempts):
+                store.events.add(
+                    kind, now, thread_id=row.thread_id, message_id=message.message_id, detail=step.detail
+                )
+        return replace(row, **step.changes)
+
+    def _accepted(self, row: Ingress, message: Message, now: float) -> None:
+        """What belongs to the acceptance in one transaction: the thread, the event, the delivery receipt."""
+        store = self._store
+        if row.session_key:
+            mode = self._shared.settings.route_mode
+            store.sessions.routed(row.thread_id, row.session_key, mode, row.degraded)
+        store.events.add(
+            "message.accepted",
+            now,
+            thread_id=row.thread_id,
+            message_id=message.message_id,
+            attempts=row.attempts,
+            **({"degraded": row.degraded} if row.degraded else {}),
+        )
+        receipt = Outgoing(
+            recipient=message.sender,
+            schema=RECEIPT,
+            body=receipt_body(message.message_id, "delivered", message.known_at),
+            by="bridge",
+            idempotency_key=f"receipt:{message.sender}:{message.message_id}",
+        )
+        with contextlib.suppress(ContactError):
+            enqueue(store, self._shared.identity.did, receipt, now)
+
+    async def _notice_config(self) -> None:
+        """A changed token or port may have mended what refused us."""
+        try:
+            target = await asyncio.to_thread(self._shared.settings.host.target)
+        except InstallError as error:
+            self._gate.close(self._shared.now(), self._shared.jitter(), 1.0)
+            finding = Finding("hooks.config", "critical", "openclaw.json", error.message, error.next_step)
+            self._shared.health.block("gateway.config", finding, error)
+            return
+        self._shared.health.clear("gateway.config")
+        if target != self._target:
+            self._target = target
+            self._routes.ask_again()
+            self._gate.hurry(self._shared.now())
+
+    async def refresh_life(self) -> GatewayLife | None:
+        """Asks the gateway which process it is."""
+        with contextlib.suppress(InstallError):
+            target = await asyncio.to_thread(self._shared.settings.host.target)
+            self._life = await self._ingress.life(target, self._shared.now())
+            self._life_at = self._shared.now()
+        return self._life
+
+    def _mark(self, target: HookTarget) -> str | None:
+        """Names the gateway's process and the token, both of which its replay cache depends on."""
+        if self._life is None:
+            return None
+        token = target.token.reveal() if target.token else ""
+        digest = hmac.new(self._secret, token.encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:16]
+        return json.dumps({"started_at": self._life.started_at, "token": digest})
+
+    def same_gateway(self, row: Ingress, life: GatewayLife | None) -> bool | None:
+        """Whether the process that got the row's newest request still answers; None where nobody can tell."""
+        if row.gateway is None or life is None or self._target is None:
+            return None
+        then = json.loads(row.gateway)
+        if not life.is_same_as(GatewayLife(then["started_at"])):
+            return False
+        now = json.loads(self._mark(self._target) or "{}")
+        return True if now.get("token") == then["token"] else None
+
+    async def confirm(self, row: Ingress, life: GatewayLife | None) -> None:
+        """Looks whether an accepted turn was really begun, and sends it again where it was lost."""
+        message = await self._store.run(self._store.messages.get, row.id)
+        if message is None:
+            return
+        mark = mark_of(self._secret, message.sender, message.message_id)
+        since = row.attempted_at or row.accepted_at or 0.0
+        sight = await asyncio.to_thread(self._shared.settings.evidence.look, mark, since)
+        step = delivery_state.confirm(
+            row, sight, self.same_gateway(row, life), self._shared.now(), self._shared.settings.inbound
+        )
+        await self._settled(row, message, step)
+        if step.effect == "retry":
+            self._shared.event("message.turn_lost", message_id=message.message_id)
+            self._shared.signals.dispatch.set()
+
+
+def _told(row: Ingress, contact: Contact) -> dict[str, str | None]:
+    """What the text tells of the sender. A request in doubt tells what it told before, word for word."""
+    if row.doubts > 0 and row.shown is not None:
+        kept: dict[str, str | None] = json.loads(row.shown)
+        return kept
+    decided = f"{contact.state} by {contact.decided_by}" if contact.decided_by else contact.state
+    return {"alias": contact.alias.carried(), "trust": decided}

@@ -1,0 +1,107 @@
+"""Sends what waits in the outbox once, for somebody who has no runtime running: under the runtime's lease."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from openclaw_install.common.clock import wall_time
+from openclaw_install.common.errors import ConflictError
+from openclaw_install.host.hooks.turn_evidence import evidence_of
+from openclaw_install.messaging import store_lock
+from openclaw_install.messaging.bridge.context import HealthBook, Shared, Signals
+from openclaw_install.messaging.bridge.outbox import OutboxWorker
+from openclaw_install.messaging.bridge.receiver import Intake
+from openclaw_install.messaging.bridge.registration import freshen, identity_changed_hands, register
+from openclaw_install.messaging.bridge.relay_connection import Link
+from openclaw_install.messaging.bridge.settings import BridgeSettings, HostView
+from openclaw_install.messaging.card_cache import CardBook
+from openclaw_install.messaging.profile_settings import server_url
+from openclaw_install.messaging.relay.client import Relay
+from openclaw_install.messaging.relay.http import HttpRelay
+from openclaw_install.messaging.store import opened_aside
+from openclaw_install.protocol.identity import Identity
+from openclaw_install.protocol.profile import profile_paths
+
+RelayMaker = Callable[[str, Callable[[], Identity]], Relay]
+
+
+async def drain(
+    env: Mapping[str, str],
+    home: Path,
+    *,
+    seconds: float,
+    relay: RelayMaker = HttpRelay,
+    clock: Callable[[], float] = wall_time,
+) -> bool:
+    """Posts what is due, in order, as the runtime would. What was not committed by then stays queued.
+
+    Nothing is received, and the gateway is not asked.
+
+    Args:
+        env: names the profile, its files and the relay.
+        seconds: after so long it stops; a message that was under way is posted again by whoever sends next,
+            with the same bytes, so that it arrives once.
+        relay: makes the client.
+
+    Returns:
+        False where a runtime runs, whose work this is, or where no relay is set.
+
+    Raises:
+        IdentityError, FileError, UsageError, ConfigError: there is no identity, or a file cannot be used.
+        RelayError: the relay cannot be asked, refuses us, or is another one than this store knows.
+    """
+    paths = profile_paths(env, home)
+    url = server_url(env, paths)
+    if url is None:
+        return False
+    settings = BridgeSettings(
+        store=paths.store,
+        identity=paths.identity,
+        url=url,
+        host=HostView(_nobody, _nobody, _nobody),
+        evidence=evidence_of(home),
+        relay=relay,
+        clock=clock,
+    )
+    identity = await asyncio.to_thread(settings.load_identity)
+    try:
+        with store_lock.held(settings.store, patience=0.0):
+            async with opened_aside(settings.store) as store:
+                health = HealthBook(store, _ignore, clock)
+                shared = Shared(settings, store, identity, _ignore, Signals(), health)
+                if error := await store.run(identity_changed_hands, shared):
+                    raise error
+                await _send(shared, seconds)
+    except ConflictError as error:
+        if error.error_code != "conflict.bridge_running":
+            raise
+        return False
+    return True
+
+
+async def _send(shared: Shared, seconds: float) -> None:
+    client = shared.settings.relay(shared.settings.url, lambda: shared.identity)
+    cards = CardBook(shared.store, client, shared.relay_now)
+    intake = Intake(shared.store, lambda: shared.identity, cards, shared.relay_now, shared.settings.gate)
+    link = Link(shared, client, intake)
+    try:
+        async with asyncio.timeout(seconds):
+            await link.greet()
+            await freshen(shared)
+            await register(shared, client)
+            await OutboxWorker(shared, client, cards, link.relay_id).flush()
+    except TimeoutError:
+        return
+    finally:
+        await client.aclose()
+
+
+def _ignore(_event: object) -> None:
+    """Nobody listens: whoever asked looks at the outbox."""
+
+
+def _nobody() -> Any:
+    raise AssertionError("sending asks nothing of the host")

@@ -1,0 +1,307 @@
+"""Sends what is queued: sealed once, posted until the relay's signed receipt is in the store, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from openclaw_install.common.backoff import pause
+from openclaw_install.messaging.bridge.context import REST_SECONDS, Shared, rung
+from openclaw_install.messaging.bridge.event_throttle import is_told
+from openclaw_install.messaging.bridge.round_robin import FairTurns
+from openclaw_install.messaging.bridge.sealing import is_version_2, sealed_once
+from openclaw_install.messaging.card_cache import CardBook, CardTrouble
+from openclaw_install.messaging.models import OutboxItem
+from openclaw_install.messaging.relay.client import Relay, RelayError, RelayRefused, RelayUnreachable
+from openclaw_install.protocol.card import AgentCard
+from openclaw_install.protocol.errors import EnvelopeError, NoUsableKey, ReceiptError
+from openclaw_install.protocol.header import parse_envelope
+from openclaw_install.protocol.messages import RECEIPT
+from openclaw_install.protocol.receipts import CommitReceipt, verify_receipt
+
+_CARD_SECONDS = 300.0
+_MOST_PAUSE = 300.0
+# The same bytes will never be taken: each with what helps.
+_PERMANENT = {
+    "unknown_recipient": "check the DID with the other side; it has to register with the same relay",
+    "message_id_reused": "send it anew: its id is already taken at the relay by another message",
+    "oversized": "send the large part as an attachment reference",
+    "malformed": "update the older of the two sides, then send it anew",
+    "wrong_sender": "check which identity this profile uses, then send it anew",
+}
+_FINAL = _PERMANENT.keys() | {"wrong_version", "wrong_conversation"}
+# What answers without a relay's code is a proxy or a wrong address: a trouble of the way, not of a message.
+_NO_CODE = "http"
+# So long an agent that we have a card of may take to come back to a relay that lost its data.
+_COMES_BACK_SECONDS = 7 * 86_400.0
+
+
+class OutboxWorker:
+    """The part of the bridge that sends."""
+
+    def __init__(self, shared: Shared, relay: Relay, cards: CardBook, relay_id: Callable[[], str]) -> None:
+        self._shared = shared
+        self._store = shared.store
+        self._relay = relay
+        self._cards = cards
+        self._relay_id = relay_id
+        self._active: dict[str, asyncio.Task[None]] = {}
+        self._turns = FairTurns()
+        self._fresh: dict[str, float] = {}
+        self._pause_until = 0.0
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Works until it is cancelled."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                now = self._shared.now()
+                for thread in await self._due(now):
+                    task = group.create_task(self._thread(thread), name=f"outbox {thread}")
+                    self._active[thread] = task
+                    task.add_done_callback(partial(self._finished, thread))
+                await rung(self._shared.signals.outbox, await self._idle_seconds(now))
+                await self._shared.round_trip()
+
+    async def flush(self) -> None:
+        """Sends what is due now, one after the other, and returns."""
+        while found := await self._due(self._shared.now()):
+            for thread in found:
+                await self._thread(thread)
+
+    def _finished(self, thread: str, _task: asyncio.Task[None]) -> None:
+        self._active.pop(thread, None)
+        self._shared.signals.outbox.set()
+
+    async def _due(self, now: float) -> list[str]:
+        width = 1 if self._failures else self._shared.settings.tempo.concurrency
+        if now < self._pause_until or not self._relay_id():
+            return []
+        look = partial(self._store.run, self._store.outbox.due_threads, now)
+        return await self._turns.choose(look, self._active, width - len(self._active))
+
+    async def _idle_seconds(self, now: float) -> float:
+        """How long nothing comes due after `now`, the time of the look: a later one would miss some."""
+        if now < self._pause_until:
+            return min(self._pause_until - now, 1.0)
+        due = await self._store.run(self._store.outbox.next_due, now)
+        if due is None and not self._active:
+            await self._forget_trouble()
+        return REST_SECONDS if due is None else max(0.02, min(due - now, REST_SECONDS))
+
+    async def _forget_trouble(self) -> None:
+        """What kept messages waiting is no trouble of ours when none waits any more."""
+        if self._shared.health.has("outbox"):
+            counts = await self._store.run(self._store.outbox.counts)
+            if not counts["queued"] + counts["sending"]:
+                self._shared.health.clear("outbox")
+
+    async def _thread(self, thread: str) -> None:
+        for _ in range(self._shared.settings.tempo.quantum):
+            now = self._shared.now()
+            item = await self._store.run(self._store.outbox.head, thread)
+            if item is None or item.next_attempt_at > now or now < self._pause_until:
+                return
+            await self._attempt(item)
+
+    async def _attempt(self, item: OutboxItem) -> None:
+        try:
+            wire = item.wire or await self._sealed(item)
+            await self._store.run(
+                self._store.outbox.update, item.id, state="sending", attempts=item.attempts + 1
+            )
+            access = await self._store.run(self._store.access.key_of, item.recipient)
+            answer = await self._relay.post(wire.encode(), access)
+            receipt = verify_receipt(answer, self._relay_id(), parse_envelope(wire.encode()))
+        except RelayUnreachable as error:
+            self._pause(error.message)
+            await self._again(item, error.message, 0.0)
+        except RelayRefused as error:
+            await self._refused(item, error)
+        except ReceiptError as error:
+            # Without a receipt that holds it is not sent; the same bytes can be posted again.
+            await self._again(item, error.message, None)
+        except (EnvelopeError, NoUsableKey, CardTrouble) as error:
+            await self._unsealed(item, error)
+        except RelayError as error:
+            await self._again(item, error.message, None)
+        else:
+            self._failures = 0
+            self._shared.health.clear("outbox")
+            await self._store.run(self._committed, item, receipt, answer)
+
+    async def _sealed(self, item: OutboxItem) -> str:
+        """The envelope, in the store before it goes out: a repetition has to be the same bytes."""
+        card = await self._card(item.recipient)
+        me, now = self._shared.identity, self._shared.relay_now()
+        return await self._store.run(sealed_once, self._store, item, me, card, now)
+
+    async def _card(self, did: str) -> AgentCard:
+        """The freshest card; a recent one is good enough while its keys are."""
+        now = self._shared.now()
+        if now - self._fresh.get(did, float("-inf")) < _CARD_SECONDS:
+            card = await self._cards.get(did)
+            if any(key.expires_at > self._shared.relay_now() for key in card.encryption_keys):
+                return card
+        try:
+            card = await self._cards.fresh(did)
+        except CardTrouble as trouble:
+            if trouble.reason not in {"card_rollback", "card_from_future"}:
+                raise
+            # A relay that was put back, or keeps the newer card from us, or a card whose time has not come:
+            # the newest that we saw counts.
+            return await self._cards.get(did)
+        if len(self._fresh) > 10_000:
+            self._fresh.clear()
+        self._fresh[did] = now
+        return card
+
+    def _committed(self, item: OutboxItem, receipt: CommitReceipt, answer: Mapping[str, Any]) -> None:
+        store, now = self._store, self._shared.now()
+        with store.write():
+            store.outbox.update(
+                item.id,
+                state="committed",
+                seq=receipt.seq,
+                log_id=receipt.log_id,
+                receipt=json.dumps(answer, sort_keys=True),
+                committed_at=now,
+                reason="",
+                repair="",
+            )
+            store.sent.committed(item.recipient, item.id)
+            if item.schema == RECEIPT:
+                self._receipted(item, now)
+            elif store.is_visible(item.schema):
+                store.events.add(
+                    "outbox.committed",
+                    now,
+                    thread_id=item.thread_id,
+                    message_id=item.message_id,
+                    seq=receipt.seq,
+                )
+
+    def _receipted(self, item: OutboxItem, now: float) -> None:
+        receipt = self._store.messages.get(item.id)
+        about = str(receipt.body.carried().get("message_id", "")) if receipt else ""
+        told = self._store.messages.find(item.recipient, about)
+        if told:
+            self._store.ingress.update(told.id, receipted_at=now)
+
+    async def _refused(self, item: OutboxItem, error: RelayRefused) -> None:
+        if error.passing:
+            wait = error.retry_after
+            # A full inbox is that recipient's own trouble; a limit on us is everybody's.
+            if error.reason != "quota_exceeded":
+                self._pause(error.message, wait)
+            await self._again(item, error.message, wait)
+        elif error.reason == "expired" and (item.attempts < 3 or self._over(item)):
+            # It waited for so long that it expired before it was ever committed: sealed anew it is as good.
+            await self._store.run(self._store.outbox.update, item.id, wire=None, state="queued")
+        elif error.reason == "unknown_recipient" and await self._store.run(self._may_come_back, item):
+            await self._again(item, error.message, None)
+        elif error.status == 401:
+            # Not registered (any more): the link registers, then it goes on.
+            self._pause(error.message)
+            await self._again(item, error.message, 1.0)
+        elif error.reason == "wrong_version" and await self._store.run(self._is_newer, item):
+            # An older relay: sealing anew in version 1 would give up what version 2 proves. So it waits.
+            self._pause("the relay does not take version 2 of the envelope: update the relay")
+            await self._again(item, error.message, None)
+        elif error.reason in _FINAL or error.reason == "expired":
+            repair = _PERMANENT.get(error.reason, error.next_step)
+            await self._fail(item, f"{error.reason}: {error.message}", repair)
+        else:
+            if error.reason == _NO_CODE:
+                self._pause(error.message)
+            await self._again(item, error.message, None)
+
+    def _is_newer(self, item: OutboxItem) -> bool:
+        written = self._store.outbox.get(item.id)
+        return written is not None and written.wire is not None and is_version_2(written.wire)
+
+    def _over(self, item: OutboxItem) -> bool:
+        """Whether an envelope has really expired, whatever the relay says."""
+        return item.expires_at is not None and item.expires_at <= self._shared.relay_now()
+
+    def _may_come_back(self, item: OutboxItem) -> bool:
+        """Whether a recipient that the relay does not know was there: the relay may have lost its data."""
+        recent = self._shared.now() - item.queued_at < _COMES_BACK_SECONDS
+        was_there = item.committed_at is not None or self._store.contacts.card(item.recipient) is not None
+        return recent and was_there
+
+    async def _unsealed(self, item: OutboxItem, error: EnvelopeError | NoUsableKey | CardTrouble) -> None:
+        """Nothing was sent. Never is there a second try without encryption."""
+        if isinstance(error, CardTrouble):
+            reason = error.reason
+            if reason == "unknown_sender" and await self._store.run(self._may_come_back, item):
+                # It counts as a try, or the pauses would not grow.
+                table = self._store.outbox
+                await self._store.run(table.update, item.id, attempts=item.attempts + 1)
+                await self._again(item, "the relay does not know this agent at the moment", None)
+                return
+            if reason == "card_from_future":
+                table = self._store.outbox
+                await self._store.run(table.update, item.id, attempts=item.attempts + 1)
+                await self._again(item, "the agent's card is dated in the future", None)
+                return
+            repair = _PERMANENT["unknown_recipient"]
+            if reason != "unknown_sender":
+                repair = "ask that agent, by another way, whether it changed its keys"
+            reason = "unknown_recipient" if reason == "unknown_sender" else reason
+            await self._fail(item, reason, repair)
+        elif isinstance(error, NoUsableKey) and item.attempts < 3:
+            self._fresh.pop(item.recipient, None)
+            await self._store.run(self._store.outbox.update, item.id, attempts=item.attempts + 1)
+            await self._again(item, error.message, None)
+        else:
+            await self._fail(item, error.message, error.next_step)
+
+    async def _fail(self, item: OutboxItem, reason: str, repair: str) -> None:
+        await self._store.run(self._failed, item, reason, repair)
+        self._shared.event("outbox.failed", message_id=item.message_id, reason=reason)
+
+    def _failed(self, item: OutboxItem, reason: str, repair: str) -> None:
+        store, now = self._store, self._shared.now()
+        with store.write():
+            store.outbox.update(item.id, state="failed", reason=reason, repair=repair)
+            store.events.add(
+                "outbox.failed", now, thread_id=item.thread_id, message_id=item.message_id, reason=reason
+            )
+
+    async def _again(self, item: OutboxItem, reason: str, wait: float | None) -> None:
+        delay = pause(item.attempts + 1, self._shared.jitter(), most=_MOST_PAUSE) if wait is None else wait
+        await self._store.run(self._put_back, item, reason, delay)
+
+    def _put_back(self, item: OutboxItem, reason: str, delay: float) -> None:
+        store, now = self._store, self._shared.now()
+        with store.write():
+            store.outbox.update(item.id, state="queued", next_attempt_at=now + delay, reason=reason)
+            if store.is_visible(item.schema) and is_told(item.attempts + 1):
+                store.events.add(
+                    "outbox.retry",
+                    now,
+                    thread_id=item.thread_id,
+                    message_id=item.message_id,
+                    attempts=item.attempts + 1,
+                    reason=reason,
+                )
+
+    def _pause(self, reason: str, at_least: float | None = None) -> None:
+        now = self._shared.now()
+        if now < self._pause_until:
+            return
+        self._failures += 1
+        most = self._shared.settings.tempo.most_pause
+        wait = max(pause(self._failures, self._shared.jitter(), most=most), at_least or 0.0)
+        self._pause_until = now + wait
+        self._shared.health.trouble("outbox", f"messages wait to be sent: {reason}")
+
+    def hurry(self) -> None:
+        """The relay answers again: go on at once."""
+        self._pause_until, self._failures = 0.0, 0
+        self._shared.health.clear("outbox")
+        self._shared.signals.outbox.set()

@@ -1,0 +1,153 @@
+"""Keeps our card at the relay in step with our keys, and our keys fresh."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+
+from openclaw_install.common.files import read_if_exists
+from openclaw_install.common.redaction import Secret
+from openclaw_install.messaging.bridge.context import Shared
+from openclaw_install.messaging.health import OWNER, OWNER_CURE
+from openclaw_install.messaging.relay.client import Relay, RelayError, RelayRefused
+from openclaw_install.protocol.card import ENVELOPE_2, AgentCard, make_card
+from openclaw_install.protocol.identity import (
+    MAX_OWN_KEYS,
+    ROTATE_ENCRYPTION_AFTER,
+    Identity,
+    prune_encryption,
+    rotate_encryption,
+)
+from openclaw_install.protocol.profile import invite_of
+from openclaw_install.protocol.profile_files import update_identity
+
+CAPABILITIES = ("pingagent.text", "pingagent.task", "pingagent.result", ENVELOPE_2)
+OTHER_IDENTITY = "store.other_identity"
+INVITATION_CURE = "ask its operator for a code, and: openclaw-install --relay-invite-file FILE"
+_VERSION = "card.version"
+_MOST_INVITE_BYTES = 4096
+_CODE = re.compile(r"[\x21-\x7e]{1,512}")
+_NOT_THERE = {401, 404}
+_AHEAD_SECONDS = 120.0
+
+
+async def register(shared: Shared, relay: Relay) -> None:
+    """Publishes our card unless the relay has it already.
+
+    Raises:
+        RelayError: it refuses the card, or cannot be asked.
+    """
+    known: AgentCard | None = None
+    try:
+        told = await relay.card(shared.identity.did)
+        # Another agent's card under our name says nothing of ours, least of all which version it has.
+        known = told if told.did == shared.identity.did else None
+    except RelayRefused as error:
+        if error.status not in _NOT_THERE:
+            raise
+    card = await shared.store.run(_next_card, shared, known)
+    if known is None or _differs(known, card):
+        await _publish(shared, relay, card, new=known is None)
+        await shared.store.run(shared.store.facts.set, _VERSION, card.version, shared.now())
+        shared.event("card.published", version=card.version)
+
+
+async def _publish(shared: Shared, relay: Relay, card: AgentCard, *, new: bool) -> None:
+    """Publishes a card; a new agent gives the invitation that the setup left, which then goes."""
+    place = invite_of(shared.settings.identity)
+    kept = await asyncio.to_thread(read_if_exists, place, _MOST_INVITE_BYTES) if new else None
+    code = None if kept is None else Secret(kept.decode("ascii", "replace").strip())
+    try:
+        await relay.put_card(card, code if code is not None and _CODE.fullmatch(code.reveal()) else None)
+    except RelayRefused as error:
+        if error.reason != "invitation_required":
+            raise
+        raise RelayRefused(
+            error.status,
+            error.reason,
+            "the relay takes new agents by invitation, and has none of this agent that holds",
+            next_step=INVITATION_CURE,
+        ) from error
+    if kept is not None:
+        await asyncio.to_thread(place.unlink, missing_ok=True)
+
+
+async def freshen(shared: Shared) -> bool:
+    """Takes over what changed on disk, rotates and forgets encryption keys; whether anything changed.
+
+    Keys are dated by the relay's clock, so nothing is rotated before the relay was met, or between a step of
+    our clock and the next time that it is held against the relay's. Nothing is forgotten right after one.
+
+    Raises:
+        RelayError: `store.other_identity`: another agent's identity lies there now.
+    """
+    current = await asyncio.to_thread(shared.settings.load_identity)
+    if current.did != shared.identity.did:
+        raise _other_identity(shared, shared.identity.did, current.did)
+    now = shared.relay_now()
+    if shared.met and not shared.clock_was_set() and _needs_rotation(current, now):
+        change = _rotated(now, min(now, shared.now()) if shared.is_settled() else 0.0)
+        current = await asyncio.to_thread(update_identity, shared.settings.identity, change)
+        shared.event("identity.encryption_rotated", epoch=current.current_encryption.epoch)
+    changed = _public(current) != _public(shared.identity)
+    shared.identity = current
+    return changed
+
+
+def identity_changed_hands(shared: Shared) -> RelayError | None:
+    """The error for a store that belongs to another identity; None where it is ours."""
+    owner = shared.store.facts.set_once(OWNER, shared.identity.did, shared.now())
+    if owner == shared.identity.did:
+        return None
+    return _other_identity(shared, owner, shared.identity.did)
+
+
+def _other_identity(shared: Shared, owner: str, did: str) -> RelayError:
+    return RelayError(
+        f"the store {shared.store.path} belongs to {owner}, and the identity is {did}",
+        next_step=OWNER_CURE,
+        code=OTHER_IDENTITY,
+    )
+
+
+def _needs_rotation(identity: Identity, now: float) -> bool:
+    """Whether no key is of this week: the current one can be old, or dated by a clock that ran ahead.
+
+    A clock that goes back again and again would make a key each time; half of the room for keys is kept from
+    it, so that the weekly rotation always has some.
+    """
+    dates = [key.created_at for key in identity.encryption]
+    if any(date <= now + _AHEAD_SECONDS and now < date + ROTATE_ENCRYPTION_AFTER for date in dates):
+        return False
+    return max(dates) <= now + _AHEAD_SECONDS or len(dates) < MAX_OWN_KEYS // 2
+
+
+def _rotated(now: float, surely_past: float) -> Callable[[Identity], Identity]:
+    """Makes a key at `now`, and forgets those that are over by the earlier clock: what is gone stays gone."""
+
+    def change(identity: Identity) -> Identity:
+        fresh = rotate_encryption(identity, now) if _needs_rotation(identity, now) else identity
+        return prune_encryption(fresh, surely_past)
+
+    return change
+
+
+def _public(identity: Identity) -> tuple[object, ...]:
+    kids = tuple(key.kid for key in identity.encryption)
+    return (identity.did, identity.signing.kid, kids, identity.alias, identity.display_name)
+
+
+def _next_card(shared: Shared, known: AgentCard | None) -> AgentCard:
+    published = int(shared.store.facts.get(_VERSION) or 0)
+    version = max(published, known.version if known else 0) + 1
+    return make_card(shared.identity, version, shared.relay_now(), capabilities=CAPABILITIES)
+
+
+def _differs(known: AgentCard, card: AgentCard) -> bool:
+    """Whether anything but the version and the date is another."""
+    old, new = known.content(), card.content()
+    for name in ("version", "issued_at"):
+        old.pop(name)
+        new.pop(name)
+    return old != new

@@ -1,0 +1,349 @@
+"""The connection to the relay: registers, catches up by pages, follows the stream, falls back to polling."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+from openclaw_install.common.backoff import pause
+from openclaw_install.common.errors import InstallError
+from openclaw_install.common.findings import Finding
+from openclaw_install.messaging.access import publish
+from openclaw_install.messaging.bridge.context import Shared, next_of
+from openclaw_install.messaging.bridge.entry_reader import MAX_SKEW
+from openclaw_install.messaging.bridge.receiver import Intake, Taken
+from openclaw_install.messaging.bridge.registration import freshen, register
+from openclaw_install.messaging.models import RelayCursor
+from openclaw_install.messaging.relay.client import (
+    About,
+    Entry,
+    InboxPage,
+    Relay,
+    RelayError,
+    RelayRefused,
+    RelayUnreachable,
+)
+from openclaw_install.protocol.errors import ProtocolError
+
+# Further than this a clock is worth a word.
+_CLOCK_SECONDS = 120.0
+_STREAM_TRIES = 2
+_GAP_PAGE = 32
+
+
+class DataLost(Exception):  # noqa: N818 - it restarts the connection
+    """The relay's data is another than before."""
+
+
+class Link:
+    """The part of the bridge that receives.
+
+    Args:
+        shared: what the parts share.
+        relay: the client.
+        intake: where entries go.
+        recovered: called whenever the relay answers again.
+    """
+
+    def __init__(self, shared: Shared, relay: Relay, intake: Intake) -> None:
+        self._shared = shared
+        self._store = shared.store
+        self._relay = relay
+        self._intake = intake
+        self._stream_failures = 0
+        self._stream_after = 0.0
+        self._taking = asyncio.Lock()
+        self._head = 0
+        self._lost_data = ""
+        self.cursor: RelayCursor | None = None
+        self.connected = asyncio.Event()
+
+    def relay_id(self) -> str:
+        """The relay's key, once it is known."""
+        return self.cursor.relay_id if self.cursor else ""
+
+    async def run(self) -> None:
+        """Works until it is cancelled.
+
+        Raises:
+            RelayError: the relay is not the one that this store knows.
+        """
+        tries = 0
+        while True:
+            begun = self._shared.now()
+            try:
+                await self._session()
+            except (RelayUnreachable, RelayRefused, ProtocolError, DataLost) as error:
+                tries = 1 if self._shared.now() - begun > 60.0 else tries + 1
+                await self._lost(error, tries)
+
+    async def _session(self) -> None:
+        await self.greet()
+        # Only now the relay's time is known, by which keys are dated.
+        await freshen(self._shared)
+        await register(self._shared, self._relay)
+        await publish(self._shared, self._relay)
+        self._shared.health.clear("relay.refused")
+        self.connected.set()
+        self._shared.signals.everything()
+        await self.catch_up()
+        if self._shared.now() < self._stream_after:
+            await self._poll()
+        else:
+            try:
+                await self._follow()
+            except RelayError:
+                self._stream_failures += 1
+                if self._stream_failures >= _STREAM_TRIES:
+                    self._stream_after = self._shared.now() + self._shared.settings.tempo.stream_again
+                raise
+        self._shared.health.set(connected_since=None)
+
+    async def greet(self) -> About:
+        """Learns what the relay is, and notices when it is not what it was.
+
+        Raises:
+            RelayError: another relay answers under the URL.
+        """
+        about = await self.hold_clocks()
+        known = await self._store.run(self._store.relay.cursor, self._shared.settings.url)
+        if known is not None and known.relay_id != about.relay_id:
+            raise RelayError(
+                f"another relay answers at {self._shared.settings.url} than the one this host knows",
+                next_step="if it was set up anew on purpose: pingagent doctor --new-relay",
+                code="relay.identity_changed",
+            )
+        if known is None or known.log_id != about.log_id:
+            known = await self._store.run(self._new_log, known, about)
+        self.cursor = known
+        if self._lost_data:
+            self._shared.event("relay.data_lost", detail=self._lost_data)
+            self._shared.health.trouble("data_lost", self._lost_data)
+            self._shared.signals.outbox.set()
+            self._lost_data = ""
+        return about
+
+    async def hold_clocks(self) -> About:
+        """Holds our clock against the relay's; either may have been set since the last time.
+
+        Raises:
+            RelayError: the relay does not answer, or its clock is too far off to live by.
+        """
+        begun = self._shared.now()
+        about = await self._relay.about()
+        offset = about.time - (begun + self._shared.now()) / 2
+        self._note_clock(offset)
+        self._shared.clocks_held(offset)
+        return about
+
+    def _note_clock(self, offset: float) -> None:
+        self._shared.health.set(clock_offset=round(offset, 1))
+        if abs(offset) > _CLOCK_SECONDS:
+            self._shared.health.trouble(
+                "clock", f"this machine's clock differs from the relay's by {offset:+.0f} s"
+            )
+        else:
+            self._shared.health.clear("clock")
+        if abs(offset) > MAX_SKEW:
+            # Keys and replay rows live by this clock: no relay may move them by more than a day.
+            raise RelayUnreachable(
+                f"this machine's clock differs from the relay's by {offset / 3600:+.0f} hours",
+                next_step="set the clock that is wrong; until then nothing is sent or taken in",
+                code="relay.clock",
+            )
+
+    def _new_log(self, known: RelayCursor | None, about: About) -> RelayCursor:
+        """A relay without the data that we knew: everything is taken from its beginning, and sent again."""
+        fresh = RelayCursor(self._shared.settings.url, about.relay_id, about.log_id, 0)
+        if known is None:
+            self._store.relay.set_cursor(fresh, self._shared.now())
+        else:
+            self._restart(known, fresh)
+        return fresh
+
+    def _restart(self, known: RelayCursor, fresh: RelayCursor) -> None:
+        now, store = self._shared.now(), self._store
+        with store.write():
+            store.relay.set_cursor(fresh, now)
+            store.relay.forget_gaps(known.log_id)
+            again, reason = 0, "the relay lost its data before this was delivered"
+            while items := store.outbox.undelivered(known.log_id, self._shared.relay_now()):
+                again += len(items)
+                for item in items:
+                    store.outbox.update(item.id, state="queued", reason=reason, next_attempt_at=0.0)
+            store.events.add("relay.data_lost", now, sent_again=again)
+        self._lost_data = f"the relay lost its data; {again} undelivered messages are sent again"
+
+    async def catch_up(self) -> None:
+        """Takes in what the inbox has, a page at a time, and asks again for what was skipped."""
+        while True:
+            cursor = self._cursor()
+            page = await self._relay.inbox(cursor.after_seq, self._shared.settings.tempo.page)
+            self._same_log(page.log_id)
+            await self._store.run(self._check_past, page)
+            cursor = self._cursor()
+            self._heard(page.head)
+            await self._take(page.entries)
+            if not page.entries or self._cursor().after_seq >= page.head:
+                break
+            if self._cursor().after_seq == cursor.after_seq:
+                break  # a page that brings nothing further is not asked for for ever
+        await self.recheck()
+
+    def _check_past(self, page: InboxPage) -> None:
+        """Notices a relay that was put back to an earlier state, and steps over what it tells no more.
+
+        Raises:
+            DataLost: the place that we know has another message now, or is not there any more.
+        """
+        cursor, store, now = self._cursor(), self._store, self._shared.now()
+        known = store.ingress.message_at(cursor.log_id, cursor.after_seq)
+        other = page.previous is not None and known is not None and page.previous != known
+        if page.head < cursor.after_seq or other:
+            self._restart(cursor, replace(cursor, after_seq=0))
+            raise DataLost
+        if page.floor > cursor.after_seq:
+            self.cursor = replace(cursor, after_seq=page.floor)
+            with store.write():
+                store.relay.set_cursor(self.cursor, now)
+                if cursor.after_seq:
+                    first = cursor.after_seq + 1
+                    store.events.add("relay.skipped", now, first=first, last=page.floor)
+
+    async def recheck(self) -> None:
+        """Asks again for numbers that the relay skipped."""
+        log_id = self._cursor().log_id
+        withheld = await self._store.run(self._store.relay.withheld, log_id, _GAP_PAGE)
+        for seq in withheld:
+            await self.take_again(seq)
+        left = await self._store.run(self._store.relay.withheld, log_id, _GAP_PAGE)
+        if left:
+            self._shared.health.trouble(
+                "withheld", f"the relay holds {len(left)} message(s) back, from number {left[0]} on"
+            )
+        else:
+            self._shared.health.clear("withheld")
+
+    async def take_again(self, seq: int) -> None:
+        """Asks the relay for one number, and takes it in."""
+        page = await self._relay.inbox(seq - 1, 1)
+        self._same_log(page.log_id)
+        await self._take([entry for entry in page.entries if entry.seq == seq])
+        await self._shared.round_trip()
+
+    async def _follow(self) -> None:
+        cursor = self._cursor()
+        queue: asyncio.Queue[Entry] = asyncio.Queue(self._shared.settings.tempo.page)
+        work = [
+            asyncio.create_task(self._produce(cursor.after_seq, queue), name="stream"),
+            asyncio.create_task(self._consume(queue), name="intake"),
+        ]
+        try:
+            done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            # What is still in the queue is not in the store, so the next session asks for it again.
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+        raise RelayUnreachable(
+            "the relay ended the stream", next_step="nothing: it is opened again", code="relay.stream_ended"
+        )
+
+    async def _produce(self, after: int, queue: asyncio.Queue[Entry]) -> None:
+        stream = self._relay.stream(after)
+        async with contextlib.aclosing(stream) as items:
+            async for item in items:
+                self._stream_failures = 0
+                if item.kind == "hello":
+                    self._same_log(item.log_id)
+                    self._online(item.head)
+                elif item.kind == "entry" and item.entry is not None:
+                    self._heard(max(self._head, item.entry.seq))
+                    await queue.put(item.entry)
+                else:
+                    self._heard(self._head)
+
+    async def _consume(self, queue: asyncio.Queue[Entry]) -> None:
+        while True:
+            entries = [await next_of(queue, self._shared.round_trip)]
+            while not queue.empty() and len(entries) < self._shared.settings.tempo.page:
+                entries.append(queue.get_nowait())
+            seqs = sorted(entry.seq for entry in entries)
+            if seqs[0] > self._cursor().after_seq + 1 or seqs[-1] - seqs[0] >= len(seqs):
+                # Out of order, or skipped: the inbox has the order.
+                await self.catch_up()
+            await self._take(entries)
+            for _ in entries:
+                queue.task_done()
+
+    async def _poll(self) -> None:
+        health = self._shared.health
+        health.trouble("stream", "the relay's stream does not work; the inbox is asked regularly instead")
+        health.set(connection="polling", connected_since=None, retries=0)
+        health.clear("relay")
+        while self._shared.now() < self._stream_after:
+            await health.publish()
+            await asyncio.sleep(self._shared.settings.tempo.poll)
+            await self.catch_up()
+        health.clear("stream")
+
+    async def _take(self, entries: Sequence[Entry]) -> None:
+        if not entries:
+            return
+        # The housekeeping asks for gaps while the stream goes on: one batch at a time.
+        async with self._taking:
+            self.cursor, taken = await self._intake.take(self._cursor(), entries)
+        self._tell(taken)
+
+    def _tell(self, taken: Taken) -> None:
+        if taken.ready:
+            self._shared.signals.dispatch.set()
+        if taken.settled:
+            self._shared.signals.acks.set()
+        for reason in taken.rejected:
+            self._shared.event("message.rejected", reason=reason)
+        if taken.gap:
+            self._shared.event("relay.withheld", first=taken.gap.start, last=taken.gap.stop - 1)
+        self._heard(self._head)
+
+    def _heard(self, head: int) -> None:
+        self._head = max(head, self._cursor().after_seq)
+        lag = self._head - self._cursor().after_seq
+        self._shared.health.set(last_event_at=self._shared.now(), lag=lag)
+
+    def _online(self, head: int) -> None:
+        health = self._shared.health
+        health.set(connection="connected", connected_since=self._shared.now(), retries=0)
+        health.clear("relay", "stream", "data_lost")
+        self._heard(head)
+
+    def _same_log(self, log_id: str) -> None:
+        if log_id != self._cursor().log_id:
+            raise DataLost
+
+    def _cursor(self) -> RelayCursor:
+        if self.cursor is None:
+            raise AssertionError("the relay was not greeted yet")
+        return self.cursor
+
+    async def _lost(self, error: InstallError | DataLost, tries: int) -> None:
+        health = self._shared.health
+        self.connected.clear()
+        health.set(connection="down", connected_since=None, retries=tries)
+        if isinstance(error, DataLost) and tries == 1:
+            return
+        after = error.retry_after if isinstance(error, RelayRefused) else None
+        if isinstance(error, RelayRefused) and not error.passing and error.status != 401:
+            finding = Finding(error.error_code, "critical", "relay", error.message, error.next_step)
+            health.block("relay.refused", finding, error)
+        elif tries > 1:
+            lost = "the relay's data is another each time"
+            health.trouble("relay", lost if isinstance(error, DataLost) else error.message)
+        await health.publish()
+        wait = pause(tries, self._shared.jitter(), most=self._shared.settings.tempo.most_pause)
+        await self._shared.rest(max(wait, after or 0.0))
+        await freshen(self._shared)

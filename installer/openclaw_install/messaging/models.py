@@ -1,0 +1,285 @@
+"""What the store holds, as frozen records: contacts, threads, messages, the two ledgers, events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from openclaw_install.messaging.untrusted import Untrusted
+
+# `awaiting_reply`: an agent of ours wrote first, and nothing has come back. Its reply makes it `pending`.
+ContactState = Literal["pending", "awaiting_reply", "approved", "rejected", "blocked"]
+Origin = Literal["inbound", "outbound", "operator"]
+Direction = Literal["in", "out"]
+RouteMode = Literal["stable-hook-session", "map-active-group"]
+# How far a message that came in has got. `seen` and `verified` are never stored: what fails there is no
+# message of anybody, and goes to the rejections.
+Stage = Literal[
+    "pending",  # from a contact that waits for approval
+    "approved",  # may be dispatched
+    "dispatching",  # a request to the gateway is, or was when we died, under way
+    "accepted",  # the gateway took it: one turn
+    "handled",  # for the runtime itself (receipts, control): no turn
+    "refused",  # its sender is blocked or rejected
+    "parked",  # given up, kept, and told
+]
+OutboxState = Literal["queued", "sending", "committed", "delivered", "failed"]
+INTERNAL_SCHEMAS = ("pingagent.receipt@1", "pingagent.control@1")
+
+
+@dataclass(frozen=True)
+class Contact:
+    """An agent that wrote to us, or that we wrote to.
+
+    Attributes:
+        did: its identity.
+        state: what the gate does with its messages.
+        alias, display_name: as it calls itself.
+        origin: who began: `inbound` it, `outbound` we, `operator` somebody decided before any message.
+        first_seen_at, updated_at, decided_at: seconds since the epoch.
+        decided_by: who decided (`cli:alice`, `policy:tp_...`; `outbound`: an agent of ours by writing first,
+            up to version 0.2.0); None while nobody did.
+        waiting: messages that wait for the decision.
+        deferred: messages that are left at the relay until there is room for them.
+        last_knock_at: when the newest of those came.
+    """
+
+    did: str
+    state: ContactState
+    origin: Origin
+    alias: Untrusted[str | None]
+    display_name: Untrusted[str | None]
+    first_seen_at: float
+    updated_at: float
+    decided_at: float | None
+    decided_by: str | None
+    waiting: int
+    deferred: int = 0
+    last_knock_at: float | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One change of a contact's state, as it was recorded."""
+
+    id: int
+    did: str
+    at: float
+    by: str
+    before: ContactState | None
+    after: ContactState
+    reason: str
+
+
+@dataclass(frozen=True)
+class Session:
+    """One collaboration thread.
+
+    Attributes:
+        thread_id: the `c_dm_` form of the conversation.
+        peer: the other side's DID.
+        last_activity_at: of the newest message, either direction.
+        preview: the beginning of the newest message's text.
+        unread: messages that came in and were not marked read.
+        session_key: the OpenClaw session that the newest message went to; None before the first.
+        degraded: why it is not the session that the route mode asks for; None where it is.
+    """
+
+    thread_id: str
+    peer: str
+    created_at: float
+    last_activity_at: float
+    last_message: int | None
+    last_direction: Direction | None
+    preview: Untrusted[str]
+    unread: int
+    session_key: str | None
+    route_mode: RouteMode | None
+    degraded: str | None
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of a thread.
+
+    Attributes:
+        id: local number, in the order in which this host came to know the messages; a cursor for paging.
+        state: the ledger's stage for `in`, the outbox's state for `out`.
+        seq: the relay's number for it; None while an outgoing one is not committed.
+        reason: why it is parked, refused or failed; empty otherwise.
+        place: what is special about its place among its sender's messages: `late` where later ones went
+            before it, `gap` with the counters that are missing before it; empty otherwise.
+    """
+
+    id: int
+    direction: Direction
+    sender: str
+    message_id: str
+    thread_id: str
+    peer: str
+    schema: str
+    body: Untrusted[Mapping[str, Any]]
+    preview: Untrusted[str]
+    sent_at: float
+    known_at: float
+    state: str
+    seq: int | None
+    reason: str
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class Ingress:
+    """The ledger's row of one message that came in.
+
+    Attributes:
+        attempts: requests to the gateway so far.
+        faults: of these, the ones that failed for reasons of the message's own (they lead to `parked`).
+        doubts: times that the outcome of a request was not known.
+        doubt_at: when the first of those requests went out.
+        next_attempt_at: seconds since the epoch; not to be tried before.
+        session_key: the key of the newest request; a repetition must use the same one.
+        shown: what the text of the newest request told of the sender (JSON); a repetition must tell the same.
+        gateway: what identified the gateway's process at the newest request (`GatewayLife.mark`).
+        evidence: how we know that it was accepted: `answer` or `transcript`.
+        confirmed_at: when the turn was found in the host's transcript, or could no longer be lost.
+    """
+
+    id: int
+    thread_id: str
+    peer: str
+    log_id: str
+    seq: int
+    stage: Stage
+    attempts: int
+    faults: int
+    doubts: int
+    doubt_at: float | None
+    next_attempt_at: float
+    session_key: str | None
+    degraded: str | None
+    shown: str | None
+    gateway: str | None
+    attempted_at: float | None
+    run_id: str | None
+    accepted_at: float | None
+    evidence: str | None
+    confirmed_at: float | None
+    acked_at: float | None
+    receipted_at: float | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class OutboxItem:
+    """One message to be sent.
+
+    Attributes:
+        id: the message's local number.
+        state: `committed` only with `seq` >= 1 out of a receipt whose signature was verified.
+        reason, repair: of the newest trouble; empty where there was none.
+    """
+
+    id: int
+    idempotency_key: str
+    thread_id: str
+    recipient: str
+    message_id: str
+    schema: str
+    state: OutboxState
+    attempts: int
+    next_attempt_at: float
+    queued_at: float
+    queued_by: str
+    wire: str | None = field(repr=False)
+    expires_at: float | None
+    log_id: str | None
+    seq: int | None
+    receipt: str | None = field(repr=False)
+    committed_at: float | None
+    delivered_at: float | None
+    reason: str
+    repair: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened; `id` is the cursor.
+
+    Attributes:
+        kind: dotted, such as `message.accepted`; docs/bridge.md lists them.
+        data: small facts; never a message's text, never a secret.
+    """
+
+    id: int
+    at: float
+    kind: str
+    thread_id: str | None
+    message_id: str | None
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """An envelope that was refused at the door, with what it claimed to be."""
+
+    id: int
+    at: float
+    log_id: str
+    seq: int
+    reason: str
+    claimed_sender: str
+    claimed_message_id: str
+
+
+@dataclass(frozen=True)
+class RelayCursor:
+    """How far a relay's inbox was taken in.
+
+    Attributes:
+        relay_id: the relay's public key, pinned at the first contact.
+        log_id: names the relay's data; it changes when the relay lost it.
+        after_seq: everything up to here is in the store.
+    """
+
+    url: str
+    relay_id: str
+    log_id: str
+    after_seq: int
+
+
+@dataclass(frozen=True)
+class NewMessage:
+    """A message on its way into the table of messages; the fields are those of `Message`."""
+
+    direction: Direction
+    sender: str
+    message_id: str
+    thread_id: str
+    peer: str
+    schema: str
+    body: Mapping[str, Any]
+    sent_at: float
+    known_at: float
+    state: str
+    seq: int | None = None
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """What somebody wants to be sent.
+
+    Attributes:
+        recipient: a DID.
+        schema, body: as `protocol.messages` makes them.
+        by: who asked for it, for the audit.
+        idempotency_key: chosen by the caller; None makes a new one.
+    """
+
+    recipient: str
+    schema: str
+    body: Mapping[str, Any]
+    by: str
+    idempotency_key: str | None = None

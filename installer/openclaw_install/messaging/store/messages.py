@@ -1,0 +1,154 @@
+"""The messages of the threads, both directions, and the rows that keep an id from being taken in twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from openclaw_install.common.invisible import rewritten
+from openclaw_install.messaging.models import Message, NewMessage
+from openclaw_install.messaging.store.database import Database
+from openclaw_install.messaging.untrusted import Standing, Untrusted
+
+_SELECT = (
+    "SELECT id, direction, sender, message_id, thread_id, peer, schema, body, preview, sent_at, "
+    "known_at, state, seq, reason, place, (SELECT state FROM contact WHERE did = message.peer) FROM message"
+)
+
+_VISIBLE = "schema NOT IN ('pingagent.receipt@1', 'pingagent.control@1')"
+_PREVIEW_LENGTH = 160
+
+
+class MessageTable:
+    """The tables `message` and `replay`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, new: NewMessage) -> int:
+        """Stores a message and returns its local number."""
+        with self._database.write() as connection:
+            cursor = connection.execute(
+                "INSERT INTO message (direction, sender, message_id, thread_id, peer, schema, body, preview, "
+                "sent_at, known_at, state, seq, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(new.direction, new.sender, new.message_id, new.thread_id, new.peer, new.schema),
+                    json.dumps(new.body, ensure_ascii=False, separators=(",", ":")),
+                    preview(new.schema, new.body),
+                    *(new.sent_at, new.known_at, new.state, new.seq, new.place),
+                ),
+            )
+            return int(cursor.lastrowid or 0)
+
+    def set_state(self, number: int, state: str, *, seq: int | None = None, reason: str = "") -> None:
+        """Follows what a ledger says of the message."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE message SET state = ?, seq = coalesce(?, seq), reason = ? WHERE id = ?",
+                (state, seq, reason, number),
+            )
+
+    def set_place(self, number: int, place: str) -> None:
+        """Notes what is special about a message's place among those of its sender."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE message SET place = ? WHERE id = ?", (place, number))
+
+    def get(self, number: int) -> Message | None:
+        return self._one("id = ?", number)
+
+    def find(self, sender: str, message_id: str) -> Message | None:
+        return self._one("sender = ? AND message_id = ?", sender, message_id)
+
+    def by_id(self, message_id: str) -> list[Message]:
+        """The messages with an id: ids are the senders' own, so there can be several."""
+        return self._many("message_id = ? ORDER BY id", message_id)
+
+    def of_thread(self, thread_id: str, *, before: int | None = None, limit: int = 20) -> list[Message]:
+        """The newest messages of a thread before a local number, oldest first."""
+        found = self._many(
+            f"thread_id = ? AND id < ? AND {_VISIBLE} ORDER BY id DESC LIMIT ?",
+            *(thread_id, 2**62 if before is None else before, limit),
+        )
+        return found[::-1]
+
+    def sent_in(self, thread_id: str, most: int = 100) -> int:
+        """How many messages we wrote in a thread; at most `most` are counted."""
+        return self._database.count(
+            "SELECT count(*) FROM (SELECT 1 FROM message WHERE thread_id = ? AND direction = 'out' "  # noqa: S608
+            f"AND {_VISIBLE} LIMIT ?)",
+            *(thread_id, most),
+        )
+
+    def first_in(self, peer: str) -> Message | None:
+        """The first message of an agent, which asks for contact; None where none came in."""
+        thread = "(SELECT thread_id FROM session WHERE session.peer = ? ORDER BY created_at LIMIT 1)"
+        return self._one(
+            f"thread_id = {thread} AND direction = 'in' AND {_VISIBLE} ORDER BY id LIMIT 1", peer
+        )
+
+    def came_from(self, thread_id: str) -> bool:
+        """Whether the other side of a thread let us in: it wrote to us, or said that something arrived."""
+        row = self._database.row(
+            "SELECT 1 FROM message WHERE thread_id = ? AND direction = 'in' LIMIT 1", thread_id
+        )
+        return row is not None
+
+    def has_thread(self, thread_id: str) -> bool:
+        """Whether any message of a thread is here."""
+        return self._database.row("SELECT 1 FROM message WHERE thread_id = ? LIMIT 1", thread_id) is not None
+
+    def incoming(self, *, before: int | None = None, limit: int = 20) -> list[Message]:
+        """The newest messages that came in, of all threads, newest first."""
+        return self._many(
+            f"direction = 'in' AND id < ? AND {_VISIBLE} ORDER BY id DESC LIMIT ?",
+            2**62 if before is None else before,
+            limit,
+        )
+
+    def replayed(self, sender: str, message_id: str) -> str | None:
+        """The digest under which a message id of a sender was taken in before; None if it never was."""
+        row = self._database.row(
+            "SELECT digest FROM replay WHERE sender = ? AND message_id = ?", sender, message_id
+        )
+        return row[0] if row else None
+
+    def remember(self, sender: str, message_id: str, digest: str, now: float, keep_until: float) -> None:
+        """Writes the replay row."""
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT INTO replay (sender, message_id, digest, seen_at, keep_until) VALUES (?, ?, ?, ?, ?)",
+                (sender, message_id, digest, now, keep_until),
+            )
+
+    def forget_replays(self, now: float, most: int = 1000) -> int:
+        """Deletes replay rows that no envelope can need any more; returns how many."""
+        with self._database.write() as connection:
+            return connection.execute(
+                "DELETE FROM replay WHERE (sender, message_id) IN "
+                "(SELECT sender, message_id FROM replay WHERE keep_until < ? LIMIT ?)",
+                (now, most),
+            ).rowcount
+
+    def _one(self, where: str, *values: object) -> Message | None:
+        found = self._many(where, *values)
+        return found[0] if found else None
+
+    def _many(self, where: str, *values: object) -> list[Message]:
+        rows = self._database.rows(f"{_SELECT} WHERE {where}", *values)
+        return [_message(row) for row in rows]
+
+
+def _message(row: tuple[Any, ...]) -> Message:
+    *values, decided = row
+    standing: Standing = "ours" if values[1] == "out" else decided or "unknown"
+    values[7:9] = Untrusted(json.loads(values[7]), standing), Untrusted(values[8], standing)
+    return Message(*values)
+
+
+def preview(schema: str, body: Mapping[str, Any]) -> str:
+    """The beginning of what a person would read of a message, on one line."""
+    fields = ("text", "title", "summary", "description", "status", "message")
+    text = next((body[name] for name in fields if isinstance(body.get(name), str) and body[name]), schema)
+    line = " ".join(rewritten(str(text)[: 4 * _PREVIEW_LENGTH], lambda _: " ").split())
+    return line if len(line) <= _PREVIEW_LENGTH else line[: _PREVIEW_LENGTH - 1] + "…"

@@ -1,0 +1,204 @@
+"""Trust in the store: policies once in force, decisions, recommendations, and the history they rest on."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, fields
+from typing import Any
+
+from openclaw_install.messaging.store.database import Database
+from openclaw_install.messaging.trust.match import Subject
+from openclaw_install.messaging.trust.records import (
+    NewDecision,
+    PastEvent,
+    Recommendation,
+    RecommendationState,
+    ThreadHistory,
+    TrustDecision,
+)
+from openclaw_install.messaging.untrusted import Standing, Untrusted
+from openclaw_install.protocol.messages import TASK
+
+_DECISION = tuple(field.name for field in fields(NewDecision))
+_RECOMMENDATION = tuple(field.name for field in fields(Recommendation))
+_SELECT = f"SELECT {', '.join(_RECOMMENDATION)} FROM trust_recommendation"  # noqa: S608 - our own words
+_DECIDED = "(SELECT state FROM contact WHERE contact.did = trust_decision.did)"
+_LOOKED_AT = 500
+_DAY = 86_400.0
+_ANSWERED = frozenset({"committed", "delivered"})
+
+
+class TrustTable:
+    """The tables `trust_policy`, `trust_decision` and `trust_recommendation`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def remember_policy(self, version: str, text: str, now: float, *, keep: int = 500) -> None:
+        """Keeps the text of a policy that is in force; the oldest beyond `keep` go."""
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO trust_policy (version, text, first_seen_at) VALUES (?, ?, ?)",
+                (version, text, now),
+            )
+            connection.execute(
+                "DELETE FROM trust_policy WHERE version IN (SELECT version FROM trust_policy "
+                "ORDER BY first_seen_at DESC LIMIT -1 OFFSET ?)",
+                (keep,),
+            )
+
+    def policy_text(self, version: str) -> str | None:
+        """The text of a policy that was in force once."""
+        row = self._database.row("SELECT text FROM trust_policy WHERE version = ?", version)
+        return row[0] if row else None
+
+    def record(self, decision: NewDecision) -> int:
+        """Records a decision, and returns its number."""
+        names = ", ".join(_DECISION)
+        marks = ", ".join("?" for _ in _DECISION)
+        with self._database.write() as connection:
+            cursor = connection.execute(
+                f"INSERT INTO trust_decision ({names}) VALUES ({marks})",  # noqa: S608 - our own words
+                astuple(decision),
+            )
+            return int(cursor.lastrowid or 0)
+
+    def decisions(self, *, did: str | None = None, limit: int = 20) -> list[TrustDecision]:
+        """The newest decisions, newest first; of one agent, or all."""
+        where, values = ("WHERE did = ? ", (did,)) if did else ("", ())
+        rows = self._database.rows(
+            f"SELECT {', '.join(_DECISION)}, id, {_DECIDED} FROM trust_decision "  # noqa: S608 - our own words
+            f"{where}ORDER BY id DESC LIMIT ?",
+            *(*values, limit),
+        )
+        return [_decision(row) for row in rows]
+
+    def recommendations(self, thread_id: str, limit: int = 50) -> list[Recommendation]:
+        """The newest recommendations of a thread, newest first."""
+        rows = self._database.rows(
+            f"{_SELECT} WHERE thread_id = ? ORDER BY id DESC LIMIT ?", thread_id, limit
+        )
+        return [Recommendation(*row) for row in rows]
+
+    def add_recommendation(self, new: Recommendation) -> Recommendation:
+        """Stores a recommendation, and returns it with its number."""
+        names, values = _RECOMMENDATION[1:], astuple(new)[1:]
+        with self._database.write() as connection:
+            cursor = connection.execute(
+                f"INSERT INTO trust_recommendation ({', '.join(names)}) "  # noqa: S608 - our own words
+                f"VALUES ({', '.join('?' for _ in names)})",
+                values,
+            )
+            return Recommendation(int(cursor.lastrowid or 0), *values)
+
+    def move_recommendation(
+        self, number: int, state: RecommendationState, by: str, now: float, policy_version: str
+    ) -> None:
+        """Brings a recommendation into another state."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE trust_recommendation SET state = ?, changed_by = ?, changed_at = ?, "
+                "policy_version = ? WHERE id = ?",
+                (state, by, now, policy_version, number),
+            )
+
+    def undecided(self, *, after: str = "", limit: int = 200) -> list[str]:
+        """The DIDs of contacts that no person has decided about, in order after `after`."""
+        rows = self._database.rows(
+            "SELECT did FROM contact WHERE did > ? AND "
+            "((state IN ('pending', 'awaiting_reply') AND decided_at IS NULL) "
+            "OR decided_by = 'outbound' "
+            "OR (decided_by >= 'policy:' AND decided_by < 'policy;')) ORDER BY did LIMIT ?",
+            *(after, limit),
+        )
+        return [row[0] for row in rows]
+
+    def thread_history(self, thread_id: str, peer: str, now: float) -> ThreadHistory:
+        """What the newest 500 messages of a thread and its contact say."""
+        rows = self._database.rows(
+            "SELECT direction, schema, state, known_at FROM message WHERE thread_id = ? "
+            "ORDER BY id DESC LIMIT ?",
+            *(thread_id, _LOOKED_AT),
+        )[::-1]
+        contact = self._database.row(
+            "SELECT alias, state, decided_at, waiting, first_seen_at FROM contact WHERE did = ?", peer
+        )
+        alias, state, decided_at, waiting, first = contact or (None, "pending", None, 0, now)
+        incoming = [row for row in rows if row[0] == "in"]
+        return ThreadHistory(
+            thread_id=thread_id,
+            subject=Subject(peer, Untrusted(alias, state)),
+            state=state,
+            decided=decided_at is not None,
+            exchanges=_exchanges(rows),
+            tasks=sum(row[1] == TASK for row in incoming),
+            parked=sum(row[2] == "parked" and now - row[3] < 30 * _DAY for row in incoming),
+            last_hour=sum(0 <= now - row[3] < 3600 for row in incoming),
+            unanswered=_unanswered(rows),
+            waiting=waiting,
+            refused=self._refused(peer) if state == "rejected" else 0,
+            known_days=max(0, int((now - first) / _DAY)),
+        )
+
+    def _refused(self, peer: str) -> int:
+        return self._database.count(
+            "SELECT count(*) FROM rejection WHERE claimed_sender = ? AND reason = 'contact_rejected'", peer
+        )
+
+    def past(self, since: float, *, limit: int = 20_000) -> tuple[list[PastEvent], bool]:
+        """First contacts and tasks since a time, oldest first, and whether older ones were left out.
+
+        Args:
+            since: seconds since the epoch.
+            limit: of each kind, the newest.
+        """
+        contacts = self._database.rows(
+            "SELECT first_seen_at, did, alias, NULL, NULL, state, decided_by FROM contact "
+            "WHERE first_seen_at >= ? AND origin = 'inbound' ORDER BY first_seen_at DESC LIMIT ?",
+            *(since, limit + 1),
+        )
+        tasks = self._database.rows(
+            "SELECT message.known_at, message.peer, contact.alias, message.thread_id, message.message_id, "
+            "message.state, contact.decided_by FROM message LEFT JOIN contact ON contact.did = message.peer "
+            "WHERE message.direction = 'in' AND message.schema = 'pingagent.task@1' "
+            "AND message.known_at >= ? ORDER BY message.known_at DESC LIMIT ?",
+            *(since, limit + 1),
+        )
+        # Who was turned away by the policy at the first message never became a contact.
+        refused = self._database.rows(
+            "SELECT min(at), claimed_sender, NULL, NULL, NULL, reason, 'policy:' FROM rejection "
+            "WHERE at >= ? AND reason IN ('policy_reject', 'policy_block') GROUP BY claimed_sender LIMIT ?",
+            *(since, limit),
+        )
+        cut = len(contacts) > limit or len(tasks) > limit
+        found = [_past("contact", row) for row in contacts[:limit]]
+        found += [_past("contact", row) for row in refused]
+        found += [_past("task", row) for row in tasks[:limit]]
+        return sorted(found, key=lambda one: one.at), cut
+
+
+def _decision(row: tuple[Any, ...]) -> TrustDecision:
+    known = dict(zip(_DECISION, row, strict=False))
+    number, decided = row[len(_DECISION) :]
+    standing: Standing = decided or ("ours" if known["did"] is None else "unknown")
+    return TrustDecision(**{**known, "detail": Untrusted(known["detail"], standing), "id": number})
+
+
+def _past(section: Any, row: tuple[Any, ...]) -> PastEvent:
+    at, did, alias, thread, message, outcome, by = row
+    return PastEvent(at, section, Subject(did, Untrusted(alias, "unknown")), thread, message, outcome, by)
+
+
+def _exchanges(rows: list[tuple[Any, ...]]) -> int:
+    """How often a message, or several in a row, came in and was answered with a committed one."""
+    count, open_question = 0, False
+    for direction, _, state, _ in rows:
+        if direction == "in":
+            open_question = True
+        elif open_question and state in _ANSWERED:
+            count, open_question = count + 1, False
+    return count
+
+
+def _unanswered(rows: list[tuple[Any, ...]]) -> int:
+    newest_out = max((n for n, row in enumerate(rows) if row[0] == "out"), default=-1)
+    return sum(row[0] == "in" for row in rows[newest_out + 1 :])

@@ -1,0 +1,113 @@
+"""What the bridge asks of the trust policy: a contact that nobody has decided about, and a task."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from openclaw_install.messaging.contact_gate import UNDECIDED
+from openclaw_install.messaging.models import Contact, ContactState, Stage
+from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.trust.guard import OUTBOUND
+from openclaw_install.messaging.trust.match import Subject
+from openclaw_install.messaging.trust.policy import (
+    ContactAction,
+    Policy,
+    TaskAction,
+    action_for,
+    evaluate,
+)
+from openclaw_install.messaging.trust.policy_file import PolicyState
+from openclaw_install.messaging.trust.records import NewDecision
+
+POLICY = "policy:"
+_STATE: dict[str, ContactState] = {"approve": "approved", "reject": "rejected", "block": "blocked"}
+_STAGE: dict[str, Stage] = {"approve": "approved", "reject": "refused", "block": "refused"}
+
+
+def contact_action(policy: Policy, did: str, alias: str | None) -> ContactAction:
+    """What to do about a contact that nobody has decided about."""
+    return cast("ContactAction", action_for(policy, "contact", Subject(did, alias)))
+
+
+def task_action(policy: Policy, did: str, alias: str | None) -> TaskAction:
+    """What to do with a task of an approved contact."""
+    return cast("TaskAction", action_for(policy, "task", Subject(did, alias)))
+
+
+def is_open_to_policy(contact: Contact) -> bool:
+    """Whether no person has decided about a contact: nobody did, the policy, or an agent by writing."""
+    if contact.decided_by is not None and contact.decided_by.startswith((POLICY, OUTBOUND)):
+        return True
+    return contact.state in UNDECIDED and contact.decided_at is None
+
+
+def settle_contact(store: Store, state: PolicyState, contact: Contact, now: float) -> Contact:
+    """Does what the policy says of a contact, and records it; `manual` leaves it as it is.
+
+    A person's decision stands above the policy: only a contact that nobody but the policy has decided about
+    is touched.
+    Inside a `write()` block it belongs to that transaction.
+
+    Returns:
+        The contact as it is now.
+    """
+    if not is_open_to_policy(contact):
+        return contact
+    verdict = evaluate(state.policy, "contact", Subject(contact.did, contact.alias))
+    after, version = _STATE.get(verdict.action, contact.state), state.policy.version
+    if after == contact.state:
+        return contact
+    with store.write():
+        store.contacts.decide(contact.did, after, f"{POLICY}{version}", now, verdict.why)
+        refused = "" if after == "approved" else after
+        released = store.ingress.release(contact.did, _STAGE[verdict.action], refused)
+        store.contacts.set_waiting(contact.did, 0)
+        store.events.add(f"contact.{after}", now, did=contact.did, by=f"{POLICY}{version}", released=released)
+        store.trust.record(
+            NewDecision(
+                at=now,
+                by="policy",
+                kind="applied_by_policy",
+                policy_before=version,
+                policy_after=version,
+                section="contact",
+                match=verdict.rule.match if verdict.rule else None,
+                before=contact.state,
+                after=after,
+                did=contact.did,
+                detail=verdict.why,
+            )
+        )
+        return store.contacts.get(contact.did) or contact
+
+
+def settle_all(store: Store, state: PolicyState, now: float, *, page: int = 200) -> int:
+    """Does what the policy says of all contacts that no person has decided about; returns how many changed.
+
+    To be called when the policy has changed. A page at a time, so that other writers get their turn.
+    """
+    settled, after = settle_page(store, state, now, page=page)
+    while after:
+        count, after = settle_page(store, state, now, after, page=page)
+        settled += count
+    return settled
+
+
+def settle_page(
+    store: Store, state: PolicyState, now: float, after: str = "", *, page: int = 200
+) -> tuple[int, str]:
+    """`settle_all` for one page of contacts: those behind the DID `after`.
+
+    Returns:
+        How many changed, and the last DID of the page; empty where there are no more.
+    """
+    settled = 0
+    dids = store.trust.undecided(after=after, limit=page)
+    if not dids:
+        return 0, ""
+    with store.write():
+        for did in dids:
+            contact = store.contacts.get(did)
+            if contact is not None:
+                settled += settle_contact(store, state, contact, now).state != contact.state
+    return settled, dids[-1]

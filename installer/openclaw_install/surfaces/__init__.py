@@ -1,0 +1,1 @@
+"""Everything through which somebody calls us: command line and MCP servers."""

@@ -1,0 +1,271 @@
+"""The command line: each command parses, calls one application function and renders its result."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from openclaw_install import __version__
+from openclaw_install.common.errors import InstallError, UsageError
+from openclaw_install.host.locate import HostLocation
+from openclaw_install.surfaces.cli.hub import hub_group
+from openclaw_install.surfaces.cli.mcp import mcp_group
+from openclaw_install.surfaces.cli.options import CommonOptions, common_options, gather
+from openclaw_install.surfaces.cli.relay_invite import invite_reader
+from openclaw_install.surfaces.cli.reply import Reply
+from openclaw_install.surfaces.cli.runtime import runtime_group
+from openclaw_install.surfaces.cli.sync import sync_group
+
+if TYPE_CHECKING:
+    from openclaw_install.host.hooks.policy import RouteMode
+    from openclaw_install.setup.host_commands import WholeHost
+    from openclaw_install.setup.verify import Options, RunResult
+
+_ROUTE_MODES: tuple[RouteMode, ...] = ("stable-hook-session", "map-active-group")
+_ROUTE_VARIABLE = "IM_INGRESS_SESSION_ROUTE_MODE"
+_route_mode = click.option(
+    "--route-mode",
+    "--im-ingress-session-route-mode",
+    "route_mode",
+    type=click.Choice(_ROUTE_MODES),
+    help=f"How inbound messages find their session (default: ${_ROUTE_VARIABLE}, or {_ROUTE_MODES[0]}).",
+)
+_offline = click.option("--offline", is_flag=True, help="Do not ask the running gateway.")
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="openclaw-install")
+@common_options
+@_route_mode
+@_offline
+@click.option("--overwrite-edited", is_flag=True, help="Replace bundle files that you changed.")
+@click.option("--with-hub", is_flag=True, help="Run a relay of your own here, for agents to meet at.")
+@click.option(
+    "--relay-invite-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The relay's invitation: the first line of a file that only you can read.",
+)
+@click.pass_context
+def cli(
+    context: click.Context,
+    /,
+    *,
+    route_mode: str | None,
+    offline: bool,
+    overwrite_edited: bool,
+    with_hub: bool,
+    relay_invite_file: Path | None,
+    **said: Any,
+) -> Reply | None:
+    """Set an OpenClaw host up, and prove on the running gateway that it works.
+
+    Without a command: bundles, MCP servers, hook policy and permissions, after a diff and your consent.
+    """
+    common = gather(context, said)
+    context.obj = common
+    if context.invoked_subcommand is not None:
+        return None
+    options = _options(common, route_mode, offline=offline, overwrite_edited=overwrite_edited)
+    invite = invite_reader(relay_invite_file, may_ask=not common.yes)
+    run = _on_host(
+        common,
+        lambda location: _whole(location).set_up(
+            options, _operator(common), with_hub=with_hub, invite=invite
+        ),
+    )
+    return _run_reply("setup", run, common)
+
+
+@cli.command("verify-runtime")
+@common_options
+@_route_mode
+@_offline
+@click.option("--fix-hooks", is_flag=True, help="Mend the hook policy, after a diff and your consent.")
+@click.pass_context
+def verify_runtime_command(
+    context: click.Context, /, *, route_mode: str | None, offline: bool, fix_hooks: bool, **said: Any
+) -> Reply:
+    """Report whether the host is ready for inbound messages, and what is in the way."""
+    common = gather(context, said)
+    options = _options(common, route_mode, offline=offline)
+
+    def act(location: HostLocation) -> RunResult:
+        host = _whole(location)
+        return host.mend(options, _operator(common)) if fix_hooks else host.verify(options)
+
+    return _run_reply("verify-runtime", _on_host(common, act), common)
+
+
+@cli.command("undo")
+@common_options
+@click.argument("receipt", required=False)
+@click.option("--keep-changed", is_flag=True, help="Keep what you changed since, and undo the rest.")
+@click.pass_context
+def undo_command(context: click.Context, /, *, receipt: str | None, keep_changed: bool, **said: Any) -> Reply:
+    """Take one run back: RECEIPT, or the newest that stands."""
+    from openclaw_install.setup.install import UndoOptions
+
+    common = gather(context, said)
+    options = UndoOptions(dry_run=common.dry_run, keep_changed=keep_changed)
+    result = _whole(common.location()).take_back(receipt, options, _operator(common))
+    return _undo_reply("undo", result)
+
+
+@cli.command("uninstall")
+@common_options
+@click.option("--keep-changed", is_flag=True, help="Keep what you changed since, and remove the rest.")
+@click.pass_context
+def uninstall_command(context: click.Context, /, *, keep_changed: bool, **said: Any) -> Reply:
+    """Remove all that we ever added to this host, and nothing else."""
+    from openclaw_install.setup.install import UndoOptions
+
+    common = gather(context, said)
+    options = UndoOptions(dry_run=common.dry_run, keep_changed=keep_changed)
+    result = _whole(common.location()).uninstall(options, _operator(common))
+    return _undo_reply("uninstall", result)
+
+
+@cli.group("skills")
+@common_options
+@click.pass_context
+def skills_group(context: click.Context, /, **said: Any) -> None:
+    """Read SKILL.md files as OpenClaw's own loader does."""
+    context.obj = gather(context, said)
+
+
+@skills_group.command("check")
+@common_options
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
+@click.pass_context
+def skills_check_command(context: click.Context, /, *, paths: tuple[Path, ...], **said: Any) -> Reply:
+    """Judge every SKILL.md below each PATH, or in the host's own roots."""
+    from openclaw_install.setup.skills import check_skills
+    from openclaw_install.surfaces.cli.render_skills import check_lines
+
+    common = gather(context, said)
+    found = check_skills(common.location(), paths)
+    lines = check_lines(found, verbose=common.verbose)
+    return Reply("skills check", found.to_json(), lines, 1 if found.any_invalid else 0)
+
+
+@skills_group.command("list")
+@common_options
+@click.pass_context
+def skills_list_command(context: click.Context, /, **said: Any) -> Reply:
+    """Show the host's skill roots in order of precedence, and who wins each name."""
+    from openclaw_install.setup.skills import list_skills
+    from openclaw_install.surfaces.cli.render_skills import list_lines
+
+    common = gather(context, said)
+    found = list_skills(common.location())
+    return Reply("skills list", found.to_json(), list_lines(found))
+
+
+@cli.command("demo")
+@common_options
+@click.pass_context
+def demo_command(context: click.Context, /, **said: Any) -> Reply:
+    """Play the whole story on a real OpenClaw in a scratch folder; nothing of yours is touched."""
+    from openclaw_install.demo.story import tell_story
+
+    common = gather(context, said)
+    if common.dry_run:
+        raise UsageError(
+            "the demo has no --dry-run: it touches nothing of yours", next_step="openclaw-install demo"
+        )
+    operator = _operator(common)
+    tell = (lambda _line: None) if common.as_json else click.echo
+    story = tell_story(tell, operator.progress)
+    seconds = sum(chapter.seconds for chapter in story.chapters)
+    lines = ["", f"{len(story.chapters)} chapters, each as told, in {seconds:.0f} s; nothing is left behind"]
+    return Reply("demo", story.to_json(), lines)
+
+
+cli.add_command(hub_group)
+cli.add_command(sync_group)
+cli.add_command(runtime_group)
+cli.add_command(mcp_group)
+
+
+def _options(
+    common: CommonOptions, route_mode: str | None, *, offline: bool, overwrite_edited: bool = False
+) -> Options:
+    from openclaw_install.setup.verify import Options
+
+    return Options(
+        route_mode=_route(route_mode),
+        offline=offline,
+        dry_run=common.dry_run,
+        overwrite_edited=overwrite_edited,
+        invocation=common.invocation,
+    )
+
+
+def _route(option: str | None) -> RouteMode:
+    """The option, else the variable; only commands that route messages look at the variable."""
+    named = option or os.environ.get(_ROUTE_VARIABLE, "").strip() or _ROUTE_MODES[0]
+    for mode in _ROUTE_MODES:
+        if mode == named:
+            return mode
+    raise UsageError(
+        f"{_ROUTE_VARIABLE} is {named!r}",
+        next_step=f"set it to one of {', '.join(_ROUTE_MODES)}, or unset it",
+    )
+
+
+def _on_host(common: CommonOptions, run: Callable[[HostLocation], RunResult]) -> RunResult:
+    """Runs on the host that is meant; whatever stops the run is reported as what blocks the host."""
+    from openclaw_install.setup.verify import failed
+
+    location = None
+    try:
+        location = common.location()
+        return run(location)
+    except InstallError as error:
+        if error.exit_code != 1:
+            raise
+        return failed(location, error)
+
+
+def _operator(common: CommonOptions) -> Any:
+    from openclaw_install.surfaces.cli.terminal import Terminal
+
+    return Terminal(yes=common.yes, quiet=common.as_json)
+
+
+def _whole(location: HostLocation) -> WholeHost:
+    from openclaw_install.setup.connection import HostAgent
+    from openclaw_install.setup.host_commands import WholeHost
+    from openclaw_install.setup.runtime_part import HostRuntime
+
+    return WholeHost(location, HostRuntime(location, os.environ), HostAgent(location, os.environ))
+
+
+def _run_reply(command: str, run: Any, common: CommonOptions) -> Reply:
+    from openclaw_install.surfaces.cli.render import plan_lines, run_lines
+
+    lines = run_lines(run, verbose=common.verbose)
+    if run.applied is not None and run.applied.outcome == "planned":
+        lines = [*plan_lines(run.applied.plan), "", *lines]
+    errors = [] if run.error is None else [run.error]
+    return Reply(command, run.to_json(), lines, run.exit_code, errors)
+
+
+def _undo_reply(command: str, result: Any) -> Reply:
+    from openclaw_install.surfaces.cli.render import undo_result_lines
+
+    return Reply(command, result.to_json(), undo_result_lines(result), result.exit_code)
+
+
+def entry_point() -> None:
+    """The console script."""
+    from openclaw_install.common.private_memory import keep_memory_private
+    from openclaw_install.surfaces.cli.boundary import run_command
+
+    keep_memory_private()
+    sys.exit(run_command(cli, sys.argv[1:]))

@@ -1,0 +1,63 @@
+"""`pingagent doctor`: check identity, store, relay and bridge, and mend what can be mended."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from openclaw_install.common.errors import UsageError
+from openclaw_install.surfaces.cli.pingagent_options import confirm, gather_ping, operator, ping_options
+from openclaw_install.surfaces.cli.reply import Reply
+
+if TYPE_CHECKING:
+    from openclaw_install.messaging.results import Doctor
+    from openclaw_install.messaging.untrusted import Reader
+
+
+@click.command("doctor")
+@ping_options
+@click.option("--fix", is_flag=True, help="Mend what can be mended without you.")
+@click.option("--new-relay", is_flag=True, help="Trust the relay that answers now instead of the known one.")
+@click.pass_context
+def doctor_command(context: click.Context, /, *, fix: bool, new_relay: bool, **said: Any) -> Reply:
+    """Check that this agent can be reached and can write; exit code 1 if something is in the way."""
+    from openclaw_install.messaging.doctor import examine
+    from openclaw_install.messaging.untrusted import Reader
+    from openclaw_install.surfaces.cli.render_pingagent import doctor_lines
+
+    options = gather_ping(context, said)
+    if options.dry_run:
+        fix = new_relay = False
+    if new_relay and not confirm("Trust whatever relay answers at the address now?", options):
+        raise UsageError("not agreed: nothing was changed", next_step="run it again to agree")
+    found = asyncio.run(examine(options.env, Path.home(), operator(), fix=fix, new_relay=new_relay))
+    body = doctor_document(found, Reader(operator()))
+    return Reply("doctor", body, doctor_lines(body, verbose=options.verbose), 0 if found.ok else 1)
+
+
+def doctor_document(found: Doctor, reader: Reader) -> dict[str, Any]:
+    """The doctor's report as JSON."""
+    from openclaw_install.surfaces.mcp.pingagent.documents import health_document, message_document
+
+    return {
+        "ok": found.ok,
+        "findings": [asdict(one) for one in found.findings],
+        "repaired": list(found.repaired),
+        "health": health_document(found.health),
+        "parked": [message_document(one, reader, most=1000) for one in found.parked],
+        "failed": [
+            {
+                "message_id": one.message_id,
+                "recipient": one.recipient,
+                "thread_id": one.thread_id,
+                "attempts": one.attempts,
+                "reason": one.reason,
+                "repair": one.repair,
+            }
+            for one in found.failed
+        ],
+    }

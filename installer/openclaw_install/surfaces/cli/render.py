@@ -1,0 +1,189 @@
+"""Turns results into lines for a person; what others chose is shown without control characters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from openclaw_install.common.shown_text import neutral as plain
+from openclaw_install.host.gateway.probe import LivePolicy
+from openclaw_install.setup.activation import ActivationReport, Blocker
+from openclaw_install.setup.install import UndoResult
+from openclaw_install.setup.plan import Plan, action_of
+from openclaw_install.setup.undo import UndoPlan
+from openclaw_install.setup.verify import Applied, RunResult
+
+
+def run_lines(run: RunResult, *, verbose: bool) -> list[str]:
+    """The setup's and verify-runtime's text; the last line is `activation_state=...`."""
+    report = run.report
+    lines = [*_host_lines(report), *_policy_lines(report), *_asset_lines(report)]
+    lines += [*_runtime_lines(report), *_agent_lines(report)]
+    if run.applied is not None:
+        lines += ["", *_applied_lines(run.applied)]
+    lines += _connected_lines(run.connected)
+    planned = run.applied is not None and run.applied.outcome == "planned"
+    lines += _block("blocked by, before these changes" if planned else "blocked by", run.report.blockers)
+    lines += _block("worth a look", run.report.warnings)
+    if verbose:
+        found = [f"  [{f.severity}] {f.id} ({f.path}): {f.message}" for f in run.report.findings]
+        lines += ["", "all findings:", *(found or ["  none"])]
+    return [*map(plain, lines), "", f"activation_state={run.report.activation_state}"]
+
+
+def _host_lines(report: ActivationReport) -> Iterator[str]:
+    if report.host["state_dir"]:
+        yield f"host      {report.host['state_dir']}"
+        yield f"config    {report.host['config_path']}"
+
+
+def _policy_lines(report: ActivationReport) -> Iterator[str]:
+    policy = report.policy
+    if policy.disk is not None:
+        prefixes = ", ".join(policy.disk.prefixes or ()) or "not restricted"
+        state = "on" if policy.disk.enabled else "off"
+        yield f"on disk   hooks {state}, session keys: {prefixes}"
+        yield f"running   {_running(policy.running)}"
+    if policy.next_boot is not None:
+        verdict = policy.next_boot
+        outcome = "would start" if verdict.ok else f"would stop: {verdict.rule} ({verdict.message})"
+        yield f"next boot {outcome}"
+
+
+def _running(live: LivePolicy | None) -> str:
+    if live is None:
+        return "not asked"
+    if live.state == "enforced":
+        prefixes = ", ".join(live.prefixes or ()) or "none"
+        return f"port {live.port} answers; session keys: {prefixes}"
+    return f"port {live.port}: {live.detail}"
+
+
+_BUNDLE_STATES = {
+    "absent": "not installed",
+    "identical": "installed",
+    "incomplete": "installed in part",
+    "outdated": "installed, of an earlier version",
+    "edited": "installed, changed by you",
+}
+
+
+def _asset_lines(report: ActivationReport) -> Iterator[str]:
+    for bundle in report.bundles:
+        missing = [name for names in bundle["missing"].values() for name in names]
+        able = "eligible" if bundle["eligible"] else f"waits for {', '.join(missing) or 'its installation'}"
+        yield f"bundle    {bundle['name']}: {_BUNDLE_STATES[bundle['state']]}, {able}"
+    for server in report.mcp_servers:
+        reason = f" ({server['reason']})" if server["reason"] else ""
+        yield f"mcp       {server['name']}: {server['state'].replace('_', ' ')}{reason}"
+
+
+def _runtime_lines(report: ActivationReport) -> Iterator[str]:
+    runtime = report.runtime
+    if runtime is None or not runtime["wanted"]:
+        return
+    parts = [f"{part['name']} {part['phase']}" for part in runtime["components"] if part["phase"] != "off"]
+    yield f"runtime   {', '.join([runtime['state'], *parts])}"
+
+
+def _agent_lines(report: ActivationReport) -> Iterator[str]:
+    agent = report.agent
+    if agent is None:
+        return
+    relay = agent["relay"] or "no relay"
+    hub = " (the embedded hub)" if agent["embedded_hub"] else ""
+    yield f"agent     {agent['did'] or 'no identity yet'}"
+    connection = agent["transport"]["connection"] if agent["transport"] else "not connected"
+    yield f"relay     {relay}{hub}: {connection}"
+
+
+def _connected_lines(connected: Mapping[str, Any] | None) -> Iterator[str]:
+    if connected is None or connected["outcome"] == "unchanged":
+        return
+    identity = ", with a new identity" if connected["created"] else ""
+    words = {
+        "planned": f"would connect this agent to {connected['relay']}{identity}, and start the runtime",
+        "connected": f"connected this agent to {connected['relay']}{identity}",
+        "declined": "declined: this agent is connected to no relay",
+    }
+    yield words[connected["outcome"]]
+
+
+def _applied_lines(applied: Applied) -> Iterator[str]:
+    if applied.outcome == "unchanged":
+        yield "nothing to change: every byte is as it should be"
+        return
+    if applied.outcome != "applied":
+        yield {"planned": "dry run: nothing was written", "declined": "declined: nothing was written"}[
+            applied.outcome
+        ]
+        return
+    made = _count(len(applied.plan.changes), "change")
+    yield f"{made} made; to take it back: openclaw-install undo {applied.receipt}"
+    yield f"images before and after: {applied.backup}"
+    yield from (f"note: {note}" for note in applied.plan.notes)
+    touched = any(change.kind == "config" for change in applied.plan.changes)
+    if applied.live:
+        yield "the running gateway enforces the new policy"
+    elif applied.live is False and touched:
+        yield "the running gateway did not take the new policy over in time"
+
+
+def _block(title: str, blockers: Sequence[Blocker]) -> Iterator[str]:
+    if blockers:
+        yield ""
+        yield f"{title}:"
+    for blocker in blockers:
+        yield f"  {blocker.id}: {blocker.cause}"
+        if blocker.command:
+            yield f"      -> {blocker.command}"
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """What a run would change, file by file, and the diff of the config."""
+    lines = [f"{action_of(change):<10} {change.path}" for change in plan.changes]
+    lines += [f"{'keep':<10} {kept.path}: {kept.reason}" for kept in plan.kept]
+    for item in plan.skipped:
+        lines.append(f"{'skip':<10} {item.what}: {item.reason}")
+        lines += [f"{'':<10}   -> {item.command}"] if item.command else []
+    lines += [f"{'note':<10} {note}" for note in plan.notes]
+    # A tab is what the config is indented with; nothing else in a line of a diff may move the cursor.
+    return [*_plain_all(lines), *("\t".join(map(plain, line.split("\t"))) for line in _diff_lines(plan.diff))]
+
+
+def _diff_lines(diff: str) -> list[str]:
+    return [line.rstrip("\r") for line in diff.split("\n") if line]
+
+
+def undo_lines(plan: UndoPlan) -> list[str]:
+    """What taking runs back would change."""
+    lines = [f"take back  {receipt.id} ({receipt.command})" for receipt in plan.receipts]
+    lines += [f"{action_of(change):<10} {change.path}" for change in plan.changes]
+    lines += [f"{'keep':<10} {kept.path}: {kept.reason}" for kept in plan.kept]
+    lines += [f"{'conflict':<10} {name}" for name in plan.conflicts]
+    if plan.next_boot is not None and not plan.next_boot.ok:
+        lines.append(
+            f"warning    the gateway would not start from the restored config: {plan.next_boot.message}"
+        )
+    return _plain_all(lines)
+
+
+def undo_result_lines(result: UndoResult) -> list[str]:
+    """The last words of `undo` and `uninstall`."""
+    texts = {
+        "undone": f"{_count(len(result.plan.changes), 'change')} taken back",
+        "planned": "dry run: nothing was written",
+        "declined": "declined: nothing was written",
+        "unchanged": "nothing of ours is on this host",
+    }
+    kept = [f"kept {kept.path}: {kept.reason}" for kept in result.plan.kept]
+    stays = [f"left on purpose: {path}" for path in result.stays]
+    return [texts[result.outcome], *(f"removed {path}" for path in result.removed), *kept, *stays]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _plain_all(lines: Iterable[str]) -> list[str]:
+    return [plain(line) for line in lines]

@@ -1,0 +1,152 @@
+"""`sync`: skills of this machine to agents in the cloud; `sync status`, `sync agents`, `sync consent`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from openclaw_install.common.clock import wall_time
+from openclaw_install.common.errors import InstallError, UsageError
+from openclaw_install.surfaces.cli.options import CommonOptions, common_options, gather
+from openclaw_install.surfaces.cli.reply import Reply
+
+_PUSH = ":push"  # nobody types that, so no skill loses its name to it
+_root = click.option(
+    "--root", "roots", multiple=True, type=click.Path(path_type=Path), help="A further folder with skills."
+)
+_agent = click.option(
+    "--agent", "agents", multiple=True, metavar="ID|NAME", help="Which agent; `all` for all."
+)
+
+
+class _SyncGroup(click.Group):
+    """A group whose first word is a subcommand, or else belongs to the sync itself: `sync NAME...`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
+            args = [_PUSH, *args]
+        return super().parse_args(ctx, args)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return self.commands[_PUSH].collect_usage_pieces(ctx)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.commands[_PUSH].format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+
+@click.group("sync", cls=_SyncGroup)
+def sync_group() -> None:
+    """Send the skills of this machine to agents in the cloud: what changed, and nothing unseen.
+
+    NAME is a skill's folder name. The key comes from MYSTA_API_KEY, the endpoint from MYSTA_MCP_URL. The
+    first word may also be a command; a skill of that name is written `sync -- NAME`.
+    """
+
+
+@sync_group.command(_PUSH, hidden=True)
+@common_options
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--all", "everything", is_flag=True, help="All skills of your own.")
+@_agent
+@_root
+@click.option("--canary", metavar="ID|NAME", help="Send to this agent first, to the others if it took all.")
+@click.option("--allow-secrets", multiple=True, metavar="NAME", help="Send this content despite the gate.")
+@click.option("--force", is_flag=True, help="Send also what is unchanged.")
+@click.option("--watch", is_flag=True, help="Keep them in step until Ctrl-C: each save goes up at once.")
+@click.option("--keep", is_flag=True, help="Keep them in step for good: remember it and start the runtime.")
+@click.pass_context
+def push_command(context: click.Context, /, *, names: tuple[str, ...], watch: bool, **said: Any) -> Reply:
+    """Send skills."""
+    from openclaw_install.surfaces.cli.render_sync import sync_lines
+    from openclaw_install.surfaces.cli.sync_terminal import SyncTerminal
+    from openclaw_install.surfaces.cli.sync_watch import stands, watch_in_foreground
+    from openclaw_install.sync.ledger import Ledger
+    from openclaw_install.sync.run import SyncOptions, SyncRun
+
+    common = gather(context, said)
+    said["keep"] = said["keep"] or watch
+    options = SyncOptions(names=names, dry_run=common.dry_run, **said)
+    watch = watch and not common.dry_run
+    if watch and options == SyncOptions(keep=True) and stands(common):
+        return watch_in_foreground(common)
+    operator = SyncTerminal(yes=common.yes)
+    with Ledger(to_look=common.dry_run) as ledger, operator:
+        report = SyncRun(common.location(), os.environ, options, operator, ledger).run()
+    lines = sync_lines(report, verbose=common.verbose)
+    if watch:
+        return watch_in_foreground(common, lines)
+    runtime, errors = _runtime_started(common) if options.keep and not common.dry_run else ({}, [])
+    if runtime and not errors:
+        lines = [*lines, f"runtime   {runtime['state']}: it keeps them in step from now on"]
+    exit_code = max([report.exit_code, *(error.exit_code for error in errors)])
+    result = {**report.to_json(), "runtime": runtime or None}
+    return Reply("sync", result, lines, exit_code, [*report.errors, *errors])
+
+
+def _runtime_started(common: CommonOptions) -> tuple[dict[str, Any], list[InstallError]]:
+    """Has the runtime follow the choice that was just recorded, and tells how it is."""
+    from openclaw_install.surfaces.cli.sync_watch import kept_in_step
+
+    return kept_in_step(common)
+
+
+@sync_group.command("status")
+@common_options
+@_agent
+@_root
+@click.pass_context
+def status_command(
+    context: click.Context, /, *, agents: tuple[str, ...], roots: tuple[Path, ...], **said: Any
+) -> Reply:
+    """Show, skill by agent, whether what was acknowledged is what is here; asks nobody."""
+    from openclaw_install.surfaces.cli.render_sync import status_lines
+    from openclaw_install.sync.ledger import Ledger
+    from openclaw_install.sync.status import sync_status
+
+    common = gather(context, said)
+    with Ledger(to_look=common.dry_run) as ledger:
+        found = sync_status(common.location(), os.environ, ledger, roots, agents, wall_time())
+    return Reply("sync status", found.to_json(), status_lines(found), found.exit_code)
+
+
+@sync_group.command("agents")
+@common_options
+@click.pass_context
+def agents_command(context: click.Context, /, **said: Any) -> Reply:
+    """List the agents that the key may use."""
+    from openclaw_install.surfaces.cli.render_sync import agents_lines
+    from openclaw_install.surfaces.cli.sync_terminal import SyncTerminal
+    from openclaw_install.sync.ledger import Ledger
+    from openclaw_install.sync.status import list_agents
+
+    common = gather(context, said)
+    if common.dry_run:
+        raise UsageError(
+            "sync agents asks the service, and --dry-run would not",
+            next_step="openclaw-install sync status, which asks nobody and names the agents of the last time",
+        )
+    with Ledger() as ledger:
+        found = list_agents(os.environ, SyncTerminal(yes=common.yes), ledger, wall_time())
+    return Reply("sync agents", found.to_json(), agents_lines(found))
+
+
+@sync_group.command("consent")
+@common_options
+@click.option("--revoke", "is_revoked", is_flag=True, help="Revoke all of it; you are asked again then.")
+@click.pass_context
+def consent_command(context: click.Context, /, *, is_revoked: bool, **said: Any) -> Reply:
+    """Show what you agreed to, or revoke it."""
+    from openclaw_install.surfaces.cli.render_sync import consent_lines
+    from openclaw_install.sync.consent import all_consents, revoke
+    from openclaw_install.sync.ledger import Ledger
+
+    common: CommonOptions = gather(context, said)
+    with Ledger(to_look=common.dry_run) as ledger:
+        revoked = revoke(ledger, wall_time()) if is_revoked and not common.dry_run else 0
+        found = all_consents(ledger)
+    result = {"consents": [consent.to_json() for consent in found], "revoked": revoked}
+    return Reply("sync consent", result, consent_lines(found, revoked))

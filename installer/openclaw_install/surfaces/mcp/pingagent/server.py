@@ -1,0 +1,115 @@
+"""Serves the table on stdio with the official SDK, until the client closes its end."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import anyio
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.server.stdio import stdio_server
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    INVALID_PARAMS,
+    CallToolRequestParams,
+    CallToolResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+    TextContent,
+    Tool,
+    ToolAnnotations,
+)
+
+from openclaw_install import __version__
+from openclaw_install.surfaces.mcp.calling import call
+from openclaw_install.surfaces.mcp.pingagent.table import ADVICE, INSTRUCTIONS, TOOLS
+from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
+from openclaw_install.surfaces.mcp.tool_table import ToolEntry
+
+NAME = "pingagent"
+_BY_NAME = {tool.name: tool for tool in TOOLS}
+
+
+def serve(env: Mapping[str, str], home: Path) -> None:
+    """Serves one client on stdin and stdout; returns at the end of stdin.
+
+    Args:
+        env: names the profile, its files and the relay.
+        home: the user's home folder.
+    """
+    quiet_logs()
+    # A terminal's Ctrl-C ends it like any filter. Nothing is half done then: the store's changes are
+    # transactions, and a reader of stdin in a thread would keep Python's own way out waiting.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    place = Workplace(env, home)
+    try:
+        anyio.run(_serve, place)
+    finally:
+        place.close()
+
+
+def quiet_logs() -> None:
+    """Keeps the SDK's log off stderr: it quotes what a client or a tool said, which can be a message."""
+    for name in ("mcp", "asyncio"):
+        logger = logging.getLogger(name)
+        logger.addHandler(logging.NullHandler())
+        logger.propagate = False
+
+
+async def _serve(place: Workplace) -> None:
+    server = build_server(place)
+    async with stdio_server() as (incoming, outgoing):
+        await server.run(incoming, outgoing, server.create_initialization_options())
+
+
+def build_server(place: Workplace) -> Server[Any]:
+    """The server of one client."""
+
+    async def on_list_tools(
+        _context: ServerRequestContext[Any], _params: PaginatedRequestParams | None
+    ) -> ListToolsResult:
+        return ListToolsResult(tools=[described(tool) for tool in TOOLS])
+
+    async def on_call_tool(
+        _context: ServerRequestContext[Any], params: CallToolRequestParams
+    ) -> CallToolResult:
+        entry = _BY_NAME.get(params.name)
+        if entry is None:
+            raise MCPError(INVALID_PARAMS, "there is no such tool")
+        outcome = await call(entry, place, params.arguments or {}, ADVICE)
+        return CallToolResult(
+            content=[TextContent(type="text", text=outcome.text)],
+            structured_content=outcome.body,
+            is_error=outcome.is_error,
+        )
+
+    return Server(
+        NAME,
+        version=__version__,
+        title="PingAgent",
+        instructions=INSTRUCTIONS,
+        on_list_tools=on_list_tools,
+        on_call_tool=on_call_tool,
+    )
+
+
+def described(entry: ToolEntry[Workplace]) -> Tool:
+    """The tool as `tools/list` names it."""
+    return Tool(
+        name=entry.name,
+        title=entry.title,
+        description=entry.description,
+        input_schema=entry.input_schema,
+        output_schema=entry.output_schema,
+        annotations=ToolAnnotations(
+            title=entry.title,
+            read_only_hint=entry.read_only,
+            destructive_hint=entry.destructive,
+            idempotent_hint=entry.idempotent,
+            open_world_hint=entry.open_world,
+        ),
+    )

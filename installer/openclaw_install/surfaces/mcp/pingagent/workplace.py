@@ -1,0 +1,137 @@
+"""What a tool works on: this process's desk at the store, opened when it is first needed."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+
+from openclaw_install.messaging.app import Desk
+from openclaw_install.messaging.profile_settings import server_url, settings_path
+from openclaw_install.messaging.route_mode import ROUTE_VARIABLE
+from openclaw_install.messaging.store import Store, StoreThread
+from openclaw_install.messaging.trust.policy_file import TrustBook
+from openclaw_install.messaging.untrusted import Reader
+from openclaw_install.protocol.profile_files import ProfilePaths, load_identity, profile_paths
+
+if TYPE_CHECKING:
+    from openclaw_install.messaging.bridge.settings import HostView
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_Marks = tuple[tuple[int, ...] | None, ...]
+
+
+class Workplace:
+    """One MCP session's place. A process serves one client, so what it focuses is that client's own.
+
+    The store and the identity are opened at the first call, so that a host without them still sees the tools
+    and is told what is missing; and again when another file has taken their place.
+
+    Tools come by `work`, which has one thread for all of them. A program without an event loop works at
+    `desk` instead, in its own thread: one or the other, for a store belongs to the thread that opened it.
+
+    Args:
+        env: names the profile, its files and the relay.
+        home: the user's home folder.
+        caller: for the audit and the focused thread; a new name for each process unless given.
+        host: what the OpenClaw host says of itself; the one that the environment names unless given.
+    """
+
+    def __init__(
+        self,
+        env: Mapping[str, str],
+        home: Path,
+        caller: str | None = None,
+        host: Callable[[], HostView] | None = None,
+    ) -> None:
+        self.caller = caller or f"mcp:{secrets.token_hex(8)}"
+        self.reader = Reader(self.caller)
+        self._env = dict(env)
+        self._home = home
+        self._look_at_host = host or self._real_host
+        self._host: HostView | None = None
+        self._thread = StoreThread("tools")
+        self._desk: Desk | None = None
+        self._marks: _Marks | None = None
+        self._stores: list[Store] = []
+
+    async def work(self, function: Callable[Concatenate[Desk, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Runs a service function on the desk, in the store's thread: it waits for disks and other writers.
+
+        Raises:
+            InstallError: what the function raises, or why there is no desk.
+        """
+        return await self._thread.run(lambda: function(self.desk(), *args, **kwargs))
+
+    def desk(self) -> Desk:
+        """The desk on the files as they are now.
+
+        Raises:
+            IdentityError, FileError, UsageError, ConfigError: there is no identity, or one of the files or
+                the relay's address cannot be used.
+        """
+        paths = profile_paths(self._env, self._home)
+        if self._desk is None or self._marks != _marks(paths):
+            identity, relay = load_identity(paths.identity), server_url(self._env, paths)
+            store = self._store(paths.store)
+            trust = TrustBook(paths.trust_policy, store)
+            self._desk = Desk(
+                *(store, identity, self.caller),
+                relay_url=relay,
+                trust=trust,
+                route_value=self._env.get(ROUTE_VARIABLE),
+            )
+            self._marks = _marks(paths)
+        return self._desk
+
+    def host(self) -> HostView:
+        """The OpenClaw host whose gateway takes the messages.
+
+        Raises:
+            HostError, UsageError: there is none where the environment says.
+        """
+        if self._host is None:
+            self._host = self._look_at_host()
+        return self._host
+
+    def _real_host(self) -> HostView:
+        from openclaw_install.host.locate import locate
+        from openclaw_install.messaging.bridge.settings import host_view
+
+        return host_view(locate(self._env))
+
+    def _store(self, path: Path) -> Store:
+        mark = _mark(path)
+        if self._desk and self._marks and mark is not None and self._marks[0] == mark:
+            return self._desk.store
+        store = Store(path, thread=self._thread if self._thread.is_here else None)
+        # The one before may be in use by a call that runs still: it is closed at the end.
+        self._stores.append(store)
+        return store
+
+    def close(self) -> None:
+        """Closes what was opened, after the calls that run still; none may come afterwards."""
+        if self._thread.has_begun:
+            self._thread.close_and_wait(self._close)
+        else:
+            self._close()
+
+    def _close(self) -> None:
+        for store in self._stores:
+            store.close()
+        self._stores, self._desk = [], None
+
+
+def _marks(paths: ProfilePaths) -> _Marks:
+    """What tells these files from others at the same places, and from other contents of the small ones."""
+    return _mark(paths.store), _mark(paths.identity, content=True), _mark(settings_path(paths), content=True)
+
+
+def _mark(path: Path, *, content: bool = False) -> tuple[int, ...] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino, status.st_mtime_ns if content else 0)
