@@ -1,0 +1,89 @@
+"""Frozen records as plain JSON values, derived from their fields. Pure."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
+
+
+class IsoTime:
+    """Marks a number of seconds since 1970 that is a time: ISO 8601 in UTC with milliseconds in JSON.
+
+    Pydantic finds the two methods where a schema is derived; nothing here imports it.
+    """
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return handler(source)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "format": "date-time"}
+
+
+Timestamp = Annotated[float, IsoTime()]
+"""Seconds since 1970; ISO 8601 in JSON."""
+
+
+def iso_time(seconds: float) -> str:
+    """A time as JSON has it, such as `2026-11-21T01:29:00.123Z`.
+
+    Args:
+        seconds: since 1970.
+    """
+    whole, millis = divmod(round(seconds * 1000), 1000)
+    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{millis:03d}Z"
+
+
+def jsonable(value: Any) -> Any:
+    """The value as JSON has it: a record becomes an object of its fields, in their order.
+
+    Raises:
+        TypeError: the value, or one inside it, is of no kind that JSON has.
+    """
+    return _plain(value, is_time=False)
+
+
+def _plain(value: Any, *, is_time: bool) -> Any:  # noqa: PLR0911 - one answer for each kind of value
+    if value is None or isinstance(value, str | bool):
+        return value.value if isinstance(value, Enum) else value
+    if isinstance(value, int | float):
+        return iso_time(value) if is_time else value
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: _plain(getattr(value, name), is_time=time) for name, time in _fields_of(type(value))}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one, is_time=is_time) for key, one in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return [_plain(one, is_time=is_time) for one in value]
+    if isinstance(value, AbstractSet):
+        return [_plain(one, is_time=is_time) for one in sorted(value)]
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"a {type(value).__name__} is no JSON value")
+
+
+@cache
+def _fields_of(kind: type) -> tuple[tuple[str, bool], ...]:
+    """The fields of a record, and whether what is in each is a time."""
+    hints = get_type_hints(kind, include_extras=True)
+    return tuple((one.name, _holds_time(hints[one.name])) for one in fields(kind))
+
+
+def _holds_time(hint: Any) -> bool:
+    origin = get_origin(hint)
+    if origin is Annotated:
+        return any(isinstance(one, IsoTime) for one in hint.__metadata__) or _holds_time(get_args(hint)[0])
+    if origin in {Union, types.UnionType, tuple, list}:
+        return any(_holds_time(one) for one in get_args(hint))
+    return False
