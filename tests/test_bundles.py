@@ -32,6 +32,7 @@ from openclaw_install.host.bundles import (
 from openclaw_install.host.hooks.boot import boot_verdict
 from openclaw_install.host.hooks.policy import IngressNeeds, RouteMode, read_policy
 from openclaw_install.host.hooks.repair import repair
+from openclaw_install.host.skills.file import parse_skill
 
 NAMES = ["mistro-connect", "mysta-sync", "pingagent"]
 AGENT_SKILLS_KEYS = {"name", "description", "license", "compatibility", "metadata", "allowed-tools"}
@@ -98,6 +99,10 @@ def test_the_frontmatter_requires_what_the_manifest_requires(name: str) -> None:
     assert openclaw.get("primaryEnv") == (secrets[0] if secrets else None)
     # OpenClaw reads requires.config as paths inside openclaw.json; a file name there is never satisfied.
     assert "config" not in requires
+    # The report on an unedited copy takes the manifest's word and reads no YAML.
+    skill = parse_skill((bundle.folder / "SKILL.md").read_bytes(), name)
+    assert (skill.name, skill.valid, skill.skill_key) == (name, True, None)
+    assert skill.requirements == bundle.manifest.requirements
 
 
 @pytest.mark.parametrize("name", NAMES)

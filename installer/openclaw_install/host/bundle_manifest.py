@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from openclaw_install.host.hooks.policy import RouteMode
+from openclaw_install.host.skills.requirements import Requirements
 from openclaw_install.host.strict_table import (
     StrictTable,
     boolean,
@@ -147,6 +148,18 @@ class Manifest:
     mcp_servers: tuple[McpServer, ...]
     binaries: tuple[Binary, ...]
     environment: tuple[EnvironmentVariable, ...]
+
+    @property
+    def requirements(self) -> Requirements:
+        """What the frontmatter of the shipped SKILL.md requires, known without reading YAML."""
+        needed = [binary.any_of for binary in self.binaries if binary.required]
+        variables = tuple(variable.name for variable in self.environment if variable.required)
+        return Requirements(
+            bins=tuple(names[0] for names in needed if len(names) == 1),
+            any_bins=tuple(name for names in needed if len(names) > 1 for name in names),
+            env=variables,
+            primary_env=variables[0] if variables else None,
+        )
 
 
 def parse_manifest(document: object, source: str) -> Manifest:

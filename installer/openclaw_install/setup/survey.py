@@ -36,9 +36,10 @@ from openclaw_install.host.locate import HostLocation
 from openclaw_install.host.permissions import config_findings, path_mode, state_dir_findings
 from openclaw_install.host.search_path import gateway_path
 from openclaw_install.host.skills.facts import Eligibility, HostFacts
-from openclaw_install.host.skills.file import parse_skill
+from openclaw_install.host.skills.file import SkillFile, parse_skill
 from openclaw_install.host.skills.host import host_environment, node_platform, skill_host
 from openclaw_install.host.skills.loader import settle
+from openclaw_install.host.skills.roots import SkillHost
 from openclaw_install.host.workspace import ACTIVE_GROUP_FILE, active_group_text, agent_workspace
 from openclaw_install.setup.bundle_plan import BundleSurvey, survey_bundles
 from openclaw_install.setup.disk_files import DiskFiles
@@ -95,15 +96,21 @@ class Survey:
             FileError: the installed SKILL.md cannot be read.
         """
         host = skill_host(self.location, self.document)
-        facts = HostFacts(host)
-        shipped = (survey.bundle.folder / SKILL_FILE).read_bytes()
-        installed = DiskFiles().look(survey.folder / SKILL_FILE).content
-        content = shipped if installed is None else installed
-        skill = settle(parse_skill(content, survey.bundle.name), host.loader)
-        loads = installed is not None and skill.valid
-        judged = skill if skill.valid else parse_skill(shipped, survey.bundle.name)
-        found = facts.eligibility(judged, str(survey.folder), "openclaw-managed")
+        shipped = SkillFile(
+            survey.bundle.name, "", valid=True, error=None, requirements=survey.bundle.manifest.requirements
+        )
+        installed = self._installed_skill(survey, shipped, host)
+        loads = installed is not None and installed.valid
+        judged = installed if installed is not None and loads else shipped
+        found = HostFacts(host).eligibility(judged, str(survey.folder), "openclaw-managed")
         return replace(found, eligible=found.eligible and loads)
+
+    def _installed_skill(self, survey: BundleSurvey, shipped: SkillFile, host: SkillHost) -> SkillFile | None:
+        """What OpenClaw makes of the installed SKILL.md; YAML is read only where it is not ours."""
+        if survey.verdicts.get(SKILL_FILE) == "identical":
+            return shipped
+        content = DiskFiles().look(survey.folder / SKILL_FILE).content
+        return None if content is None else settle(parse_skill(content, survey.bundle.name), host.loader)
 
     def hook_edits(self) -> tuple[Edit, ...]:
         """The edits that make the hook policy whole; a fresh token is drawn where one is needed."""
