@@ -249,4 +249,4 @@ def test_no_window_has_more_rounds_than_the_ceiling_and_its_reserve(
         if host_paced_until(let_through, _ways(1, at - 1.0), at, limits) is None:
             let_through.append(at)
     for at in let_through:
-        assert sum(at - limits.window < one <= at for one in let_through) <= most + reserve
+        assert sum(one <= at < one + limits.window for one in let_through) <= most + reserve

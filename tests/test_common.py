@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+import openclaw_install
 from openclaw_install.common import data_files
 from openclaw_install.common.errors import BundleError, FileError
 from openclaw_install.common.files import make_private_folder, read_if_exists, safe_join, write_atomic
+from openclaw_install.common.migrations import read_migrations
 from openclaw_install.common.redaction import MASK, Secret, redact
+
+PACKAGE = Path(openclaw_install.__file__).parent
 
 
 def test_a_write_keeps_the_mode_and_leaves_no_other_file(tmp_path: Path) -> None:
@@ -111,3 +115,10 @@ def test_a_damaged_installation_says_how_to_mend_it(tmp_path: Path, monkeypatch:
     with pytest.raises(BundleError, match="is missing") as caught:
         data_files.data_folder("skills")
     assert "pip install" in caught.value.next_step
+
+
+@pytest.mark.parametrize("folder", sorted(PACKAGE.rglob("sql")), ids=lambda folder: folder.parent.name)
+def test_migrations_are_numbered_without_a_gap_and_none_twice(folder: Path) -> None:
+    numbers = [step.version for step in read_migrations(folder)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert numbers

@@ -227,7 +227,7 @@ def test_hostile_names_are_refused_and_leave_nothing_on_disk(
     assert list(hub.skills_folder(agent.id).iterdir()) == []
     tree = {path.name for path in hub.data.rglob("*")}
     databases = {f"{room}.db{more}" for room in ("hub", "relay") for more in ("", "-wal", "-shm")}
-    assert tree <= {"agents", agent.id, "skills", "hub.lock", "relay.key", *databases}
+    assert tree <= {"agents", agent.id, "skills", "hub.lock", "relay.key", "relay.reserve", *databases}
     rows = [row.entry for row in hub.admin.audit_rows() if row.entry.action == "upload"]
     assert {row.outcome for row in rows} == {"invalid_name"}
     assert all(row.skill is not None and row.skill.isascii() and len(row.skill) <= 128 for row in rows)
