@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench audit clean
+.PHONY: demo test lint bench chaos audit clean
 
 demo: $(READY)
 	$(BIN)/openclaw-install demo
@@ -25,6 +25,11 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+# Load, kill -9, faults, floods and damaged input on the real parts, for about eight minutes; no part of `make test`,
+# which runs the short form. CHAOS takes further words: make chaos CHAOS="--seed 7 one-turn".
+chaos: $(READY)
+	$(BIN)/python -m chaos $(CHAOS)
 
 # Asks PyPI's advisory source about every package that is installed here; no part of `make test`, which needs no
 # network for its verdict. Where the source does not answer it says "not judged" and fails.
