@@ -175,7 +175,8 @@ def _file_lock(real: Callable[..., Any], order: LockOrder) -> Callable[..., Any]
     def acquire(self: filelock.BaseFileLock, *args: Any, **kwargs: Any) -> Any:
         if self.is_locked:
             return real(self, *args, **kwargs)
-        order.taken(self.lock_file, is_file=True)
+        asked = kwargs.get("timeout", args[0] if args else None)
+        order.taken(self.lock_file, waits=(self.timeout if asked is None else asked) != 0, is_file=True)
         try:
             return real(self, *args, **kwargs)
         except BaseException:
