@@ -20,7 +20,7 @@ from openclaw_install.host.hooks.dispatch import HookTarget
 from openclaw_install.host.hooks.turn_evidence import TranscriptEvidence
 from openclaw_install.messaging import store_lock
 from openclaw_install.messaging.actions import messages as service
-from openclaw_install.messaging.app import Desk
+from openclaw_install.messaging.app import App
 from openclaw_install.messaging.bridge.bridge import BridgeEvent, BridgeSettings, run_bridge
 from openclaw_install.messaging.bridge.settings import HostView, Tempo
 from openclaw_install.messaging.health import read_health
@@ -303,10 +303,10 @@ class Rig:
             yield store
 
     @contextlib.contextmanager
-    def desk(self, agent: Agent | None = None, caller: str = "cli:test") -> Iterator[Desk]:
+    def desk(self, agent: Agent | None = None, caller: str = "cli:test") -> Iterator[App]:
         owner = agent or self.me
         with Store(owner.store_path) as store:
-            yield Desk(store, owner.identity, caller)
+            yield App(store, owner.identity, caller)
 
     async def reply(self, text: str, **more: Any) -> SendResult:
         """An answer to the peer, as another process gives it and waits for its commit."""

@@ -13,7 +13,7 @@ import pytest
 
 from openclaw_install.messaging.actions import contacts, messages
 from openclaw_install.messaging.actions.overview import transport
-from openclaw_install.messaging.app import Desk
+from openclaw_install.messaging.app import App
 from openclaw_install.messaging.bridge.pacing import PacingLimits
 from openclaw_install.messaging.contact_findings import contact_findings
 from openclaw_install.messaging.models import ContactState, Outgoing
@@ -199,7 +199,7 @@ def test_whom_an_agent_let_in_before_stays_and_is_reported_and_whom_it_only_wrot
         (told,) = contact_findings(store)
         assert (told.id, told.severity) == ("contact.let_in_by_agent", "warn")
         # The policy, and any person, still decide about it.
-        desk = Desk(store, Place(tmp_path, store, Agent.make(tmp_path / "me").identity).me, "cli:alice")
+        desk = App(store, Place(tmp_path, store, Agent.make(tmp_path / "me").identity).me, "cli:alice")
         assert contacts.decide(desk, did(0), "approve").changed
         assert contact_findings(store) == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import threading
 import time
@@ -15,7 +16,7 @@ from openclaw_install.host.hooks.turn_evidence import evidence_of
 from openclaw_install.host.locate import locate
 from openclaw_install.messaging.actions import contacts
 from openclaw_install.messaging.actions import messages as service
-from openclaw_install.messaging.app import Desk, open_desk
+from openclaw_install.messaging.app import App, AppContext
 from openclaw_install.messaging.bridge.settings import bridge_settings, route_mode
 from openclaw_install.messaging.health import read_health
 from openclaw_install.messaging.models import Event, NewMessage, Outgoing, RelayCursor
@@ -249,7 +250,7 @@ def test_pages_of_threads_and_messages_cover_all_once(tmp_path: Path) -> None:
     me = Agent.make(tmp_path / "me")
     with Store(me.store_path) as store:
         _fill(store, 60, 7)
-        desk = Desk(store, me.identity, "cli:test")
+        desk = App(store, me.identity, "cli:test")
         seen: list[str] = []
         page = service.recent_sessions(desk, limit=3)
         while True:
@@ -286,7 +287,7 @@ def _thread_of(store: Store) -> str:
 def test_what_does_not_exist_is_told_with_what_to_do(tmp_path: Path) -> None:
     me, peer = Agent.make(tmp_path / "me"), Agent.make(tmp_path / "peer")
     with Store(me.store_path) as store:
-        desk = Desk(store, me.identity, "cli:test")
+        desk = App(store, me.identity, "cli:test")
         for target, code in (
             (None, "thread.none_focused"),
             (peer.did, "thread.unknown"),
@@ -324,7 +325,7 @@ def test_pruned_events_are_told_as_a_gap(tmp_path: Path) -> None:
         for number in range(10):
             store.events.add("x", float(number))
         assert store.events.prune(5.0, 100) == 5
-        desk = Desk(store, me.identity, "t")
+        desk = App(store, me.identity, "t")
         assert service.changes_since(desk, 2).gap
         assert not service.changes_since(desk, 7).gap
 
@@ -379,9 +380,9 @@ def test_the_settings_come_from_the_environment_and_the_host(tmp_path: Path) -> 
     assert settings.url == "http://127.0.0.1:9"
     identity = create_identity(settings.identity, time.time())
     assert settings.load_identity().did == identity.did
-    with open_desk(env, tmp_path, "cli:test") as desk:
-        assert desk.did == identity.did
-        assert desk.relay_url == settings.url
+    with contextlib.closing(AppContext(env, tmp_path, "cli:test")) as context:
+        assert context.app().did == identity.did
+        assert context.app().relay_url == settings.url
     with pytest.raises(UsageError):
         route_mode({"IM_INGRESS_SESSION_ROUTE_MODE": "both"})
     assert route_mode({"IM_INGRESS_SESSION_ROUTE_MODE": "map-active-group"}) == "map-active-group"

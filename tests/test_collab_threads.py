@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from openclaw_install.messaging.actions.messages import find_session
-from openclaw_install.messaging.app import Desk
+from openclaw_install.messaging.app import App
 from openclaw_install.messaging.models import NewMessage, Outgoing
 from openclaw_install.messaging.outgoing import enqueue
 from openclaw_install.messaging.store import Store
@@ -54,7 +54,7 @@ def test_a_thread_is_found_by_either_name(tmp_path: Path) -> None:
     with Store(tmp_path / "store.db") as store:
         older = _old_thread(store)
         enqueue(store, ME.did, Outgoing(OTHER.did, TEXT, text_body("hello"), "cli:test"), 3.0)
-        desk = Desk(store, ME, "cli:test")
+        desk = App(store, ME, "cli:test")
         for name in thread_names(ME.did, PEER.did):
             assert find_session(desk, name).thread_id == older
             assert find_session(desk, name.replace("c_dm_", "c_pdm_")).thread_id == older

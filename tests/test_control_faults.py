@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from openclaw_install.common.migrations import Migration
+from openclaw_install.messaging.app import AppContext
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.store.database import Database, migrations
-from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
 from tests.collab_rig import Rig, rig, until
 from tests.pingagent_rig import Profile, StdioClient
 from tests.tool_rig import Call, tools_at
@@ -126,7 +126,7 @@ def test_a_store_of_the_version_before_is_brought_up_by_the_first_tool_and_keeps
         connection.execute(
             "INSERT INTO event (at, kind, message_id) VALUES (1800000000.0, 'message.received', 'msg_x')"
         )
-    place = Workplace({}, profile.home, "mcp:test")
+    place = AppContext({}, profile.home, "mcp:test")
     use = tools_at(place)
     assert use("since_last_seen").body["events"] == {"message.received": 1}
     # The program that had it open before the upgrade still reads and writes.
@@ -143,7 +143,7 @@ def test_threads_page_by_page_are_each_told_once_while_new_messages_come(tmp_pat
     for name in names:
         profile.meet(name)
         profile.receive(name, "hello")
-    place = Workplace({}, profile.home, "mcp:test")
+    place = AppContext({}, profile.home, "mcp:test")
     use = tools_at(place)
     seen: list[str] = []
     page: dict[str, Any] = use("recent_sessions", limit=2).body
@@ -165,7 +165,7 @@ def test_a_policy_file_that_breaks_in_the_middle_of_the_work_approves_nobody(
 ) -> None:
     profile = Profile.make(tmp_path / "home")
     did = profile.meet("stranger", state="pending")
-    place = Workplace({}, profile.home, "mcp:test")
+    place = AppContext({}, profile.home, "mcp:test")
     use = tools_at(place)
     assert use("runtime_overview").body["policy"]["problem"] is None
     profile.paths.trust_policy.write_text(policy, encoding="utf-8")
@@ -181,7 +181,7 @@ def test_answers_stay_whole_while_others_change_what_they_tell_of(tmp_path: Path
     profile = Profile.make(tmp_path / "home")
     profile.meet("a")
     profile.receive("a", "hello")
-    place = Workplace({}, profile.home, "mcp:test")
+    place = AppContext({}, profile.home, "mcp:test")
     stop = threading.Event()
 
     def write() -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openclaw_install.common.findings import Finding
+from openclaw_install.messaging.app import AppContext
 from openclaw_install.messaging.control_records import Summary
 from openclaw_install.messaging.health import write_health
 from openclaw_install.messaging.results import TransportHealth
@@ -20,7 +21,6 @@ from openclaw_install.messaging.summary import FIELDS, LISTS, SummaryError, chan
 from openclaw_install.protocol.header import new_message_id
 from openclaw_install.protocol.identity import new_identity
 from openclaw_install.protocol.times import seconds_of
-from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
 from tests.pingagent_rig import Profile
 from tests.tool_rig import HOSTILE, Call, code, tools_at
 
@@ -32,7 +32,7 @@ def profile(tmp_path: Path) -> Profile:
 
 @pytest.fixture
 def use(profile: Profile) -> Iterator[Call]:
-    place = Workplace({}, profile.home, "mcp:test")
+    place = AppContext({}, profile.home, "mcp:test")
     yield tools_at(place)
     place.close()
 

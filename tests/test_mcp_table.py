@@ -9,12 +9,11 @@ import jsonschema
 import pytest
 
 from openclaw_install.common.data_files import data_folder
+from openclaw_install.surfaces.mcp.calls import Row, served_output
 from openclaw_install.surfaces.mcp.pingagent.__main__ import MANUAL, REFERENCE, write_manual
 from openclaw_install.surfaces.mcp.pingagent.manual import manual, skill_list, with_skill_list
 from openclaw_install.surfaces.mcp.pingagent.server import described
 from openclaw_install.surfaces.mcp.pingagent.table import FOLDER, INSTRUCTIONS, TOOLS
-from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
-from openclaw_install.surfaces.mcp.tool_table import ToolEntry
 
 ROOT = Path(__file__).parent.parent
 NAMES = [tool.name for tool in TOOLS]
@@ -38,17 +37,20 @@ def test_names_are_unique_and_the_tools_of_the_default_workflow_are_there() -> N
 
 
 @EACH
-def test_schemas_are_valid_whole_and_closed(tool: ToolEntry[Workplace]) -> None:
-    for schema in (tool.input_schema, tool.output_schema):
+def test_schemas_are_valid_whole_and_closed(tool: Row) -> None:
+    for schema in (tool.input_schema, served_output(tool)):
         jsonschema.Draft202012Validator.check_schema(schema)
         assert schema["type"] == "object"
-        assert "$ref" not in str(schema)
+        # Clients and models follow no reference to another file.
+        assert set(re.findall(r"'\$ref': '([^']*)'", str(schema))) <= {
+            f"#/$defs/{name}" for name in schema.get("$defs", {})
+        }
     assert tool.input_schema["additionalProperties"] is False
     assert all("description" in field for field in tool.input_schema["properties"].values())
 
 
 @EACH
-def test_the_hints_do_not_contradict_each_other_and_are_all_served(tool: ToolEntry[Workplace]) -> None:
+def test_the_hints_do_not_contradict_each_other_and_are_all_served(tool: Row) -> None:
     served = described(tool).model_dump(by_alias=True, exclude_none=True)
     assert set(served["annotations"]) == {
         "title",
@@ -58,14 +60,14 @@ def test_the_hints_do_not_contradict_each_other_and_are_all_served(tool: ToolEnt
         "openWorldHint",
     }
     assert served["title"] == served["annotations"]["title"]
-    if tool.read_only:
-        assert tool.idempotent
-        assert not tool.destructive
-        assert not tool.open_world
+    if tool.effect.read_only:
+        assert tool.effect.idempotent
+        assert not tool.effect.destructive
+        assert not tool.effect.open_world
 
 
 @EACH
-def test_descriptions_say_when_in_few_words(tool: ToolEntry[Workplace]) -> None:
+def test_descriptions_say_when_in_few_words(tool: Row) -> None:
     assert 40 < len(tool.description) < 400
     assert tool.description.endswith(".")
 
@@ -122,8 +124,8 @@ def test_the_skill_begins_with_the_default_workflow_in_its_order() -> None:
 def test_who_approves_and_what_can_widen_trust_is_marked_as_such() -> None:
     by_name = {tool.name.removeprefix("pingagent_"): tool for tool in TOOLS}
     for name in ("contacts_approve", "contacts_reject", "contacts_block", "trust_policy_set"):
-        assert by_name[name].destructive
-        assert not by_name[name].read_only
+        assert by_name[name].effect.destructive
+        assert not by_name[name].effect.read_only
     assert "person" in by_name["contacts_approve"].description
 
 

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from openclaw_install.common.crash_log import write_crash_log
 from openclaw_install.common.shown_text import cut, neutral, quoted, within
+from openclaw_install.messaging.app import AppContext
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.identity import rename
 from openclaw_install.protocol.profile_files import save_identity
-from openclaw_install.surfaces.mcp.calling import Outcome, call
+from openclaw_install.surfaces.mcp.calls import Outcome, call, served_output
 from openclaw_install.surfaces.mcp.pingagent.table import ADVICE, TOOLS
-from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
-from openclaw_install.surfaces.mcp.tool_table import MOST_TEXT
+from openclaw_install.surfaces.tool import MOST_TEXT
 from tests.pingagent_rig import Profile, until
 
 _BY_NAME = {tool.name.removeprefix("pingagent_"): tool for tool in TOOLS}
@@ -35,22 +35,22 @@ def profile(tmp_path: Path) -> Profile:
 
 
 @pytest.fixture
-def place(profile: Profile) -> Iterator[Workplace]:
-    made = Workplace({}, profile.home, "mcp:test")
+def place(profile: Profile) -> Iterator[AppContext]:
+    made = AppContext({}, profile.home, "mcp:test")
     yield made
     made.close()
 
 
 @pytest.fixture
-def use(place: Workplace) -> Call:
+def use(place: AppContext) -> Call:
     return lambda tool, **arguments: run(place, tool, arguments)
 
 
-def run(place: Workplace, tool: str, arguments: dict[str, Any]) -> Outcome:
+def run(place: AppContext, tool: str, arguments: dict[str, Any]) -> Outcome:
     """Calls a tool, and holds whatever it answers to what was promised of all of them."""
     entry = _BY_NAME[tool]
     outcome = anyio.run(call, entry, place, arguments, ADVICE)
-    jsonschema.Draft202012Validator(entry.output_schema).validate(outcome.body)
+    jsonschema.Draft202012Validator(served_output(entry)).validate(outcome.body)
     assert outcome.is_error == ("error" in outcome.body)
     assert 0 < len(outcome.text) <= MOST_TEXT
     assert all(char.isprintable() or char == "\n" for char in outcome.text)
@@ -74,7 +74,7 @@ def test_whoami_tells_who_where_and_what_is_in_the_way(profile: Profile, use: Ca
 
 def test_an_address_is_shown_without_what_could_be_a_key(profile: Profile) -> None:
     address = {"PINGAGENT_SERVER_URL": "https://relay.example/base"}
-    place = Workplace(address, profile.home)
+    place = AppContext(address, profile.home)
     try:
         assert run(place, "whoami", {}).body["relay"] == "https://relay.example/base"
     finally:
@@ -278,7 +278,7 @@ def test_an_unknown_alias_is_refused_without_a_relay_and_asked_of_one_that_is_se
     assert code(use("chat", to="@nobody", message="hi")) == "thread.unknown_alias"
     assert code(use("chat", to="did:agent:x", message="hi")) == "thread.no_did"
     assert code(use("chat", to="@no body", message="hi")) == "alias.form"
-    place = Workplace({"PINGAGENT_SERVER_URL": "http://127.0.0.1:9"}, profile.home)
+    place = AppContext({"PINGAGENT_SERVER_URL": "http://127.0.0.1:9"}, profile.home)
     try:
         assert code(run(place, "chat", {"to": "@nobody", "message": "hi"})) == "relay.unreachable"
         # A DID and a thread need no relay.
@@ -449,15 +449,15 @@ def test_a_name_that_changed_is_told_at_the_next_call(profile: Profile, use: Cal
 
 def test_a_damaged_store_and_a_bad_profile_are_errors_that_help(profile: Profile) -> None:
     profile.paths.store.write_bytes(b"this is no database" * 100)
-    place = Workplace({}, profile.home)
+    place = AppContext({}, profile.home)
     assert code(run(place, "recent_sessions", {})) == "store.damaged"
     place.close()
-    place = Workplace({"PINGAGENT_PROFILE": "../x"}, profile.home)
+    place = AppContext({"PINGAGENT_PROFILE": "../x"}, profile.home)
     assert code(run(place, "whoami", {})) == "usage"
     place.close()
 
 
 def test_each_process_is_a_caller_of_its_own(profile: Profile) -> None:
-    one, two = (Workplace({}, profile.home) for _ in range(2))
+    one, two = (AppContext({}, profile.home) for _ in range(2))
     assert one.caller != two.caller
     assert one.caller.startswith("mcp:")

@@ -11,13 +11,13 @@ from typing import NoReturn
 import pytest
 
 from openclaw_install.host.gateway.probe import LivePolicy
+from openclaw_install.messaging.app import AppContext
 from openclaw_install.messaging.bridge.settings import HostView
 from openclaw_install.messaging.control_records import Binding
 from openclaw_install.messaging.route_mode import mode_in_force, tell_route_mode
 from openclaw_install.messaging.routing import route
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.did import conversation_of
-from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
 from tests.collab_rig import rig, until
 from tests.pingagent_rig import Profile
 from tests.tool_rig import HOSTILE, Call, code, tools_at
@@ -57,7 +57,7 @@ def host() -> Host:
 
 @pytest.fixture
 def use(profile: Profile, host: Host) -> Iterator[Call]:
-    place = Workplace(MODE, profile.home, "mcp:test", host.view)
+    place = AppContext(MODE, profile.home, "mcp:test", host.view)
     yield tools_at(place)
     place.close()
 
@@ -95,7 +95,7 @@ def test_a_thread_is_bound_to_the_current_session_and_to_a_named_one_and_let_go(
 def test_in_the_other_mode_bindings_are_refused_with_the_reason(
     profile: Profile, host: Host, tool: str, arguments: dict[str, str]
 ) -> None:
-    place = Workplace({}, profile.home, "mcp:test", host.view)
+    place = AppContext({}, profile.home, "mcp:test", host.view)
     use = tools_at(place)
     refused = use(tool, session="@a", **arguments)
     assert code(refused) == "binding.other_mode"
@@ -236,7 +236,7 @@ def _kinds(store: Store) -> list[str]:
 
 
 def test_without_a_host_the_tools_say_that_no_gateway_tells_what_it_admits(profile: Profile) -> None:
-    place = Workplace({**MODE, "HOME": str(profile.home)}, profile.home, "mcp:test")
+    place = AppContext({**MODE, "HOME": str(profile.home)}, profile.home, "mcp:test")
     use = tools_at(place)
     refused = use("session_binding_set", session="@a", session_key="feishu:default:oc_1")
     assert refused.is_error

@@ -10,7 +10,7 @@ import pytest
 
 from openclaw_install.messaging.actions.messages import chat
 from openclaw_install.messaging.actions.session_trust import decide_contact
-from openclaw_install.messaging.app import Desk
+from openclaw_install.messaging.app import App
 from openclaw_install.messaging.outgoing import ContactError
 from openclaw_install.messaging.policy_in_force import policy_state
 from openclaw_install.messaging.trust.gate import settle_all
@@ -30,7 +30,7 @@ def turn_away(here: Place, match: str = EVE, action: str = "block") -> None:
     here.write({"version": 1, "contact_policy": {"rules": [{"match": match, "action": action}]}})
 
 
-def write_to(desk: Desk, who: str = EVE) -> None:
+def write_to(desk: App, who: str = EVE) -> None:
     asyncio.run(chat(desk, who, "hello", wait_seconds=0.0))
 
 

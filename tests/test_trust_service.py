@@ -29,7 +29,7 @@ from openclaw_install.messaging.actions.trust import (
     show_policy,
     simulate,
 )
-from openclaw_install.messaging.app import Desk
+from openclaw_install.messaging.app import App
 from openclaw_install.messaging.outgoing import ContactError
 from openclaw_install.messaging.policy_in_force import policy_state
 from openclaw_install.messaging.store import Store
@@ -55,12 +55,12 @@ def here(tmp_path: Path) -> Iterator[Place]:
 
 
 @pytest.fixture
-def desk(here: Place) -> Desk:
+def desk(here: Place) -> App:
     return here.desk()
 
 
 @pytest.fixture
-def agent(here: Place) -> Desk:
+def agent(here: Place) -> App:
     return here.desk("mcp:session")
 
 
@@ -74,7 +74,7 @@ def proven(here: Place) -> None:
 
 
 def test_a_change_is_saved_recorded_with_who_and_versions_and_told_as_an_event(
-    here: Place, desk: Desk
+    here: Place, desk: App
 ) -> None:
     before = policy_state(desk).policy.version
     change = change_policy(desk, EXECUTE, detail="we know them")
@@ -110,7 +110,7 @@ def saved_at_our_exchange(monkeypatch: pytest.MonkeyPatch, save: Callable[[], No
 
 
 def test_a_rule_that_an_editor_saves_in_our_last_moment_stays_and_ours_joins_it(
-    here: Place, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    here: Place, desk: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change_policy(desk, EXECUTE)
     theirs = json.loads(here.file.read_text())
@@ -125,7 +125,7 @@ def test_a_rule_that_an_editor_saves_in_our_last_moment_stays_and_ours_joins_it(
 
 
 def test_an_editor_that_saves_at_each_of_our_tries_is_told_of_and_wins(
-    here: Place, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    here: Place, desk: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change_policy(desk, EXECUTE)
     decisions = len(show_policy(desk).decisions)
@@ -140,7 +140,7 @@ def test_an_editor_that_saves_at_each_of_our_tries_is_told_of_and_wins(
     assert len(show_policy(desk).decisions) == decisions, "what was not saved is not recorded"
 
 
-def test_the_same_change_again_writes_and_records_nothing(here: Place, desk: Desk) -> None:
+def test_the_same_change_again_writes_and_records_nothing(here: Place, desk: App) -> None:
     change_policy(desk, EXECUTE)
     text, mtime = here.file.read_text(), here.file.stat().st_mtime_ns
     again = change_policy(desk, EXECUTE)
@@ -149,7 +149,7 @@ def test_the_same_change_again_writes_and_records_nothing(here: Place, desk: Des
     assert len(show_policy(desk).decisions) == 1
 
 
-def test_a_change_can_be_tried_without_saving_it(here: Place, desk: Desk) -> None:
+def test_a_change_can_be_tried_without_saving_it(here: Place, desk: App) -> None:
     change = change_policy(desk, SetDefault("task", "deny"), save=False)
     assert (change.changed, change.saved) == (True, False)
     assert not here.file.exists()
@@ -157,7 +157,7 @@ def test_a_change_can_be_tried_without_saving_it(here: Place, desk: Desk) -> Non
 
 
 def test_a_file_that_cannot_be_written_leaves_no_record(
-    here: Place, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    here: Place, desk: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_args: object) -> None:
         raise FileError("no space", next_step="free some")
@@ -172,7 +172,7 @@ def test_a_file_that_cannot_be_written_leaves_no_record(
 def test_many_writers_lose_no_change_of_each_other(here: Place) -> None:
     def work(number: int) -> None:
         with Store(here.store.path) as store:
-            own = Desk(
+            own = App(
                 store, here.me, f"cli:{number}", clock=lambda: here.now, trust=TrustBook(here.file, store)
             )
             for turn in range(3):
@@ -189,7 +189,7 @@ def test_many_writers_lose_no_change_of_each_other(here: Place) -> None:
 
 
 def test_an_editor_that_saves_in_between_is_not_overwritten(
-    here: Place, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    here: Place, desk: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turns: list[int] = []
     write = TrustBook.write
@@ -219,7 +219,7 @@ def test_an_editor_that_saves_in_between_is_not_overwritten(
         SetRule("contact", read_match("@e*"), "manual", position=1),
     ],
 )
-def test_an_agent_may_not_widen_trust_by_itself(here: Place, agent: Desk, desk: Desk, edit: Edit) -> None:
+def test_an_agent_may_not_widen_trust_by_itself(here: Place, agent: App, desk: App, edit: Edit) -> None:
     change_policy(desk, SetRule("contact", read_match("@evil"), "block"))
     text = here.file.read_text()
     with pytest.raises(TrustRefusedError) as refused:
@@ -229,7 +229,7 @@ def test_an_agent_may_not_widen_trust_by_itself(here: Place, agent: Desk, desk: 
     assert change_policy(desk, edit).changed
 
 
-def test_an_agent_may_narrow_trust_and_no_switch_lets_it_widen(here: Place, agent: Desk) -> None:
+def test_an_agent_may_narrow_trust_and_no_switch_lets_it_widen(here: Place, agent: App) -> None:
     assert change_policy(agent, SetRule("contact", read_match("@evil"), "block")).saved
     assert change_policy(agent, SetDefault("task", "manual")).saved
     here.write({"contact_policy": {"agent_may_approve": True}, "task_policy": {"agent_may_execute": True}})
@@ -240,7 +240,7 @@ def test_an_agent_may_narrow_trust_and_no_switch_lets_it_widen(here: Place, agen
 
 
 def test_an_agent_cannot_approve_a_first_contact_and_no_switch_lets_it(
-    here: Place, agent: Desk, desk: Desk
+    here: Place, agent: App, desk: App
 ) -> None:
     here.meet(BOB, alias="bob")
     for who in (BOB, "@bob", EVE):
@@ -266,7 +266,7 @@ def test_an_agent_cannot_approve_a_first_contact_and_no_switch_lets_it(
         decide_contact(desk, "@nobody", "approve")
 
 
-def test_the_gate_does_what_the_policy_says_of_undecided_contacts_only(here: Place, desk: Desk) -> None:
+def test_the_gate_does_what_the_policy_says_of_undecided_contacts_only(here: Place, desk: App) -> None:
     here.meet(BOB, alias="acme-bot")
     here.receive(BOB, stage="pending")
     here.meet(EVE, "blocked", alias="acme-eve")
@@ -292,7 +292,7 @@ def test_the_gate_does_what_the_policy_says_of_undecided_contacts_only(here: Pla
     assert settle_contact(here.store, state, contact, here.now) is contact
 
 
-def test_a_contact_that_the_policy_refuses_has_what_waits_refused(here: Place, desk: Desk) -> None:
+def test_a_contact_that_the_policy_refuses_has_what_waits_refused(here: Place, desk: App) -> None:
     here.meet(BOB)
     here.receive(BOB, stage="pending")
     change = change_policy(desk, SetRule("contact", read_match("*"), "reject"))
@@ -304,7 +304,7 @@ def test_a_contact_that_the_policy_refuses_has_what_waits_refused(here: Place, d
     assert here.store.messages.incoming()[0].state == "refused"
 
 
-def test_explaining_takes_a_did_an_alias_a_thread_or_the_focused_one(here: Place, desk: Desk) -> None:
+def test_explaining_takes_a_did_an_alias_a_thread_or_the_focused_one(here: Place, desk: App) -> None:
     here.meet(BOB, "approved", alias="bob")
     here.receive(BOB)
     here.write({"task_policy": {"rules": [{"match": "@bob", "action": "execute"}]}})
@@ -322,7 +322,7 @@ def test_explaining_takes_a_did_an_alias_a_thread_or_the_focused_one(here: Place
         explain(desk, "\x1b[2J")
 
 
-def test_supposing_changes_nothing_and_shows_what_a_change_would_do(here: Place, desk: Desk) -> None:
+def test_supposing_changes_nothing_and_shows_what_a_change_would_do(here: Place, desk: App) -> None:
     found = simulate(desk, alias="@Acme-Bot", edits=[SetRule("contact", read_match("@acme-*"), "approve")])
     assert found.supposed
     assert found.verdicts[0].action == "manual"
@@ -335,7 +335,7 @@ def test_supposing_changes_nothing_and_shows_what_a_change_would_do(here: Place,
             simulate(desk, did=wrong)
 
 
-def test_a_broken_file_refuses_changes_until_it_is_put_back(here: Place, desk: Desk, agent: Desk) -> None:
+def test_a_broken_file_refuses_changes_until_it_is_put_back(here: Place, desk: App, agent: App) -> None:
     change_policy(desk, SetRule("contact", read_match("@evil"), "block"))
     good = here.file.read_text()
     here.file.write_text("{ broken")
@@ -351,7 +351,7 @@ def test_a_broken_file_refuses_changes_until_it_is_put_back(here: Place, desk: D
     assert restore(desk, defaults=True).policy.contact.rules == ()
 
 
-def test_there_is_nothing_to_put_back_where_nothing_was_read(here: Place, desk: Desk) -> None:
+def test_there_is_nothing_to_put_back_where_nothing_was_read(here: Place, desk: App) -> None:
     with pytest.raises(TrustPolicyError) as refused:
         restore(desk)
     assert refused.value.error_code == "trust.no_last_good"
@@ -360,7 +360,7 @@ def test_there_is_nothing_to_put_back_where_nothing_was_read(here: Place, desk: 
 
 
 def test_a_proven_contact_is_recommended_for_tasks_and_applying_it_makes_the_rule(
-    here: Place, desk: Desk
+    here: Place, desk: App
 ) -> None:
     proven(here)
     status = trust_status(desk, "@bob")
@@ -384,7 +384,7 @@ def test_a_proven_contact_is_recommended_for_tasks_and_applying_it_makes_the_rul
 
 
 def test_an_agent_that_applies_what_widens_trust_only_asks_its_person(
-    here: Place, agent: Desk, desk: Desk
+    here: Place, agent: App, desk: App
 ) -> None:
     proven(here)
     before = policy_state(desk).policy
@@ -398,7 +398,7 @@ def test_an_agent_that_applies_what_widens_trust_only_asks_its_person(
 
 
 def test_a_dismissed_recommendation_comes_back_reopened_or_with_twice_the_evidence(
-    here: Place, desk: Desk
+    here: Place, desk: App
 ) -> None:
     proven(here)
     with pytest.raises(TrustPolicyError):
@@ -426,7 +426,7 @@ def test_a_dismissed_recommendation_comes_back_reopened_or_with_twice_the_eviden
 
 
 def test_a_flood_of_an_undecided_contact_recommends_to_block_it_and_an_agent_may(
-    here: Place, agent: Desk
+    here: Place, agent: App
 ) -> None:
     here.meet(BOB)
     for _ in range(25):
@@ -441,7 +441,7 @@ def test_a_flood_of_an_undecided_contact_recommends_to_block_it_and_an_agent_may
 
 
 def test_messages_without_end_and_without_answer_recommend_to_block_a_known_contact(
-    here: Place, desk: Desk
+    here: Place, desk: App
 ) -> None:
     here.meet(BOB, "approved")
     for _ in range(100):
@@ -453,7 +453,7 @@ def test_messages_without_end_and_without_answer_recommend_to_block_a_known_cont
     assert trust_status(desk, BOB).recommendation is None
 
 
-def test_who_goes_on_after_a_rejection_is_recommended_for_blocking(here: Place, desk: Desk) -> None:
+def test_who_goes_on_after_a_rejection_is_recommended_for_blocking(here: Place, desk: App) -> None:
     here.meet(BOB, "rejected")
     here.receive(BOB, stage="refused")
     for seq in range(10):
@@ -463,7 +463,7 @@ def test_who_goes_on_after_a_rejection_is_recommended_for_blocking(here: Place, 
     assert found.kind == "block_persistent"
 
 
-def test_trouble_supersedes_a_recommendation_to_trust(here: Place, desk: Desk) -> None:
+def test_trouble_supersedes_a_recommendation_to_trust(here: Place, desk: App) -> None:
     proven(here)
     dismiss_recommendation(desk, BOB)
     reopen_recommendation(desk, BOB)
@@ -480,13 +480,13 @@ def test_trouble_supersedes_a_recommendation_to_trust(here: Place, desk: Desk) -
     assert trust_status(desk, BOB).recommendation == replace(reopened)
 
 
-def test_a_denial_by_a_person_is_not_recommended_away(here: Place, desk: Desk) -> None:
+def test_a_denial_by_a_person_is_not_recommended_away(here: Place, desk: App) -> None:
     proven(here)
     change_policy(desk, SetRule("task", read_match(BOB), "deny"))
     assert trust_status(desk, BOB).recommendation is None
 
 
-def test_a_replay_runs_a_proposed_rule_over_what_was_recorded(here: Place, desk: Desk) -> None:
+def test_a_replay_runs_a_proposed_rule_over_what_was_recorded(here: Place, desk: App) -> None:
     here.meet(did(9))
     here.now += 40 * DAY
     here.meet(BOB, alias="acme-bob")
@@ -531,5 +531,5 @@ def test_the_history_behind_replays_and_recommendations_is_found_by_indices(here
 
 def test_a_desk_without_a_named_file_takes_the_one_beside_the_store(here: Place) -> None:
     here.write({"task_policy": {"default_action": "deny"}})
-    desk = Desk(here.store, here.me, "cli:x", clock=lambda: here.now)
+    desk = App(here.store, here.me, "cli:x", clock=lambda: here.now)
     assert policy_state(desk).policy.task.default == "deny"

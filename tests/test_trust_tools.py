@@ -11,12 +11,12 @@ import anyio
 import jsonschema
 import pytest
 
+from openclaw_install.messaging.app import AppContext
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.messages import TASK
-from openclaw_install.surfaces.mcp.calling import Outcome, call
+from openclaw_install.surfaces.mcp.calls import Outcome, call, served_output
 from openclaw_install.surfaces.mcp.pingagent.trust_tools import TRUST_TOOLS
-from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
-from openclaw_install.surfaces.mcp.tool_table import MOST_TEXT
+from openclaw_install.surfaces.tool import MOST_TEXT
 from tests.pingagent_rig import Profile
 from tests.trust_rig import Place, did
 
@@ -32,13 +32,13 @@ def profile(tmp_path: Path) -> Profile:
 
 @pytest.fixture
 def use(profile: Profile) -> Iterator[Call]:
-    place = Workplace({}, profile.home, "mcp:test")
+    place = AppContext({}, profile.home, "mcp:test")
 
     def run(tool: str, **arguments: Any) -> Outcome:
         entry = _BY_NAME[tool]
         outcome = anyio.run(call, entry, place, arguments)
         if not outcome.is_error:
-            jsonschema.Draft202012Validator(entry.output_schema).validate(outcome.body)
+            jsonschema.Draft202012Validator(served_output(entry)).validate(outcome.body)
         assert 0 < len(outcome.text) <= MOST_TEXT
         assert all(char.isprintable() or char == "\n" for char in outcome.text)
         return outcome

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from openclaw_install.host.gateway.probe import LivePolicy
+from openclaw_install.messaging.app import AppContext
 from openclaw_install.messaging.bridge.settings import HostView
 from openclaw_install.messaging.control_records import Summary
 from openclaw_install.messaging.models import ContactState, NewMessage
@@ -21,9 +22,8 @@ from openclaw_install.messaging.trust.records import NewDecision, Recommendation
 from openclaw_install.messaging.untrusted import Reader, Untrusted
 from openclaw_install.protocol.header import new_message_id
 from openclaw_install.protocol.messages import TASK
+from openclaw_install.surfaces.mcp.calls import Row
 from openclaw_install.surfaces.mcp.pingagent.table import TOOLS
-from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
-from openclaw_install.surfaces.mcp.tool_table import ToolEntry
 from tests.pingagent_rig import Profile
 from tests.tool_rig import Call, tools_at
 
@@ -60,10 +60,10 @@ def profile(tmp_path: Path) -> Profile:
 
 
 @pytest.fixture
-def place(profile: Profile) -> Iterator[Workplace]:
+def place(profile: Profile) -> Iterator[AppContext]:
     live = LivePolicy("enforced", 1, True, ("hook:im:", "feishu:default:"))
     host = HostView(lambda: pytest.fail("no tool sends a turn"), lambda: "feishu:default:oc_1", lambda: live)
-    made = Workplace(
+    made = AppContext(
         {"IM_INGRESS_SESSION_ROUTE_MODE": "map-active-group"}, profile.home, "mcp:test", lambda: host
     )
     yield made
@@ -71,7 +71,7 @@ def place(profile: Profile) -> Iterator[Workplace]:
 
 
 @pytest.fixture
-def use(place: Workplace) -> Call:
+def use(place: AppContext) -> Call:
     return tools_at(place)
 
 
@@ -111,7 +111,7 @@ def recommendation(thread: str, did: str, state: RecommendationState, now: float
     return Recommendation(0, thread, did, *what, now, now, "cli:alice", VERSION)  # type: ignore[arg-type]  # a tuple of literals
 
 
-def arguments_of(tool: ToolEntry[Workplace], did: str, message_id: str) -> dict[str, Any]:
+def arguments_of(tool: Row, did: str, message_id: str) -> dict[str, Any]:
     """Arguments that the tool takes, about that agent where they can be about somebody."""
     known = {**VALUES, **dict.fromkeys(TARGETS, did), "message_id": message_id}
     fields, required = tool.input_schema["properties"], tool.input_schema["required"]
@@ -123,7 +123,7 @@ def arguments_of(tool: ToolEntry[Workplace], did: str, message_id: str) -> dict[
 @pytest.mark.parametrize("state", SHUT)
 @pytest.mark.parametrize("tool", TOOLS, ids=[tool.name for tool in TOOLS])
 def test_no_tool_tells_an_agent_the_words_of_whom_nobody_approved(
-    profile: Profile, use: Call, tool: ToolEntry[Workplace], state: ContactState
+    profile: Profile, use: Call, tool: Row, state: ContactState
 ) -> None:
     did, message_id = stranger(profile, state)
     name = tool.name.removeprefix("pingagent_")

@@ -11,7 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from openclaw_install.messaging.app import Desk
+from openclaw_install.messaging.app import App
 from openclaw_install.messaging.models import ContactState, NewMessage, Stage
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.trust.match import Subject, read_match
@@ -77,8 +77,8 @@ class Place:
     def file(self) -> Path:
         return self.folder / "trust-policy.json"
 
-    def desk(self, caller: str = "cli:alice") -> Desk:
-        return Desk(
+    def desk(self, caller: str = "cli:alice") -> App:
+        return App(
             self.store, self.me, caller, clock=lambda: self.now, trust=TrustBook(self.file, self.store)
         )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from openclaw_install.common.docstrings import described
+from openclaw_install.surfaces.schemas import Schema, input_schema, output_schema
 
 MOST_TEXT = 1200
 """Characters of a tool's text; whatever has no room is in the structured answer."""
@@ -42,7 +43,9 @@ class Tool:
     """One tool: its input schema is the action's signature, its output schema the type that it returns.
 
     Attributes:
-        action: `(app, *, arguments) -> record`; its docstring tells a model when to use it.
+        action: `(app, *, arguments) -> record`; its docstring tells a model when to use it. What other agents
+            wrote is opened with `app.reader` when the record is made: an answer holds no `Untrusted`.
+            One that waits is a coroutine function and reaches the store by `app.store.run`.
         title: for people.
         family: the heading under which the docs list it.
         named: its name without the prefix of the table, where it is not the action's.
@@ -64,3 +67,13 @@ class Tool:
     def description(self) -> str:
         """For the model: when to use it, and when not."""
         return described(self.action).summary
+
+    @property
+    def input_schema(self) -> Schema:
+        """Of the arguments."""
+        return input_schema(self.action)
+
+    @property
+    def answer_schema(self) -> Schema:
+        """Of an answer that is no error, with descriptions: as the docs and the snapshots have it."""
+        return output_schema(self.action)

@@ -10,7 +10,7 @@ from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.host.hooks.policy import INGRESS_PREFIX, active_group_key, route_prefix
 from openclaw_install.host.hooks.text import admits, fold
 from openclaw_install.messaging.actions.messages import MOST, find_session, session_view
-from openclaw_install.messaging.app import Desk
+from openclaw_install.messaging.app import App
 from openclaw_install.messaging.control_records import Binding, BindingOrigin
 from openclaw_install.messaging.control_results import BindingChange, BindingPage, BindingView
 from openclaw_install.messaging.pagination import is_key, no_page
@@ -29,7 +29,7 @@ class BindingError(InstallError):
 
 
 def bindings(
-    desk: Desk, active_group: ActiveGroup, live: Live, *, limit: int = 20, page: str | None = None
+    app: App, active_group: ActiveGroup, live: Live, *, limit: int = 20, page: str | None = None
 ) -> BindingPage:
     """The bindings, and whether anything uses them.
 
@@ -46,25 +46,23 @@ def bindings(
     if page is not None and not is_key(page, "c_dm_"):
         raise no_page()
     limit = max(1, min(limit, MOST))
-    found = desk.store.bindings.listed(after=page or "", limit=limit + 1)
+    found = app.store.bindings.listed(after=page or "", limit=limit + 1)
     shown = found[:limit]
-    in_use = desk.route_mode == MODE
+    in_use = app.route_mode == MODE
     text = active_group() if in_use else None
     prefixes = _prefixes(live()) if in_use else None
     return BindingPage(
-        mode=desk.route_mode,
+        mode=app.route_mode,
         in_use=in_use,
         active_group=active_group_key(text) if text is not None else None,
         prefixes=prefixes,
-        bindings=tuple(_view(desk, one, prefixes) for one in shown),
-        total=desk.store.bindings.count(),
+        bindings=tuple(_view(app, one, prefixes) for one in shown),
+        total=app.store.bindings.count(),
         next=shown[-1].thread_id if len(found) > limit else None,
     )
 
 
-def bind_current(
-    desk: Desk, active_group: ActiveGroup, live: Live, target: str | None = None
-) -> BindingChange:
+def bind_current(app: App, active_group: ActiveGroup, live: Live, target: str | None = None) -> BindingChange:
     """Binds a thread to the session that ACTIVE_GROUP.md names now; it stays there when the file changes.
 
     Args:
@@ -75,7 +73,7 @@ def bind_current(
         BindingError: another route mode is in force, the file names no session, or the running gateway
             does not admit it or does not answer.
     """
-    require_mode(desk)
+    require_mode(app)
     text = active_group()
     key = active_group_key(text) if text is not None else None
     if key is None:
@@ -84,11 +82,11 @@ def bind_current(
             next_step="write the working thread's session key into ACTIVE_GROUP.md of the workspace",
             code="binding.no_active_group",
         )
-    return _bind(desk, target, key, "current", live, text)
+    return _bind(app, target, key, "current", live, text)
 
 
 def bind(
-    desk: Desk, session_key: str, active_group: ActiveGroup, live: Live, target: str | None = None
+    app: App, session_key: str, active_group: ActiveGroup, live: Live, target: str | None = None
 ) -> BindingChange:
     """Binds a thread to a session that is named.
 
@@ -99,7 +97,7 @@ def bind(
     Raises:
         As `bind_current`; BindingError also where it is no session key, or another thread's own session.
     """
-    require_mode(desk)
+    require_mode(app)
     key = session_key.strip()
     if active_group_key(key) != key:
         raise BindingError(
@@ -107,10 +105,10 @@ def bind(
             next_step="name one such as feishu:default:oc_1: two or more parts, with ':' between them",
             code="binding.bad_key",
         )
-    return _bind(desk, target, key, "set", live, active_group())
+    return _bind(app, target, key, "set", live, active_group())
 
 
-def clear(desk: Desk, target: str | None = None) -> BindingChange:
+def clear(app: App, target: str | None = None) -> BindingChange:
     """Takes a thread's binding away: it follows ACTIVE_GROUP.md again.
 
     Args:
@@ -120,27 +118,25 @@ def clear(desk: Desk, target: str | None = None) -> BindingChange:
         ThreadError: there is no such thread, or none is focused.
         BindingError: another route mode is in force.
     """
-    require_mode(desk)
-    session = find_session(desk, target)
-    with desk.store.write():
-        before = desk.store.bindings.get(session.thread_id)
+    require_mode(app)
+    session = find_session(app, target)
+    with app.store.write():
+        before = app.store.bindings.get(session.thread_id)
         if before is not None:
-            desk.store.bindings.remove(session.thread_id)
-            desk.store.events.add(
-                "session.unbound", desk.clock(), thread_id=session.thread_id, by=desk.caller
-            )
-    return BindingChange(session_view(desk, session), before, None, changed=before is not None)
+            app.store.bindings.remove(session.thread_id)
+            app.store.events.add("session.unbound", app.clock(), thread_id=session.thread_id, by=app.caller)
+    return BindingChange(session_view(app, session), before, None, changed=before is not None)
 
 
-def require_mode(desk: Desk) -> None:
+def require_mode(app: App) -> None:
     """Refuses where bindings are not used.
 
     Raises:
         BindingError: the route mode is another one.
     """
-    if desk.route_mode != MODE:
+    if app.route_mode != MODE:
         raise BindingError(
-            f"bindings are used only in the route mode {MODE}, and {desk.route_mode} is in force: "
+            f"bindings are used only in the route mode {MODE}, and {app.route_mode} is in force: "
             "each thread has a session of its own",
             next_step=f"leave it so; or set IM_INGRESS_SESSION_ROUTE_MODE={MODE} for the runtime, and start "
             "it again",
@@ -149,9 +145,9 @@ def require_mode(desk: Desk) -> None:
 
 
 def _bind(
-    desk: Desk, target: str | None, key: str, origin: BindingOrigin, live: Live, active_group: str | None
+    app: App, target: str | None, key: str, origin: BindingOrigin, live: Live, active_group: str | None
 ) -> BindingChange:
-    session = find_session(desk, target)
+    session = find_session(app, target)
     if _is_ingress(key) and key != f"{INGRESS_PREFIX}{session.thread_id}":
         raise BindingError(
             "that is the own session of another agent's thread",
@@ -159,17 +155,17 @@ def _bind(
             code="binding.foreign_thread",
         )
     _require_admitted(key, live(), active_group)
-    now = desk.clock()
-    with desk.store.write():
-        before = desk.store.bindings.get(session.thread_id)
+    now = app.clock()
+    with app.store.write():
+        before = app.store.bindings.get(session.thread_id)
         if before is not None and (before.session_key, before.origin) == (key, origin):
-            return BindingChange(session_view(desk, session), before, before, changed=False)
-        made = Binding(session.thread_id, key, origin, now, desk.caller)
-        desk.store.bindings.put(made)
-        desk.store.events.add(
-            "session.bound", now, thread_id=session.thread_id, by=desk.caller, session_key=key
+            return BindingChange(session_view(app, session), before, before, changed=False)
+        made = Binding(session.thread_id, key, origin, now, app.caller)
+        app.store.bindings.put(made)
+        app.store.events.add(
+            "session.bound", now, thread_id=session.thread_id, by=app.caller, session_key=key
         )
-    return BindingChange(session_view(desk, session), before, made, changed=True)
+    return BindingChange(session_view(app, session), before, made, changed=True)
 
 
 def _is_ingress(key: str) -> bool:
@@ -212,7 +208,7 @@ def _cure(key: str, active_group: str | None) -> str:
     return f"add {wanted} to {where}, then {_FIX_HERE}"
 
 
-def _view(desk: Desk, one: Binding, prefixes: Sequence[str] | None) -> BindingView:
-    session = desk.store.sessions.get(one.thread_id)
-    view = session_view(desk, session) if session else None
+def _view(app: App, one: Binding, prefixes: Sequence[str] | None) -> BindingView:
+    session = app.store.sessions.get(one.thread_id)
+    view = session_view(app, session) if session else None
     return BindingView(one, view, None if prefixes is None else admits(prefixes, one.session_key))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from openclaw_install.common.errors import InstallError
-from openclaw_install.messaging.app import Desk
+from openclaw_install.messaging.app import App
 from openclaw_install.messaging.health import read_health
 from openclaw_install.messaging.models import OutboxItem, Outgoing, Session
 from openclaw_install.messaging.outgoing import enqueue
@@ -37,25 +37,25 @@ class ThreadError(InstallError):
     code = "thread"
 
 
-def whoami(desk: Desk) -> WhoAmI:
+def whoami(app: App) -> WhoAmI:
     """Who this host is to other agents, and how things stand."""
-    threads, unread = desk.store.sessions.counts()
-    running = desk.runtime_running
+    threads, unread = app.store.sessions.counts()
+    running = app.runtime_running
     return WhoAmI(
-        did=desk.did,
-        alias=desk.identity.alias,
-        display_name=desk.identity.display_name,
-        relay=desk.relay_url,
+        did=app.did,
+        alias=app.identity.alias,
+        display_name=app.identity.display_name,
+        relay=app.relay_url,
         threads=threads,
         unread_threads=unread,
-        pending_contacts=desk.store.contacts.counts()["pending"],
+        pending_contacts=app.store.contacts.counts()["pending"],
         runtime_running=running,
-        health=read_health(desk.store, running=running, now=desk.clock()),
+        health=read_health(app.store, running=running, now=app.clock()),
     )
 
 
 def recent_sessions(
-    desk: Desk, *, limit: int = 20, unread_only: bool = False, page: str | None = None
+    app: App, *, limit: int = 20, unread_only: bool = False, page: str | None = None
 ) -> SessionPage:
     """Threads by activity, newest first.
 
@@ -68,13 +68,13 @@ def recent_sessions(
         UsageError: `page` is not one that this function gave.
     """
     limit = max(1, min(limit, MOST))
-    found = desk.store.sessions.recent(
+    found = app.store.sessions.recent(
         limit=limit + 1, unread_only=unread_only, before=read_page(page, "c_dm_")
     )
     shown = found[:limit]
-    total, unread = desk.store.sessions.counts()
+    total, unread = app.store.sessions.counts()
     return SessionPage(
-        sessions=tuple(session_view(desk, session) for session in shown),
+        sessions=tuple(session_view(app, session) for session in shown),
         total=total,
         unread=unread,
         next=write_page(shown[-1].last_activity_at, shown[-1].thread_id) if len(found) > limit else None,
@@ -82,7 +82,7 @@ def recent_sessions(
 
 
 def focus_session(
-    desk: Desk, target: str | None = None, *, messages: int = 20, before: int | None = None, read: bool = True
+    app: App, target: str | None = None, *, messages: int = 20, before: int | None = None, read: bool = True
 ) -> ThreadView:
     """Makes a thread the caller's own and shows its newest messages.
 
@@ -95,18 +95,18 @@ def focus_session(
     Raises:
         ThreadError: there is no such thread, or none is focused.
     """
-    session = find_session(desk, target)
-    if desk.store.sessions.focus(desk.caller) != session.thread_id:
-        desk.store.sessions.set_focus(desk.caller, session.thread_id, desk.clock())
+    session = find_session(app, target)
+    if app.store.sessions.focus(app.caller) != session.thread_id:
+        app.store.sessions.set_focus(app.caller, session.thread_id, app.clock())
     if read:
-        desk.store.sessions.mark_read(session.thread_id)
-    shown = desk.store.messages.of_thread(session.thread_id, before=before, limit=max(1, min(messages, MOST)))
-    current = desk.store.sessions.get(session.thread_id) or session
-    return ThreadView(session_view(desk, current), tuple(shown), shown[0].id if shown else None)
+        app.store.sessions.mark_read(session.thread_id)
+    shown = app.store.messages.of_thread(session.thread_id, before=before, limit=max(1, min(messages, MOST)))
+    current = app.store.sessions.get(session.thread_id) or session
+    return ThreadView(session_view(app, current), tuple(shown), shown[0].id if shown else None)
 
 
 def reply(
-    desk: Desk,
+    app: App,
     text: str,
     *,
     target: str | None = None,
@@ -134,12 +134,12 @@ def reply(
         EnvelopeError: the text is empty or too long.
         ConflictError: the key was used for another text.
     """
-    session = find_session(desk, target)
-    return _send(desk, session.peer, text_body(text, attachments, in_reply_to), idempotency_key, wait_seconds)
+    session = find_session(app, target)
+    return _send(app, session.peer, text_body(text, attachments, in_reply_to), idempotency_key, wait_seconds)
 
 
 def queue_reply(
-    desk: Desk,
+    app: App,
     text: str,
     *,
     target: str | None = None,
@@ -149,7 +149,7 @@ def queue_reply(
 ) -> SendResult:
     """As `reply`, without waiting: the runtime owns commit, retries and audit."""
     return reply(
-        desk,
+        app,
         text,
         target=target,
         attachments=attachments,
@@ -160,7 +160,7 @@ def queue_reply(
 
 
 async def chat(
-    desk: Desk,
+    app: App,
     to: str,
     text: str,
     *,
@@ -181,18 +181,18 @@ async def chat(
     """
     import asyncio
 
-    did = await resolve(desk, to, relay)
+    did = await resolve(app, to, relay)
     alias = None if is_did(to) or is_conversation(to) else fold_alias(to)
-    await desk.store.run(require_may_begin, desk, did, alias)
-    result = await desk.store.run(_send, desk, did, text_body(text, attachments), idempotency_key, 0.0)
+    await app.store.run(require_may_begin, app, did, alias)
+    result = await app.store.run(_send, app, did, text_body(text, attachments), idempotency_key, 0.0)
     end = time.monotonic() + wait_seconds
     while _may_settle(result.state, end) and result.runtime_running:
         await asyncio.sleep(_POLL_SECONDS)
-        result = await desk.store.run(_looked_at, desk, result)
+        result = await app.store.run(_looked_at, app, result)
     return result
 
 
-async def resolve(desk: Desk, to: str, relay: Relay | None = None) -> str:
+async def resolve(app: App, to: str, relay: Relay | None = None) -> str:
     """The DID that a DID, `@alias` or thread id means.
 
     Raises:
@@ -202,7 +202,7 @@ async def resolve(desk: Desk, to: str, relay: Relay | None = None) -> str:
     if is_did(to):
         return to
     if is_conversation(to):
-        return (await desk.store.run(find_session, desk, to)).peer
+        return (await app.store.run(find_session, app, to)).peer
     if to.startswith("did:"):
         raise ThreadError(
             f"{to} is no DID of an agent: did:agent: and 32 letters and digits",
@@ -210,7 +210,7 @@ async def resolve(desk: Desk, to: str, relay: Relay | None = None) -> str:
             code="thread.no_did",
         )
     alias = fold_alias(to)
-    known = await desk.store.run(desk.store.contacts.by_alias, alias)
+    known = await app.store.run(app.store.contacts.by_alias, alias)
     # The relay's word comes first: an alias can have changed hands since we met it.
     if relay is not None:
         return await relay.resolve(alias)
@@ -223,15 +223,15 @@ async def resolve(desk: Desk, to: str, relay: Relay | None = None) -> str:
     return known.did
 
 
-def inbox(desk: Desk, *, limit: int = 20, before: int | None = None) -> InboxPage:
+def inbox(app: App, *, limit: int = 20, before: int | None = None) -> InboxPage:
     """The newest messages of all threads, and what was refused at the door: for debugging."""
-    found = desk.store.messages.incoming(before=before, limit=max(1, min(limit, MOST)))
-    rejections = desk.store.ingress.rejections(limit=20) if before is None else []
+    found = app.store.messages.incoming(before=before, limit=max(1, min(limit, MOST)))
+    rejections = app.store.ingress.rejections(limit=20) if before is None else []
     return InboxPage(tuple(found), tuple(rejections), found[-1].id if found else None)
 
 
 def changes_since(
-    desk: Desk, cursor: int | None = None, *, limit: int = 50, target: str | None = None
+    app: App, cursor: int | None = None, *, limit: int = 50, target: str | None = None
 ) -> Changes:
     """What happened after a cursor; None gives the present cursor and no events.
 
@@ -244,28 +244,28 @@ def changes_since(
         ThreadError: there is no such thread.
     """
     if cursor is None:
-        return Changes((), desk.store.events.newest(), more=False, gap=False)
-    thread = find_session(desk, target).thread_id if target else None
+        return Changes((), app.store.events.newest(), more=False, gap=False)
+    thread = find_session(app, target).thread_id if target else None
     # A cursor that lies ahead is of another store, which this one has replaced: waiting for it to be
     # reached would pass over everything until then.
-    if cursor > (newest := desk.store.events.newest()):
+    if cursor > (newest := app.store.events.newest()):
         return Changes((), newest, more=False, gap=True)
     limit = max(1, min(limit, MOST))
-    found = desk.store.events.since(cursor, limit=limit + 1, thread_id=thread)
+    found = app.store.events.since(cursor, limit=limit + 1, thread_id=thread)
     shown = found[:limit]
-    gap = cursor > 0 and desk.store.events.oldest() > cursor + 1
+    gap = cursor > 0 and app.store.events.oldest() > cursor + 1
     return Changes(tuple(shown), shown[-1].id if shown else cursor, more=len(found) > limit, gap=gap)
 
 
-def find_session(desk: Desk, target: str | None) -> Session:
+def find_session(app: App, target: str | None) -> Session:
     """The thread that `target` means; the focused one where it is None.
 
     Raises:
         ThreadError: there is no such thread, or none is focused.
     """
-    store = desk.store
+    store = app.store
     if target is None:
-        focused = store.sessions.focus(desk.caller)
+        focused = store.sessions.focus(app.caller)
         found = store.sessions.get(focused) if focused else None
         if found is None:
             raise ThreadError(
@@ -275,12 +275,12 @@ def find_session(desk: Desk, target: str | None) -> Session:
             )
         return found
     if is_conversation(target):
-        found = session_by_name(store, desk.did, target)
+        found = session_by_name(store, app.did, target)
     elif is_did(target):
-        found = _session_with(desk, target)
+        found = _session_with(app, target)
     else:
         contact = store.contacts.by_alias(fold_alias(target))
-        found = _session_with(desk, contact.did) if contact else None
+        found = _session_with(app, contact.did) if contact else None
     if found is None:
         raise ThreadError(
             f"there is no thread {target!r} here",
@@ -290,10 +290,10 @@ def find_session(desk: Desk, target: str | None) -> Session:
     return found
 
 
-def send_result(desk: Desk, item: OutboxItem) -> SendResult:
+def send_result(app: App, item: OutboxItem) -> SendResult:
     """What a row of the outbox means for the one who asked."""
     sent = item.state in {"committed", "delivered"}
-    running = desk.runtime_running
+    running = app.runtime_running
     repair = item.repair or ("" if sent or running else "start the runtime: openclaw-install runtime start")
     return SendResult(
         sent=sent,
@@ -310,38 +310,38 @@ def send_result(desk: Desk, item: OutboxItem) -> SendResult:
 
 
 def _send(
-    desk: Desk, did: str, body: Mapping[str, Any], idempotency_key: str | None, wait_seconds: float
+    app: App, did: str, body: Mapping[str, Any], idempotency_key: str | None, wait_seconds: float
 ) -> SendResult:
-    outgoing = Outgoing(did, TEXT, body, desk.caller, idempotency_key)
-    item = enqueue(desk.store, desk.did, outgoing, desk.clock())
+    outgoing = Outgoing(did, TEXT, body, app.caller, idempotency_key)
+    item = enqueue(app.store, app.did, outgoing, app.clock())
     end = time.monotonic() + wait_seconds
-    while _may_settle(item.state, end) and desk.runtime_running:
+    while _may_settle(item.state, end) and app.runtime_running:
         time.sleep(_POLL_SECONDS)
-        item = desk.store.outbox.get(item.id) or item
-    return send_result(desk, item)
+        item = app.store.outbox.get(item.id) or item
+    return send_result(app, item)
 
 
 def _may_settle(state: str, end: float) -> bool:
     return state in {"queued", "sending"} and time.monotonic() < end
 
 
-def _looked_at(desk: Desk, known: SendResult) -> SendResult:
-    item = desk.store.outbox.by_message_id(known.message_id)
-    return known if item is None else send_result(desk, item)
+def _looked_at(app: App, known: SendResult) -> SendResult:
+    item = app.store.outbox.by_message_id(known.message_id)
+    return known if item is None else send_result(app, item)
 
 
-def _session_with(desk: Desk, did: str) -> Session | None:
-    if did == desk.did:
+def _session_with(app: App, did: str) -> Session | None:
+    if did == app.did:
         return None
-    return desk.store.sessions.get(local_thread(desk.store, desk.did, did))
+    return app.store.sessions.get(local_thread(app.store, app.did, did))
 
 
-def session_view(desk: Desk, session: Session) -> SessionView:
+def session_view(app: App, session: Session) -> SessionView:
     """A thread with what was decided about its other side."""
-    contact = desk.store.contacts.get(session.peer)
+    contact = app.store.contacts.get(session.peer)
     return SessionView(
         session=session,
         contact=contact,
         trust=contact.state if contact else "pending",
-        focused=desk.store.sessions.focus(desk.caller) == session.thread_id,
+        focused=app.store.sessions.focus(app.caller) == session.thread_id,
     )

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from openclaw_install.messaging.actions.messages import MOST, ThreadError, find_session, session_view
-from openclaw_install.messaging.app import Desk
+from openclaw_install.messaging.app import App
 from openclaw_install.messaging.control_results import (
     RuntimeOverview,
     SeenThread,
@@ -26,13 +26,13 @@ _ATTENTION = 20
 _STUCK = 5
 
 
-def transport(desk: Desk) -> Transport:
+def transport(app: App) -> Transport:
     """How the ways to the relay and to the gateway are, what waits, and what happened to them lately."""
-    store, now = desk.store, desk.clock()
+    store, now = app.store, app.clock()
     due = [at for at in (store.outbox.next_due(now), store.ingress.next_due(now)) if at is not None]
     return Transport(
-        relay=desk.relay_url,
-        health=read_health(store, running=desk.runtime_running, now=now),
+        relay=app.relay_url,
+        health=read_health(store, running=app.runtime_running, now=now),
         figures=store.overview.figures(),
         gaps=store.overview.gaps(),
         next_attempt_at=min(due, default=None),
@@ -40,28 +40,28 @@ def transport(desk: Desk) -> Transport:
     )
 
 
-def runtime_overview(desk: Desk) -> RuntimeOverview:
+def runtime_overview(app: App) -> RuntimeOverview:
     """The whole host at a glance, for operations."""
-    store = desk.store
+    store = app.store
     threads, unread = store.sessions.counts()
     numbers = [row.id for row in store.ingress.parked(limit=_STUCK)]
     numbers += [item.id for item in store.outbox.in_state("failed", limit=_STUCK)]
     return RuntimeOverview(
-        did=desk.did,
+        did=app.did,
         threads=threads,
         unread=unread,
         contacts={str(state): count for state, count in store.contacts.counts().items()},
-        mode=desk.route_mode,
+        mode=app.route_mode,
         bindings=store.bindings.count(),
-        focused=store.sessions.focus(desk.caller),
-        runtime_running=desk.runtime_running,
-        transport=transport(desk),
-        policy=policy_state(desk),
+        focused=store.sessions.focus(app.caller),
+        runtime_running=app.runtime_running,
+        transport=transport(app),
+        policy=policy_state(app),
         stuck=tuple(found for number in numbers if (found := store.messages.get(number))),
     )
 
 
-def since_last_seen(desk: Desk, operator: str, *, mark: bool = True) -> SinceLastSeen:
+def since_last_seen(app: App, operator: str, *, mark: bool = True) -> SinceLastSeen:
     """What happened since an operator looked last, gathered by thread.
 
     The first look goes back over the newest 500 events. Later ones go on where the last one ended.
@@ -70,7 +70,7 @@ def since_last_seen(desk: Desk, operator: str, *, mark: bool = True) -> SinceLas
         operator: whose look it is; any name.
         mark: whether it counts as a look.
     """
-    store, now = desk.store, desk.clock()
+    store, now = app.store, app.clock()
     before = store.seen.get(operator)
     start = before.cursor if before else max(0, store.events.newest() - _FIRST_LOOK)
     found = store.events.since(start, limit=_MOST_EVENTS + 1)
@@ -78,7 +78,7 @@ def since_last_seen(desk: Desk, operator: str, *, mark: bool = True) -> SinceLas
     cursor = events[-1].id if events else start
     if mark:
         store.seen.advance(operator, cursor, now)
-    threads, left_out = _threads(desk, events)
+    threads, left_out = _threads(app, events)
     entries = [entry for event in reversed(events) if (entry := entry_of(event)).step == "trouble"]
     return SinceLastSeen(
         operator=operator,
@@ -95,22 +95,22 @@ def since_last_seen(desk: Desk, operator: str, *, mark: bool = True) -> SinceLas
     )
 
 
-def _threads(desk: Desk, events: Sequence[Event]) -> tuple[tuple[SeenThread, ...], int]:
+def _threads(app: App, events: Sequence[Event]) -> tuple[tuple[SeenThread, ...], int]:
     counted: dict[str, Counter[str]] = {}
     for event in reversed(events):
         if event.thread_id:
             counted.setdefault(event.thread_id, Counter())[event.kind] += 1
     shown: list[SeenThread] = []
     for thread, kinds in list(counted.items())[:_THREADS]:
-        if session := desk.store.sessions.get(thread):
+        if session := app.store.sessions.get(thread):
             failed = kinds["outbox.failed"] + kinds["message.parked"]
-            view = session_view(desk, session)
+            view = session_view(app, session)
             shown.append(SeenThread(view, kinds["message.received"], kinds["outbox.committed"], failed))
     return tuple(shown), max(0, len(counted) - _THREADS)
 
 
 def timeline(
-    desk: Desk,
+    app: App,
     target: str | None = None,
     *,
     message_id: str | None = None,
@@ -129,35 +129,35 @@ def timeline(
         ThreadError: no such thread or message, or several threads have a message of this id.
     """
     limit = max(1, min(limit, MOST))
-    message = _message(desk, target, message_id) if message_id else None
-    session = find_session(desk, message.thread_id if message else target)
-    found = desk.store.overview.events_before(
+    message = _message(app, target, message_id) if message_id else None
+    session = find_session(app, message.thread_id if message else target)
+    found = app.store.overview.events_before(
         thread_id=session.thread_id, message_id=message_id, before=before, limit=limit + 1
     )
     events = found[:limit]
     more = len(found) > limit
-    entries = [entry_of(event) for event in (*events, *_meanwhile(desk, events, before))]
+    entries = [entry_of(event) for event in (*events, *_meanwhile(app, events, before))]
     if message and not more and before is None:
-        item = desk.store.outbox.get(message.id) if message.direction == "out" else None
-        ingress = desk.store.ingress.get(message.id) if message.direction == "in" else None
+        item = app.store.outbox.get(message.id) if message.direction == "out" else None
+        ingress = app.store.ingress.get(message.id) if message.direction == "in" else None
         entries += of_ledger(message, ingress, item, events)
     return Timeline(
-        session_view(desk, session), message, tuple(in_order(entries)), events[-1].id if more else None
+        session_view(app, session), message, tuple(in_order(entries)), events[-1].id if more else None
     )
 
 
-def _meanwhile(desk: Desk, events: Sequence[Event], before: int | None) -> list[Event]:
+def _meanwhile(app: App, events: Sequence[Event], before: int | None) -> list[Event]:
     """What happened to the transport between the first and the last of these, and after the newest one."""
     if not events:
         return []
     end = before if before is not None else 2**62
-    return desk.store.overview.transport_events(events[-1].id, end)
+    return app.store.overview.transport_events(events[-1].id, end)
 
 
-def _message(desk: Desk, target: str | None, message_id: str) -> Message:
-    found = desk.store.messages.by_id(message_id)
+def _message(app: App, target: str | None, message_id: str) -> Message:
+    found = app.store.messages.by_id(message_id)
     if target is not None:
-        thread = find_session(desk, target).thread_id
+        thread = find_session(app, target).thread_id
         found = [one for one in found if one.thread_id == thread]
     if not found:
         raise ThreadError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from openclaw_install.messaging.actions import contacts
 from openclaw_install.messaging.actions.messages import find_session
 from openclaw_install.messaging.actions.trust import change_policy
-from openclaw_install.messaging.app import Desk
+from openclaw_install.messaging.app import App
 from openclaw_install.messaging.contact_gate import Action as ContactWord
 from openclaw_install.messaging.contact_gate import after as state_after
 from openclaw_install.messaging.models import Contact, ContactState
@@ -49,7 +49,7 @@ class _Thread:
     plan: Plan
 
 
-def trust_status(desk: Desk, target: str | None = None) -> TrustStatus:
+def trust_status(app: App, target: str | None = None) -> TrustStatus:
     """How the other side of a thread is trusted, and what its history recommends; writes nothing.
 
     Args:
@@ -58,8 +58,8 @@ def trust_status(desk: Desk, target: str | None = None) -> TrustStatus:
     Raises:
         ThreadError: there is no such thread, or none is focused.
     """
-    found = _look(desk, target)
-    contact = desk.store.contacts.get(found.did)
+    found = _look(app, target)
+    contact = app.store.contacts.get(found.did)
     subject = Subject(found.did, contact.alias if contact else None)
     policy = found.state.policy
     return TrustStatus(
@@ -70,11 +70,11 @@ def trust_status(desk: Desk, target: str | None = None) -> TrustStatus:
         verdicts=(evaluate(policy, "contact", subject), evaluate(policy, "task", subject)),
         recommendation=found.plan.open,
         reopenable=reopenable(found.stored),
-        decisions=tuple(desk.store.trust.decisions(did=found.did, limit=5)),
+        decisions=tuple(app.store.trust.decisions(did=found.did, limit=5)),
     )
 
 
-def apply_recommendation(desk: Desk, target: str | None = None) -> RecommendationChange:
+def apply_recommendation(app: App, target: str | None = None) -> RecommendationChange:
     """Does what the thread's open recommendation says; what widens trust is done for people only.
 
     An agent that asks for that is told what a person has to run, and nothing is changed.
@@ -86,51 +86,49 @@ def apply_recommendation(desk: Desk, target: str | None = None) -> Recommendatio
         TrustPolicyError: none is open, or the policy cannot be changed.
         ThreadError: there is no such thread, or none is focused.
     """
-    found = _look(desk, target)
+    found = _look(app, target)
     wanted = _require_open(found)
     edit = SetRule(wanted.section, read_match(wanted.did), wanted.action)
-    if is_agent(desk.caller) and wanted.section == "task" and edited(found.state.policy, edit).widens:
+    if is_agent(app.caller) and wanted.section == "task" and edited(found.state.policy, edit).widens:
         return RecommendationChange(wanted, None, None, ask=f"pingagent trust apply {wanted.thread_id}")
-    with desk.store.write():
-        current = _written(desk, found, desk.clock())
+    with app.store.write():
+        current = _written(app, found, app.clock())
     change: PolicyChange | None = None
     contact: Contact | None = None
     # Each of the two can be done again without harm, so one that was interrupted is simply applied again.
     if wanted.section == "task":
-        change = change_policy(desk, edit, detail=f"recommended: {wanted.why}")
+        change = change_policy(app, edit, detail=f"recommended: {wanted.why}")
     else:
-        contact = contacts.decide(desk, wanted.did, "block", reason=f"recommended: {wanted.why}").contact
+        contact = contacts.decide(app, wanted.did, "block", reason=f"recommended: {wanted.why}").contact
     version = change.state.policy.version if change else found.state.policy.version
-    done = _move(desk, current, "applied", "recommendation_applied", version)
+    done = _move(app, current, "applied", "recommendation_applied", version)
     return RecommendationChange(done, change, contact)
 
 
-def dismiss_recommendation(
-    desk: Desk, target: str | None = None, *, reason: str = ""
-) -> RecommendationChange:
+def dismiss_recommendation(app: App, target: str | None = None, *, reason: str = "") -> RecommendationChange:
     """Closes the thread's open recommendation; it comes back only with twice the evidence.
 
     Raises:
         TrustPolicyError: none is open.
         ThreadError: there is no such thread, or none is focused.
     """
-    found = _look(desk, target)
+    found = _look(app, target)
     _require_open(found)
-    with desk.store.write():
-        current = _written(desk, found, desk.clock())
+    with app.store.write():
+        current = _written(app, found, app.clock())
         version = found.state.policy.version
-        done = _move(desk, current, "dismissed", "recommendation_dismissed", version, reason)
+        done = _move(app, current, "dismissed", "recommendation_dismissed", version, reason)
     return RecommendationChange(done, None, None)
 
 
-def reopen_recommendation(desk: Desk, target: str | None = None) -> RecommendationChange:
+def reopen_recommendation(app: App, target: str | None = None) -> RecommendationChange:
     """Opens the thread's last dismissed or superseded recommendation again; an open one is superseded.
 
     Raises:
         TrustPolicyError: there is none.
         ThreadError: there is no such thread, or none is focused.
     """
-    found = _look(desk, target)
+    found = _look(app, target)
     last = reopenable(found.stored)
     if last is None:
         raise TrustPolicyError(
@@ -138,16 +136,16 @@ def reopen_recommendation(desk: Desk, target: str | None = None) -> Recommendati
             next_step="see what is recommended: pingagent trust show with the thread",
             code="trust.nothing_to_reopen",
         )
-    version, now = found.state.policy.version, desk.clock()
-    with desk.store.write():
+    version, now = found.state.policy.version, app.clock()
+    with app.store.write():
         for one in found.stored:
             if one.state == "open":
-                desk.store.trust.move_recommendation(one.id, "superseded", desk.caller, now, version)
-        done = _move(desk, last, "open", "recommendation_reopened", version)
+                app.store.trust.move_recommendation(one.id, "superseded", app.caller, now, version)
+        done = _move(app, last, "open", "recommendation_reopened", version)
     return RecommendationChange(done, None, None)
 
 
-def decide_contact(desk: Desk, who: str, action: ContactWord, *, reason: str = "") -> ContactDecision:
+def decide_contact(app: App, who: str, action: ContactWord, *, reason: str = "") -> ContactDecision:
     """Approves, rejects, blocks or undoes, as `contact_service.decide`; agents only narrow by themselves.
 
     Args:
@@ -157,19 +155,19 @@ def decide_contact(desk: Desk, who: str, action: ContactWord, *, reason: str = "
         TrustRefusedError: an agent asks for more than the contact has.
         ContactError: as `contact_service.decide`.
     """
-    state = policy_state(desk)
+    state = policy_state(app)
     wanted = state_after(action)
     # Read in the same transaction: what is judged is what is changed.
-    with desk.store.write():
-        before = _state_of(desk, who)
+    with app.store.write():
+        before = _state_of(app, who)
         if _REACH[wanted] > _REACH[before or "pending"]:
-            require_may_approve(desk.caller)
-        decision = contacts.decide(desk, who, action, reason=reason)
+            require_may_approve(app.caller)
+        decision = contacts.decide(app, who, action, reason=reason)
         if decision.changed:
-            desk.store.trust.record(
+            app.store.trust.record(
                 NewDecision(
-                    at=desk.clock(),
-                    by=desk.caller,
+                    at=app.clock(),
+                    by=app.caller,
                     kind="contact",
                     policy_before=state.policy.version,
                     policy_after=state.policy.version,
@@ -183,18 +181,18 @@ def decide_contact(desk: Desk, who: str, action: ContactWord, *, reason: str = "
     return decision
 
 
-def _state_of(desk: Desk, who: str) -> ContactState | None:
+def _state_of(app: App, who: str) -> ContactState | None:
     try:
-        return contacts.find_contact(desk, who).state
+        return contacts.find_contact(app, who).state
     except ContactError:
         return None
 
 
-def _look(desk: Desk, target: str | None) -> _Thread:
-    session, now = find_session(desk, target), desk.clock()
-    state = policy_state(desk)
-    history = desk.store.trust.thread_history(session.thread_id, session.peer, now)
-    stored = tuple(desk.store.trust.recommendations(session.thread_id))
+def _look(app: App, target: str | None) -> _Thread:
+    session, now = find_session(app, target), app.clock()
+    state = policy_state(app)
+    history = app.store.trust.thread_history(session.thread_id, session.peer, now)
+    stored = tuple(app.store.trust.recommendations(session.thread_id))
     proposal = recommended(history, state.policy, now)
     return _Thread(session.thread_id, session.peer, state, stored, plan(stored, proposal))
 
@@ -209,9 +207,9 @@ def _require_open(found: _Thread) -> Recommendation:
     return found.plan.open
 
 
-def _written(desk: Desk, found: _Thread, now: float) -> Recommendation:
+def _written(app: App, found: _Thread, now: float) -> Recommendation:
     """The open recommendation, in the store; one that no longer holds is superseded."""
-    table = desk.store.trust
+    table = app.store.trust
     wanted = _require_open(found)
     if found.plan.supersede is not None:
         table.move_recommendation(
@@ -221,20 +219,20 @@ def _written(desk: Desk, found: _Thread, now: float) -> Recommendation:
 
 
 def _move(
-    desk: Desk,
+    app: App,
     one: Recommendation,
     state: RecommendationState,
     kind: DecisionKind,
     version: str,
     detail: str = "",
 ) -> Recommendation:
-    now = desk.clock()
-    with desk.store.write():
-        desk.store.trust.move_recommendation(one.id, state, desk.caller, now, version)
-        desk.store.trust.record(
+    now = app.clock()
+    with app.store.write():
+        app.store.trust.move_recommendation(one.id, state, app.caller, now, version)
+        app.store.trust.record(
             NewDecision(
                 at=now,
-                by=desk.caller,
+                by=app.caller,
                 kind=kind,
                 policy_before=one.policy_version,
                 policy_after=version,
@@ -245,12 +243,12 @@ def _move(
                 detail=detail or one.why,
             )
         )
-        desk.store.events.add(
+        app.store.events.add(
             f"trust.{kind}",
             now,
             thread_id=one.thread_id,
-            by=desk.caller,
+            by=app.caller,
             action=one.action,
             section=one.section,
         )
-    return replace(one, state=state, changed_at=now, changed_by=desk.caller, policy_version=version)
+    return replace(one, state=state, changed_at=now, changed_by=app.caller, policy_version=version)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from openclaw_install.messaging.actions.messages import MOST, find_session, focus_session, session_view
 from openclaw_install.messaging.actions.session_trust import trust_status
-from openclaw_install.messaging.app import Desk
+from openclaw_install.messaging.app import App
 from openclaw_install.messaging.control_results import (
     ConversationPage,
     MarkedRead,
@@ -21,7 +21,7 @@ from openclaw_install.messaging.summary import SummaryChange, changed_summary
 _NEWEST = 3
 
 
-def next_unread(desk: Desk, *, messages: int = 10, read: bool = True) -> NextUnread:
+def next_unread(app: App, *, messages: int = 10, read: bool = True) -> NextUnread:
     """Focuses the thread whose unread messages wait for longest; the focused one comes last.
 
     Threads of contacts that nobody approved are passed over: they are for a person to decide about.
@@ -29,13 +29,13 @@ def next_unread(desk: Desk, *, messages: int = 10, read: bool = True) -> NextUnr
     Args:
         messages, read: as in `focus_session`.
     """
-    focused = desk.store.sessions.focus(desk.caller)
-    found = desk.store.overview.next_unread(besides=focused) or desk.store.overview.next_unread()
-    thread = focus_session(desk, found.thread_id, messages=messages, read=read) if found else None
-    return NextUnread(thread, desk.store.sessions.counts()[1], desk.store.contacts.counts()["pending"])
+    focused = app.store.sessions.focus(app.caller)
+    found = app.store.overview.next_unread(besides=focused) or app.store.overview.next_unread()
+    thread = focus_session(app, found.thread_id, messages=messages, read=read) if found else None
+    return NextUnread(thread, app.store.sessions.counts()[1], app.store.contacts.counts()["pending"])
 
 
-def mark_read(desk: Desk, target: str | None = None, *, up_to: int | None = None) -> MarkedRead:
+def mark_read(app: App, target: str | None = None, *, up_to: int | None = None) -> MarkedRead:
     """Clears a thread's unread count.
 
     Args:
@@ -45,20 +45,20 @@ def mark_read(desk: Desk, target: str | None = None, *, up_to: int | None = None
     Raises:
         ThreadError: there is no such thread, or none is focused.
     """
-    session = find_session(desk, target)
-    table = desk.store.sessions
-    with desk.store.write():
+    session = find_session(app, target)
+    table = app.store.sessions
+    with app.store.write():
         current = table.get(session.thread_id) or session
         if up_to is None:
             table.mark_read(session.thread_id)
         else:
-            table.lower_unread(session.thread_id, desk.store.overview.unread_after(session.thread_id, up_to))
+            table.lower_unread(session.thread_id, app.store.overview.unread_after(session.thread_id, up_to))
         after = table.get(session.thread_id) or session
-    return MarkedRead(session_view(desk, after), current.unread)
+    return MarkedRead(session_view(app, after), current.unread)
 
 
 def summary(
-    desk: Desk,
+    app: App,
     target: str | None = None,
     *,
     given: Mapping[str, object] | None = None,
@@ -75,23 +75,23 @@ def summary(
         ThreadError: there is no such thread, or none is focused.
         SummaryError: a change that cannot be made.
     """
-    thread = find_session(desk, target).thread_id
+    thread = find_session(app, target).thread_id
     clear = tuple(clear)
     if not given and not clear:
-        return SummaryChange(desk.store.summaries.get(thread))
-    now = desk.clock()
+        return SummaryChange(app.store.summaries.get(thread))
+    now = app.clock()
     # Read and written in one transaction: two that change different fields both have their way.
-    with desk.store.write():
-        change = changed_summary(desk.store.summaries.get(thread), given or {}, clear, desk.caller, now)
+    with app.store.write():
+        change = changed_summary(app.store.summaries.get(thread), given or {}, clear, app.caller, now)
         if change.changed:
-            desk.store.summaries.put(change.summary)
-            desk.store.events.add(
-                "session.summary", now, thread_id=thread, by=desk.caller, fields=list(change.changed)
+            app.store.summaries.put(change.summary)
+            app.store.events.add(
+                "session.summary", now, thread_id=thread, by=app.caller, fields=list(change.changed)
             )
     return change
 
 
-def session_overview(desk: Desk, target: str | None = None) -> SessionOverview:
+def session_overview(app: App, target: str | None = None) -> SessionOverview:
     """One thread: trust, note, what is under way or stuck, where its messages go.
 
     Args:
@@ -100,21 +100,21 @@ def session_overview(desk: Desk, target: str | None = None) -> SessionOverview:
     Raises:
         ThreadError: there is no such thread, or none is focused.
     """
-    session = find_session(desk, target)
+    session = find_session(app, target)
     thread = session.thread_id
     return SessionOverview(
-        view=session_view(desk, session),
-        trust=trust_status(desk, thread),
-        summary=desk.store.summaries.get(thread),
-        figures=desk.store.overview.figures(thread),
-        newest=tuple(desk.store.messages.of_thread(thread, limit=_NEWEST)),
-        binding=desk.store.bindings.get(thread),
-        mode=desk.route_mode,
+        view=session_view(app, session),
+        trust=trust_status(app, thread),
+        summary=app.store.summaries.get(thread),
+        figures=app.store.overview.figures(thread),
+        newest=tuple(app.store.messages.of_thread(thread, limit=_NEWEST)),
+        binding=app.store.bindings.get(thread),
+        mode=app.route_mode,
     )
 
 
 def conversations(
-    desk: Desk, state: ContactState | None = None, *, limit: int = 20, page: str | None = None
+    app: App, state: ContactState | None = None, *, limit: int = 20, page: str | None = None
 ) -> ConversationPage:
     """Contacts with what they wrote last; those that wait for longest first.
 
@@ -127,11 +127,11 @@ def conversations(
         UsageError: `page` is not one that this function gave.
     """
     limit = max(1, min(limit, MOST))
-    found = desk.store.overview.conversations(state, after=read_page(page, "did:"), limit=limit + 1)
+    found = app.store.overview.conversations(state, after=read_page(page, "did:"), limit=limit + 1)
     shown = found[:limit]
     return ConversationPage(
         tuple(shown),
-        {str(name): count for name, count in desk.store.contacts.counts().items()},
+        {str(name): count for name, count in app.store.contacts.counts().items()},
         _write_page(shown[-1], state) if len(found) > limit else None,
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from openclaw_install.common.errors import ConflictError
 from openclaw_install.common.shown_text import quoted
 from openclaw_install.messaging.actions.messages import find_session
-from openclaw_install.messaging.app import Desk
+from openclaw_install.messaging.app import App
 from openclaw_install.messaging.models import Contact
 from openclaw_install.messaging.policy_in_force import book_of, policy_state
 from openclaw_install.messaging.trust.document import new_document, read_document
@@ -30,17 +30,17 @@ _KINDS: dict[type[Edit], DecisionKind] = {
 _TRIES = 3
 
 
-def show_policy(desk: Desk, *, decisions: int = 5) -> PolicyView:
+def show_policy(app: App, *, decisions: int = 5) -> PolicyView:
     """The policy in force, what is wrong with its file, and the newest decisions.
 
     Args:
         decisions: 0 to 100.
     """
-    found = desk.store.trust.decisions(limit=max(0, min(decisions, 100)))
-    return PolicyView(policy_state(desk), tuple(found))
+    found = app.store.trust.decisions(limit=max(0, min(decisions, 100)))
+    return PolicyView(policy_state(app), tuple(found))
 
 
-def explain(desk: Desk, who: str | None = None) -> Explanation:
+def explain(app: App, who: str | None = None) -> Explanation:
     """What the policy says of somebody, and why.
 
     Args:
@@ -51,13 +51,13 @@ def explain(desk: Desk, who: str | None = None) -> Explanation:
         ThreadError: none is focused, or there is no such thread.
         ProtocolError: it is no alias.
     """
-    contact, subject = _subject(desk, who)
-    state = policy_state(desk)
+    contact, subject = _subject(app, who)
+    state = policy_state(app)
     return Explanation(subject, contact, state, _verdicts(state.policy, subject), supposed=contact is None)
 
 
 def simulate(
-    desk: Desk, *, did: str | None = None, alias: str | None = None, edits: Sequence[Edit] = ()
+    app: App, *, did: str | None = None, alias: str | None = None, edits: Sequence[Edit] = ()
 ) -> Explanation:
     """What the policy would say of a supposed agent, also with supposed changes; nothing is written.
 
@@ -78,9 +78,9 @@ def simulate(
             "nobody was supposed", next_step="give a DID, an alias, or both", code="trust.nobody"
         )
     subject = Subject(did, None if alias is None else fold_alias(alias))
-    state = policy_state(desk)
+    state = policy_state(app)
     otherwise = _verdicts(with_edits(state.policy, edits), subject) if edits else None
-    contact = desk.store.contacts.get(did) if did else None
+    contact = app.store.contacts.get(did) if did else None
     return Explanation(
         subject, contact, state, _verdicts(state.policy, subject), supposed=True, otherwise=otherwise
     )
@@ -97,7 +97,7 @@ def with_edits(policy: Policy, edits: Sequence[Edit]) -> Policy:
     return policy
 
 
-def change_policy(desk: Desk, edit: Edit, *, save: bool = True, detail: str = "") -> PolicyChange:
+def change_policy(app: App, edit: Edit, *, save: bool = True, detail: str = "") -> PolicyChange:
     """Makes a change of the policy file, records who made it, and does what it says of waiting contacts.
 
     Args:
@@ -112,30 +112,30 @@ def change_policy(desk: Desk, edit: Edit, *, save: bool = True, detail: str = ""
     """
     for left in reversed(range(_TRIES)):
         try:
-            return _change_policy(desk, edit, save=save, detail=detail)
+            return _change_policy(app, edit, save=save, detail=detail)
         except ConflictError as error:
             if not left or error.error_code != CHANGED_MEANWHILE:
                 raise
     raise AssertionError("the last try returns or raises")
 
 
-def _change_policy(desk: Desk, edit: Edit, *, save: bool, detail: str) -> PolicyChange:
-    book, now = book_of(desk), desk.clock()
+def _change_policy(app: App, edit: Edit, *, save: bool, detail: str) -> PolicyChange:
+    book, now = book_of(app), app.clock()
     with book.locked():
         state = book.current(now)
         text = book.changed(state, edit)
         result = edited(state.policy, edit)
-        require_may_widen(desk.caller, edit.section, widens=result.widens)
+        require_may_widen(app.caller, edit.section, widens=result.widens)
         changed = result.policy != state.policy or not state.text
         after = None if isinstance(edit, RemoveRule) else edit.action
         match = None if isinstance(edit, SetDefault) else edit.match.text
         if changed and save:
-            with desk.store.write():
+            with app.store.write():
                 # In one transaction with the file's replacement: neither is there without the other.
-                desk.store.trust.record(
+                app.store.trust.record(
                     NewDecision(
                         at=now,
-                        by=desk.caller,
+                        by=app.caller,
                         kind=_KINDS[type(edit)],
                         policy_before=state.policy.version,
                         policy_after=result.policy.version,
@@ -147,10 +147,10 @@ def _change_policy(desk: Desk, edit: Edit, *, save: bool, detail: str) -> Policy
                         detail=detail,
                     )
                 )
-                _tell(desk, now, _KINDS[type(edit)], edit.section, match, after, result.policy.version)
+                _tell(app, now, _KINDS[type(edit)], edit.section, match, after, result.policy.version)
                 book.write(text, state.text)
     new = book.current(now)
-    settled = settle_all(desk.store, new, now) if changed and save and edit.section == "contact" else 0
+    settled = settle_all(app.store, new, now) if changed and save and edit.section == "contact" else 0
     return PolicyChange(
         section=edit.section,
         match=match,
@@ -165,7 +165,7 @@ def _change_policy(desk: Desk, edit: Edit, *, save: bool, detail: str) -> Policy
     )
 
 
-def restore(desk: Desk, *, defaults: bool = False) -> PolicyState:
+def restore(app: App, *, defaults: bool = False) -> PolicyState:
     """Puts the last good policy back in the file's place; what was there is kept as `<name>.bak`.
 
     Args:
@@ -176,9 +176,9 @@ def restore(desk: Desk, *, defaults: bool = False) -> PolicyState:
         TrustPolicyError: there is no last good policy.
         ConflictError, FileError: the file is being changed by others, or cannot be written.
     """
-    if is_agent(desk.caller):
+    if is_agent(app.caller):
         raise refused("putting a policy back")
-    book, now = book_of(desk), desk.clock()
+    book, now = book_of(app), app.clock()
     with book.locked():
         state = book.current(now)
         text = new_document() if defaults else book.last_good()
@@ -189,14 +189,14 @@ def restore(desk: Desk, *, defaults: bool = False) -> PolicyState:
                 code="trust.no_last_good",
             )
         version = read_document(text.encode()).policy.version
-        with desk.store.write():
-            desk.store.trust.record(NewDecision(now, desk.caller, "restore", state.policy.version, version))
-            _tell(desk, now, "restore", None, None, None, version)
+        with app.store.write():
+            app.store.trust.record(NewDecision(now, app.caller, "restore", state.policy.version, version))
+            _tell(app, now, "restore", None, None, None, version)
             book.write(text, "*")
     return book.current(now)
 
 
-def replay_history(desk: Desk, edits: Sequence[Edit], *, since_seconds: float) -> ReplayReport:
+def replay_history(app: App, edits: Sequence[Edit], *, since_seconds: float) -> ReplayReport:
     """Runs a proposed policy over what was recorded, and shows each decision that would change.
 
     Args:
@@ -206,10 +206,10 @@ def replay_history(desk: Desk, edits: Sequence[Edit], *, since_seconds: float) -
     Raises:
         TrustPolicyError: a change cannot be made.
     """
-    state = policy_state(desk)
+    state = policy_state(app)
     new = with_edits(state.policy, edits)
-    since = desk.clock() - since_seconds
-    history, cut = desk.store.trust.past(since)
+    since = app.clock() - since_seconds
+    history, cut = app.store.trust.past(since)
     return ReplayReport(
         replay=replay(state.policy, new, history),
         since=since,
@@ -225,10 +225,10 @@ def _verdicts(policy: Policy, subject: Subject) -> tuple[Verdict, Verdict]:
     return evaluate(policy, "contact", subject), evaluate(policy, "task", subject)
 
 
-def _subject(desk: Desk, who: str | None) -> tuple[Contact | None, Subject]:
-    contacts = desk.store.contacts
+def _subject(app: App, who: str | None) -> tuple[Contact | None, Subject]:
+    contacts = app.store.contacts
     if who is None or is_conversation(who):
-        did = find_session(desk, who).peer
+        did = find_session(app, who).peer
         contact = contacts.get(did)
     elif is_did(who):
         did, contact = who, contacts.get(who)
@@ -242,7 +242,7 @@ def _subject(desk: Desk, who: str | None) -> tuple[Contact | None, Subject]:
 
 
 def _tell(
-    desk: Desk,
+    app: App,
     now: float,
     kind: DecisionKind,
     section: str | None,
@@ -251,4 +251,4 @@ def _tell(
     version: str,
 ) -> None:
     about = {"section": section, "match": match, "action": action, "policy_version": version}
-    desk.store.events.add(f"trust.{kind}", now, by=desk.caller, **about)
+    app.store.events.add(f"trust.{kind}", now, by=app.caller, **about)

@@ -50,8 +50,8 @@ def whoami_command(context: click.Context, /, **said: Any) -> Reply:
     from openclaw_install.surfaces.mcp.pingagent.documents import whoami_document
 
     options = gather_ping(context, said)
-    with options.desk() as desk:
-        body = whoami_document(service.whoami(desk), desk.store.sessions.focus(desk.caller))
+    with options.app() as app:
+        body = whoami_document(service.whoami(app), app.store.sessions.focus(app.caller))
     return Reply("whoami", body, whoami_lines(body, verbose=options.verbose))
 
 
@@ -69,8 +69,8 @@ def inbox_command(context: click.Context, /, *, limit: int, before: int | None, 
     from openclaw_install.surfaces.mcp.pingagent.documents import inbox_document
 
     options = gather_ping(context, said)
-    with options.desk() as desk:
-        body = inbox_document(service.inbox(desk, limit=limit, before=before), desk.reader)
+    with options.app() as app:
+        body = inbox_document(service.inbox(app, limit=limit, before=before), app.reader)
     return Reply("inbox", body, inbox_lines(body))
 
 

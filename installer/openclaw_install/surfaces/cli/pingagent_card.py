@@ -12,7 +12,7 @@ from openclaw_install.surfaces.cli.pingagent_options import gather_ping, ping_op
 from openclaw_install.surfaces.cli.reply import Reply
 
 if TYPE_CHECKING:
-    from openclaw_install.messaging.app import Desk
+    from openclaw_install.messaging.app import App
     from openclaw_install.protocol.card import AgentCard
 
 
@@ -28,32 +28,32 @@ def card_command(context: click.Context, /, *, who: str | None, **said: Any) -> 
     from openclaw_install.surfaces.cli.render_pingagent import card_lines
 
     options = gather_ping(context, said)
-    with options.desk() as desk:
-        body = asyncio.run(_look(desk, who))
+    with options.app() as app:
+        body = asyncio.run(_look(app, who))
     return Reply("card", body, card_lines(body), 0 if body["published"] else 1)
 
 
-async def _look(desk: Desk, who: str | None) -> dict[str, Any]:
+async def _look(app: App, who: str | None) -> dict[str, Any]:
     from openclaw_install.messaging.actions.messages import resolve
     from openclaw_install.messaging.relay.client import RelayError
     from openclaw_install.messaging.relay.http import HttpRelay
 
-    if desk.relay_url is None:
+    if app.relay_url is None:
         if who is not None:
             raise RelayError(
                 "no relay is set, and only it has cards",
                 next_step="set PINGAGENT_SERVER_URL",
                 code="relay.none",
             )
-        return _own(desk, "no relay is set (PINGAGENT_SERVER_URL)")
-    relay = HttpRelay(desk.relay_url, lambda: desk.identity)
+        return _own(app, "no relay is set (PINGAGENT_SERVER_URL)")
+    relay = HttpRelay(app.relay_url, lambda: app.identity)
     try:
-        did = desk.did if who is None else await resolve(desk, who, relay)
+        did = app.did if who is None else await resolve(app, who, relay)
         return _published(await relay.card(did))
     except RelayError as error:
         if who is not None:
             raise
-        return _own(desk, error.message)
+        return _own(app, error.message)
     finally:
         await relay.aclose()
 
@@ -74,12 +74,12 @@ def _published(card: AgentCard) -> dict[str, Any]:
     }
 
 
-def _own(desk: Desk, reason: str) -> dict[str, Any]:
+def _own(app: App, reason: str) -> dict[str, Any]:
     """What the card will say. It is not signed: a card that nobody published would only confuse others."""
     from openclaw_install.protocol.canonical import b64u
     from openclaw_install.protocol.times import iso
 
-    identity = desk.identity
+    identity = app.identity
     keys = [
         {"kid": key.kid, "epoch": key.epoch, "expires_at": iso(key.expires_at)} for key in identity.encryption
     ]

@@ -20,7 +20,7 @@ from openclaw_install.surfaces.cli.pingagent_options import PingOptions, gather_
 from openclaw_install.surfaces.cli.reply import Reply
 
 if TYPE_CHECKING:
-    from openclaw_install.messaging.app import Desk
+    from openclaw_install.messaging.app import App
     from openclaw_install.messaging.relay.client import Relay
     from openclaw_install.messaging.results import SendResult
 
@@ -76,12 +76,12 @@ def chat_command(
     if options.dry_run:
         line = f"would send {len(text)} characters to {to}"
         return Reply("chat", {"dry_run": True, "planned": [line]}, [line])
-    with options.desk() as desk:
-        queued = asyncio.run(_queue(desk, to, text, idempotency_key))
+    with options.app() as app:
+        queued = asyncio.run(_queue(app, to, text, idempotency_key))
         if queued.runtime_running:
-            result, interrupted = _wait(desk, queued, wait)
+            result, interrupted = _wait(app, queued, wait)
         else:
-            result, interrupted = _send_here(desk, queued, wait, options)
+            result, interrupted = _send_here(app, queued, wait, options)
     if result.state == "failed":
         raise NotSentError(
             f"{result.message_id} to {result.recipient} was not sent: {result.reason}",
@@ -92,14 +92,14 @@ def chat_command(
     return Reply("chat", body, send_lines(body), code)
 
 
-async def _queue(desk: Desk, to: str, text: str, key: str | None) -> SendResult:
+async def _queue(app: App, to: str, text: str, key: str | None) -> SendResult:
     from openclaw_install.messaging.actions import messages
 
-    async with _relay(desk, to) as relay:
-        return await messages.chat(desk, to, text, relay=relay, idempotency_key=key, wait_seconds=0.0)
+    async with _relay(app, to) as relay:
+        return await messages.chat(app, to, text, relay=relay, idempotency_key=key, wait_seconds=0.0)
 
 
-def _wait(desk: Desk, queued: SendResult, seconds: float) -> tuple[SendResult, bool]:
+def _wait(app: App, queued: SendResult, seconds: float) -> tuple[SendResult, bool]:
     """Waits while the runtime sends it. Ctrl-C ends the wait, not the sending: the message is queued."""
     from openclaw_install.surfaces.mcp.pingagent.documents import is_sent
 
@@ -115,15 +115,13 @@ def _wait(desk: Desk, queued: SendResult, seconds: float) -> tuple[SendResult, b
                 )
                 told = True
             time.sleep(min(_POLL_SECONDS, left))
-            result = _look(desk, queued)
+            result = _look(app, queued)
     except KeyboardInterrupt:
         return result, True
     return result, False
 
 
-def _send_here(
-    desk: Desk, queued: SendResult, seconds: float, options: PingOptions
-) -> tuple[SendResult, bool]:
+def _send_here(app: App, queued: SendResult, seconds: float, options: PingOptions) -> tuple[SendResult, bool]:
     """Without a runtime, this process sends what waits, once. What it cannot send stays queued."""
     from openclaw_install.messaging.bridge import flush_outbox
     from openclaw_install.surfaces.mcp.pingagent.documents import is_sent
@@ -134,26 +132,26 @@ def _send_here(
     try:
         asyncio.run(flush_outbox.drain(options.env, Path.home(), seconds=seconds))
     except KeyboardInterrupt:
-        return _look(desk, queued), True
+        return _look(app, queued), True
     except InstallError as error:
         reason = error.message
-    result = _look(desk, queued)
+    result = _look(app, queued)
     return (replace(result, reason=result.reason or reason) if not result.sent else result), False
 
 
-def _look(desk: Desk, queued: SendResult) -> SendResult:
+def _look(app: App, queued: SendResult) -> SendResult:
     from openclaw_install.messaging.actions import messages
 
-    item = desk.store.outbox.by_message_id(queued.message_id)
-    return messages.send_result(desk, item) if item else queued
+    item = app.store.outbox.by_message_id(queued.message_id)
+    return messages.send_result(app, item) if item else queued
 
 
 @contextlib.asynccontextmanager
-async def _relay(desk: Desk, to: str) -> AsyncIterator[Relay | None]:
+async def _relay(app: App, to: str) -> AsyncIterator[Relay | None]:
     from openclaw_install.surfaces.mcp.pingagent.sending import relay_for
 
     async with contextlib.AsyncExitStack() as stack:
-        yield await relay_for(stack, desk, to)
+        yield await relay_for(stack, app, to)
 
 
 def _text(message: str | None) -> str:

@@ -42,8 +42,8 @@ def list_command(
     from openclaw_install.surfaces.mcp.pingagent.contact_documents import contacts_document
 
     options = gather_ping(context, said)
-    with options.desk() as desk:
-        body = contacts_document(contacts(desk, state=state, limit=limit, page=page), desk.reader)
+    with options.app() as app:
+        body = contacts_document(contacts(app, state=state, limit=limit, page=page), app.reader)
     return Reply("contacts list", body, contacts_lines(body))
 
 
@@ -97,6 +97,6 @@ def _decide(context: click.Context, action: Action, who: str, reason: str, said:
     if options.dry_run:
         line = f"would {action} {who}"
         return Reply(command, {"dry_run": True, "planned": [line]}, [line])
-    with options.desk() as desk:
-        body = decision_document(decide_contact(desk, who, action, reason=reason), desk.reader)
+    with options.app() as app:
+        body = decision_document(decide_contact(app, who, action, reason=reason), app.reader)
     return Reply(command, body, decision_lines(body))

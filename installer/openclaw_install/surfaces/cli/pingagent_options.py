@@ -1,4 +1,4 @@
-"""The options of the command `pingagent`, and the desk that its commands work at."""
+"""The options of the command `pingagent`, and the app that its commands work at."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from openclaw_install.messaging.app import Desk
+    from openclaw_install.messaging.app import App
     from openclaw_install.protocol.profile import ProfilePaths
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -47,17 +47,17 @@ class PingOptions:
         return profile_paths(self.env, Path.home())
 
     @contextlib.contextmanager
-    def desk(self) -> Iterator[Desk]:
-        """The operator's desk.
+    def app(self) -> Iterator[App]:
+        """The operator's app.
 
         Raises:
-            IdentityError, FileError, UsageError, ConfigError: as `Workplace.desk`.
+            IdentityError, FileError, UsageError, ConfigError: as `AppContext.app`.
         """
-        from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
+        from openclaw_install.messaging.app import AppContext
 
-        place = Workplace(self.env, Path.home(), operator())
+        place = AppContext(self.env, Path.home(), operator())
         try:
-            yield place.desk()
+            yield place.app()
         finally:
             place.close()
 

@@ -57,9 +57,9 @@ def _listed(context: click.Context, *, unread: bool, limit: int, page: str | Non
     from openclaw_install.surfaces.cli.render_pingagent import sessions_lines
     from openclaw_install.surfaces.mcp.pingagent.documents import sessions_document
 
-    with context.obj.desk() as desk:
+    with context.obj.app() as app:
         body = sessions_document(
-            service.recent_sessions(desk, limit=limit, unread_only=unread, page=page), desk.reader
+            service.recent_sessions(app, limit=limit, unread_only=unread, page=page), app.reader
         )
     return Reply("sessions", body, sessions_lines(body))
 
@@ -75,8 +75,8 @@ def show_command(context: click.Context, /, *, thread: str | None, **said: Any) 
     from openclaw_install.surfaces.mcp.pingagent.session_documents import session_overview_document
 
     options = gather_ping(context, said)
-    with options.desk() as desk:
-        body = session_overview_document(session_overview(desk, thread), desk.reader)
+    with options.app() as app:
+        body = session_overview_document(session_overview(app, thread), app.reader)
     return Reply("sessions show", body, overview_lines(body))
 
 
@@ -110,9 +110,9 @@ def focus_command(
     options = gather_ping(context, said)
     if options.dry_run:
         return _planned("sessions focus", f"would focus {thread or 'the focused thread'}")
-    with options.desk() as desk:
-        view = focus_session(desk, thread, messages=messages, before=before, read=not keep_unread)
-        body = thread_document(view, desk.reader)
+    with options.app() as app:
+        view = focus_session(app, thread, messages=messages, before=before, read=not keep_unread)
+        body = thread_document(view, app.reader)
     return Reply("sessions focus", body, thread_lines(body))
 
 
@@ -132,8 +132,8 @@ def read_command(context: click.Context, /, *, thread: str | None, up_to: int | 
     options = gather_ping(context, said)
     if options.dry_run:
         return _planned("sessions read", f"would mark {thread or 'the focused thread'} as read")
-    with options.desk() as desk:
-        body = marked_read_document(mark_read(desk, thread, up_to=up_to), desk.reader)
+    with options.app() as app:
+        body = marked_read_document(mark_read(app, thread, up_to=up_to), app.reader)
     return Reply("sessions read", body, [marked_read_text(body)])
 
 
@@ -161,8 +161,8 @@ def summary_command(
     options = gather_ping(context, said)
     if options.dry_run and (given or clear):
         return _planned("sessions summary", f"would change {', '.join([*given, *clear])}")
-    with options.desk() as desk:
-        body = summary_document(summary(desk, thread, given=given, clear=clear), desk.reader)
+    with options.app() as app:
+        body = summary_document(summary(app, thread, given=given, clear=clear), app.reader)
     return Reply("sessions summary", body, summary_lines(body))
 
 

@@ -17,7 +17,7 @@ from openclaw_install.surfaces.cli.pingagent_options import gather_ping, ping_op
 from openclaw_install.surfaces.cli.reply import Reply
 
 if TYPE_CHECKING:
-    from openclaw_install.messaging.app import Desk
+    from openclaw_install.messaging.app import App
 
 _LOOK_SECONDS = 0.2
 _PAGE = 200
@@ -55,15 +55,15 @@ def tail_command(
 
     code, follow = 0, _Follower(since, thread, show)
     try:
-        with options.desk() as desk:
-            follow.begin(desk)
+        with options.app() as app:
+            follow.begin(app)
         more = True
         # Again when another file has taken the store's place: a restored copy, or a new one after a damage.
         while more:
-            with options.desk() as desk:
-                follow.look(desk)
-                while not once and follow.wait(desk):
-                    follow.look(desk)
+            with options.app() as app:
+                follow.look(app)
+                while not once and follow.wait(app):
+                    follow.look(app)
             more = not once
     except KeyboardInterrupt:
         code = INTERRUPTED
@@ -84,45 +84,45 @@ class _Follower:
         self._version = -1
         self._file: tuple[int, int] | None = None
 
-    def begin(self, desk: Desk) -> None:
+    def begin(self, app: App) -> None:
         """Looks whether there is such a thread, and where the present is."""
         from openclaw_install.messaging.actions.messages import changes_since, find_session
 
         if self._thread is not None:
-            find_session(desk, self._thread)
+            find_session(app, self._thread)
         if self._now:
-            self.cursor = changes_since(desk).cursor
+            self.cursor = changes_since(app).cursor
 
-    def look(self, desk: Desk) -> None:
+    def look(self, app: App) -> None:
         """Shows everything that is new."""
         from openclaw_install.messaging.actions.messages import changes_since
         from openclaw_install.surfaces.mcp.pingagent.documents import event_document
 
         # Taken before the look: what is written during it changes the number again.
-        self._version, self._file = desk.store.database.data_version(), _file(desk)
+        self._version, self._file = app.store.database.data_version(), _file(app)
         more = True
         while more:
-            found = changes_since(desk, self.cursor, limit=_PAGE, target=self._thread)
+            found = changes_since(app, self.cursor, limit=_PAGE, target=self._thread)
             for event in found.events:
                 self._show(event_document(event))
                 self.cursor = event.id
             self.cursor, more = found.cursor, found.more
 
-    def wait(self, desk: Desk) -> bool:
+    def wait(self, app: App) -> bool:
         """Waits until another process has written; False when another file is the store now."""
-        while desk.store.database.data_version() == self._version:
+        while app.store.database.data_version() == self._version:
             time.sleep(_LOOK_SECONDS)
-            now = _file(desk)
+            now = _file(app)
             # While there is none, somebody is about to put one there.
             if now is not None and now != self._file:
                 return False
         return True
 
 
-def _file(desk: Desk) -> tuple[int, int] | None:
+def _file(app: App) -> tuple[int, int] | None:
     """What tells the store's file from another one at its place."""
     try:
-        status = desk.store.path.stat()
+        status = app.store.path.stat()
     except OSError:
         return None
     return status.st_dev, status.st_ino
@@ -153,7 +153,7 @@ def timeline_command(
     from openclaw_install.surfaces.mcp.pingagent.overview_documents import timeline_document
 
     options = gather_ping(context, said)
-    with options.desk() as desk:
-        found = timeline(desk, thread, message_id=message_id, limit=limit, before=before)
-        body = timeline_document(found, desk.reader)
+    with options.app() as app:
+        found = timeline(app, thread, message_id=message_id, limit=limit, before=before)
+        body = timeline_document(found, app.reader)
     return Reply("timeline", body, timeline_lines(body))

@@ -12,7 +12,7 @@ from openclaw_install.surfaces.cli.pingagent_options import confirm, gather_ping
 from openclaw_install.surfaces.cli.reply import Reply
 
 if TYPE_CHECKING:
-    from openclaw_install.messaging.app import Desk
+    from openclaw_install.messaging.app import App
     from openclaw_install.messaging.trust.edits import Edit
     from openclaw_install.messaging.trust.results import RecommendationChange
 
@@ -53,11 +53,11 @@ def show_command(context: click.Context, /, *, who: str | None, first: int, **sa
     from openclaw_install.surfaces.cli.render_trust import policy_lines, status_lines
     from openclaw_install.surfaces.mcp.pingagent.trust_documents import policy_document, status_document
 
-    with gather_ping(context, said).desk() as desk:
+    with gather_ping(context, said).app() as app:
         if who is not None:
-            body = status_document(trust_status(desk, who), desk.reader)
+            body = status_document(trust_status(app, who), app.reader)
             return _told("trust show", body, status_lines(body))
-        body = policy_document(show_policy(desk), desk.reader, first)
+        body = policy_document(show_policy(app), app.reader, first)
     return _told("trust show", body, policy_lines(body))
 
 
@@ -71,8 +71,8 @@ def explain_command(context: click.Context, /, *, who: str | None, **said: Any) 
     from openclaw_install.surfaces.cli.render_trust import explanation_lines
     from openclaw_install.surfaces.mcp.pingagent.trust_documents import explanation_document
 
-    with gather_ping(context, said).desk() as desk:
-        body = explanation_document(explain(desk, who), desk.reader)
+    with gather_ping(context, said).app() as app:
+        body = explanation_document(explain(app, who), app.reader)
     return _told("trust explain", body, explanation_lines(body))
 
 
@@ -91,9 +91,9 @@ def simulate_command(
     from openclaw_install.surfaces.cli.render_trust import explanation_lines
     from openclaw_install.surfaces.mcp.pingagent.trust_documents import explanation_document
 
-    with gather_ping(context, said).desk() as desk:
-        found = simulate(desk, did=did, alias=alias, edits=[read_rule(text) for text in rules])
-        body = explanation_document(found, desk.reader)
+    with gather_ping(context, said).app() as app:
+        found = simulate(app, did=did, alias=alias, edits=[read_rule(text) for text in rules])
+        body = explanation_document(found, app.reader)
     return _told("trust simulate", body, explanation_lines(body))
 
 
@@ -169,8 +169,8 @@ def replay_command(
         section, _, match = text.partition(":")
         edits.append(RemoveRule(read_section(section), read_match(match)))
     edits += [read_rule(text) for text in rules]
-    with gather_ping(context, said).desk() as desk:
-        body = replay_document(replay_history(desk, edits, since_seconds=read_span(since)), desk.reader)
+    with gather_ping(context, said).app() as app:
+        body = replay_document(replay_history(app, edits, since_seconds=read_span(since)), app.reader)
     return _told("trust replay", body, replay_lines(body))
 
 
@@ -185,15 +185,15 @@ def restore_command(context: click.Context, /, *, defaults: bool, **said: Any) -
     from openclaw_install.surfaces.mcp.pingagent.trust_documents import policy_document
 
     options = gather_ping(context, said)
-    with options.desk() as desk:
+    with options.app() as app:
         what = "the default policy" if defaults else "the last good policy"
         line = f"would write {what} to {options.paths().trust_policy}"
         if options.dry_run:
             return Reply("trust restore", {"dry_run": True, "planned": [line]}, [line])
         if not confirm(f"Write {what} over {options.paths().trust_policy}?", options):
             return Reply("trust restore", None, ["nothing was changed"], 1)
-        restore(desk, defaults=defaults)
-        body = policy_document(show_policy(desk), desk.reader)
+        restore(app, defaults=defaults)
+        body = policy_document(show_policy(app), app.reader)
     return _told("trust restore", body, policy_lines(body))
 
 
@@ -205,7 +205,7 @@ def apply_command(context: click.Context, /, *, thread: str, **said: Any) -> Rep
     """Do what is recommended for a thread (`pingagent trust show THREAD`)."""
     from openclaw_install.messaging.actions.session_trust import apply_recommendation
 
-    return _recommended(context, said, "trust apply", lambda desk: apply_recommendation(desk, thread))
+    return _recommended(context, said, "trust apply", lambda app: apply_recommendation(app, thread))
 
 
 @trust_group.command("dismiss")
@@ -218,7 +218,7 @@ def dismiss_command(context: click.Context, /, *, thread: str, reason: str, **sa
     from openclaw_install.messaging.actions.session_trust import dismiss_recommendation
 
     return _recommended(
-        context, said, "trust dismiss", lambda desk: dismiss_recommendation(desk, thread, reason=reason)
+        context, said, "trust dismiss", lambda app: dismiss_recommendation(app, thread, reason=reason)
     )
 
 
@@ -230,7 +230,7 @@ def reopen_command(context: click.Context, /, *, thread: str, **said: Any) -> Re
     """Open the last dismissed or superseded recommendation of a thread again."""
     from openclaw_install.messaging.actions.session_trust import reopen_recommendation
 
-    return _recommended(context, said, "trust reopen", lambda desk: reopen_recommendation(desk, thread))
+    return _recommended(context, said, "trust reopen", lambda app: reopen_recommendation(app, thread))
 
 
 def _change(context: click.Context, said: dict[str, Any], command: str, edit: Edit) -> Reply:
@@ -239,13 +239,13 @@ def _change(context: click.Context, said: dict[str, Any], command: str, edit: Ed
     from openclaw_install.surfaces.mcp.pingagent.trust_documents import change_document
 
     options = gather_ping(context, said)
-    with options.desk() as desk:
-        body = change_document(change_policy(desk, edit, save=not options.dry_run))
+    with options.app() as app:
+        body = change_document(change_policy(app, edit, save=not options.dry_run))
     return _told(command, body, change_lines(body))
 
 
 def _recommended(
-    context: click.Context, said: dict[str, Any], command: str, act: Callable[[Desk], RecommendationChange]
+    context: click.Context, said: dict[str, Any], command: str, act: Callable[[App], RecommendationChange]
 ) -> Reply:
     from openclaw_install.surfaces.cli.render_trust import recommendation_lines
     from openclaw_install.surfaces.mcp.pingagent.trust_documents import recommendation_change_document
@@ -254,8 +254,8 @@ def _recommended(
     if options.dry_run:
         line = f"would {command.removeprefix('trust ')} what is recommended"
         return Reply(command, {"dry_run": True, "planned": [line]}, [line])
-    with options.desk() as desk:
-        body = recommendation_change_document(act(desk))
+    with options.app() as app:
+        body = recommendation_change_document(act(app))
     return Reply(command, body, recommendation_lines(body))
 
 

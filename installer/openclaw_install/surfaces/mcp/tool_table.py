@@ -6,13 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from openclaw_install.surfaces.mcp.schema_files import shape, tool_schemas
+from openclaw_install.surfaces.mcp.schema_files import tool_schemas
+from openclaw_install.surfaces.tool import Effect
 
 Arguments = Mapping[str, Any]
 Body = dict[str, Any]
 Caller = TypeVar("Caller")
-MOST_TEXT = 1200
-"""Characters of a tool's text; whatever does not fit is in the structured answer."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +48,9 @@ class ToolEntry(Generic[Caller]):
         return tool_schemas(self.folder, self.name)["input"]
 
     @property
-    def output_schema(self) -> dict[str, Any]:
-        """Of an answer: the tool's own, or an error.
+    def answer_schema(self) -> dict[str, Any]:
+        return tool_schemas(self.folder, self.name)["output"]
 
-        The official TypeScript client checks the structured part of tool errors too, and would put its own
-        complaint in the place of ours if the schema did not admit them.
-        """
-        answers = [tool_schemas(self.folder, self.name)["output"], shape(self.folder, "error")]
-        return {"type": "object", "anyOf": answers}
+    @property
+    def effect(self) -> Effect:
+        return Effect(self.read_only, self.destructive, self.idempotent, self.open_world)

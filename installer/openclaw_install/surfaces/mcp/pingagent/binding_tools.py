@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from openclaw_install.messaging.actions import bindings as binding_service
-from openclaw_install.messaging.app import Desk
+from openclaw_install.messaging.app import App, AppContext
 from openclaw_install.surfaces.mcp.pingagent import control_words, session_documents
-from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
 from openclaw_install.surfaces.mcp.tool_table import Arguments, Body, ToolEntry
 
 
-async def bindings(place: Workplace, arguments: Arguments) -> Body:
+async def bindings(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_session_bindings`."""
 
-    def look(desk: Desk) -> Body:
+    def look(app: App) -> Body:
         page = binding_service.bindings(
-            desk,
+            app,
             lambda: place.host().active_group(),
             lambda: place.host().live_policy(),
             limit=arguments.get("limit", 20),
@@ -27,12 +26,12 @@ async def bindings(place: Workplace, arguments: Arguments) -> Body:
     return await place.work(look)
 
 
-async def bind_current(place: Workplace, arguments: Arguments) -> Body:
+async def bind_current(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_session_binding_bind_current`."""
 
-    def bind(desk: Desk) -> Body:
+    def bind(app: App) -> Body:
         done = binding_service.bind_current(
-            desk,
+            app,
             lambda: place.host().active_group(),
             lambda: place.host().live_policy(),
             arguments.get("session"),
@@ -42,12 +41,12 @@ async def bind_current(place: Workplace, arguments: Arguments) -> Body:
     return await place.work(bind)
 
 
-async def set_binding(place: Workplace, arguments: Arguments) -> Body:
+async def set_binding(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_session_binding_set`."""
 
-    def bind(desk: Desk) -> Body:
+    def bind(app: App) -> Body:
         done = binding_service.bind(
-            desk,
+            app,
             arguments["session_key"],
             lambda: place.host().active_group(),
             lambda: place.host().live_policy(),
@@ -58,13 +57,13 @@ async def set_binding(place: Workplace, arguments: Arguments) -> Body:
     return await place.work(bind)
 
 
-async def clear(place: Workplace, arguments: Arguments) -> Body:
+async def clear(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_session_binding_clear`."""
     done = await place.work(binding_service.clear, arguments.get("session"))
     return session_documents.binding_change_document(done, place.reader)
 
 
-def _tool(name: str, **row: Any) -> ToolEntry[Workplace]:
+def _tool(name: str, **row: Any) -> ToolEntry[AppContext]:
     return ToolEntry(
         name=f"pingagent_session_{name}",
         folder="pingagent-tools",
@@ -74,7 +73,7 @@ def _tool(name: str, **row: Any) -> ToolEntry[Workplace]:
     )
 
 
-BINDING_TOOLS: tuple[ToolEntry[Workplace], ...] = (
+BINDING_TOOLS: tuple[ToolEntry[AppContext], ...] = (
     _tool(
         "bindings",
         title="Session bindings",

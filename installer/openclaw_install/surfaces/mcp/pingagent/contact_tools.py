@@ -5,34 +5,34 @@ from __future__ import annotations
 from typing import Any
 
 from openclaw_install.messaging.actions.session_trust import decide_contact
+from openclaw_install.messaging.app import AppContext
 from openclaw_install.messaging.contact_gate import Action
 from openclaw_install.surfaces.mcp.pingagent.contact_documents import decision_document
 from openclaw_install.surfaces.mcp.pingagent.control_words import decision_text
-from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
 from openclaw_install.surfaces.mcp.tool_table import Arguments, Body, ToolEntry
 
 
-async def approve(place: Workplace, arguments: Arguments) -> Body:
+async def approve(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_contacts_approve`."""
     return await _decide(place, "approve", arguments)
 
 
-async def reject(place: Workplace, arguments: Arguments) -> Body:
+async def reject(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_contacts_reject`."""
     return await _decide(place, "reject", arguments)
 
 
-async def block(place: Workplace, arguments: Arguments) -> Body:
+async def block(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_contacts_block`."""
     return await _decide(place, "block", arguments)
 
 
-async def _decide(place: Workplace, action: Action, arguments: Arguments) -> Body:
+async def _decide(place: AppContext, action: Action, arguments: Arguments) -> Body:
     made = await place.work(decide_contact, arguments["contact"], action, reason=arguments.get("reason", ""))
     return decision_document(made, place.reader)
 
 
-def _tool(name: str, **row: Any) -> ToolEntry[Workplace]:
+def _tool(name: str, **row: Any) -> ToolEntry[AppContext]:
     return ToolEntry(
         name=f"pingagent_contacts_{name}",
         folder="pingagent-tools",
@@ -45,7 +45,7 @@ def _tool(name: str, **row: Any) -> ToolEntry[Workplace]:
     )
 
 
-CONTACT_TOOLS: tuple[ToolEntry[Workplace], ...] = (
+CONTACT_TOOLS: tuple[ToolEntry[AppContext], ...] = (
     _tool(
         "approve",
         title="Approve a contact",

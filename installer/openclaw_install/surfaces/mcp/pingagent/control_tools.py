@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from openclaw_install.messaging.actions import overview, sessions
+from openclaw_install.messaging.app import AppContext
 from openclaw_install.messaging.models import ContactState
 from openclaw_install.messaging.summary import FIELDS
 from openclaw_install.surfaces.mcp.pingagent import control_words, overview_documents, session_documents
-from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
 from openclaw_install.surfaces.mcp.tool_table import Arguments, Body, ToolEntry
 
 _STATES: dict[str, ContactState | None] = {"all": None, "dm": "approved", "pending_dm": "pending"}
 OPERATOR = "agent"
 
 
-async def next_unread(place: Workplace, arguments: Arguments) -> Body:
+async def next_unread(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_next_unread`."""
     found = await place.work(
         sessions.next_unread,
@@ -25,13 +25,13 @@ async def next_unread(place: Workplace, arguments: Arguments) -> Body:
     return session_documents.next_unread_document(found, place.reader)
 
 
-async def mark_read(place: Workplace, arguments: Arguments) -> Body:
+async def mark_read(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_mark_read`."""
     done = await place.work(sessions.mark_read, arguments.get("session"), up_to=arguments.get("up_to"))
     return session_documents.marked_read_document(done, place.reader)
 
 
-async def conversations(place: Workplace, arguments: Arguments) -> Body:
+async def conversations(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_conversations`."""
     page = await place.work(
         sessions.conversations,
@@ -42,7 +42,7 @@ async def conversations(place: Workplace, arguments: Arguments) -> Body:
     return session_documents.conversations_document(page, place.reader)
 
 
-async def session_summary(place: Workplace, arguments: Arguments) -> Body:
+async def session_summary(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_session_summary`."""
     given = {name: arguments[name] for name in FIELDS if name in arguments}
     change = await place.work(
@@ -54,24 +54,24 @@ async def session_summary(place: Workplace, arguments: Arguments) -> Body:
     return session_documents.summary_document(change, place.reader)
 
 
-async def session_overview(place: Workplace, arguments: Arguments) -> Body:
+async def session_overview(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_session_overview`."""
     found = await place.work(sessions.session_overview, arguments.get("session"))
     return session_documents.session_overview_document(found, place.reader)
 
 
-async def runtime_overview(place: Workplace, _arguments: Arguments) -> Body:
+async def runtime_overview(place: AppContext, _arguments: Arguments) -> Body:
     """`pingagent_runtime_overview`."""
     found = await place.work(overview.runtime_overview)
     return overview_documents.runtime_document(found, place.reader)
 
 
-async def transport_health(place: Workplace, _arguments: Arguments) -> Body:
+async def transport_health(place: AppContext, _arguments: Arguments) -> Body:
     """`pingagent_transport_health`."""
     return overview_documents.transport_document(await place.work(overview.transport))
 
 
-async def since_last_seen(place: Workplace, arguments: Arguments) -> Body:
+async def since_last_seen(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_since_last_seen`."""
     found = await place.work(
         overview.since_last_seen,
@@ -81,7 +81,7 @@ async def since_last_seen(place: Workplace, arguments: Arguments) -> Body:
     return overview_documents.since_document(found, place.reader)
 
 
-async def delivery_timeline(place: Workplace, arguments: Arguments) -> Body:
+async def delivery_timeline(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_delivery_timeline`."""
     found = await place.work(
         overview.timeline,
@@ -93,11 +93,11 @@ async def delivery_timeline(place: Workplace, arguments: Arguments) -> Body:
     return overview_documents.timeline_document(found, place.reader)
 
 
-def _tool(name: str, family: str = "Sessions", **row: Any) -> ToolEntry[Workplace]:
+def _tool(name: str, family: str = "Sessions", **row: Any) -> ToolEntry[AppContext]:
     return ToolEntry(name=f"pingagent_{name}", folder="pingagent-tools", family=family, **row)
 
 
-SESSION_TOOLS: tuple[ToolEntry[Workplace], ...] = (
+SESSION_TOOLS: tuple[ToolEntry[AppContext], ...] = (
     _tool(
         "next_unread",
         title="Next unread thread",
@@ -148,7 +148,7 @@ SESSION_TOOLS: tuple[ToolEntry[Workplace], ...] = (
     ),
 )
 
-OPERATION_TOOLS: tuple[ToolEntry[Workplace], ...] = (
+OPERATION_TOOLS: tuple[ToolEntry[AppContext], ...] = (
     _tool(
         "runtime_overview",
         family="Operations",

@@ -14,7 +14,7 @@ from openclaw_install.surfaces.mcp.pingagent.words import (
     session_line,
     thread_text,
 )
-from openclaw_install.surfaces.mcp.tool_table import MOST_TEXT
+from openclaw_install.surfaces.tool import MOST_TEXT
 
 Document = Mapping[str, Any]
 _CLOCK = slice(5, 19)  # month to second of an ISO time

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from openclaw_install.surfaces.mcp.calls import Row
 from openclaw_install.surfaces.mcp.pingagent.table import TOOLS
-from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
-from openclaw_install.surfaces.mcp.schema_files import tool_schemas
-from openclaw_install.surfaces.mcp.tool_table import MOST_TEXT, ToolEntry
+from openclaw_install.surfaces.tool import MOST_TEXT
 
 BEGIN = "<!-- tools: begin (written from the table; do not edit) -->"
 END = "<!-- tools: end -->"
@@ -74,29 +73,29 @@ def families() -> list[str]:
     return list(dict.fromkeys(tool.family for tool in TOOLS))
 
 
-def _section(tool: ToolEntry[Workplace]) -> str:
-    schemas = tool_schemas(tool.folder, tool.name)
-    required = set(schemas["input"]["required"])
+def _section(tool: Row) -> str:
+    required = set(tool.input_schema["required"])
     lines = [f"### `{tool.name}`", "", tool.description, "", f"Hints: {', '.join(_hints(tool))}.", ""]
-    fields = schemas["input"]["properties"]
+    fields = tool.input_schema["properties"]
     if fields:
         lines += ["| Argument | Type | Meaning |", "|---|---|---|"]
         lines += [_row(name, field, required=name in required) for name, field in fields.items()]
     else:
         lines.append("No arguments.")
-    answer = schemas["output"]
+    answer = tool.answer_schema
     lines += ["", "Answer:", "", "| Field | Type | Meaning |", "|---|---|---|"]
     lines += [_row(name, field) for name, field in answer["properties"].items()]
     lines.append("")
     return "\n".join(lines)
 
 
-def _hints(tool: ToolEntry[Workplace]) -> Iterable[str]:
-    yield "only reads" if tool.read_only else "changes something"
-    if not tool.read_only:
-        yield "may undo or overwrite" if tool.destructive else "overwrites nothing"
-    yield "the same call again changes nothing more" if tool.idempotent else "each call counts"
-    yield "reaches beyond this host" if tool.open_world else "stays on this host"
+def _hints(tool: Row) -> Iterable[str]:
+    effect = tool.effect
+    yield "only reads" if effect.read_only else "changes something"
+    if not effect.read_only:
+        yield "may undo or overwrite" if effect.destructive else "overwrites nothing"
+    yield "the same call again changes nothing more" if effect.idempotent else "each call counts"
+    yield "reaches beyond this host" if effect.open_world else "stays on this host"
 
 
 def _row(name: str, field: dict[str, Any], *, required: bool = False) -> str:
@@ -113,6 +112,8 @@ def _type(field: dict[str, Any]) -> str:
         return " or ".join("null" if value is None else f"`{value}`" for value in field["enum"])
     if "const" in field:
         return f"`{field['const']}`"
-    kind = field.get("type", "any")
+    if "anyOf" in field:
+        return " or ".join(map(_type, field["anyOf"]))
+    kind = field.get("type", "object" if "$ref" in field else "any")
     kind = " or ".join(kind) if isinstance(kind, list) else str(kind)
     return f"{kind} of {_type(field['items'])}" if kind == "array" else kind

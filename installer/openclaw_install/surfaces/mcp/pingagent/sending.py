@@ -10,13 +10,12 @@ import anyio
 
 from openclaw_install.common.errors import InstallError
 from openclaw_install.messaging.actions import messages
-from openclaw_install.messaging.app import Desk
+from openclaw_install.messaging.app import App, AppContext
 from openclaw_install.messaging.relay.client import Relay
 from openclaw_install.messaging.results import SendResult
 from openclaw_install.protocol.did import is_conversation, is_did
 from openclaw_install.protocol.messages import Attachment
 from openclaw_install.surfaces.mcp.pingagent.documents import is_sent, send_document
-from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
 from openclaw_install.surfaces.mcp.tool_table import Arguments, Body
 
 _WAIT_SECONDS = 10.0
@@ -29,24 +28,24 @@ class SendError(InstallError):
     code = "send"
 
 
-async def reply(place: Workplace, arguments: Arguments) -> Body:
+async def reply(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_reply`: queues the text, and waits a little for its commit."""
     queued = await _queue(place, arguments)
     return await _settled(place, queued, arguments.get("wait_seconds", _WAIT_SECONDS))
 
 
-async def queue_reply(place: Workplace, arguments: Arguments) -> Body:
+async def queue_reply(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_openclaw_queue_reply`: queues the text; commit, retries and audit are the runtime's."""
     return _answer(await _queue(place, arguments))
 
 
-async def chat(place: Workplace, arguments: Arguments) -> Body:
+async def chat(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_chat`: as a reply, to an agent that is named and need not have written yet."""
-    desk = await place.work(lambda desk: desk)
+    app = await place.work(lambda app: app)
     async with contextlib.AsyncExitStack() as stack:
-        relay = await relay_for(stack, desk, arguments["to"])
+        relay = await relay_for(stack, app, arguments["to"])
         queued = await messages.chat(
-            desk,
+            app,
             arguments["to"],
             arguments["message"],
             relay=relay,
@@ -57,7 +56,7 @@ async def chat(place: Workplace, arguments: Arguments) -> Body:
     return await _settled(place, queued, arguments.get("wait_seconds", _WAIT_SECONDS))
 
 
-async def _queue(place: Workplace, arguments: Arguments) -> SendResult:
+async def _queue(place: AppContext, arguments: Arguments) -> SendResult:
     return await place.work(
         messages.queue_reply,
         arguments["message"],
@@ -68,7 +67,7 @@ async def _queue(place: Workplace, arguments: Arguments) -> SendResult:
     )
 
 
-async def _settled(place: Workplace, queued: SendResult, wait_seconds: float) -> Body:
+async def _settled(place: AppContext, queued: SendResult, wait_seconds: float) -> Body:
     """Waits until the runtime has sent it or given up, or the time is over; cancelled, it stays queued."""
     result = queued
     with anyio.move_on_after(wait_seconds):
@@ -78,9 +77,9 @@ async def _settled(place: Workplace, queued: SendResult, wait_seconds: float) ->
     return _answer(result)
 
 
-def _look(desk: Desk, queued: SendResult) -> SendResult:
-    item = desk.store.outbox.by_message_id(queued.message_id)
-    return messages.send_result(desk, item) if item else queued
+def _look(app: App, queued: SendResult) -> SendResult:
+    item = app.store.outbox.by_message_id(queued.message_id)
+    return messages.send_result(app, item) if item else queued
 
 
 def _answer(result: SendResult) -> Body:
@@ -98,12 +97,12 @@ def _attachments(arguments: Arguments) -> tuple[Attachment, ...]:
     return tuple(Attachment(**one) for one in given)
 
 
-async def relay_for(stack: contextlib.AsyncExitStack, desk: Desk, to: str) -> Relay | None:
+async def relay_for(stack: contextlib.AsyncExitStack, app: App, to: str) -> Relay | None:
     """The relay, where it has to be asked: for an alias, which can have changed hands since we met it."""
-    if desk.relay_url is None or is_did(to) or is_conversation(to):
+    if app.relay_url is None or is_did(to) or is_conversation(to):
         return None
     from openclaw_install.messaging.relay.http import HttpRelay
 
-    relay = HttpRelay(desk.relay_url, lambda: desk.identity)
+    relay = HttpRelay(app.relay_url, lambda: app.identity)
     stack.push_async_callback(relay.aclose)
     return relay

@@ -25,10 +25,9 @@ from mcp_types import (
 )
 
 from openclaw_install import __version__
-from openclaw_install.surfaces.mcp.calling import call
+from openclaw_install.messaging.app import AppContext
+from openclaw_install.surfaces.mcp.calls import Row, call, served_output
 from openclaw_install.surfaces.mcp.pingagent.table import ADVICE, INSTRUCTIONS, TOOLS
-from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
-from openclaw_install.surfaces.mcp.tool_table import ToolEntry
 
 NAME = "pingagent"
 _BY_NAME = {tool.name: tool for tool in TOOLS}
@@ -45,7 +44,7 @@ def serve(env: Mapping[str, str], home: Path) -> None:
     # A terminal's Ctrl-C ends it like any filter. Nothing is half done then: the store's changes are
     # transactions, and a reader of stdin in a thread would keep Python's own way out waiting.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    place = Workplace(env, home)
+    place = AppContext(env, home)
     try:
         anyio.run(_serve, place)
     finally:
@@ -60,13 +59,13 @@ def quiet_logs() -> None:
         logger.propagate = False
 
 
-async def _serve(place: Workplace) -> None:
+async def _serve(place: AppContext) -> None:
     server = build_server(place)
     async with stdio_server() as (incoming, outgoing):
         await server.run(incoming, outgoing, server.create_initialization_options())
 
 
-def build_server(place: Workplace) -> Server[Any]:
+def build_server(place: AppContext) -> Server[Any]:
     """The server of one client."""
 
     async def on_list_tools(
@@ -97,19 +96,19 @@ def build_server(place: Workplace) -> Server[Any]:
     )
 
 
-def described(entry: ToolEntry[Workplace]) -> Tool:
+def described(tool: Row) -> Tool:
     """The tool as `tools/list` names it."""
     return Tool(
-        name=entry.name,
-        title=entry.title,
-        description=entry.description,
-        input_schema=entry.input_schema,
-        output_schema=entry.output_schema,
+        name=tool.name,
+        title=tool.title,
+        description=tool.description,
+        input_schema=tool.input_schema,
+        output_schema=served_output(tool),
         annotations=ToolAnnotations(
-            title=entry.title,
-            read_only_hint=entry.read_only,
-            destructive_hint=entry.destructive,
-            idempotent_hint=entry.idempotent,
-            open_world_hint=entry.open_world,
+            title=tool.title,
+            read_only_hint=tool.effect.read_only,
+            destructive_hint=tool.effect.destructive,
+            idempotent_hint=tool.effect.idempotent,
+            open_world_hint=tool.effect.open_world,
         ),
     )

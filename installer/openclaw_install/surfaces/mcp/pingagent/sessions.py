@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from openclaw_install.messaging.actions import messages as service
-from openclaw_install.messaging.app import Desk
+from openclaw_install.messaging.app import App, AppContext
 from openclaw_install.surfaces.mcp.pingagent import documents
-from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
 from openclaw_install.surfaces.mcp.tool_table import Arguments, Body
 
 
-async def whoami(place: Workplace, _arguments: Arguments) -> Body:
+async def whoami(place: AppContext, _arguments: Arguments) -> Body:
     """`pingagent_whoami`."""
 
-    def look(desk: Desk) -> Body:
-        return documents.whoami_document(service.whoami(desk), desk.store.sessions.focus(desk.caller))
+    def look(app: App) -> Body:
+        return documents.whoami_document(service.whoami(app), app.store.sessions.focus(app.caller))
 
     return await place.work(look)
 
 
-async def recent_sessions(place: Workplace, arguments: Arguments) -> Body:
+async def recent_sessions(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_recent_sessions`."""
     page = await place.work(
         service.recent_sessions,
@@ -29,7 +28,7 @@ async def recent_sessions(place: Workplace, arguments: Arguments) -> Body:
     return documents.sessions_document(page, place.reader)
 
 
-async def focus_session(place: Workplace, arguments: Arguments) -> Body:
+async def focus_session(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_focus_session`."""
     thread = await place.work(
         service.focus_session,
@@ -41,13 +40,13 @@ async def focus_session(place: Workplace, arguments: Arguments) -> Body:
     return documents.thread_document(thread, place.reader)
 
 
-async def inbox(place: Workplace, arguments: Arguments) -> Body:
+async def inbox(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_inbox`."""
     page = await place.work(service.inbox, limit=arguments.get("limit", 20), before=arguments.get("before"))
     return documents.inbox_document(page, place.reader)
 
 
-async def changes_since(place: Workplace, arguments: Arguments) -> Body:
+async def changes_since(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_changes_since`."""
     changes = await place.work(
         service.changes_since,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from openclaw_install.messaging.app import AppContext
+from openclaw_install.surfaces.mcp.calls import Row
 from openclaw_install.surfaces.mcp.pingagent import sending, sessions, words
 from openclaw_install.surfaces.mcp.pingagent.binding_tools import BINDING_TOOLS
 from openclaw_install.surfaces.mcp.pingagent.contact_tools import CONTACT_TOOLS
 from openclaw_install.surfaces.mcp.pingagent.control_tools import OPERATION_TOOLS, SESSION_TOOLS
 from openclaw_install.surfaces.mcp.pingagent.trust_tools import TRUST_TOOLS
-from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
 from openclaw_install.surfaces.mcp.tool_table import ToolEntry
+from openclaw_install.surfaces.tools import TOOLS as ACTIONS
 
 FOLDER = "pingagent-tools"
 INSTRUCTIONS = (
@@ -36,11 +38,12 @@ ADVICE = {
 """Next steps for an agent, in place of the commands that a person would type."""
 
 
-def _tool(name: str, **row: Any) -> ToolEntry[Workplace]:
+def _tool(name: str, **row: Any) -> ToolEntry[AppContext]:
     return ToolEntry(name=f"pingagent_{name}", folder=FOLDER, **row)
 
 
-TOOLS: tuple[ToolEntry[Workplace], ...] = (
+TOOLS: tuple[Row, ...] = (
+    *ACTIONS,
     _tool(
         "whoami",
         title="Who am I",

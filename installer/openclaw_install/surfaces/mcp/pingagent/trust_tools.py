@@ -6,7 +6,7 @@ from typing import Any
 
 from openclaw_install.messaging.actions import session_trust as trust_session_service
 from openclaw_install.messaging.actions import trust as trust_service
-from openclaw_install.messaging.app import Desk
+from openclaw_install.messaging.app import App, AppContext
 from openclaw_install.messaging.trust.edits import (
     Edit,
     RemoveRule,
@@ -18,42 +18,41 @@ from openclaw_install.messaging.trust.edits import (
 )
 from openclaw_install.messaging.trust.match import TrustPolicyError, read_match
 from openclaw_install.surfaces.mcp.pingagent import trust_documents, trust_words
-from openclaw_install.surfaces.mcp.pingagent.workplace import Workplace
 from openclaw_install.surfaces.mcp.tool_table import Arguments, Body, ToolEntry
 
 
-async def trust_status(place: Workplace, arguments: Arguments) -> Body:
+async def trust_status(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_trust_status`."""
     found = await place.work(trust_session_service.trust_status, arguments.get("session"))
     return trust_documents.status_document(found, place.reader)
 
 
-async def trust_policy(place: Workplace, arguments: Arguments) -> Body:
+async def trust_policy(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_trust_policy`."""
     view = await place.work(trust_service.show_policy)
     return trust_documents.policy_document(view, place.reader, arguments.get("first_rule", 1))
 
 
-async def explain(place: Workplace, arguments: Arguments) -> Body:
+async def explain(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_trust_policy_explain`."""
     found = await place.work(trust_service.explain, arguments.get("session"))
     return trust_documents.explanation_document(found, place.reader)
 
 
-async def simulate(place: Workplace, arguments: Arguments) -> Body:
+async def simulate(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_trust_policy_simulate`."""
     edits = [read_rule(text) for text in arguments.get("changes", ())]
 
-    def suppose(desk: Desk) -> Body:
+    def suppose(app: App) -> Body:
         found = trust_service.simulate(
-            desk, did=arguments.get("did"), alias=arguments.get("alias"), edits=edits
+            app, did=arguments.get("did"), alias=arguments.get("alias"), edits=edits
         )
         return trust_documents.explanation_document(found, place.reader)
 
     return await place.work(suppose)
 
 
-async def set_policy(place: Workplace, arguments: Arguments) -> Body:
+async def set_policy(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_trust_policy_set`."""
     edit = _edit(arguments)
     save = not arguments.get("dry_run", False)
@@ -61,7 +60,7 @@ async def set_policy(place: Workplace, arguments: Arguments) -> Body:
     return trust_documents.change_document(change)
 
 
-async def remove(place: Workplace, arguments: Arguments) -> Body:
+async def remove(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_trust_policy_remove`."""
     edit = RemoveRule(read_section(arguments["policy"]), read_match(arguments["match"]))
     save = not arguments.get("dry_run", False)
@@ -69,13 +68,13 @@ async def remove(place: Workplace, arguments: Arguments) -> Body:
     return trust_documents.change_document(change)
 
 
-async def apply(place: Workplace, arguments: Arguments) -> Body:
+async def apply(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_trust_apply_session_recommendation`."""
     done = await place.work(trust_session_service.apply_recommendation, arguments.get("session"))
     return trust_documents.recommendation_change_document(done)
 
 
-async def dismiss(place: Workplace, arguments: Arguments) -> Body:
+async def dismiss(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_trust_dismiss_session_recommendation`."""
     done = await place.work(
         trust_session_service.dismiss_recommendation,
@@ -85,7 +84,7 @@ async def dismiss(place: Workplace, arguments: Arguments) -> Body:
     return trust_documents.recommendation_change_document(done)
 
 
-async def reopen(place: Workplace, arguments: Arguments) -> Body:
+async def reopen(place: AppContext, arguments: Arguments) -> Body:
     """`pingagent_trust_reopen_session_recommendation`."""
     done = await place.work(trust_session_service.reopen_recommendation, arguments.get("session"))
     return trust_documents.recommendation_change_document(done)
@@ -106,11 +105,11 @@ def _edit(arguments: Arguments) -> Edit:
     return SetRule(section, read_match(match), action, arguments.get("position"), arguments.get("note"))
 
 
-def _tool(name: str, **row: Any) -> ToolEntry[Workplace]:
+def _tool(name: str, **row: Any) -> ToolEntry[AppContext]:
     return ToolEntry(name=f"pingagent_trust_{name}", folder="pingagent-tools", family="Trust", **row)
 
 
-TRUST_TOOLS: tuple[ToolEntry[Workplace], ...] = (
+TRUST_TOOLS: tuple[ToolEntry[AppContext], ...] = (
     _tool(
         "status",
         title="Trust in this thread",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from openclaw_install.common.shown_text import cut, neutral, quoted, within
-from openclaw_install.surfaces.mcp.tool_table import MOST_TEXT
+from openclaw_install.surfaces.tool import MOST_TEXT
 
 Document = Mapping[str, Any]
 
