@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.sync.answers import ToolAnswer, read_agents
 from openclaw_install.sync.errors import AnswerError, ToolError
 from openclaw_install.sync.service import Agent
+from openclaw_install.sync.tool_answer import ToolAnswer, read_agents
 from tests.test_sync_answers import said, texted, words
 
 

@@ -1,4 +1,4 @@
-"""How answers are read: generous about their form, strict about whom they are about."""
+"""How answers are read: documented statements count, and everything else is unclear."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openclaw_install.sync.answers import ToolAnswer, read_agents, read_batch, read_single
+from openclaw_install.sync.answers import read_batch, read_single
 from openclaw_install.sync.errors import (
-    AnswerError,
     ForbiddenError,
     KeyRejectedError,
     ServiceError,
     ToolError,
+    UnconfirmedError,
 )
+from openclaw_install.sync.tool_answer import ToolAnswer, read_agents
 from tests.sync_rig import upload
 
 ALPHA, BETA, GAMMA = upload("alpha"), upload("beta"), upload("gamma")
@@ -41,26 +42,24 @@ def words(text: str, *, is_error: bool = False) -> ToolAnswer:
     "document",
     [
         {"agentId": "a", "skillName": "alpha", "sha256": ALPHA.sha256, "live": True, "unchanged": False},
-        {"skillName": "alpha", "live": True},
         {"skillName": "alpha", "success": True, "live": True},
-        {"skillName": "alpha", "ok": "true", "podStatus": "running"},
+        {"skillName": "alpha", "ok": True, "podStatus": "running"},
         {"name": "alpha", "status": "synced", "podRunning": True},
-        {"name": "alpha", "statusCode": "201", "podRunning": True},
-        {"skill": "alpha", "synced": "1", "failed": 0, "live": True},
-        {"synced": ["alpha"], "live": True},
-        {"message": "Skill alpha was stored", "live": True},
-        {"ok": True, "message": "Skill alpha was stored", "live": True},
-        {"sha256": f"sha256:{ALPHA.sha256}", "live": True},
-        {"ok": True, "data": {"skillName": "alpha", "agent": {"id": "a"}, "live": True}, "live": True},
-        {"skillName": "alpha", "ok": True, "message": "stored, no warnings", "live": True},
         {"skill": {"name": "alpha"}, "ok": True, "live": True},
-        {"live": True, "results": [{"name": "alpha", "status": "ok"}]},
-        {"result": {"skill_name": "alpha", "live": True}},
+        {"ok": True, "live": True},
+        {"success": True, "live": True},
+        {"status": "ok", "live": True},
+        {"success": True, "synced": 1, "failed": [], "live": True},
+        {"sha256": f"sha256:{ALPHA.sha256}", "live": True},
         {"sha256": ALPHA.sha256.upper(), "ok": True, "live": True},
-        {"error": None, "skillName": "alpha", "live": True},
+        {"ok": True, "data": {"skillName": "alpha", "agent": {"id": "a"}}, "live": True},
+        {"skillName": "alpha", "ok": True, "message": "stored, no warnings", "live": True},
+        {"results": [{"name": "alpha", "status": "ok", "live": True}]},
+        {"result": {"skill_name": "alpha", "ok": True, "live": True}},
+        {"error": None, "skillName": "alpha", "ok": True, "live": True},
     ],
 )
-def test_an_answer_about_the_skill_is_an_acknowledgement_in_any_form(document: dict[str, Any]) -> None:
+def test_a_field_that_says_yes_is_an_acknowledgement(document: dict[str, Any]) -> None:
     for answer in (said(document), texted(document)):
         outcome = read_single(answer, "a", ALPHA)
         assert (outcome.skill, outcome.kind, outcome.live) == ("alpha", "acknowledged", True)
@@ -70,44 +69,50 @@ def test_an_answer_about_the_skill_is_an_acknowledgement_in_any_form(document: d
     "document",
     [
         {"skillName": "beta", "ok": True},
+        {"ok": True, "data": {"skillName": "beta"}},
         {"agentId": "other", "skillName": "alpha", "ok": True},
-        {"skillName": "alpha", "sha256": BETA.sha256},
-        {},
-        {"message": "fine"},
-        {"live": True},
-        {"ok": True},
-        {"success": True, "live": True},
-        {"status": "ok"},
-        {"synced": 1, "failed": 0},
-        {"name": "alpha"},
-        {"skillName": "alpha", "status": "pending"},
-        {"skillName": "alpha", "ok": True, "status": "queued"},
-        {"skillName": "alpha", "ok": None},
-        {"skillName": "alpha", "statusCode": 202},
-        {"skillName": "alpha", "ok": True, "dryRun": True, "agentId": "a", "failed": 0, "agent": "b"},
-        {"name": "alpha", "message": "cannot store: quota"},
-        {"name": "alpha", "live": True, "warning": "not stored"},
-        {"name": "alpha", "sha256": ALPHA.sha256, "reason": "plan"},
-        {"message": "alpha cannot be stored"},
-        {"result": "alpha cannot be stored"},
+        {"ok": True, "data": {"agentId": "other"}},
         {"ok": True, "agent": {"id": "other"}, "name": "alpha"},
         {"agentId": 7, "skillName": "alpha", "ok": True},
         {"agentId": 10**30, "skillName": "alpha", "ok": True},
-        {"skillName": "alpha", "ok": True, "results": [{"sha256": "abc"}], "sha256": "abc"},
-        {"ok": True, "contentHash": BETA.sha256, "results": [{"name": "alpha", "ok": True}]},
+        {"skillName": "alpha", "sha256": BETA.sha256},
+        {"skillName": "alpha", "ok": True, "sha256": "abc"},
+        {},
+        {"message": "fine"},
+        {"message": "Skill alpha was stored", "live": True},
+        {"live": True},
+        {"name": "alpha"},
+        {"skillName": "alpha", "live": True},
+        {"synced": 1},
+        {"ok": True, "failed": 1},
+        {"ok": True, "synced": 1, "failed": ["beta"]},
+        {"skillName": "beta", "success": True, "synced": 1, "failed": []},
+        {"sha256": BETA.sha256, "success": True, "synced": 1, "failed": []},
+        {"skillName": "alpha", "status": "pending"},
+        {"skillName": "alpha", "status": 200},
+        {"skillName": "alpha", "ok": True, "status": "queued"},
+        {"skillName": "alpha", "ok": None},
+        {"skillName": "alpha", "ok": "true"},
+        {"skillName": "alpha", "ok": True, "dryRun": True},
+        {"skillName": "alpha", "ok": True, "skipped": "duplicate"},
+        {"ok": False, "results": [{"name": "alpha", "ok": True}]},
         *(
             {"skillName": "alpha", "ok": True, key: f"{prefix}{BETA.sha256}"}
             for key in ("sha256", "hash", "contentHash", "content_hash", "digest", "checksum")
             for prefix in ("", "sha256:")
         ),
         {"results": [{"name": "beta", "ok": True}]},
-        {"results": [{"name": "alpha", "ok": True}, {"name": "beta", "ok": True}]},
+        {"results": [{"name": "alpha", "ok": True}, {"name": "alpha", "status": "queued"}]},
+        {"results": []},
     ],
 )
-def test_an_answer_about_anything_else_is_none(document: dict[str, Any]) -> None:
+def test_an_answer_that_says_neither_or_is_about_something_else_confirms_nothing(
+    document: dict[str, Any],
+) -> None:
     for answer in (said(document), texted(document)):
-        with pytest.raises(AnswerError):
+        with pytest.raises(UnconfirmedError) as caught:
             read_single(answer, "a", ALPHA)
+        assert (caught.value.error_code, caught.value.in_doubt) == ("sync.unconfirmed", True)
 
 
 @pytest.mark.parametrize(
@@ -116,18 +121,13 @@ def test_an_answer_about_anything_else_is_none(document: dict[str, Any]) -> None
         ({"skillName": "alpha", "ok": False, "error": {"code": "x", "message": "why"}}, "x", "why"),
         ({"success": False, "message": "no room"}, "refused", "no room"),
         ({"status": "failed", "code": "quota", "reason": "full"}, "quota", "full"),
-        ({"synced": 0, "failed": 1}, "refused", "refused"),
-        ({"synced": 0}, "refused", "refused"),
-        ({"ok": True, "failed": 1}, "refused", "refused"),
-        ({"skillName": "alpha", "ok": True, "failed": 1}, "refused", "refused"),
-        ({"ok": False, "results": [{"name": "alpha", "ok": True}]}, "refused", "refused"),
-        ({"ok": "no", "name": "alpha"}, "refused", "refused"),
-        ({"name": "alpha", "accepted": False}, "refused", "refused"),
-        ({"name": "alpha", "ok": True, "stored": False}, "refused", "refused"),
-        ({"name": "alpha", "ok": True, "skipped": "duplicate"}, "refused", "refused"),
+        ({"status": "rejected"}, "refused", "refused"),
+        ({"success": True, "error": "too long"}, "refused", "too long"),
+        ({"skillName": "alpha", "isError": True}, "refused", "refused"),
         ({"skillName": "alpha", "data": {"ok": False}}, "refused", "refused"),
-        ({"failed": {"alpha": "quota"}}, "refused", "quota"),
-        ({"skillName": "alpha", "error": "too long"}, "refused", "too long"),
+        ({"success": False, "synced": 0, "failed": ["alpha"]}, "refused", "refused"),
+        ({"results": [{"skill": "alpha", "success": False, "error": "quota"}]}, "refused", "quota"),
+        ({"results": [], "failed": [{"name": "alpha", "error": "quota"}]}, "refused", "quota"),
     ],
 )
 def test_a_no_inside_a_successful_call_is_a_refusal(document: dict[str, Any], code: str, detail: str) -> None:
@@ -136,55 +136,34 @@ def test_a_no_inside_a_successful_call_is_a_refusal(document: dict[str, Any], co
 
 
 @pytest.mark.parametrize(
-    ("text", "fine"),
+    "text",
     [
-        ("Skill alpha was synced.", True),
-        ("Synced 'alpha' to agent main (12 bytes)", True),
-        ("OK", False),
-        ("", False),
-        ("Skill alpha-two was synced.", False),
-        ("Skill alpha could not be synced.", False),
-        ("Failed to sync alpha", False),
-        ("alpha: error", False),
-        ("alpha wasn't stored", False),
-        ("[not json about beta", False),
-        ("技能alpha已同步", True),
-        ("alpha: 上传成功", True),
-        ("✓ alpha", True),
-        ("alpha unchanged", True),
+        "Skill alpha was synced.",
+        "OK",
+        "",
+        "Failed to sync alpha",
+        "\u6280\u80fdalpha\u5df2\u540c\u6b65",
+        "\u2713 alpha",
+        "[not json",
     ],
 )
-def test_words_acknowledge_only_what_they_name_without_a_word_of_failure(text: str, fine: bool) -> None:
-    if fine:
-        assert read_single(words(text), "a", ALPHA).kind == "acknowledged"
-    else:
-        with pytest.raises(AnswerError):
-            read_single(words(text), "a", ALPHA)
+def test_prose_confirms_nothing_whatever_it_says(text: str) -> None:
+    for answer in (words(text), ToolAnswer({"result": text}, (text,)), ToolAnswer({"message": text})):
+        with pytest.raises(UnconfirmedError):
+            read_single(answer, "a", ALPHA)
+        assert read_batch(answer, "a", [ALPHA]).outcomes == {}
 
 
-def test_an_answer_that_names_no_skill_says_so() -> None:
-    for document in ({"ok": True}, {"status": "ok"}, {"success": True, "live": True}):
-        with pytest.raises(AnswerError, match="did not say which skill it stored"):
-            read_single(said(document), "a", ALPHA)
-
-
-def test_a_name_in_the_text_beside_a_structured_yes_is_enough() -> None:
-    assert read_single(ToolAnswer({"ok": True}, ("Stored alpha.",)), "a", ALPHA).kind == "acknowledged"
+def test_prose_beside_a_structured_answer_changes_nothing() -> None:
     for text in ("Stored beta.", "alpha: quota exceeded"):
-        with pytest.raises(AnswerError):
-            read_single(ToolAnswer({"ok": True}, (text,)), "a", ALPHA)
-
-
-def test_a_structured_text_result_is_read_as_the_text() -> None:
-    answer = ToolAnswer({"result": "Skill alpha was synced."}, ("Skill alpha was synced.",))
-    assert read_single(answer, "a", ALPHA).kind == "acknowledged"
+        assert read_single(ToolAnswer({"ok": True}, (text,)), "a", ALPHA).kind == "acknowledged"
 
 
 def test_tool_errors_are_refusals_and_some_speak_of_the_key() -> None:
     refusal = read_single(said({"error": {"code": "size", "message": "too big"}}, is_error=True), "a", ALPHA)
     assert (refusal.kind, refusal.code, refusal.detail) == ("refused", "size", "too big")
     assert read_single(words("no such agent", is_error=True), "a", ALPHA).detail == "no such agent"
-    assert read_single(ToolAnswer(None, (), is_error=True), "a", ALPHA).detail == "no reason given"
+    assert read_single(ToolAnswer(None, (), is_error=True), "a", ALPHA).code == "refused"
     for code, kind in (("forbidden", ForbiddenError), ("unauthorized", KeyRejectedError)):
         with pytest.raises(kind):
             read_single(said({"error": {"code": code, "message": "m"}}, is_error=True), "a", ALPHA)
@@ -200,70 +179,87 @@ def kinds(document: Any, *, is_error: bool = False) -> dict[str, str]:
 
 
 YES, NO = "acknowledged", "refused"
+BOTH, BETA_NOT = {"alpha": YES, "beta": YES}, {"alpha": YES, "beta": NO}
+TWO_OK = [{"name": "alpha", "ok": True}, {"name": "beta", "ok": True}]
 
 
 @pytest.mark.parametrize(
     ("document", "expected"),
     [
-        (
-            {"results": [{"skillName": "alpha", "ok": True}, {"skillName": "beta", "ok": True}]},
-            {"alpha": YES, "beta": YES},
-        ),
-        (
-            {"results": [{"skillName": "alpha", "ok": True}, {"skillName": "beta", "ok": False}]},
-            {"alpha": YES, "beta": NO},
-        ),
-        ({"synced": 1, "failed": 1, "results": [{"skillName": "alpha", "ok": True}]}, {"alpha": YES}),
-        ({"results": [{"skillName": "alpha", "ok": True}]}, {"alpha": YES}),
-        ({"synced": 2, "failed": 0}, {}),
-        ({"count": 2}, {}),
-        ({"synced": 1}, {}),
-        ({"synced": 2, "failed": 1}, {}),
-        ({"synced": 2, "errors": ["oops"]}, {}),
-        ({"synced": 2, "ok": False}, {}),
-        ({"synced": True}, {}),
-        ({"synced": 1, "results": [{"name": "alpha", "ok": True}, {"name": "beta", "ok": True}]}, {}),
-        (
-            {
-                "synced": 1,
-                "unchanged": 1,
-                "results": [{"name": "alpha", "ok": True}, {"name": "beta", "ok": True}],
-            },
-            {"alpha": YES, "beta": YES},
-        ),
-        ({"synced": ["alpha"], "failed": [{"name": "beta", "error": "bad"}]}, {"alpha": YES, "beta": NO}),
-        ({"uploaded": ["alpha", "beta", "gamma", 7]}, {"alpha": YES, "beta": YES}),
-        ({"failed": ["beta"], "results": [{"name": "beta", "ok": True}]}, {"beta": NO}),
-        ({"results": {"alpha": {"ok": True}, "beta": {"ok": False}}}, {"alpha": YES, "beta": NO}),
+        ({"results": TWO_OK}, BOTH),
+        ({"results": [{"skillName": "alpha", "ok": True}, {"skill": "beta", "success": False}]}, BETA_NOT),
+        ({"results": [{"name": "alpha", "sha256": ALPHA.sha256}]}, {"alpha": YES}),
+        ({"results": [{"name": "alpha", "ok": True}]}, {"alpha": YES}),
+        ({"synced": 1, "failed": 1, "results": TWO_OK[:1]}, {"alpha": YES}),
+        ({"synced": 1, "unchanged": 1, "results": TWO_OK}, BOTH),
+        ({"ok": False, "results": TWO_OK}, BOTH),
+        ({"failed": ["beta"], "results": TWO_OK[1:]}, {"beta": NO}),
+        ({"failed": [{"name": "beta", "error": "x"}], "results": TWO_OK}, BETA_NOT),
         ({"results": [{"name": "alpha", "ok": False}, {"name": "alpha", "ok": True}]}, {"alpha": NO}),
+        ({"results": [{"name": "alpha", "status": "pending"}, {"name": "alpha", "ok": True}]}, {}),
         ({"results": [{"name": "alpha", "sha256": BETA.sha256, "ok": True}]}, {}),
-        ({"results": ["alpha", 7, None]}, {}),
+        (
+            {"results": [{"name": "alpha", "agentId": "b", "ok": True}, {"name": "beta", "ok": True}]},
+            {"beta": YES},
+        ),
+        ({"results": [{"name": "Alpha", "ok": True}, {"name": " beta", "ok": True}]}, {}),
+        ({"results": [{"name": "alpha"}, {"name": "beta"}]}, {}),
+        ({"ok": True, "results": ["alpha", 7, None]}, {}),
         ([{"name": "alpha", "ok": True}], {"alpha": YES}),
+        *(
+            ({**numbers, "results": TWO_OK}, {})
+            for numbers in ({"synced": 1}, {"failed": 1}, {"dryRun": True}, {"failed": ["a", "b"]})
+        ),
+        # counts, without a word about each
+        ({"success": True, "synced": 2, "failed": []}, BOTH),
+        ({"synced": 2, "failed": 0}, BOTH),
+        ({"status": "ok", "synced": 2, "failed": 0, "message": "done"}, BOTH),
+        ({"success": True, "synced": 1, "failed": ["beta"]}, BETA_NOT),
+        ({"success": False, "synced": 1, "failed": [{"skillName": "beta", "error": "quota"}]}, BETA_NOT),
+        ({"success": False, "synced": 0, "failed": ["alpha", "beta"]}, {"alpha": NO, "beta": NO}),
+        ({"success": True, "synced": 2, "failed": ["beta"]}, {"beta": NO}),
+        ({"success": True, "synced": 1, "failed": []}, {}),
+        ({"success": True, "synced": 3, "failed": []}, {}),
+        ({"success": True, "synced": 1, "failed": 1}, {}),
+        ({"success": True, "synced": 1, "failed": ["gamma"]}, {}),
+        ({"success": True, "synced": 1, "failed": [{"error": "quota"}]}, {}),
+        ({"success": True, "synced": 1, "failed": {"beta": "quota"}}, {}),
+        ({"success": False, "synced": 2, "failed": []}, {}),
+        ({"success": True, "synced": 2, "failed": [], "errors": ["oops"]}, {}),
+        ({"success": True, "synced": 2, "failed": [], "queued": 2}, {}),
+        ({"success": True, "synced": True, "failed": []}, {}),
+        ({"success": True, "synced": 2}, {}),
+        ({"success": True}, {}),
+        ({"count": 2}, {}),
+        ({"synced": ["alpha", "beta"]}, {}),
         ({}, {}),
         ([], {}),
-        ("words", {}),
     ],
 )
-def test_a_batch_acknowledges_those_that_it_names_and_no_other(
+def test_a_batch_acknowledges_what_it_says_yes_to_and_what_its_numbers_leave_no_doubt_about(
     document: Any, expected: dict[str, str]
 ) -> None:
-    if isinstance(document, dict):
-        assert kinds(document) == expected
-    else:
-        answer = read_batch(texted(document), "a", [ALPHA, BETA])
-        assert {name: outcome.kind for name, outcome in answer.outcomes.items()} == expected
+    assert kinds(document) == expected
 
 
 def test_a_batch_error_with_results_is_read_and_one_without_is_an_error() -> None:
     document = {"results": [{"skillName": "alpha", "ok": False, "error": {"code": "c", "message": "m"}}]}
     assert kinds(document, is_error=True) == {"alpha": NO}
-    with pytest.raises(ToolError, match="nothing could be done"):
-        read_batch(words("nothing could be done", is_error=True), "a", [ALPHA])
+    results = [{"name": "alpha", "ok": True}, {"name": "beta"}]
+    assert kinds({"ok": True, "results": results}, is_error=True) == {"alpha": YES}
+    assert kinds({"synced": 1, "failed": ["beta"]}, is_error=True) == {"beta": NO}
+    for answer in (
+        words("nothing could be done", is_error=True),
+        said({"synced": 1, "failed": 0}, is_error=True),
+    ):
+        with pytest.raises(ToolError) as caught:
+            read_batch(answer, "a", [ALPHA])
+        assert caught.value.reason == "refused"
 
 
-def test_a_batch_answer_about_another_agent_is_none() -> None:
-    with pytest.raises(AnswerError, match="other"):
-        read_batch(said({"agentId": "other", "synced": 1}), "a", [ALPHA])
+def test_a_batch_answer_about_another_agent_confirms_nothing() -> None:
+    with pytest.raises(UnconfirmedError):
+        read_batch(said({"agentId": "other", "success": True, "synced": 1, "failed": []}), "a", [ALPHA])
 
 
 _JSON = st.recursive(

@@ -27,6 +27,7 @@ from tests.sync_rig import (
     plain,
     skill_text,
     storing_tools,
+    structured,
     write_skill,
 )
 
@@ -323,10 +324,10 @@ def test_a_refusal_of_the_service_is_told_with_its_cause(desk: Desk) -> None:
         code, out, _ = desk.run("alpha", "--yes")
         assert code == 1
         assert "refused      alpha: the name is taken" in out
-        assert "next: mend what the service names" in out
+        assert "next: correct what the service names" in out
         code, out, _ = desk.run("status")
         assert "last error of alpha at one (a)" in out
-        tools["mysta_sync_skill"] = lambda _arguments: plain("alpha stored")
+        tools["mysta_sync_skill"] = lambda _arguments: structured({"ok": True})
         _, out, _ = desk.run("alpha")
         assert "the service does not say whether the dev pod is running" in out
 
@@ -373,18 +374,18 @@ def test_status_tells_drift_doubt_and_what_is_gone_without_the_network(desk: Des
         _, out, _ = desk.run("status", "--agent", "main")
     assert document["exit_code"] == 1
     states = {row["skill"]: row["agents"][0]["state"] for row in document["result"]["skills"]}
-    assert states == {"alpha": "gone_locally", "beta": "drifted", "fresh": "never_acknowledged"}
+    assert states == {"alpha": "deleted_locally", "beta": "drifted", "fresh": "never_acknowledged"}
     assert "beta   differs (0 s)" in out
-    assert "alpha  gone here (0 s)" in out
+    assert "alpha  deleted here (0 s)" in out
     desk.monkeypatch.setenv("MYSTA_API_KEY", desk.hub.create_key("owner").reveal())
-    assert desk.outcomes("--all")["main"]["alpha"] == "gone_locally"
+    assert desk.outcomes("--all")["main"]["alpha"] == "deleted_locally"
     assert desk.document("--all")["ok"]
     with Ledger() as ledger:
         ledger.connection.execute("UPDATE acknowledgement SET acknowledged_at = acknowledged_at - 7300")
         ledger.connection.execute("UPDATE acknowledgement SET agent_id = 'agt_former' WHERE skill = 'alpha'")
         ledger.connection.execute(
-            "INSERT INTO attempt SELECT NULL, endpoint, agent_id, skill, 'h', 1.0, NULL, "
-            "'', '', NULL FROM acknowledgement WHERE skill = 'fresh'"
+            "INSERT INTO attempt (endpoint, agent_id, skill, sha256, begun_at) "
+            "SELECT endpoint, agent_id, skill, 'h', 1.0 FROM acknowledgement WHERE skill = 'fresh'"
         )
     code, out, _ = desk.run("status")
     assert code == 1

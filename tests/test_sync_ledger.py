@@ -17,7 +17,7 @@ from openclaw_install.common.sqlite_file import connect_reading
 from openclaw_install.sync.consent import Consents, all_consents, allow_secrets, allowed_secrets, revoke
 from openclaw_install.sync.database import copy_in_memory, migrations, open_database
 from openclaw_install.sync.ledger import Ledger, Record, ledger_folder
-from openclaw_install.sync.service import Agent
+from openclaw_install.sync.service import Agent, Upload
 from tests.sync_rig import ReadyOperator, upload
 
 URL = "https://a.example/mcp"
@@ -61,10 +61,57 @@ def test_a_failure_is_kept_and_only_a_doubtful_one_leaves_a_doubt(
     for moment in (1.0, 2.0):
         ids = ledger.begin(URL, "a", [ALPHA], moment)
         ledger.fail([(ids["alpha"], outcome, "code", f"failed at {moment}")], moment)
-    expected = Record(None, None, doubt, "code", "failed at 2.0", 2.0)
+    expected = Record(None, None, doubt, "code", "failed at 2.0", 2.0, cut_off=doubt)
     assert ledger.records(URL)["a", "alpha"] == expected
     count = ledger.query("SELECT count(*) FROM attempt")[0][0]
     assert count == (2 if doubt else 1)
+
+
+def unclear(ledger: Ledger, item: Upload, moment: float) -> Record:
+    ids = ledger.begin(URL, "a", [item], moment)
+    ledger.fail([(ids[item.name], "unclear", "sync.unconfirmed", "says neither")], moment)
+    return ledger.records(URL)["a", item.name]
+
+
+def test_unclear_answers_are_counted_for_each_content_and_kept_apart_from_attempts_that_were_cut_off(
+    ledger: Ledger,
+) -> None:
+    first = unclear(ledger, ALPHA, 1.0)
+    assert (first.unclear_answers, first.is_unconfirmed(ALPHA.sha256)) == (1, False)
+    second = unclear(ledger, ALPHA, 2.0)
+    assert (second.unclear_answers, second.in_doubt, second.cut_off) == (2, True, False)
+    assert second.is_unconfirmed(ALPHA.sha256)
+    assert ledger.query("SELECT count(*) FROM attempt") == [(1,)]
+    ids = ledger.begin(URL, "a", [ALPHA], 3.0)  # and here the process dies
+    assert not ledger.records(URL)["a", "alpha"].is_unconfirmed(ALPHA.sha256)
+    ledger.fail([(ids["alpha"], "unsent", "sync.unreachable", "no network")], 4.0)
+    assert ledger.records(URL)["a", "alpha"].is_unconfirmed(ALPHA.sha256)
+    other = unclear(ledger, upload("alpha", "changed"), 5.0)
+    assert (other.unclear_answers, other.is_unconfirmed(ALPHA.sha256)) == (1, False)
+    ids = ledger.begin(URL, "a", [ALPHA], 6.0)
+    ledger.fail([(ids["alpha"], "refused", "size", "too big")], 6.0)
+    refused = ledger.records(URL)["a", "alpha"]
+    assert (refused.unclear_answers, refused.in_doubt) == (0, True)
+    ids = ledger.begin(URL, "a", [ALPHA], 7.0)
+    ledger.acknowledge(URL, "a", [(ALPHA, ids["alpha"], "")], 8.0)
+    assert ledger.records(URL) == {("a", "alpha"): Record(ALPHA.sha256, 8.0)}
+
+
+def test_a_ledger_of_version_0_2_0_is_taken_over_and_its_doubts_are_tried_again(tmp_path: Path) -> None:
+    old = open_database(tmp_path / "ledger.sqlite3", migrations()[:4])
+    columns = "(endpoint, agent_id, skill, sha256, begun_at, outcome, code, detail, ended_at)"
+    for skill, outcome in (("cut", None), ("doubtful", "doubtful"), ("refused", "refused")):
+        values = (URL, "a", skill, "h", 1.0, outcome, "c", "d", 2.0)
+        old.execute(f"INSERT INTO attempt {columns} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608 - constants
+    old.close()
+    with Ledger(tmp_path) as taken_over:
+        records = taken_over.records(URL)
+        assert {skill: (r.in_doubt, r.cut_off, r.unclear_answers) for (_, skill), r in records.items()} == {
+            "cut": (True, True, 0),
+            "doubtful": (True, True, 0),
+            "refused": (False, False, 0),
+        }
+        assert unclear(taken_over, ALPHA, 3.0).unclear_answers == 1
 
 
 def test_the_agents_are_those_of_the_last_listing(ledger: Ledger) -> None:

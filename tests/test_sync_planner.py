@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -17,28 +18,42 @@ A, B = Agent("a"), Agent("b")
 SKILL = LocalSkill("alpha", "/r/alpha/SKILL.md", "/r", "openclaw-managed", "hash-1", 10)
 
 
+def unclear(sha256: str, answers: int) -> dict[str, Any]:
+    return {"unclear_sha256": sha256, "unclear_answers": answers}
+
+
 @pytest.mark.parametrize(
-    ("record", "force", "kind", "word"),
+    ("record", "force", "kind", "is_repeat"),
     [
-        (None, False, "create", "never"),
-        (Record(in_doubt=True), False, "create", "no answer"),
-        (Record("hash-1", 900.0), False, "unchanged", "acknowledged"),
-        (Record("hash-1", 900.0), True, "update", "forced"),
-        (Record("hash-0", 900.0), False, "update", "changed"),
-        (Record("hash-1", 900.0, in_doubt=True), False, "update", "something else"),
+        (None, False, "create", False),
+        (Record(in_doubt=True), False, "create", False),
+        (Record("hash-1", 900.0), False, "unchanged", False),
+        (Record("hash-1", 900.0), True, "update", False),
+        (Record("hash-0", 900.0), False, "update", False),
+        (Record("hash-1", 900.0, in_doubt=True), False, "update", False),
+        (Record("hash-0", 900.0, in_doubt=True, **unclear("hash-1", 1)), False, "update", True),
+        (Record("hash-0", 900.0, in_doubt=True, **unclear("hash-1", 2)), False, "unconfirmed", True),
+        (Record("hash-1", 900.0, in_doubt=True, **unclear("hash-1", 2)), False, "unconfirmed", True),
+        (Record(in_doubt=True, **unclear("hash-1", 3)), False, "unconfirmed", True),
+        (Record(in_doubt=True, **unclear("hash-1", 2)), True, "create", False),
+        (Record(in_doubt=True, **unclear("hash-2", 2)), False, "create", False),
+        (Record("hash-1", 900.0, in_doubt=True, **unclear("hash-2", 2)), False, "update", False),
+        (Record(in_doubt=True, cut_off=True, **unclear("hash-1", 2)), False, "create", True),
         (
             Record("hash-1", 900.0, error_code="x", error="refused", error_at=950.0),
             False,
             "unchanged",
-            "acknowledged",
+            False,
         ),
     ],
 )
-def test_what_the_ledger_says_decides(record: Record | None, force: bool, kind: str, word: str) -> None:
+def test_what_the_ledger_says_decides(record: Record | None, force: bool, kind: str, is_repeat: bool) -> None:
     records = {} if record is None else {("a", "alpha"): record}
     (action,) = plan([SKILL], records, [A], force=force, now=NOW)
     assert action.kind == kind
-    assert word in action.reason
+    assert action.is_repeat is is_repeat
+    assert action.sends is (kind in ("create", "update"))
+    assert action.code == ("sync.unconfirmed" if kind == "unconfirmed" else "")
     assert action.age_seconds == (None if record is None or record.acknowledged_at is None else 100.0)
 
 
@@ -70,7 +85,7 @@ def test_what_is_gone_locally_is_told_and_never_sent() -> None:
         ("b", "other"): Record("h", 400.0),
     }
     actions = plan([SKILL], records, [A], force=True, now=NOW, present={"alpha"})
-    gone = [action for action in actions if action.kind == "gone_locally"]
+    gone = [action for action in actions if action.kind == "deleted_locally"]
     assert [(action.skill, action.age_seconds) for action in gone] == [("earlier", 0.0), ("old", 600.0)]
     assert not any(action.sends for action in gone)
     for present in (None, {"alpha", "old", "earlier"}):

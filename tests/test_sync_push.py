@@ -23,13 +23,14 @@ from openclaw_install.sync.errors import (
     TimedOutError,
     TooLargeError,
     ToolError,
+    UnconfirmedError,
     UnreachableError,
 )
 from openclaw_install.sync.ledger import Ledger
-from openclaw_install.sync.memory_service import MemorySkillService
 from openclaw_install.sync.push import Push, Sent
 from openclaw_install.sync.retry import RetryPolicy
 from openclaw_install.sync.service import Agent, BatchAnswer, Outcome, Upload
+from tests.support.memory_skill_service import MemorySkillService
 from tests.sync_rig import upload
 
 URL = "https://a.example/mcp"
@@ -200,11 +201,11 @@ def test_halves_of_a_batch_are_both_smaller() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tried", "asked", "chance", "pause"),
+    ("tried", "asked", "jitter", "pause"),
     [
-        (1, None, 0.5, 0.3),
-        (2, None, 0.5, 0.6),
-        (3, None, 0.0, 0.6),
+        (1, None, 0.0, 0.3),
+        (2, None, 0.0, 0.6),
+        (3, None, 1.0, 0.6),
         (4, None, 0.5, None),
         (1, 2.0, 1.0, 2.1),
         (1, 31.0, 0.5, None),
@@ -212,7 +213,47 @@ def test_halves_of_a_batch_are_both_smaller() -> None:
     ],
 )
 def test_pauses_grow_within_bounds_and_respect_what_is_asked(
-    tried: int, asked: float | None, chance: float, pause: float | None
+    tried: int, asked: float | None, jitter: float, pause: float | None
 ) -> None:
-    assert RetryPolicy().pause(tried, asked, chance) == pytest.approx(pause) if pause is not None else True
-    assert (RetryPolicy().pause(tried, asked, chance) is None) is (pause is None)
+    found = RetryPolicy().pause(tried, asked, jitter)
+    assert found == (None if pause is None else pytest.approx(pause))
+
+
+def unclear() -> ServiceError:
+    return UnconfirmedError("it says neither", next_step="look at the agent")
+
+
+def test_an_unclear_answer_repeats_that_skill_alone_once_and_then_leaves_it_unconfirmed(
+    ledger: Ledger,
+) -> None:
+    names = [item.name for item in UPLOADS]
+    service = Moody(mood=lambda sent: unclear() if BAD in [item.name for item in sent] else None)
+    sent = pushed(service, ledger, UPLOADS)
+    assert service.requests.count((BAD,)) == 1
+    assert fates(sent) == {**dict.fromkeys(names, "acknowledged"), BAD: "unconfirmed"}
+    record = ledger.records(URL)["a", BAD]
+    assert record.is_unconfirmed(sent_hash := UPLOADS[names.index(BAD)].sha256)
+    assert (record.unclear_sha256, record.unclear_answers, record.in_doubt) == (sent_hash, 2, True)
+
+
+def test_a_single_upload_with_an_unclear_answer_is_repeated_once(ledger: Ledger) -> None:
+    service = Moody(mood=lambda _sent: unclear())
+    assert fates(pushed(service, ledger, UPLOADS[:1])) == {"skill-0": "unconfirmed"}
+    assert service.requests == [("skill-0",)] * 2
+
+
+def test_what_met_an_unclear_answer_in_an_earlier_run_is_sent_once_more_alone(ledger: Ledger) -> None:
+    ids = ledger.begin(URL, "a", UPLOADS[:1], 1.0)
+    ledger.fail([(ids["skill-0"], "unclear", "sync.unconfirmed", "said nothing")], 1.0)
+    service = Moody(agents=[Agent("a")], mood=lambda sent: unclear() if len(sent) == 1 else None)
+    sent = asyncio.run(Push(service, ledger, URL, "a").run(UPLOADS, repeats={"skill-0"}))
+    assert sorted(map(len, service.requests)) == [1, len(UPLOADS) - 1]
+    assert [item.skill for item in sent if item.fate == "unconfirmed"] == ["skill-0"]
+    assert ledger.records(URL)["a", "skill-0"].unclear_answers == 2
+
+
+def test_a_service_that_only_gives_unclear_answers_is_asked_once_more_for_each_skill(ledger: Ledger) -> None:
+    service = Moody(mood=lambda _sent: unclear())
+    many = [upload(f"skill-{n}") for n in range(30)]
+    assert set(fates(pushed(service, ledger, many)).values()) == {"unconfirmed"}
+    assert len(service.requests) == 31

@@ -23,8 +23,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from openclaw_install.common.files import sha256
 from openclaw_install.hub.server import running_hub
 from openclaw_install.hub.settings import HubSettings
-from openclaw_install.sync.memory_service import MemorySkillService
 from openclaw_install.sync.service import Agent, SkillService, Upload
+from tests.support.memory_skill_service import MemorySkillService
 from tests.sync_rig import Manners, ScriptedServer, service_at, storing_tools, upload
 
 T = TypeVar("T")

@@ -31,6 +31,7 @@ from openclaw_install.sync.errors import (
     TimedOutError,
     TooLargeError,
     ToolError,
+    UnconfirmedError,
     UnreachableError,
 )
 from openclaw_install.sync.http_guard import Wire, http_client, retry_after
@@ -426,11 +427,9 @@ def test_no_stream_is_held_open_for_messages_that_never_come() -> None:
         assert "GET" not in {asked.method for asked in server.asked}
 
 
-def test_plain_words_that_name_the_skill_are_an_acknowledgement() -> None:
+def test_prose_is_neither_an_acknowledgement_nor_a_broken_answer() -> None:
     with serving(mysta_sync_skill=lambda _arguments: plain("Skill alpha was stored.")) as server:
-        assert sync_one(server.url).kind == "acknowledged"
-    with serving(mysta_sync_skill=lambda _arguments: plain("OK")) as server:
-        assert isinstance(failure(server.url), AnswerError)
+        assert isinstance(failure(server.url), UnconfirmedError)
 
 
 class Trusted:

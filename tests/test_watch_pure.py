@@ -111,7 +111,7 @@ def test_a_newer_save_does_not_wait_for_the_pause_of_an_older_one() -> None:
     queue = UploadQueue()
     queue.add("a", 1.0)
     assert queue.take(1.0, 9) == ("a",)
-    assert queue.failed("a", 1.0, 0.5) == 1.0
+    assert queue.failed("a", 1.0, 0.0) == 1.0
     assert queue.take(1.5, 9) == ()
     queue.add("a", 1.6)
     assert queue.take(1.6, 9) == ("a",)
@@ -125,10 +125,10 @@ def test_a_newer_save_does_not_wait_for_the_pause_of_an_older_one() -> None:
 
 def test_pauses_grow_to_a_minute_and_differ() -> None:
     queue = UploadQueue()
-    pauses = [queue.down(0.0, 0.5) for _ in range(100)]
+    pauses = [queue.down(0.0, 0.0) for _ in range(100)]
     assert pauses[:4] == [1.0, 2.0, 4.0, 8.0]
     assert pauses[-1] == 60.0
-    assert queue.down(0.0, 0.0) == 30.0
+    assert queue.down(0.0, 1.0) == 30.0
     assert queue.up()
     assert not queue.up()
 

@@ -201,7 +201,7 @@ class Teller:
         """Takes one event."""
         self.counts[event.kind] = self.counts.get(event.kind, 0) + 1
         self.reporter.figures(pending=event.pending, waiting=event.waiting)
-        if event.kind in ("acknowledged", "refused", "held"):
+        if event.kind in ("acknowledged", "refused", "unconfirmed", "held"):
             self.reporter.figures(**{event.kind: self.counts[event.kind]})
         if event.kind == "acknowledged" and event.milliseconds is not None:
             self.reporter.figures(last_milliseconds=round(event.milliseconds, 1))

@@ -10,6 +10,10 @@ APP_URL = "https://app.staging.mysta.tech"
 KEYS_URL = f"{APP_URL}/en/profile#api-keys"
 
 
+NEXT_STEP_REFUSED = "correct what the service names, and sync again"
+NEXT_STEP_UNCONFIRMED = "look at the agent whether it has the skill; --force sends it again"
+
+
 class SyncError(InstallError):
     """Skills could not be synced, for a reason that concerns the whole run."""
 
@@ -96,6 +100,12 @@ class AnswerError(ServiceError):
 
     code = "sync.answer"
     in_doubt = True
+
+
+class UnconfirmedError(AnswerError):
+    """The service answered, and the answer says neither yes nor no about what was sent."""
+
+    code = "sync.unconfirmed"
 
 
 class SessionLostError(ServiceError):

@@ -7,7 +7,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -19,6 +19,8 @@ from openclaw_install.sync.service import Agent, Upload
 FactKind = Literal["frontmatter", "gate"]
 _FILE = "ledger.sqlite3"
 _FACTS_A_QUERY = 500
+# A content that met so many unclear answers is not sent again by itself: once, and once more alone.
+UNCLEAR_ANSWERS_BORNE = 2
 _CUT = "sync.interrupted", "the run ended before the service answered, or has not ended yet"
 
 
@@ -36,8 +38,11 @@ class Record:
     Attributes:
         sha256: the content that the service acknowledged last; None if it never did.
         acknowledged_at: when, in seconds since the epoch.
-        in_doubt: whether a later attempt may have reached the service without an answer to us.
+        in_doubt: whether a later attempt may have reached the service without an acknowledgement.
         error_code, error, error_at: of the newest attempt after that, if it failed.
+        unclear_sha256: the content that the service answered last without saying yes or no.
+        unclear_answers: how often in a row it did so for that content.
+        cut_off: whether a later attempt ended without any answer, so that it is tried again.
     """
 
     sha256: str | None = None
@@ -46,6 +51,14 @@ class Record:
     error_code: str = ""
     error: str = ""
     error_at: float | None = None
+    unclear_sha256: str = ""
+    unclear_answers: int = 0
+    cut_off: bool = False
+
+    def is_unconfirmed(self, sha256: str) -> bool:
+        """Whether this content was sent and repeated, and no answer said whether the service stored it."""
+        enough = self.unclear_answers >= UNCLEAR_ANSWERS_BORNE
+        return enough and self.unclear_sha256 == sha256 and not self.cut_off
 
 
 class Ledger:
@@ -141,17 +154,13 @@ class Ledger:
         ):
             found[agent_id, skill] = Record(digest, at)
         # Attempts are deleted when they are settled, so all that are left are later than the acknowledgement.
-        for agent_id, skill, doubt, code, error, at in self.query(
-            "SELECT agent_id, skill, MAX(outcome IS NULL OR outcome = 'doubtful') OVER same, "
-            "code, detail, coalesce(ended_at, begun_at) FROM attempt WHERE endpoint = ?1 "
-            "AND (?2 IS NULL OR skill IN (SELECT value FROM json_each(?2))) "
-            "WINDOW same AS (PARTITION BY agent_id, skill) ORDER BY id",
+        for agent_id, skill, *attempt in self.query(
+            "SELECT agent_id, skill, outcome, unclear_answers, sha256, code, detail, "
+            "coalesce(ended_at, begun_at) FROM attempt WHERE endpoint = ?1 "
+            "AND (?2 IS NULL OR skill IN (SELECT value FROM json_each(?2))) ORDER BY id",
             [endpoint, wanted],
         ):
-            known = found.get((agent_id, skill), Record())
-            found[agent_id, skill] = Record(
-                known.sha256, known.acknowledged_at, bool(doubt), code or _CUT[0], error or _CUT[1], at
-            )
+            found[agent_id, skill] = _with_attempt(found.get((agent_id, skill), Record()), *attempt)
         return found
 
     def begin(self, endpoint: str, agent_id: str, uploads: Sequence[Upload], now: float) -> Mapping[str, int]:
@@ -183,16 +192,21 @@ class Ledger:
                 )
 
     def fail(self, attempts: Sequence[tuple[int, str, str, str]], now: float) -> None:
-        """Records failed attempts: id, outcome (`refused`, `unsent`, `doubtful`), code and detail.
+        """Records failed attempts: id, outcome, code and detail.
 
-        Of older failures of the same skill only those stay that leave a doubt about what the service holds.
+        The outcome is `refused`, `unsent`, `doubtful` (cut off before an answer) or `unclear` (an answer that
+        says neither yes nor no). Of older failures of the same skill only those stay that leave a doubt about
+        what the service holds.
         """
         with self.write() as connection:
             for attempt, outcome, code, detail in attempts:
+                is_unclear = outcome == "unclear"
                 connection.execute(
                     "UPDATE attempt SET outcome = ?, code = ?, detail = ?, ended_at = ? WHERE id = ?",
-                    (outcome, code, detail, now, attempt),
+                    ("doubtful" if is_unclear else outcome, code, detail, now, attempt),
                 )
+                if is_unclear:
+                    _count_unclear(connection, attempt)
                 connection.execute(
                     "DELETE FROM attempt WHERE id < ?1 AND outcome IN ('refused', 'unsent') AND "
                     "(endpoint, agent_id, skill) = "
@@ -240,3 +254,43 @@ class Ledger:
                     "VALUES (?, ?, ?, ?)",
                     rows,
                 )
+
+
+def _with_attempt(
+    known: Record,
+    outcome: str | None,
+    unclear_answers: int,
+    sha256: str,
+    code: str,
+    detail: str,
+    at: float,
+) -> Record:
+    """A record with one more attempt, later than all in it."""
+    is_cut_off = outcome is None or (outcome == "doubtful" and not unclear_answers)
+    record = replace(
+        known,
+        in_doubt=known.in_doubt or is_cut_off or unclear_answers > 0,
+        error_code=code or _CUT[0],
+        error=detail or _CUT[1],
+        error_at=at,
+        cut_off=is_cut_off or (outcome == "unsent" and known.cut_off),
+    )
+    if unclear_answers:
+        return replace(record, unclear_sha256=sha256, unclear_answers=unclear_answers)
+    return replace(record, unclear_sha256="", unclear_answers=0) if outcome == "refused" else record
+
+
+def _count_unclear(connection: sqlite3.Connection, attempt: int) -> None:
+    """Counts an unclear answer; the newest attempt stands for those before it."""
+    connection.execute(
+        "UPDATE attempt SET unclear_answers = 1 + coalesce((SELECT max(older.unclear_answers) "
+        "FROM attempt AS older WHERE older.id < attempt.id AND older.sha256 = attempt.sha256 "
+        "AND (older.endpoint, older.agent_id, older.skill) = "
+        "(attempt.endpoint, attempt.agent_id, attempt.skill)), 0) WHERE id = ?",
+        (attempt,),
+    )
+    connection.execute(
+        "DELETE FROM attempt WHERE id < ?1 AND unclear_answers > 0 AND (endpoint, agent_id, skill) = "
+        "(SELECT endpoint, agent_id, skill FROM attempt WHERE id = ?1)",
+        (attempt,),
+    )

@@ -22,7 +22,7 @@ from mcp_types import (
 from pydantic import ValidationError
 
 from openclaw_install.common.redaction import Secret, redact
-from openclaw_install.sync.answers import ToolAnswer, read_agents, read_batch, read_single
+from openclaw_install.sync.answers import read_batch, read_single
 from openclaw_install.sync.errors import (
     KEYS_URL,
     AnswerError,
@@ -43,6 +43,7 @@ from openclaw_install.sync.mcp_connection import Connection, call_tool
 from openclaw_install.sync.retry import RetryPolicy
 from openclaw_install.sync.service import Agent, BatchAnswer, Outcome, Upload
 from openclaw_install.sync.text import shown
+from openclaw_install.sync.tool_answer import ToolAnswer, read_agents
 
 _NOT_SENT = (
     httpx2.ConnectError,
@@ -171,7 +172,9 @@ class McpSkillService:
 def _of_rpc(code: int, said: str) -> ServiceError:
     """What a JSON-RPC error means; some of them are the SDK's own words for what it met on the wire."""
     if code in (METHOD_NOT_FOUND, INVALID_PARAMS):
-        return ToolError(said, next_step="mend what the service names, and sync again", reason=f"rpc {code}")
+        return ToolError(
+            said, next_step="correct what the service names, and sync again", reason=f"rpc {code}"
+        )
     if code == INTERNAL_ERROR:
         return ServerFaultError(f"the service has trouble: {said}", next_step=_LATER)
     if code in (CONNECTION_CLOSED, REQUEST_TIMEOUT):

@@ -1,25 +1,32 @@
 """Sends skills to one agent: the intent into the ledger, the request, the outcome into the ledger.
 
-A batch that fails as a whole is halved until the bad skill stands alone; a skill that an answer does not
-name is sent by itself. When the service itself fails again and again, the rest stays unsent.
+A batch that fails as a whole is halved until the bad skill stands alone. A skill for which an answer says
+neither yes nor no is sent once more by itself, and is unconfirmed after that. When the service itself fails
+again and again, the rest stays unsent.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
 from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import InstallError
 from openclaw_install.sync.batches import batches, halves
-from openclaw_install.sync.errors import ServiceError, TooLargeError, ToolError
+from openclaw_install.sync.errors import (
+    NEXT_STEP_REFUSED,
+    ServiceError,
+    TooLargeError,
+    ToolError,
+    UnconfirmedError,
+)
 from openclaw_install.sync.ledger import Ledger
-from openclaw_install.sync.service import Outcome, SkillService, Upload
+from openclaw_install.sync.service import BatchAnswer, Outcome, SkillService, Upload
 
 _T = TypeVar("_T")
-Fate = Literal["acknowledged", "refused", "failed", "not_sent"]
+Fate = Literal["acknowledged", "refused", "unconfirmed", "failed", "not_sent"]
 _MOST_FAILURES_IN_A_ROW = 10
 _IN_FLIGHT = 2
 
@@ -30,7 +37,8 @@ class Sent:
 
     Attributes:
         skill: its name.
-        fate: `acknowledged`; `refused` by the service; `failed` on the way, so that nobody knows; `not_sent`.
+        fate: `acknowledged`; `refused` by the service; `unconfirmed`: it answered twice and said neither;
+            `failed` on the way, so that nobody knows; `not_sent`.
         live: whether the agent works with it already, where the service says so.
         code, detail: the cause of a failure.
         next_step: what to do about it.
@@ -85,16 +93,22 @@ class Push:
         self._progress = progress
         self._clock = clock
         self._aside = aside
+        self._unclear: set[str] = set()
         self._sent: dict[str, Sent] = {}
         self._in_a_row = 0
         self.stopped: ServiceError | None = None
 
-    async def run(self, uploads: Sequence[Upload]) -> tuple[Sent, ...]:
+    async def run(self, uploads: Sequence[Upload], repeats: Collection[str] = ()) -> tuple[Sent, ...]:
         """Sends all of them; the results are in their order.
+
+        Args:
+            uploads: what to send.
+            repeats: skills that met an unclear answer before: they are sent alone, and not repeated again.
 
         Raises:
             FileError: the ledger cannot be written. What was acknowledged but not recorded goes up again.
         """
+        self._unclear.update(repeats)
         slots = asyncio.Semaphore(_IN_FLIGHT)
 
         async def send(group: tuple[Upload, ...]) -> None:
@@ -103,7 +117,9 @@ class Push:
 
         try:
             async with asyncio.TaskGroup() as tasks:
-                for group in batches(uploads):
+                alone = [(upload,) for upload in uploads if upload.name in self._unclear]
+                together = [upload for upload in uploads if upload.name not in self._unclear]
+                for group in (*batches(together), *alone):
                     tasks.create_task(send(group))
         except* InstallError as errors:
             raise errors.exceptions[0] from None
@@ -121,6 +137,8 @@ class Push:
         attempts = await self._begin(group)
         try:
             answer = await self._service.sync_batch(self._agent, group)
+        except UnconfirmedError:
+            answer = BatchAnswer({})
         except ServiceError as error:
             await self._failed(group, attempts, error)
             for part in halves(group):
@@ -132,10 +150,11 @@ class Push:
         await self._record(
             [(upload, attempts[upload.name], answer.outcomes[upload.name]) for upload in named]
         )
-        reason = "the answer to a batch did not name it"
         if unnamed:
-            rows = [(attempts[upload.name], "doubtful", "sync.unnamed", reason) for upload in unnamed]
+            reason = "the answer to a batch does not say whether it was stored"
+            rows = [(attempts[upload.name], "unclear", UnconfirmedError.code, reason) for upload in unnamed]
             await self._aside(lambda: self._ledger.fail(rows, self._clock()))
+            self._unclear.update(upload.name for upload in unnamed)
         for upload in unnamed:
             await self._group((upload,))
 
@@ -143,6 +162,9 @@ class Push:
         attempts = await self._begin([upload])
         try:
             outcome = await self._service.sync_skill(self._agent, upload)
+        except UnconfirmedError as error:
+            await self._unconfirmed(upload, attempts[upload.name], error)
+            return
         except ServiceError as error:
             await self._failed([upload], attempts, error)
             refused = isinstance(error, ToolError | TooLargeError)
@@ -152,6 +174,19 @@ class Push:
             return
         self._in_a_row = 0
         await self._record([(upload, attempts[upload.name], outcome)])
+
+    async def _unconfirmed(self, upload: Upload, attempt: int, error: UnconfirmedError) -> None:
+        """Records an answer that says neither yes nor no, and repeats the upload once."""
+        self._in_a_row = 0
+        rows = [(attempt, "unclear", error.error_code, error.message)]
+        await self._aside(lambda: self._ledger.fail(rows, self._clock()))
+        if upload.name not in self._unclear:
+            self._unclear.add(upload.name)
+            await self._group((upload,))
+            return
+        self._settle(
+            [Sent(upload.name, "unconfirmed", None, error.error_code, error.message, error.next_step)]
+        )
 
     async def _begin(self, uploads: Sequence[Upload]) -> Mapping[str, int]:
         return await self._aside(
@@ -193,5 +228,4 @@ class Push:
 def _sent(outcome: Outcome) -> Sent:
     if outcome.kind == "acknowledged":
         return Sent(outcome.skill, "acknowledged", outcome.live)
-    step = "mend what the service names, and sync again"
-    return Sent(outcome.skill, "refused", outcome.live, outcome.code, outcome.detail, step)
+    return Sent(outcome.skill, "refused", outcome.live, outcome.code, outcome.detail, NEXT_STEP_REFUSED)

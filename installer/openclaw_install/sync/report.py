@@ -8,12 +8,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from openclaw_install.common.errors import InstallError
+from openclaw_install.sync.errors import NEXT_STEP_UNCONFIRMED
 from openclaw_install.sync.inventory import LocalSkill
 from openclaw_install.sync.planner import Action
 from openclaw_install.sync.push import Sent
 from openclaw_install.sync.service import Agent
 
-_TOTALS = ("acknowledged", "unchanged", "planned", "blocked", "refused", "failed", "not_sent", "gone_locally")
+_TOTALS = (
+    "acknowledged",
+    "unchanged",
+    "planned",
+    "blocked",
+    "refused",
+    "unconfirmed",
+    "failed",
+    "not_sent",
+    "deleted_locally",
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +44,14 @@ class SkillResult:
     @property
     def satisfied(self) -> bool:
         """Whether what was asked for is so: the agent has acknowledged this content."""
-        return self.outcome in ("acknowledged", "unchanged", "gone_locally")
+        return self.outcome in ("acknowledged", "unchanged", "deleted_locally")
+
+    @property
+    def next_step(self) -> str:
+        """What to do about it; empty where there is nothing to do, or the action's reason says it."""
+        if self.sent is not None and self.sent.fate != "acknowledged":
+            return self.sent.next_step
+        return NEXT_STEP_UNCONFIRMED if self.outcome == "unconfirmed" else ""
 
     def to_json(self) -> dict[str, Any]:
         action, sent = self.action, self.sent
@@ -44,7 +62,7 @@ class SkillResult:
             "outcome": self.outcome,
             "reason": sent.detail if failed and sent is not None else action.reason,
             "code": (sent.code if failed and sent is not None else action.code) or None,
-            "next_step": sent.next_step if failed and sent is not None else None,
+            "next_step": self.next_step or None,
             "sha256": action.sha256 or None,
             "path": action.path or None,
             "age_seconds": None if action.age_seconds is None else round(action.age_seconds, 3),

@@ -20,11 +20,12 @@ from openclaw_install.sync.errors import APP_URL, KEYS_URL
 from openclaw_install.sync.inventory import Inventory, LocalSkill
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.operator import Operator
-from openclaw_install.sync.planner import Action, plan, through_gate
+from openclaw_install.sync.pipeline import Pipeline
+from openclaw_install.sync.planner import Action
 from openclaw_install.sync.report import AgentReport, SkillResult, SyncReport, warnings_of
+from openclaw_install.sync.rollout import Rollout
 from openclaw_install.sync.service import Agent, SkillService
 from openclaw_install.sync.standing_choice import StandingChoice, record_choice
-from openclaw_install.sync.upload import Uploads
 
 # A watcher holds the lock for a push at a time.
 LOCK_PATIENCE = 2.0
@@ -42,7 +43,7 @@ class SyncOptions:
         roots: further folders with skills.
         canary: the agent that gets everything first.
         allow_secrets: skills whose findings at the gate are let through, for their present content.
-        force: send also what is unchanged.
+        force: send also what is unchanged or unconfirmed.
         dry_run: send nothing.
         keep: what was chosen is to be kept in step from now on.
     """
@@ -134,12 +135,13 @@ class SyncRun:
     def _connected(self, endpoint: Endpoint, key: Secret, consents: Consents) -> SyncReport:
         """The part with the network; questions come between the loop's runs, so that Ctrl-C ends them."""
         manager = self.connect(endpoint, key)
+        pipeline = self._pipeline(endpoint)
         with asyncio.Runner() as runner:
             service = runner.run(_enter(manager))
             try:
-                agents = runner.run(self._listed(service, endpoint))
+                agents = runner.run(self._listed(service, pipeline))
                 chosen, canary = self._agents(agents)
-                actions = self._gated(self._planned(chosen, endpoint))
+                actions = pipeline.gate(self._planned(chosen, pipeline), self._allowed)
                 if self.options.dry_run:
                     return self._report(endpoint, chosen, actions)
                 for agent in chosen:
@@ -147,26 +149,26 @@ class SyncRun:
                 if self.options.keep:
                     self._record_choice(chosen, endpoint)
                 progress = self.operator.progress
-                uploads = Uploads(service, self.ledger, endpoint.url, progress, self.clock)
-                results = runner.run(uploads.run(chosen, canary, actions))
-                errors = () if uploads.stopped is None else (uploads.stopped,)
+                rollout = Rollout(service, pipeline, progress)
+                results = runner.run(rollout.run(chosen, canary, actions))
+                errors = () if rollout.stopped is None else (rollout.stopped,)
                 return replace(self._report(endpoint, chosen, actions), agents=results, errors=errors)
             finally:
                 runner.run(_leave(manager))
 
-    async def _listed(self, service: SkillService, endpoint: Endpoint) -> Sequence[Agent]:
+    async def _listed(self, service: SkillService, pipeline: Pipeline) -> Sequence[Agent]:
         """The agents; while the network is slow, the gate already looks at what will probably be sent."""
         listing = asyncio.ensure_future(service.list_agents())
         try:
-            likely = self.ledger.agents(endpoint.url) or (NOBODY_YET,)
-            texts = self._unjudged(self._planned(likely, endpoint))
+            likely = self.ledger.agents(pipeline.endpoint) or (NOBODY_YET,)
+            texts = pipeline.unscanned(self._planned(likely, pipeline))
             await asyncio.sleep(0)
-            prepare.learn_verdicts(self.ledger, await asyncio.to_thread(prepare.scan_all, texts))
+            pipeline.learn(await asyncio.to_thread(prepare.scan_all, texts))
             agents = await listing
         finally:
             listing.cancel()
             await asyncio.gather(listing, return_exceptions=True)
-        self.ledger.remember_agents(endpoint.url, agents, self.clock())
+        self.ledger.remember_agents(pipeline.endpoint, agents, self.clock())
         return agents
 
     def _agents(self, agents: Sequence[Agent]) -> tuple[tuple[Agent, ...], Agent | None]:
@@ -176,30 +178,11 @@ class SyncRun:
         (canary,) = choice.chosen_agents(agents, [self.options.canary]) or ()
         return (canary, *(agent for agent in chosen if agent != canary)), canary
 
-    def _planned(self, agents: Sequence[Agent], endpoint: Endpoint) -> tuple[Action, ...]:
-        return plan(
-            self._skills,
-            self.ledger.records(endpoint.url),
-            agents,
-            force=self.options.force,
-            now=self.clock(),
-            present=self._present,
-        )
+    def _pipeline(self, endpoint: Endpoint) -> Pipeline:
+        return Pipeline(self.ledger, endpoint.url, self.clock)
 
-    def _unjudged(self, actions: Sequence[Action]) -> Mapping[str, str]:
-        """The texts that would be sent and that the gate has not seen."""
-        wanted = {action.sha256: action.path for action in actions if action.sends}
-        known = prepare.known_verdicts(self.ledger, list(wanted))
-        return prepare.read_contents(
-            (path, digest) for digest, path in wanted.items() if digest not in known
-        ).texts
-
-    def _gated(self, actions: Sequence[Action]) -> tuple[Action, ...]:
-        prepare.learn_verdicts(self.ledger, prepare.scan_all(self._unjudged(actions)))
-        verdicts = prepare.known_verdicts(
-            self.ledger, list({action.sha256 for action in actions if action.sends})
-        )
-        return through_gate(actions, verdicts, self._allowed)
+    def _planned(self, agents: Sequence[Agent], pipeline: Pipeline) -> tuple[Action, ...]:
+        return pipeline.plan(self._skills, agents, force=self.options.force, present=self._present)
 
     def _agree_to_upload(
         self, consents: Consents, endpoint: Endpoint, agent: Agent, actions: Sequence[Action]
@@ -218,14 +201,14 @@ class SyncRun:
 
     def _planned_offline(self, endpoint: Endpoint) -> SyncReport:
         """A dry run without the service: against the agents as they were listed last."""
-        known = self.ledger.agents(endpoint.url)
+        known, pipeline = self.ledger.agents(endpoint.url), self._pipeline(endpoint)
         wanted = self.options.agents
         agents = (choice.chosen_agents(known, wanted) or known) if known else (NOBODY_YET,)
         note = (
             "the service was not asked, because you have not agreed to connect to it yet or no key is set; "
         )
         note += "the agents are those that it listed last" if known else "its agents are not known"
-        report = self._report(endpoint, agents, self._gated(self._planned(agents, endpoint)))
+        report = self._report(endpoint, agents, pipeline.gate(self._planned(agents, pipeline), self._allowed))
         return replace(report, agents_known_from="ledger", notes=(note,))
 
     def _report(self, endpoint: Endpoint, agents: Sequence[Agent], actions: Sequence[Action]) -> SyncReport:

@@ -20,7 +20,7 @@ from openclaw_install.sync.operator import Operator
 from openclaw_install.sync.prepare import inventory_of
 from openclaw_install.sync.service import Agent
 
-State = Literal["in_sync", "drifted", "in_doubt", "never_acknowledged", "gone_locally"]
+State = Literal["in_sync", "drifted", "in_doubt", "unconfirmed", "never_acknowledged", "deleted_locally"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Cell:
     Attributes:
         agent: whom it is about.
         state: `in_sync` if it acknowledged the local content last; `drifted` if another; `in_doubt` if a
-            later upload had no answer; `never_acknowledged`; `gone_locally` if it is not here any more.
+            later upload had no answer; `unconfirmed` if the local content was sent twice, and no answer said
+            whether it was stored; `never_acknowledged`; `deleted_locally` if it is not here any more.
         record: what the ledger holds.
         age_seconds: since the acknowledgement.
     """
@@ -86,7 +87,7 @@ class SyncStatus:
     @property
     def exit_code(self) -> int:
         """1 if an agent holds, or may hold, something else than it was given last."""
-        off = ("drifted", "in_doubt")
+        off = ("drifted", "in_doubt", "unconfirmed")
         return 1 if any(cell.state in off for row in self.rows for cell in row.cells) else 0
 
     def to_json(self) -> dict[str, Any]:
@@ -168,12 +169,14 @@ def _row(
 
 
 def _state(skill: LocalSkill | None, record: Record) -> State:
+    if skill is not None and record.is_unconfirmed(skill.sha256):
+        return "unconfirmed"
     if record.in_doubt:
         return "in_doubt"
     if record.sha256 is None:
         return "never_acknowledged"
     if skill is None:
-        return "gone_locally"
+        return "deleted_locally"
     return "in_sync" if record.sha256 == skill.sha256 else "drifted"
 
 

@@ -15,17 +15,19 @@ _WORDS = {
     "planned": "to send",
     "blocked": "blocked",
     "refused": "refused",
+    "unconfirmed": "unconfirmed",
     "failed": "failed",
     "not_sent": "not sent",
-    "gone_locally": "gone locally",
+    "deleted_locally": "deleted here",
 }
 _QUIET = ("acknowledged", "unchanged")
 _MARKS = {
     "in_sync": "same",
     "drifted": "differs",
     "in_doubt": "unknown",
+    "unconfirmed": "unconfirmed",
     "never_acknowledged": "-",
-    "gone_locally": "gone here",
+    "deleted_locally": "deleted here",
 }
 
 

@@ -15,6 +15,7 @@ _WORDS: Mapping[str, str] = {
     "acknowledged": "acknowledged by",
     "unchanged": "is there already at",
     "refused": "refused by",
+    "unconfirmed": "not confirmed by",
     "held": "held back",
     "deleted": "deleted here",
     "waiting": "waiting",
@@ -39,7 +40,7 @@ def watch_lines(event: WatchEvent, *, verbose: bool = False) -> list[str]:
     if event.pending and event.kind != "acknowledged":
         text += f"  [{event.pending} pending, {event.waiting} waiting]"
     lines = [plain(f"{moment}  {text}")]
-    if event.next_step and event.kind in ("refused", "held", "warning"):
+    if event.next_step and event.kind in ("refused", "unconfirmed", "held", "warning"):
         lines.append(plain(f"          next: {event.next_step}"))
     return lines
 

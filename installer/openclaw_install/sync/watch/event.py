@@ -12,6 +12,7 @@ EventKind = Literal[
     "acknowledged",
     "unchanged",
     "refused",
+    "unconfirmed",
     "held",
     "deleted",
     "waiting",
@@ -31,10 +32,11 @@ class WatchEvent:
     Attributes:
         kind: `watching` begins; `changed` was saved and is about to be sent; `acknowledged` by the service;
             `unchanged`: the agent has this content already, by another run perhaps; `refused` by the
-            service; `held` back here, for a fault of the content; `deleted` here, and left alone there;
-            `waiting` for the service, another run or a pause; `recovered` after waiting; `reconciled`: a full
-            rescan ended; `polling`: the file system gives no events; `warning`; `blocked`: a person has to
-            act, and the watcher ends; `stopped`.
+            service; `unconfirmed`: it answered twice and said neither yes nor no, so that this content is not
+            sent again by itself; `held` back here, for a fault of the content; `deleted` here, and left alone
+            there; `waiting` for the service, another run or a pause; `recovered` after waiting;
+            `reconciled`: a full rescan ended; `polling`: the file system gives no events; `warning`;
+            `blocked`: a person has to act, and the watcher ends; `stopped`.
         time: seconds since the epoch.
         skill: the skill's name; empty where it is about none.
         agent: the agent's id; empty where it is about none.

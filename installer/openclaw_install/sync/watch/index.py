@@ -80,6 +80,7 @@ class SkillIndex:
         self._snapshot = StatSnapshot()
         self._all: tuple[LocalSkill, ...] = ()
         self._by_path: dict[str, int] = {}
+        self._real_files: dict[str, str] = {}
         self.view = View()
 
     def successor(self) -> SkillIndex:
@@ -119,7 +120,7 @@ class SkillIndex:
         )
         roots = self._roots(host, extra)
         real_roots = [os.path.realpath(root) for root in roots]
-        paths, linked = _paths(found.skills, real_roots)
+        paths, linked, self._real_files = _paths(found.skills, real_roots)
         self.view = View(self._chosen(found.skills), roots, paths, linked, found.learned, tuple(warnings))
         return_free_memory()
         return self.view
@@ -165,7 +166,10 @@ class SkillIndex:
             before = everything[place]
             if os.path.dirname(file) == before.root:
                 return None  # whether a root is a skill itself decides about all others in it
-            after = everything[place] = read_again(before, self._host)
+            after = before if before.problem == "outside" else read_again(before, self._host)
+            if os.path.realpath(file) != self._real_files.get(file):
+                return None  # a link leads elsewhere now: whether it may is for a full scan to say
+            everything[place] = after
             counts_as = (bool(before.problem), before.declared), (bool(after.problem), after.declared)
             reshuffled = reshuffled or counts_as[0] != counts_as[1]
         self._all = tuple(everything)
@@ -213,7 +217,11 @@ def _unshadowed(skill: LocalSkill) -> LocalSkill:
     return replace(skill, problem="", reason="") if skill.problem == "shadowed" else skill
 
 
-def _paths(skills: Sequence[LocalSkill], real_roots: Sequence[str]) -> tuple[KnownPaths, tuple[str, ...]]:
+def _paths(
+    skills: Sequence[LocalSkill], real_roots: Sequence[str]
+) -> tuple[KnownPaths, tuple[str, ...], dict[str, str]]:
+    """What changes are held against, the real folders outside the roots, and where each file really lies."""
+    real_files: dict[str, str] = {}
     files: dict[str, str] = {}
     folders: dict[str, str] = {}
     linked: dict[str, None] = {}
@@ -226,6 +234,7 @@ def _paths(skills: Sequence[LocalSkill], real_roots: Sequence[str]) -> tuple[Kno
         real = os.path.join(real_folder, file)
         if os.path.islink(real):
             real = os.path.realpath(real)
+        real_files[skill.path] = real
         for path in dict.fromkeys((skill.path, os.path.join(real_folder, file), real)):
             files.setdefault(path, skill.path)
             folders.setdefault(os.path.dirname(path), skill.path)
@@ -233,7 +242,7 @@ def _paths(skills: Sequence[LocalSkill], real_roots: Sequence[str]) -> tuple[Kno
             folders.setdefault(above, "")
         if not any(real.startswith(root + os.sep) for root in real_roots):
             linked.setdefault(os.path.dirname(real))
-    return KnownPaths(files, folders), tuple(linked)
+    return KnownPaths(files, folders), tuple(linked), real_files
 
 
 def _real_folder(folder: str, parents: dict[str, str]) -> str:

@@ -7,7 +7,7 @@ from functools import partial
 
 from openclaw_install.sync.inventory import FACT_VERSION
 from openclaw_install.sync.ledger import Ledger
-from openclaw_install.sync.planner import plan
+from openclaw_install.sync.planner import Action, plan
 from openclaw_install.sync.service import Agent
 from openclaw_install.sync.watch.index import View
 from openclaw_install.sync.watch.ledger_thread import LedgerThread
@@ -29,6 +29,7 @@ class PendingSkills:
         self._endpoint = endpoint
         self._agents = agents
         self._nothing_at: _Edition | None = None  # the ledger by which nothing was pending
+        self.unconfirmed: tuple[Action, ...] = ()  # what is not sent again by itself
 
     async def read(self, view: View) -> Mapping[str, frozenset[str]]:
         """The names of the skills that are pending, by agent; also keeps what the view learned.
@@ -37,10 +38,15 @@ class PendingSkills:
             FileError: the ledger cannot be used.
         """
         self._nothing_at = None
-        edition, pending = await self._ledger.do(partial(_pending, self._endpoint, view, self._agents))
-        if not any(pending.values()):
+        edition, actions = await self._ledger.do(partial(_pending, self._endpoint, view, self._agents))
+        self.unconfirmed = tuple(action for action in actions if action.kind == "unconfirmed")
+        sending = [action for action in actions if action.sends]
+        if not sending:
             self._nothing_at = edition
-        return pending
+        return {
+            agent.id: frozenset(action.skill for action in sending if action.agent_id == agent.id)
+            for agent in self._agents
+        }
 
     async def may_differ(self) -> bool:
         """Whether something may be pending though the skills are those that were read for last.
@@ -59,13 +65,8 @@ def _edition(ledger: Ledger) -> _Edition:
 
 def _pending(
     endpoint: str, view: View, agents: Sequence[Agent], ledger: Ledger
-) -> tuple[_Edition, dict[str, frozenset[str]]]:
+) -> tuple[_Edition, tuple[Action, ...]]:
     ledger.learn("frontmatter", FACT_VERSION, view.learned)
     edition = _edition(ledger)  # before the reading, so that a change during it is not taken for read
-    actions = plan(list(view.skills.values()), ledger.records(endpoint), agents, force=False, now=0.0)
-    return edition, {
-        agent.id: frozenset(
-            action.skill for action in actions if action.sends and action.agent_id == agent.id
-        )
-        for agent in agents
-    }
+    records = ledger.records(endpoint)
+    return edition, plan(list(view.skills.values()), records, agents, force=False, now=0.0)

@@ -10,6 +10,7 @@ from typing import Any
 
 from openclaw_install.common.errors import FileError, InstallError
 from openclaw_install.sync.inventory import FACT_VERSION
+from openclaw_install.sync.report import SkillResult
 from openclaw_install.sync.service import SkillService
 from openclaw_install.sync.watch.change_monitor import ChangeMonitor
 from openclaw_install.sync.watch.debounce import Debounce
@@ -21,7 +22,7 @@ from openclaw_install.sync.watch.paths import meaning
 from openclaw_install.sync.watch.pending import PendingSkills
 from openclaw_install.sync.watch.reporter import EventReporter, EventSink
 from openclaw_install.sync.watch.rescan import Rescanner
-from openclaw_install.sync.watch.sender import Sender, Shared
+from openclaw_install.sync.watch.sender import Sender, SenderContext
 from openclaw_install.sync.watch.settings import WatchSettings
 
 _EVERYTHING = ""  # the debounce's key for a full rescan; no path is empty
@@ -67,7 +68,7 @@ class Watcher:
         known = partial(_known_facts, ledger_thread)
         index = SkillIndex(settings.location, settings.choice, known)
         self._rescanner = Rescanner(index, settings.reconcile_seconds, self._clock, self._wake.set)
-        self._shared = Shared(
+        self._shared = SenderContext(
             ledger_thread,
             url,
             self._clock,
@@ -263,6 +264,8 @@ class Watcher:
             self._reporter.warn(error.error_code, error.message, error.next_step)
             self._rescanner.again(_AFTER_TROUBLE)
             return
+        for action in self._pending.unconfirmed:
+            self._shared.unconfirmed(action.agent_id, SkillResult(action))
         for sender in self._senders:
             sender.queue.reconcile(pending[sender.agent.id])
             sender.notify()

@@ -1,22 +1,22 @@
-"""Sends what changed to one agent: plan, consent, gate and push, one at a time, and tells what came of it."""
+"""Sends what changed to one agent through the pipeline, one push at a time, and reports the outcomes."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from openclaw_install.common.errors import FileError
 from openclaw_install.sync import prepare
-from openclaw_install.sync.consent import Agreed, agreed, allowed_secrets
-from openclaw_install.sync.errors import KeyRejectedError, SyncError
-from openclaw_install.sync.gate import SecretFinding
+from openclaw_install.sync.consent import agreed, allowed_secrets
+from openclaw_install.sync.errors import NEXT_STEP_UNCONFIRMED, ForbiddenError, KeyRejectedError, SyncError
 from openclaw_install.sync.inventory import LocalSkill
-from openclaw_install.sync.ledger import Ledger, Record
-from openclaw_install.sync.planner import Action, plan, through_gate
-from openclaw_install.sync.push import Push, Sent
+from openclaw_install.sync.ledger import Ledger
+from openclaw_install.sync.pipeline import CHANGED, Pipeline
+from openclaw_install.sync.planner import UNCONFIRMED, Action, through_consent
+from openclaw_install.sync.report import SkillResult
 from openclaw_install.sync.service import Agent, SkillService
 from openclaw_install.sync.watch.clock import Clock
 from openclaw_install.sync.watch.event import EventKind
@@ -26,7 +26,7 @@ from openclaw_install.sync.watch.upload_queue import UploadQueue
 # Between two pushes others may have the lock, and a newer save its turn.
 _AT_ONCE = 50
 _LAST_SECONDS = 1.0
-_MEND = "mend the file and save it; what the agent has stays as it is"
+_CORRECT = "correct the file and save it; what the agent has stays as it is"
 
 
 class ConsentMissingError(SyncError):
@@ -60,37 +60,62 @@ class Emit(Protocol):
 
 
 @dataclass
-class Shared:
+class SenderContext:
     """What the senders of one watcher share.
 
     Attributes:
-        desk: the ledger.
+        ledger: the ledger in its thread.
         endpoint: the key of the ledger's rows.
         clock: the clocks.
         service: gives the connection, once it is open.
         skills: gives the chosen skills as they are on disk now.
-        say: tells an event.
-        changed: called with the path of a file that changed between the look at it and the push.
-        verdicts: the gate's, by content hash.
-        holding: the reason for which a skill is held back and was told, by skill and agent.
+        emit: reports an event.
+        changed: called with the path of a file that changed between its scan and the push.
+        pipeline: the way of skills to the agents.
+        reported_holds: the content and the reason for which a skill was reported as held back or as
+            unconfirmed, by skill and agent.
     """
 
-    ledger_thread: LedgerThread
+    ledger: LedgerThread
     endpoint: str
     clock: Clock
     service: asyncio.Future[SkillService]
     skills: Callable[[], Mapping[str, LocalSkill]]
     emit: Emit
     changed: Callable[[str], None]
-    verdicts: dict[str, tuple[SecretFinding, ...]] = field(default_factory=dict)
+    pipeline: Pipeline = field(init=False)
     reported_holds: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        ledger = self.ledger
+        self.pipeline = Pipeline(
+            ledger.ledger, self.endpoint, self.clock.wall, ledger.aside, keeps_verdicts=False
+        )
+
     def held(self, agent: str, skill: str, digest: str, code: str, reason: str) -> None:
-        """Tells once for each content that a skill is held back."""
-        if self.reported_holds.get((skill, agent)) != (digest, code):
-            self.reported_holds[skill, agent] = digest, code
-            step = "openclaw-install sync --all --keep, which asks" if code == "consent" else _MEND
+        """Reports once for each content that a skill is held back."""
+        if self._is_news(skill, agent, digest, code):
+            step = "openclaw-install sync --all --keep, which asks" if code == "consent" else _CORRECT
             self.emit("held", skill, agent, code=code, reason=reason, next_step=step)
+
+    def unconfirmed(self, agent: str, result: SkillResult) -> None:
+        """Reports once for each content that no answer of the service confirms it."""
+        action, sent = result.action, result.sent
+        if self._is_news(action.skill, agent, action.sha256, UNCONFIRMED):
+            reason = action.reason if sent is None else sent.detail
+            self.emit(
+                "unconfirmed",
+                action.skill,
+                agent,
+                code=UNCONFIRMED,
+                reason=reason,
+                next_step=NEXT_STEP_UNCONFIRMED,
+            )
+
+    def _is_news(self, skill: str, agent: str, digest: str, code: str) -> bool:
+        known = self.reported_holds.get((skill, agent))
+        self.reported_holds[skill, agent] = digest, code
+        return known != (digest, code)
 
 
 class Sender:
@@ -101,7 +126,7 @@ class Sender:
         shared: what it shares with the others.
     """
 
-    def __init__(self, agent_id: str, shared: Shared) -> None:
+    def __init__(self, agent_id: str, shared: SenderContext) -> None:
         self.agent = Agent(agent_id)
         self.queue = UploadQueue()
         self._shared = shared
@@ -149,7 +174,7 @@ class Sender:
         left = set(names)
         try:
             service = await self._service()
-            async with self._shared.ledger_thread.hold(self._locked):
+            async with self._shared.ledger.hold(self._locked):
                 await self._push(service, names, left)
         except FileError as error:
             # A full disk, or a ledger that is busy or damaged: it may pass, and nothing is lost meanwhile.
@@ -166,82 +191,70 @@ class Sender:
         skills = [skill for name in names if (skill := shared.skills().get(name)) is not None]
         for name in set(names) - {skill.name for skill in skills}:
             self._leave(name, left)
-        ground = await shared.ledger_thread.do(lambda ledger: _ground(ledger, shared.endpoint, names))
-        if not ground.agreed.connect:
-            raise consent_missing(shared.endpoint)
-        actions = plan(skills, ground.records, [self.agent], force=False, now=shared.clock.wall())
-        actions = _within_roots(actions, skills, ground.agreed.roots.get(self.agent.id, frozenset()))
-        contents = await asyncio.to_thread(
-            prepare.read_contents, [(action.path, action.sha256) for action in actions if action.sends]
-        )
-        await self._scan(contents.texts)
-        actions = through_gate(actions, _for(shared.verdicts, contents.changed), ground.allowed)
-        ready = []
-        for action in actions:
-            if action.sends and action.sha256 in contents.texts:
-                ready.append(contents.upload(action))
-                continue
-            self._leave(action.skill, left)
-            if action.sends:
-                shared.changed(action.path)
-            elif action.kind == "unchanged":
-                shared.emit("unchanged", action.skill, self.agent.id)
-            elif action.kind == "blocked":
-                shared.held(self.agent.id, action.skill, action.sha256, action.code, action.reason)
-        if ready:
-            ledger_thread = shared.ledger_thread
-            push = Push(
-                service,
-                ledger_thread.ledger,
-                shared.endpoint,
-                self.agent.id,
-                clock=shared.clock.wall,
-                aside=ledger_thread.aside,
-            )
-            self._settle(await push.run(ready), push, left)
+        prepared = await shared.ledger.do(lambda ledger: self._prepared(ledger, skills))
+        done = await shared.pipeline.deliver(service, self.agent, *prepared)
+        if isinstance(done.stopped, KeyRejectedError):
+            raise done.stopped
+        if any(result.outcome == "acknowledged" for result in done.results) and self.queue.up():
+            shared.emit("recovered", agent=self.agent.id)
+        now = self._now()
+        for result in done.results:
+            left.discard(result.action.skill)
+            self._settle(result, now, stopped=done.stopped is not None)
+        if done.stopped is not None:
+            pause = self.queue.down(now, _chance())
+            stopped = done.stopped
+            self._emit_waiting(pause, stopped.error_code, stopped.message, "it is tried again by itself")
 
-    async def _scan(self, texts: Mapping[str, str]) -> None:
-        new = {digest: text for digest, text in texts.items() if digest not in self._shared.verdicts}
-        if new:
-            self._shared.verdicts.update(await asyncio.to_thread(prepare.scan_all, new))
+    def _prepared(
+        self, ledger: Ledger, skills: Sequence[LocalSkill]
+    ) -> tuple[tuple[Action, ...], prepare.Contents]:
+        """What is to be sent, by the ledger as it is now; in the ledger's thread.
+
+        Raises:
+            ConsentMissingError: nothing may be sent any more.
+        """
+        shared = self._shared
+        consent = agreed(ledger, shared.endpoint)
+        if not consent.connect:
+            raise consent_missing(shared.endpoint)
+        actions = shared.pipeline.plan(skills, [self.agent])
+        actions = through_consent(actions, skills, consent.roots.get(self.agent.id, frozenset()))
+        actions = shared.pipeline.gate(actions, allowed_secrets(ledger))
+        return actions, shared.pipeline.read(actions)
 
     def _leave(self, name: str, left: set[str]) -> None:
         left.discard(name)
         self.queue.settled(name)
 
-    def _settle(self, results: Sequence[Sent], push: Push, left: set[str]) -> None:
-        if isinstance(push.stopped, KeyRejectedError):
-            raise push.stopped
-        now = self._now()
-        good = [sent for sent in results if sent.fate == "acknowledged"]
-        if good and self.queue.up():
-            self._shared.emit("recovered", agent=self.agent.id)
-        for sent in results:
-            left.discard(sent.skill)
-            if sent.fate == "acknowledged":
-                saved_at = self.queue.settled(sent.skill)
-                self._shared.reported_holds.pop((sent.skill, self.agent.id), None)
-                took = None if saved_at is None else max(0.0, 1000 * (now - saved_at))
-                self._shared.emit("acknowledged", sent.skill, self.agent.id, milliseconds=took)
-            elif sent.fate == "refused" or sent.code == "sync.forbidden":
-                self.queue.refused(sent.skill, now)
-                self._shared.emit(
-                    "refused",
-                    sent.skill,
-                    self.agent.id,
-                    code=sent.code,
-                    reason=sent.detail,
-                    next_step=sent.next_step,
-                )
-            elif push.stopped is None:
-                pause = self.queue.failed(sent.skill, now, _chance())
-                self._emit_waiting(pause, sent.code, sent.detail, sent.next_step, sent.skill)
+    def _settle(self, result: SkillResult, now: float, *, stopped: bool) -> None:
+        """Takes a skill out of the queue, or puts it back, by what became of it, and reports that."""
+        action, sent, agent, shared = result.action, result.sent, self.agent.id, self._shared
+        name, outcome = action.skill, result.outcome
+        if outcome == "acknowledged":
+            saved_at = self.queue.settled(name)
+            shared.reported_holds.pop((name, agent), None)
+            took = None if saved_at is None else max(0.0, 1000 * (now - saved_at))
+            shared.emit("acknowledged", name, agent, milliseconds=took)
+        elif outcome in ("unchanged", "blocked", "unconfirmed"):
+            self.queue.settled(name)
+            if outcome == "unchanged":
+                shared.emit("unchanged", name, agent)
+            elif outcome == "blocked":
+                shared.held(agent, name, action.sha256, action.code, action.reason)
             else:
-                self.queue.back([sent.skill])
-        if push.stopped is not None:
-            pause = self.queue.down(now, _chance())
-            stopped = push.stopped
-            self._emit_waiting(pause, stopped.error_code, stopped.message, "it is tried again by itself")
+                shared.unconfirmed(agent, result)
+        elif sent is None or sent.code == CHANGED:
+            self.queue.settled(name)
+            shared.changed(action.path)
+        elif outcome == "refused" or sent.code == ForbiddenError.code:
+            self.queue.refused(name, now)
+            shared.emit("refused", name, agent, code=sent.code, reason=sent.detail, next_step=sent.next_step)
+        elif stopped:
+            self.queue.back([name])
+        else:
+            pause = self.queue.failed(name, now, _chance())
+            self._emit_waiting(pause, sent.code, sent.detail, sent.next_step, name)
 
     def _locked(self) -> None:
         self._emit_waiting(None, "conflict.sync_locked", "another sync to this endpoint is running", "")
@@ -254,42 +267,6 @@ class Sender:
 
     def _now(self) -> float:
         return self._shared.clock.monotonic()
-
-
-@dataclass(frozen=True)
-class _Ground:
-    records: Mapping[tuple[str, str], Record]
-    agreed: Agreed
-    allowed: set[tuple[str, str]]
-
-
-def _ground(ledger: Ledger, endpoint: str, names: Sequence[str]) -> _Ground:
-    return _Ground(ledger.records(endpoint, names), agreed(ledger, endpoint), allowed_secrets(ledger))
-
-
-def _within_roots(
-    actions: Sequence[Action], skills: Sequence[LocalSkill], roots: frozenset[str]
-) -> tuple[Action, ...]:
-    """The same actions, with those blocked whose folder the operator did not agree to."""
-    root_of = {skill.name: skill.root for skill in skills}
-    return tuple(
-        replace(
-            action,
-            kind="blocked",
-            code="consent",
-            reason=f"you have not agreed to send skills from {root_of[action.skill]} to this agent",
-        )
-        if action.sends and root_of[action.skill] not in roots
-        else action
-        for action in actions
-    )
-
-
-def _for(
-    verdicts: Mapping[str, tuple[SecretFinding, ...]], unread: frozenset[str]
-) -> Mapping[str, tuple[SecretFinding, ...]]:
-    """The verdicts, with none for contents that are no longer there and will not be sent."""
-    return {**verdicts, **{digest: () for digest in unread if digest not in verdicts}}
 
 
 def _chance() -> float:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from openclaw_install.sync.retry import RetryPolicy
+from openclaw_install.common import backoff
 
-PAUSES = RetryPolicy(tries=1_000_000, first_pause=1.0, longest_pause=60.0)
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 # A refusal seldom passes by itself, but a quota may be raised.
 REFUSED_PAUSE = 600.0
-_MOST_DOUBLINGS = 16
 
 
 @dataclass
@@ -74,11 +73,11 @@ class UploadQueue:
         """Removes a skill that need not be sent any more; returns when it was saved, if that is known."""
         return self._in_flight.pop(name).saved_at
 
-    def failed(self, name: str, now: float, chance: float) -> float:
+    def failed(self, name: str, now: float, jitter: float) -> float:
         """Queues a skill again after a failure; returns the pause in seconds. A newer save does not wait."""
         pending = self._in_flight.pop(name)
         pending.tried += 1
-        return self._again(name, pending, now, _pause(pending.tried, chance))
+        return self._again(name, pending, now, _pause(pending.tried, jitter))
 
     def refused(self, name: str, now: float) -> None:
         """Queues a refused content again for much later; a newer one is sent at once."""
@@ -89,10 +88,10 @@ class UploadQueue:
         for name in names:
             self._again(name, self._in_flight.pop(name), 0.0, 0.0)
 
-    def down(self, now: float, chance: float) -> float:
+    def down(self, now: float, jitter: float) -> float:
         """Pauses the whole queue, since the service cannot be reached; returns the pause in seconds."""
         self._down_tried += 1
-        pause = _pause(self._down_tried, chance)
+        pause = _pause(self._down_tried, jitter)
         self._down_until = now + pause
         return pause
 
@@ -130,5 +129,5 @@ class UploadQueue:
         return pause
 
 
-def _pause(tried: int, chance: float) -> float:
-    return PAUSES.pause(min(tried, _MOST_DOUBLINGS), None, chance) or 0.0
+def _pause(tried: int, jitter: float) -> float:
+    return backoff.pause(tried, jitter, base=FIRST_PAUSE, most=LONGEST_PAUSE)

@@ -1,4 +1,4 @@
-"""The uploads of one run: the canary first, then the other agents side by side."""
+"""Sends to all agents of a run: the canary first, then the others side by side."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from openclaw_install.common.clock import wall_time
 from openclaw_install.sync.errors import ServiceError
-from openclaw_install.sync.ledger import Ledger
+from openclaw_install.sync.pipeline import Pipeline
 from openclaw_install.sync.planner import Action
-from openclaw_install.sync.prepare import Contents, read_contents
-from openclaw_install.sync.push import Push, Sent
+from openclaw_install.sync.push import Sent
 from openclaw_install.sync.report import AgentReport, SkillResult
 from openclaw_install.sync.service import Agent, SkillService
 
@@ -19,25 +17,21 @@ _AGENTS_AT_ONCE = 4
 
 
 @dataclass
-class Uploads:
+class Rollout:
     """The uploads of one run.
 
     Args:
         service: the far side.
-        ledger: where intents and outcomes go.
-        endpoint: the key of the ledger's rows.
-        progress: called with the uploads that are settled, and all of them.
-        clock: seconds since the epoch.
+        pipeline: the way to each agent.
+        progress: called with the number of uploads that are settled, and that of all.
 
     Attributes:
         stopped: the error that kept a part of the uploads from being tried, if there was one.
     """
 
     service: SkillService
-    ledger: Ledger
-    endpoint: str
+    pipeline: Pipeline
     progress: Callable[[int, int], None]
-    clock: Callable[[], float] = wall_time
     stopped: ServiceError | None = field(init=False, default=None)
     _done: int = field(init=False, default=0)
 
@@ -54,7 +48,7 @@ class Uploads:
         Raises:
             FileError: the ledger cannot be written.
         """
-        contents = read_contents((action.path, action.sha256) for action in actions if action.sends)
+        contents = self.pipeline.read(actions)
         total = sum(action.sends for action in actions)
         slots = asyncio.Semaphore(_AGENTS_AT_ONCE)
 
@@ -65,16 +59,15 @@ class Uploads:
         async def one(agent: Agent) -> AgentReport:
             async with slots:
                 mine = [action for action in actions if action.agent_id == agent.id]
-                push = Push(self.service, self.ledger, self.endpoint, agent.id, settled, self.clock)
-                report = await _pushed(push, agent, mine, contents)
-                self.stopped = self.stopped or push.stopped
-                return report
+                done = await self.pipeline.deliver(self.service, agent, mine, contents, settled)
+                self.stopped = self.stopped or done.stopped
+                return AgentReport(agent, done.results)
 
         reports: list[AgentReport] = []
         others = [agent for agent in agents if agent != canary]
         if canary is not None:
             reports.append(await one(canary))
-            if any(result.action.sends and not result.satisfied for result in reports[0].results):
+            if any(_unsettled(result) for result in reports[0].results):
                 reason = f"the canary {canary.label} did not acknowledge all"
                 return (reports[0], *(_skipped(agent, actions, reason) for agent in others))
         for ended in await asyncio.gather(*(one(agent) for agent in others), return_exceptions=True):
@@ -84,23 +77,9 @@ class Uploads:
         return tuple(reports)
 
 
-async def _pushed(push: Push, agent: Agent, actions: Sequence[Action], contents: Contents) -> AgentReport:
-    sending = [action for action in actions if action.sends]
-    ready = [action for action in sending if action.sha256 in contents.texts]
-    fates = {sent.skill: sent for sent in await push.run([contents.upload(action) for action in ready])}
-    for action in sending:
-        if action.sha256 not in contents.texts:
-            fates[action.skill] = Sent(
-                action.skill,
-                "not_sent",
-                code="sync.changed",
-                detail="it was changed while the sync ran",
-                next_step="run the command again",
-            )
-    results = tuple(
-        SkillResult(action, fates.get(action.skill) if action.sends else None) for action in actions
-    )
-    return AgentReport(agent, results)
+def _unsettled(result: SkillResult) -> bool:
+    """Whether the canary was to have this content and did not acknowledge it."""
+    return (result.action.sends or result.outcome == "unconfirmed") and not result.satisfied
 
 
 def _skipped(agent: Agent, actions: Sequence[Action], reason: str) -> AgentReport:
