@@ -77,7 +77,7 @@ def test_a_shadowed_skill_is_no_action_since_its_winner_is() -> None:
     assert [action.path for action in plan([SKILL, shadowed], {}, [A], force=False, now=NOW)] == [SKILL.path]
 
 
-def test_what_is_gone_locally_is_told_and_never_sent() -> None:
+def test_what_was_deleted_locally_is_reported_and_never_sent() -> None:
     records = {
         ("a", "old"): Record("h", 400.0),
         ("a", "earlier"): Record("h", 2_000.0),

@@ -287,3 +287,34 @@ def test_what_was_saved_while_nobody_watched_goes_up_at_the_start(bench: Bench) 
         assert event.milliseconds is None
         watched.until(lambda: watched.events[-1].pending == 0)
         assert watched.kinds("beta") == []
+
+
+def test_a_skill_behind_a_link_out_of_its_root_is_held_back_also_when_it_is_saved(
+    bench: Bench, tmp_path: Path
+) -> None:
+    named, private = tmp_path / "named", tmp_path / "private"
+    path = write_skill(private, "diary")
+    linked_file = private / "notes.md"
+    linked_file.write_text(skill_text("notes"))
+    (named / "notes").mkdir(parents=True)
+    (named / "notes" / "SKILL.md").symlink_to(linked_file)
+    (named / "diary").symlink_to(path.parent)
+    moved = write_skill(named, "moved")
+    bench.choose(roots=(named,))
+    with bench.watching() as watched:
+        watched.wait("acknowledged", "moved")
+        for name in ("diary", "notes"):
+            watched.wait("held", name, code="outside")
+        path.write_text(skill_text("diary", "saved\n"))
+        linked_file.write_text(skill_text("notes", "saved\n"))
+        # A folder that becomes a link out of the root is held back, too, at once.
+        moved.parent.rename(private / "moved")
+        (named / "moved").symlink_to(private / "moved")
+        (private / "moved" / "SKILL.md").write_text(skill_text("moved", "saved\n"))
+        watched.wait("held", "moved", code="outside")
+        bench.save("alpha", "after them\n")
+        watched.until(lambda: bench.stored("alpha") == skill_text("alpha", "after them\n"))
+        for name in ("diary", "notes"):
+            assert set(watched.kinds(name)) == {"held"}
+            assert bench.stored(name) == ""
+        assert bench.stored("moved") == skill_text("moved")
