@@ -21,9 +21,9 @@ from openclaw_install.sync.standing_choice import forget_choice, standing_choice
 from openclaw_install.sync.watch.event import EventKind
 from openclaw_install.sync.watch.watcher import WatchEvent, watch_settings
 from tests.schemas import assert_valid
+from tests.support.waiting import PATIENCE
 from tests.sync_desk import Desk, desk_in
 from tests.sync_rig import skill_text, write_skill
-from tests.watch_rig import PATIENCE
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -30,6 +30,7 @@ from openclaw_install.sync.watch.index import View
 from openclaw_install.sync.watch.pending import PendingSkills
 from openclaw_install.sync.watch.source import EventSource, NoEventsError, PollingSource, Report
 from openclaw_install.sync.watch.watcher import WatchEvent, watch
+from tests.support.waiting import PATIENCE
 from tests.sync_rig import (
     Manners,
     ReadyOperator,
@@ -40,7 +41,7 @@ from tests.sync_rig import (
     storing_tools,
 )
 from tests.watch_child import STEPS
-from tests.watch_rig import FREE, PATIENCE, Bench, bench_in
+from tests.watch_rig import FREE, Bench, bench_in
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -18,8 +18,8 @@ from openclaw_install.sync.watch.source import (
     NoEventsError,
     PollingSource,
 )
+from tests.support.waiting import PATIENCE
 from tests.sync_rig import write_skill
-from tests.watch_rig import PATIENCE
 
 
 class Reports:

@@ -24,11 +24,10 @@ from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.service import Agent
 from openclaw_install.sync.standing_choice import StandingChoice, record_choice
 from openclaw_install.sync.watch.watcher import WatchEvent, WatchSettings, watch, watch_settings
+from tests.support.waiting import PATIENCE, until
 from tests.sync_rig import ReadyOperator, skill_text, write_skill
 
 _SCHEMA = jsonschema.Draft202012Validator(load_schema("watch-event"))
-# A busy machine may take long; only a failure takes all of it.
-PATIENCE = 30.0
 FREE = HubSettings(limits=Limits(requests_per_second=1e6, burst=1_000_000))
 
 
@@ -90,11 +89,7 @@ class Watched:
     def until(self, condition: Callable[[], bool]) -> None:
         """Waits for a condition, which is looked at often and at every event."""
         with self._changed:
-            for _ in range(int(PATIENCE / 0.02)):
-                if condition():
-                    return
-                self._changed.wait(0.02)
-        raise AssertionError(self.events[-12:])
+            until(condition, lambda: self.events[-12:], self._changed.wait)
 
     def wait_end(self) -> BaseException | None:
         with self._changed:
