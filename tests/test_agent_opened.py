@@ -197,7 +197,7 @@ def test_whom_an_agent_let_in_before_stays_and_is_reported_and_whom_it_only_wrot
         (recorded,) = store.contacts.decisions(did(1))
         assert (recorded.by, recorded.before, recorded.after) == ("upgrade", "approved", "awaiting_reply")
         (told,) = contact_findings(store)
-        assert (told.id, told.severity) == ("contact.let_in_by_agent", "warn")
+        assert (told.code, told.severity) == ("contact.let_in_by_agent", "warn")
         # The policy, and any person, still decide about it.
         desk = App(store, Place(tmp_path, store, Agent.make(tmp_path / "me").identity).me, "cli:alice")
         assert contacts.decide(desk, did(0), "approve").changed

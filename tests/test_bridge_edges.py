@@ -90,7 +90,7 @@ def test_an_alias_that_is_taken_blocks_and_says_so(tmp_path: Path) -> None:
             await until(lambda: health_of(made).blocker is not None)
             blocker = health_of(made).blocker
             assert blocker is not None
-            assert blocker.id == "relay.alias_taken"
+            assert blocker.code == "relay.alias_taken"
             del made.relay.cards[other.did]
             await until(lambda: health_of(made).state == "repaired")
 

@@ -290,7 +290,7 @@ def test_a_gateway_that_refuses_is_a_blocker_with_its_cure_and_the_messages_wait
             await until(lambda: health_of(made).blocker is not None)
             blocker = health_of(made).blocker
             assert blocker is not None
-            assert (blocker.id, blocker.repair) == (code, "openclaw-install verify-runtime --fix-hooks")
+            assert (blocker.code, blocker.next_step) == (code, "openclaw-install verify-runtime --fix-hooks")
             await until(lambda: any(event.kind == "blocked" for event in made.events))
             told = [event.error for event in made.events if event.kind == "blocked"]
             assert told[0] is not None

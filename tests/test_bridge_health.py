@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from openclaw_install.common.errors import FileError
+from openclaw_install.common.problems import Problem, problem_from
 from openclaw_install.messaging import health
 from openclaw_install.messaging.bridge import context as shared
 from openclaw_install.messaging.bridge.context import BridgeEvent, HealthBook
@@ -78,8 +80,8 @@ def test_a_bridge_that_writes_nothing_any_more_is_never_told_as_ready(
         found = read_health(store, running=True, now=_NOW)
         assert found.state == "blocked"
         assert found.blocker is not None
-        assert found.blocker.id == "runtime.stalled"
-        assert found.blocker.repair == found.recommendation == "openclaw-install runtime restart"
+        assert found.blocker.code == "runtime.stalled"
+        assert found.blocker.next_step == found.recommendation == "openclaw-install runtime restart"
         assert "for 121 s" in found.detail
         assert read_health(store, running=False, now=_NOW).connection == "stopped"
         asyncio.run(book.beat())
@@ -87,3 +89,9 @@ def test_a_bridge_that_writes_nothing_any_more_is_never_told_as_ready(
         awake[0] = 5.0
         monkeypatch.setattr(health, "boot_id", lambda: "another run of the machine")
         assert read_health(store, running=True, now=_NOW).state == "ok"
+
+
+def test_a_blocker_that_version_0_2_0_stored_is_read() -> None:
+    old = {"id": "hooks.off", "severity": "critical", "path": "hooks", "message": "off", "repair": "fix it"}
+    read = Problem("hooks.off", "off", "fix it", path="hooks")
+    assert problem_from(old) == problem_from(asdict(read)) == read

@@ -120,7 +120,9 @@ def test_what_a_relay_drops_is_named_to_the_agent_to_people_and_to_its_sender(tm
             told = _opened(made, made.peer, made.me)[1].seen
             assert told == Seen(chain.chain, 1, 3, first.sha256, ((2, 2),), 0)
             with made.store() as store:
-                assert [(one.id, one.path) for one in order_findings(store)] == [("chain.gap", made.peer.did)]
+                assert [(one.code, one.path) for one in order_findings(store)] == [
+                    ("chain.gap", made.peer.did)
+                ]
             # It comes after all: it goes on, marked, and nothing is missing any more.
             made.relay.commit(dropped)
             await until(lambda: len(made.gateway.turns) == 3)

@@ -83,7 +83,7 @@ def test_a_time_bomb_is_reported_with_its_rule_and_cure(host: Host) -> None:
     assert result["activation_state"] == "blocked"
     assert result["policy"]["next_boot"]["rule"] == "hooks.boot.prefixes_exclude_hook"
     assert result["policy"]["running"] is None
-    assert {blocker["command"] for blocker in result["blockers"]} == {
+    assert {blocker["next_step"] for blocker in result["blockers"]} == {
         "openclaw-install verify-runtime --fix-hooks",
         "openclaw-install --with-hub",
     }
@@ -94,14 +94,14 @@ def test_the_cure_of_a_named_host_names_the_host(host: Host) -> None:
     state.mkdir(parents=True)
     (state / "openclaw.json").write_text(host.config.read_text())
     document = host.document("--state-dir", str(state), "verify-runtime", "--offline")
-    command = document["result"]["blockers"][0]["command"]
+    command = document["result"]["blockers"][0]["next_step"]
     assert command == f"openclaw-install --state-dir '{state}' verify-runtime --fix-hooks"
 
 
 def test_fixing_offline_mends_the_file_and_a_second_fix_changes_no_byte(host: Host) -> None:
     fixed = host.document("verify-runtime", "--fix-hooks", "--offline", "--yes")
     # All that is left is what no fix of the hooks can bring.
-    assert [blocker["id"] for blocker in fixed["result"]["blockers"]] == ["relay.not_configured"]
+    assert [blocker["code"] for blocker in fixed["result"]["blockers"]] == ["relay.not_configured"]
     assert fixed["result"]["applied"]["outcome"] == "applied"
     text = host.config.read_text()
     assert text.startswith("// an operator's own\n")
@@ -215,7 +215,7 @@ def test_a_bad_config_blocks_with_its_own_error_and_is_left_alone(
         assert document["exit_code"] == 1
         assert document["errors"][0]["code"] == code
         assert document["result"]["activation_state"] == "blocked"
-        assert document["result"]["blockers"][0]["id"] == code
+        assert document["result"]["blockers"][0]["code"] == code
     assert host.config.exists() is (content is not None)
     if content is not None:
         assert host.config.read_text() == content

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openclaw_install.common.findings import Finding
+from openclaw_install.common.problems import Problem
 from openclaw_install.messaging.app import AppContext
 from openclaw_install.messaging.control_records import Summary
 from openclaw_install.messaging.health import write_health
@@ -253,7 +253,7 @@ def test_the_overview_of_the_host_has_what_is_stuck_first_hand(profile: Profile,
 
 
 def test_the_transport_is_told_with_what_helps_and_its_history(profile: Profile, use: Call) -> None:
-    blocker = Finding("hooks.off", "critical", "hooks.enabled", f"hooks are off {HOSTILE}", "mend it")
+    blocker = Problem("hooks.off", f"hooks are off {HOSTILE}", "mend it", path="hooks.enabled")
     health = TransportHealth(
         "down", None, 5.0, 3, 0, 7, "blocked", 4.0, blocker.message, 0.5, "mend it", blocker
     )
@@ -263,7 +263,7 @@ def test_the_transport_is_told_with_what_helps_and_its_history(profile: Profile,
         store.relay.add_gaps("log", range(3, 5), 6.0)
     with profile.runtime():
         found = use("transport_health")
-    assert found.body["health"]["blocker"]["id"] == "hooks.off"
+    assert found.body["health"]["blocker"]["code"] == "hooks.off"
     assert found.body["withheld"] == 2
     assert [one["kind"] for one in found.body["history"]] == ["transport.blocked"]
     for word in ("down, blocked", "mend it", "Retries 7", "2 numbers withheld"):

@@ -52,11 +52,11 @@ FLAWS: tuple[tuple[dict[str, Any], str], ...] = (
 
 
 def ids(section: Any, needs: IngressNeeds = NEEDS, facts: HookFacts = NO_FACTS, **config: Any) -> set[str]:
-    return {finding.id for finding in findings({"hooks": section, **config}, needs, facts)}
+    return {finding.code for finding in findings({"hooks": section, **config}, needs, facts)}
 
 
 def test_a_whole_policy_has_nothing_but_what_the_ingress_cannot_do_without() -> None:
-    told = {(f.id, f.severity) for f in findings({"hooks": WHOLE}, NEEDS)}
+    told = {(f.code, f.severity) for f in findings({"hooks": WHOLE}, NEEDS)}
     assert told == {
         ("hooks.request_session_key_enabled", "warn"),
         ("config.secrets.hooks_token_in_config", "info"),
@@ -69,7 +69,7 @@ def test_without_an_ingress_and_without_hooks_there_is_nothing_to_say() -> None:
 
 
 def test_an_ingress_on_a_bare_host_misses_everything() -> None:
-    assert {f.id for f in findings({}, NEEDS)} == {
+    assert {f.code for f in findings({}, NEEDS)} == {
         "hooks.ingress.disabled",
         "hooks.ingress.token_missing",
         "hooks.ingress.request_keys_off",
@@ -86,20 +86,22 @@ def test_each_flaw_has_its_finding(change: dict[str, Any], expected: str) -> Non
 
 def test_each_missing_prefix_is_named() -> None:
     needs = IngressNeeds(required=True, prefixes=("hook:im:", "feishu:default:", "telegram:"))
-    missing = [f.message for f in findings({"hooks": WHOLE}, needs) if f.id == "hooks.ingress.prefix_missing"]
+    missing = [
+        f.message for f in findings({"hooks": WHOLE}, needs) if f.code == "hooks.ingress.prefix_missing"
+    ]
     assert [message.split(" ")[3] for message in missing] == ["feishu:default:", "telegram:"]
 
 
 def test_the_request_key_switch_says_what_limits_it() -> None:
-    told = {f.id: f for f in findings({"hooks": WHOLE}, NEEDS)}["hooks.request_session_key_enabled"]
+    told = {f.code: f for f in findings({"hooks": WHOLE}, NEEDS)}["hooks.request_session_key_enabled"]
     assert "hook:im:, hook:ingress" in told.message
-    assert told.repair == ""
+    assert told.next_step == ""
 
 
 def test_an_exposed_gateway_makes_the_audits_warnings_critical() -> None:
     section = hooks(allowRequestSessionKey=True)
     config = {"hooks": section, "gateway": {"bind": "lan"}}
-    assert {f.id for f in findings(config, NO_INGRESS) if f.severity == "critical"} == {
+    assert {f.code for f in findings(config, NO_INGRESS) if f.severity == "critical"} == {
         "hooks.allowed_agent_ids_unrestricted",
         "hooks.request_session_key_enabled",
         "hooks.request_session_key_prefixes_missing",
@@ -116,10 +118,10 @@ def test_a_request_without_an_agent_needs_one_to_serve_it() -> None:
 
 def test_a_token_behind_a_variable_is_mended_where_the_variable_is() -> None:
     facts = HookFacts(token_reference="${HOOK_TOKEN}")
-    short = {f.id: f for f in findings({"hooks": {**WHOLE, "token": "weak"}}, NEEDS, facts)}
-    assert "variable behind hooks.token" in short["hooks.ingress.token_short"].repair
+    short = {f.code: f for f in findings({"hooks": {**WHOLE, "token": "weak"}}, NEEDS, facts)}
+    assert "variable behind hooks.token" in short["hooks.ingress.token_short"].next_step
     gone = HookFacts(token_reference="${HOOK_TOKEN}", unresolved=frozenset({"HOOK_TOKEN"}))
-    told = {f.id: f.severity for f in findings({"hooks": {**WHOLE, "token": "${HOOK_TOKEN}"}}, NEEDS, gone)}
+    told = {f.code: f.severity for f in findings({"hooks": {**WHOLE, "token": "${HOOK_TOKEN}"}}, NEEDS, gone)}
     assert told["hooks.token_unresolved"] == "critical"
     assert "config.secrets.hooks_token_in_config" not in told
 
@@ -136,20 +138,20 @@ def test_no_finding_offers_the_repair_for_a_token_that_it_never_overwrites() -> 
             f for f in findings({"hooks": {**WHOLE, "token": token}}, NEEDS, facts) if f.path == "hooks.token"
         ]
         assert told
-        assert not [f for f in told if "--fix-hooks" in f.repair]
+        assert not [f for f in told if "--fix-hooks" in f.next_step]
 
 
 def test_an_escaped_reference_is_a_token_that_stands_in_the_file() -> None:
     facts = HookFacts(token_reference="$${HOOK_TOKEN}", unresolved=frozenset({"HOOK_TOKEN"}))
-    told = {f.id: f for f in findings({"hooks": {**WHOLE, "token": "${HOOK_TOKEN}"}}, NEEDS, facts)}
+    told = {f.code: f for f in findings({"hooks": {**WHOLE, "token": "${HOOK_TOKEN}"}}, NEEDS, facts)}
     assert "hooks.token_unresolved" not in told
-    assert "--fix-hooks" in told["hooks.ingress.token_short"].repair
+    assert "--fix-hooks" in told["hooks.ingress.token_short"].next_step
 
 
 def test_a_reused_token_is_told_without_showing_it() -> None:
     facts = HookFacts(gateway_env=GatewayEnv(token=Secret(TOKEN)))
     told = findings({"hooks": WHOLE}, NEEDS, facts)
-    assert {"hooks.token_reuse_gateway_token", "hooks.ingress.token_reused"} <= {f.id for f in told}
+    assert {"hooks.token_reuse_gateway_token", "hooks.ingress.token_reused"} <= {f.code for f in told}
     assert TOKEN not in str(told)
 
 
@@ -165,8 +167,8 @@ def test_a_reused_token_is_told_without_showing_it() -> None:
 )
 def test_the_repair_is_offered_where_it_mends(section: Any, by_hand: bool) -> None:
     told = findings({"hooks": section}, NO_INGRESS)[0]
-    assert told.id.startswith("hooks.boot.")
-    assert ("--fix-hooks" not in told.repair) is by_hand
+    assert told.code.startswith("hooks.boot.")
+    assert ("--fix-hooks" not in told.next_step) is by_hand
 
 
 def test_the_rule_table_in_the_docs_names_every_finding_that_there_is() -> None:

@@ -44,7 +44,7 @@ def repaired(config: Any, needs: IngressNeeds = NEEDS, facts: HookFacts = NO_FAC
 
 
 def critical(config: Any, needs: IngressNeeds, facts: HookFacts = NO_FACTS) -> set[str]:
-    return {f.id for f in findings(config, needs, facts) if f.severity == "critical"} - _STAY
+    return {f.code for f in findings(config, needs, facts) if f.severity == "critical"} - _STAY
 
 
 @given(config=configs(CLEAN_HOOKS), needs=st.sampled_from([NEEDS, GROUP, NO_INGRESS]))
@@ -72,7 +72,7 @@ def test_a_repair_locks_out_nothing_that_worked(config: dict[str, Any], needs: I
         assert after.admits_keyless
         assert after.default_session_key == before.default_session_key
     if before.path not in {"/", after.path}:
-        assert {f.id for f in findings(config, needs)} & {"hooks.ingress.path_unreachable"}
+        assert {f.code for f in findings(config, needs)} & {"hooks.ingress.path_unreachable"}
     allowed = set(before.agents if before.allowed_agent_ids is None else before.allowed_agent_ids)
     assert after.allowed_agent_ids is None or allowed <= set(after.allowed_agent_ids)
     assert set(before.prefixes or ()) <= set(after.prefixes or before.prefixes or ())
@@ -166,7 +166,7 @@ def test_a_template_without_a_fixed_start_gets_no_prefix_and_is_reported() -> No
     )
     after = repaired({"hooks": section})
     assert after["hooks"]["allowedSessionKeyPrefixes"] == ["hook:im:", "hook:in"]
-    assert "hooks.mapping_key_unbounded" in {f.id for f in findings(after, NEEDS)}
+    assert "hooks.mapping_key_unbounded" in {f.code for f in findings(after, NEEDS)}
 
 
 def test_a_key_of_another_agent_is_admitted_as_it_is_dispatched() -> None:

@@ -53,7 +53,7 @@ def test_the_permission_checks_are_those_of_the_security_audit(
     state, file = path_mode(scratch_host.state_dir), path_mode(config)
     assert state is not None
     assert file is not None
-    ours = {(f.id, f.severity) for f in (*state_dir_findings(state), *config_findings(file))}
+    ours = {(f.code, f.severity) for f in (*state_dir_findings(state), *config_findings(file))}
     assert ours == theirs
 
 

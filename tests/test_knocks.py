@@ -66,7 +66,7 @@ def test_ten_floods_of_fifty_hide_no_newcomer_and_a_block_lets_its_message_in(
                 assert [kind for kind, _ in told].count("contact.gate_full") == 1
                 name = "contact.pending" if first_words else "contact.knocked"
                 assert told.count((name, made.peer.did)) == 1
-                assert "contact.gate_full" in [one.id for one in contact_findings(store)]
+                assert "contact.gate_full" in [one.code for one in contact_findings(store)]
                 contacts.decide(desk, floods[0].did, "block")
                 await until(lambda: contact_of(store, made.peer).waiting == 2, "its messages")
                 assert contact_of(store, made.peer).deferred == 0

@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
-from openclaw_install.common.findings import Finding
+from openclaw_install.common.problems import Problem
 from openclaw_install.messaging.doctor import examine
 from openclaw_install.messaging.health import write_health
 from openclaw_install.messaging.models import RelayCursor
@@ -46,7 +46,7 @@ def look(profile: Profile, server: MemoryRelayServer | None = None, **more: Any)
 
 
 def ids(found: Doctor) -> set[str]:
-    return {one.id for one in found.findings}
+    return {one.code for one in found.findings}
 
 
 def serving(profile: Profile, clock: float = 0.0) -> MemoryRelayServer:
@@ -80,7 +80,7 @@ def test_without_a_runtime_or_a_card_the_cure_is_named(profile: Profile) -> None
     server = MemoryRelayServer(time.time)
     found = look(profile, server)
     assert ids(found) == {"runtime.stopped", "card.missing"}
-    assert all("runtime start" in one.repair for one in found.findings)
+    assert all("runtime start" in one.next_step for one in found.findings)
 
 
 def test_an_old_card_and_a_wrong_clock_are_warnings(profile: Profile) -> None:
@@ -163,14 +163,14 @@ def test_a_store_of_another_identity_is_told(profile: Profile) -> None:
     [
         (
             "blocked",
-            Finding("gateway.token", "critical", "hooks.token", "refused", "mend it"),
+            Problem("gateway.token", "refused", "mend it", path="hooks.token"),
             "gateway.token",
         ),
         ("degraded", None, "transport.degraded"),
     ],
 )
 def test_what_the_bridge_says_is_passed_on(
-    profile: Profile, state: Any, blocker: Finding | None, expected: str
+    profile: Profile, state: Any, blocker: Problem | None, expected: str
 ) -> None:
     health = TransportHealth("polling", None, 2.0, 0, 0, 3, state, 1.0, "slow", 0.0, "wait", blocker)
     with Store(profile.paths.store) as store:
@@ -185,7 +185,7 @@ def test_the_command_prints_findings_and_messages_that_did_not_make_it(terminal:
     document = terminal.document("doctor")
     assert document["exit_code"] == 1
     assert_valid(document["result"], "pingagent-doctor-result")
-    assert document["result"]["failed"][0]["repair"] == "ask it"
+    assert document["result"]["failed"][0]["next_step"] == "ask it"
     code, out, _ = terminal.run("doctor", "--fix", "-v")
     assert code == 1
     assert "critical: no relay is set" in out

@@ -75,8 +75,8 @@ def test_the_doctor_makes_and_forgets_no_key_by_a_clock_that_the_relay_contradic
     before = profile.paths.identity.read_bytes()
     found = look(profile, serving(profile), fix=True, clock=lambda: time.time() + apart)
     assert profile.paths.identity.read_bytes() == before
-    (old,) = (one for one in found.findings if one.id == "identity.encryption_old")
-    assert "clock" in old.repair
+    (old,) = (one for one in found.findings if one.code == "identity.encryption_old")
+    assert "clock" in old.next_step
 
 
 def test_the_doctor_forgets_no_encryption_key(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from openclaw_install.common.errors import ConflictError
+from openclaw_install.common.problems import Problem
 from openclaw_install.host.locate import locate
 from openclaw_install.runtime import skill_watch
 from openclaw_install.runtime.component import Context, Reporter
@@ -24,7 +25,6 @@ from openclaw_install.runtime.probe import invocation_for
 from openclaw_install.runtime.report import (
     ComponentReport,
     LogReport,
-    Problem,
     Result,
     RuntimeReport,
 )

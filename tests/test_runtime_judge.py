@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from openclaw_install.common.problems import Problem
 from openclaw_install.runtime.document import (
     GuardianStatus,
     ProcessPhase,
@@ -20,7 +21,7 @@ from openclaw_install.runtime.document import (
     write_document,
 )
 from openclaw_install.runtime.process_id import Moment, ProcessName
-from openclaw_install.runtime.report import ComponentPhase, ComponentReport, LogReport, Problem
+from openclaw_install.runtime.report import ComponentPhase, ComponentReport, LogReport
 from openclaw_install.runtime.status import BEATS_MISSED, Facts, judge
 from tests.schemas import assert_valid
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from openclaw_install.common.problems import Problem
 from openclaw_install.runtime import lifecycle
 from openclaw_install.runtime.lifecycle import FIRST_PAUSE, LONGEST_PAUSE, STEADY_SECONDS, Life
-from openclaw_install.runtime.report import Problem
 
 PROBLEM = Problem("sync.key", "the key is rejected", "make another")
 _times = st.floats(0, 1e9)

@@ -28,7 +28,7 @@ def state_of(host: PlainHost, name: str = "pingagent") -> str:
 
 
 def warnings(host: PlainHost) -> dict[str, str]:
-    return {warning.id: warning.command for warning in host.verify().report.warnings}
+    return {warning.code: warning.next_step for warning in host.verify().report.warnings}
 
 
 def kept(host: PlainHost, *, overwrite_edited: bool = False) -> tuple[Kept, ...]:
@@ -187,4 +187,4 @@ def test_a_damaged_installation_of_ours_is_a_blocked_report(
     monkeypatch.setattr(survey_module, "shipped_bundles", damaged)
     run = host.verify()
     assert run.report.activation_state == "blocked"
-    assert [blocker.id for blocker in run.report.blockers] == ["bundle.data_missing"]
+    assert [blocker.code for blocker in run.report.blockers] == ["bundle.data_missing"]

@@ -109,7 +109,9 @@ def test_a_time_bomb_under_a_running_gateway_is_seen_mended_proved_and_taken_bac
 
     blocked = verify_runtime(rig.location, options, store=rig.store)
     policy = blocked.report.policy
-    assert [blocker.id for blocker in blocked.report.blockers] == ["hooks.boot.default_key_outside_prefixes"]
+    assert [blocker.code for blocker in blocked.report.blockers] == [
+        "hooks.boot.default_key_outside_prefixes"
+    ]
     assert policy.running is not None
     assert policy.running.prefixes == ("hook:im:", "hook:ingress")  # it still serves the old policy
     assert policy.next_boot is not None

@@ -54,13 +54,13 @@ def test_a_change_that_cannot_be_seen_and_breaks_the_gateway_is_noticed(host: Pl
     run = host.fix_hooks(ask=Asker(enforcing("hook:"), enforcing("hook:"), answer("agent_rule")))
     assert run.applied is not None
     assert run.applied.live is False
-    assert [blocker.id for blocker in run.report.blockers] == ["gateway.agent_rule"]
+    assert [blocker.code for blocker in run.report.blockers] == ["gateway.agent_rule"]
 
 
 def test_an_agent_that_the_file_keeps_out_is_tried_on_the_running_gateway(host: PlainHost) -> None:
     host.edit("allowedSessionKeyPrefixes", 'allowedAgentIds: ["main"], allowedSessionKeyPrefixes')
     letting_in = host.verify(Asker(enforcing("hook:")))
-    assert [blocker.id for blocker in letting_in.report.blockers] == ["gateway.agents_differ"]
+    assert [blocker.code for blocker in letting_in.report.blockers] == ["gateway.agents_differ"]
     assert letting_in.report.policy.running is not None
     assert letting_in.report.policy.running.outsider == "other"
     ask = Asker(enforcing("hook:"), answer("agent_rule"))
@@ -99,14 +99,14 @@ def test_a_gateway_that_takes_changes_over_badly_is_warned_about(
 ) -> None:
     host.edit(setting, changed)
     run = host.verify(Asker(enforcing("hook:")))
-    assert (warning, "openclaw gateway restart") in {(w.id, w.command) for w in run.report.warnings}
+    assert (warning, "openclaw gateway restart") in {(w.code, w.next_step) for w in run.report.warnings}
 
 
 def test_where_the_fix_cannot_be_made_the_cure_says_what_to_write_and_shows_no_token(host: PlainHost) -> None:
     host.write(PLAIN.replace("logging:", 'hooks: { $include: "./hooks.json5" },\n  logging:'))
     (host.state_dir / "hooks.json5").write_text("{ enabled: true, token: 'x' }")
     run = host.verify(Asker(answer("hooks_off")))
-    [cure] = {b.command for b in run.report.blockers if b.id.startswith("hooks.ingress.")}
+    [cure] = {b.next_step for b in run.report.blockers if b.code.startswith("hooks.ingress.")}
     assert str(host.state_dir / "hooks.json5") in cure
     assert 'hooks.allowedSessionKeyPrefixes = ["hook:im:"' in cure
     assert "hooks.token = a fresh secret of 32 or more characters" in cure

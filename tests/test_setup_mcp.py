@@ -34,7 +34,9 @@ def server(host: PlainHost, name: str = "mistro") -> dict[str, Any]:
 
 
 def warnings(host: PlainHost) -> list[tuple[str, str, str]]:
-    return [(w.id, w.cause, w.command) for w in host.verify().report.warnings if w.id.startswith("mcp.")]
+    return [
+        (w.code, w.message, w.next_step) for w in host.verify().report.warnings if w.code.startswith("mcp.")
+    ]
 
 
 def give_key(host: PlainHost) -> None:
@@ -45,14 +47,14 @@ def give_key(host: PlainHost) -> None:
 def test_a_server_is_skipped_with_the_command_that_brings_what_it_lacks(host: PlainHost) -> None:
     run = host.setup()
     assert run.applied is not None
-    skipped = {item.what: (item.reason, item.command) for item in run.applied.plan.skipped}
+    skipped = {item.what: (item.reason, item.next_step) for item in run.applied.plan.skipped}
     assert skipped["MCP server mistro"] == (
         "missing: the command mistro, MISTRO_API_KEY",
         "npm install -g mistro.sh",
     )
     assert "mistro" not in host.data["mcp"]["servers"]
     host.add_command("mistro")
-    assert server(host)["command"] == "export MISTRO_API_KEY=..."
+    assert server(host)["next_step"] == "export MISTRO_API_KEY=..."
     host.setup()
     assert "${" not in host.config.read_text()
 
@@ -69,7 +71,7 @@ def test_a_server_is_registered_once_program_and_key_are_there(host: PlainHost) 
         "env": {"MISTRO_API_KEY": "${MISTRO_API_KEY}"},
     }
     assert server(host) == {
-        "name": "mistro", "bundle": "mistro-connect", "state": "registered", "reason": "", "command": "",
+        "name": "mistro", "bundle": "mistro-connect", "state": "registered", "reason": "", "next_step": "",
     }  # fmt: skip
     assert KEY not in host.config.read_text()
 
@@ -94,7 +96,7 @@ def test_what_a_registered_server_lost_since_is_reported(host: PlainHost) -> Non
     (host.state_dir / ".env").unlink()
     found = server(host)
     assert (found["state"], found["reason"]) == ("registered", "missing: MISTRO_API_KEY")
-    assert found["command"] == "export MISTRO_API_KEY=..."
+    assert found["next_step"] == "export MISTRO_API_KEY=..."
 
 
 @pytest.mark.parametrize(
@@ -139,7 +141,7 @@ def test_a_server_that_a_later_release_brings_is_not_registered_before_it(
         "skipped",
         "comes with openclaw-install 0.2.0; this is 0.1.9",
     )
-    assert found["command"] == "pip install --upgrade openclaw-install"
+    assert found["next_step"] == "pip install --upgrade openclaw-install"
 
 
 def test_a_server_that_an_included_file_owns_is_skipped_and_the_rest_is_done(host: PlainHost) -> None:
@@ -196,7 +198,7 @@ def look(config: dict[str, Any], *names: str) -> McpSurvey:
 
 
 def test_a_server_behind_a_url_is_registered_with_references_and_no_values() -> None:
-    assert look({}, "KEY").command == "export REGION"
+    assert look({}, "KEY").next_step == "export REGION"
     found = look({}, "KEY", "REGION")
     [edit] = plan_servers([found])
     assert edit.path == ("mcp", "servers", "remote")
@@ -214,9 +216,9 @@ def test_a_null_where_a_server_belongs_counts_as_nothing() -> None:
 
 def test_what_nothing_is_known_about_has_no_command() -> None:
     manifest = remote()
-    from openclaw_install.setup.mcp_plan import cure_for
+    from openclaw_install.setup.mcp_plan import step_for
 
-    assert cure_for(["unheard-of"], manifest) == ""
+    assert step_for(["unheard-of"], manifest) == ""
 
 
 def test_our_own_server_is_registered_by_the_path_that_the_gateway_finds(host: PlainHost) -> None:

@@ -22,7 +22,7 @@ from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.trust.policy_file import LAST_GOOD
 from openclaw_install.protocol.profile_files import load_identity, profile_paths
 from openclaw_install.setup.connection import HostAgent, Wish, connect, forget
-from openclaw_install.setup.host_commands import WholeHost
+from openclaw_install.setup.host_commands import HostSetup
 from openclaw_install.setup.install import UndoOptions
 from openclaw_install.setup.message_path import (
     MessagePath,
@@ -52,7 +52,7 @@ def _look(env: dict[str, str]) -> MessagePath:
 
 
 def _problems(env: dict[str, str]) -> dict[str, str]:
-    return {finding.id: finding.repair for finding in _look(env).problems}
+    return {finding.code: finding.next_step for finding in _look(env).problems}
 
 
 def test_without_a_relay_nothing_is_made_and_the_way_to_one_is_told(env: dict[str, str]) -> None:
@@ -170,9 +170,9 @@ def _host(tmp_path: Path) -> PlainHost:
     return host
 
 
-def _whole(host: PlainHost, runtime: TwinRuntime, env: dict[str, str]) -> WholeHost:
+def _whole(host: PlainHost, runtime: TwinRuntime, env: dict[str, str]) -> HostSetup:
     agent = HostAgent(host.location, {**host.env, **env}, lambda: _NOW)
-    return WholeHost(host.location, runtime, agent, Asker(follower(host)), host.store)
+    return HostSetup(host.location, runtime, agent, Asker(follower(host)), host.store)
 
 
 @contextlib.contextmanager
@@ -217,7 +217,7 @@ def test_nothing_waits_for_messages_while_the_relay_is_not_reached(
     everything = _whole(host, TwinRuntime(), {"PINGAGENT_SERVER_URL": _RELAY})
     with _bridge_says(host, connection):
         run = _checked(everything.set_up(Options(**_QUICK), Operator()))
-    blockers = {blocker.id: blocker.command for blocker in run.report.blockers}
+    blockers = {blocker.code: blocker.next_step for blocker in run.report.blockers}
     assert blockers == {"relay.not_reached": "pingagent doctor"}
 
 
@@ -231,7 +231,7 @@ def test_a_bridge_that_has_ended_leaves_nobody_waiting_whatever_it_last_said(
         everything.set_up(Options(**_QUICK), Operator())
         assert everything.verify(Options(**_QUICK)).report.activation_state == "ready_waiting_inbound"
     run = _checked(everything.verify(Options(**_QUICK)))
-    blockers = {blocker.id: blocker.command for blocker in run.report.blockers}
+    blockers = {blocker.code: blocker.next_step for blocker in run.report.blockers}
     assert blockers == {"relay.no_bridge": "openclaw-install"}
 
 
@@ -242,7 +242,7 @@ def test_a_bridge_for_another_relay_is_told_and_not_taken_for_this_one(tmp_path:
     with _bridge_says(host, "connected"):
         agreed.set_up(Options(**_QUICK), Operator())
         run = _checked(other.verify(Options(**_QUICK)))
-    blockers = {blocker.id: blocker.command for blocker in run.report.blockers}
+    blockers = {blocker.code: blocker.next_step for blocker in run.report.blockers}
     assert blockers == {"relay.other_served": "openclaw-install runtime restart"}
 
 
@@ -254,14 +254,14 @@ def test_another_identity_than_the_stores_is_a_blocker_although_a_bridge_is_conn
         with Store(profile_paths({}, host.home).store) as store:
             store.facts.set(OWNER, "did:agent:another", _NOW)
         run = _checked(everything.verify(Options(**_QUICK)))
-    blockers = {blocker.id: blocker.command for blocker in run.report.blockers}
+    blockers = {blocker.code: blocker.next_step for blocker in run.report.blockers}
     assert blockers == {"store.other_identity": OWNER_CURE}
 
 
 def test_a_host_without_a_relay_is_blocked_with_the_command_that_brings_one(tmp_path: Path) -> None:
     host = _host(tmp_path)
     run = _checked(_whole(host, TwinRuntime(work=()), {}).set_up(Options(**_QUICK), Operator()))
-    blockers = {blocker.id: blocker.command for blocker in run.report.blockers}
+    blockers = {blocker.code: blocker.next_step for blocker in run.report.blockers}
     assert blockers == {"relay.not_configured": "openclaw-install --with-hub"}
     assert run.applied is not None
     assert run.applied.outcome == "applied"
@@ -271,7 +271,7 @@ def test_a_connection_that_cannot_be_made_blocks_and_the_rest_stands(tmp_path: P
     host = _host(tmp_path)
     everything = _whole(host, TwinRuntime(work=()), {"PINGAGENT_SERVER_URL": _RELAY})
     run = _checked(everything.set_up(Options(**_QUICK), Operator(), with_hub=True))
-    assert "relay.connect" in {blocker.id for blocker in run.report.blockers}
+    assert "relay.connect" in {blocker.code for blocker in run.report.blockers}
 
 
 def test_a_relay_that_cannot_be_used_is_a_usage_error(tmp_path: Path) -> None:
@@ -290,11 +290,11 @@ def test_a_trust_policy_that_cannot_be_used_is_a_blocker_and_an_odd_one_a_warnin
     paths.trust_policy.write_text("{")
     with _bridge_says(host, "connected"):
         run = _checked(everything.verify(Options(**_QUICK)))
-    assert {"trust.policy_invalid"} == {blocker.id for blocker in run.report.blockers}
+    assert {"trust.policy_invalid"} == {blocker.code for blocker in run.report.blockers}
     paths.trust_policy.write_text('{"version": 1, "not_ours": 1, "task_policy": {"agent_may_execute": true}}')
     paths.trust_policy.chmod(0o666)
     run = _checked(everything.verify(Options(**_QUICK)))
-    found = {warning.id for warning in run.report.warnings}
+    found = {warning.code for warning in run.report.warnings}
     assert {"trust.unknown_key", "trust.policy_writable", "trust.switch_ended"} <= found
 
 
@@ -318,7 +318,7 @@ def test_a_report_changes_nothing_of_the_store_and_says_the_same(tmp_path: Path)
         store.facts.set(OWNER, "did:agent:another", _NOW)
         run = _checked(everything.verify(Options(**_QUICK)))
         assert store.facts.get(LAST_GOOD) is None
-    assert "store.other_identity" in {blocker.id for blocker in run.report.blockers}
+    assert "store.other_identity" in {blocker.code for blocker in run.report.blockers}
 
 
 def test_a_store_of_an_earlier_version_is_left_to_the_runtime(env: dict[str, str]) -> None:

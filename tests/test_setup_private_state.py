@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from openclaw_install.common.errors import FileError
-from openclaw_install.setup.host_scope import Reach
+from openclaw_install.setup.host_scope import HostScope
 from openclaw_install.setup.private_state import require_ours
 from tests.setup_rig import PLAIN, PlainHost
 
@@ -54,9 +54,9 @@ def test_records_that_others_can_write_are_refused_with_the_cure(
         error = refused(command)
         assert error.error_code == "file.not_private"
         assert str(opened) in error.message
-    assert [warning.id for warning in host.verify().report.warnings if warning.id.startswith("setup.")] == [
-        "setup.journal"
-    ]
+    assert [
+        warning.code for warning in host.verify().report.warnings if warning.code.startswith("setup.")
+    ] == ["setup.journal"]
     assert host.tree() == before
     subprocess.run(["/bin/sh", "-c", error.next_step], check=True, timeout=10)
     assert host.undo().outcome == "undone"
@@ -212,8 +212,8 @@ def test_a_run_that_died_is_settled_where_the_config_was_then(host: PlainHost) -
 
 
 def test_the_reach_of_a_host_covers_the_way_to_it_and_nothing_beside_it() -> None:
-    reach = Reach(Path("/a/b/config"), Path("/a/b"), (Path("/c/config"),))
-    assert Reach.from_json(reach.to_json()) == reach
+    reach = HostScope(Path("/a/b/config"), Path("/a/b"), (Path("/c/config"),))
+    assert HostScope.from_json(reach.to_json()) == reach
     assert (
         reach.outside([Path("/a/b/x"), Path("/c/config")], [Path("/a"), Path("/c"), Path("/a/b/c")]) is None
     )

@@ -280,7 +280,7 @@ def test_a_key_that_an_included_file_owns_is_not_edited_and_the_file_is_named(ho
     before = host.tree()
     run = host.setup()
     assert error_code(run) == "config.owned_by_include"
-    assert str(included) in run.report.blockers[0].cause + run.report.blockers[0].command
+    assert str(included) in run.report.blockers[0].message + run.report.blockers[0].next_step
     assert host.tree() == before
 
 

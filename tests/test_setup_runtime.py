@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from openclaw_install.common.errors import HostError
+from openclaw_install.common.problems import Problem
 from openclaw_install.runtime.report import (
     ComponentReport,
     LogReport,
-    Problem,
     RuntimeReport,
     RuntimeState,
 )
-from openclaw_install.setup.host_commands import WholeHost
+from openclaw_install.setup.host_commands import HostSetup
 from openclaw_install.setup.install import UndoOptions
 from openclaw_install.setup.verify import Options, RunResult
 from tests.schemas import assert_valid
@@ -69,8 +69,8 @@ def host(tmp_path: Path) -> PlainHost:
 _QUICK: dict[str, Any] = {"starting_seconds": 0.0, "take_over_seconds": 0.0, "settle_seconds": 0.0}
 
 
-def _whole(host: PlainHost, runtime: TwinRuntime) -> WholeHost:
-    return WholeHost(host.location, runtime, ask=Asker(follower(host)), store=host.store)
+def _whole(host: PlainHost, runtime: TwinRuntime) -> HostSetup:
+    return HostSetup(host.location, runtime, ask=Asker(follower(host)), store=host.store)
 
 
 def _set_up(
@@ -88,7 +88,7 @@ def _verify(host: PlainHost, runtime: TwinRuntime, **said: Any) -> RunResult:
 
 
 def _blockers(run: RunResult) -> dict[str, str]:
-    return {blocker.id: blocker.command for blocker in run.report.blockers}
+    return {blocker.code: blocker.next_step for blocker in run.report.blockers}
 
 
 def test_the_setup_starts_a_runtime_that_has_work(host: PlainHost) -> None:
@@ -156,7 +156,7 @@ def test_each_component_that_needs_a_person_is_a_blocker_of_its_own(host: PlainH
         "runtime.sync_blocked": "make a new key",
         "runtime.bridge_failing": "openclaw-install runtime logs",
     }
-    assert "runtime.other_degraded" in {warning.id for warning in run.report.warnings}
+    assert "runtime.other_degraded" in {warning.code for warning in run.report.warnings}
 
 
 def test_a_runtime_that_hangs_or_still_starts_is_told_with_its_components(host: PlainHost) -> None:
@@ -167,7 +167,7 @@ def test_a_runtime_that_hangs_or_still_starts_is_told_with_its_components(host: 
     }
     starting = _verify(host, TwinRuntime(now=_running(state="starting")))
     assert _blockers(starting) == {}
-    assert "runtime.starting" in {warning.id for warning in starting.report.warnings}
+    assert "runtime.starting" in {warning.code for warning in starting.report.warnings}
 
 
 def test_a_runtime_that_cannot_start_blocks_and_the_rest_of_the_setup_stands(host: PlainHost) -> None:

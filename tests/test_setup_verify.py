@@ -43,7 +43,7 @@ def host(tmp_path: Path) -> PlainHost:
 
 
 def blockers(run: RunResult) -> list[tuple[str, str]]:
-    return [(blocker.id, blocker.command) for blocker in run.report.blockers]
+    return [(blocker.code, blocker.next_step) for blocker in run.report.blockers]
 
 
 def answer(state: LiveState) -> LivePolicy:
@@ -70,8 +70,8 @@ def test_a_restart_is_never_advised_while_the_file_would_stop_it(host: PlainHost
     assert run.report.policy.next_boot is not None
     assert not run.report.policy.next_boot.ok
     said = [*run.report.blockers, *run.report.warnings]
-    assert not STARTS & {item.command for item in said}
-    assert not STARTS & {finding.repair for finding in run.report.findings}
+    assert not STARTS & {item.next_step for item in said}
+    assert not STARTS & {finding.next_step for finding in run.report.findings}
     assert blockers(run)[0] == (
         "hooks.boot.prefixes_exclude_hook",
         "openclaw-install verify-runtime --fix-hooks",
@@ -108,8 +108,8 @@ def test_a_gateway_that_still_runs_an_older_policy_is_told_apart(host: PlainHost
     assert found(enforcing()) == [("gateway.prefix_missing", restart)]
     run = host.verify(Asker(enforcing("hook:im:", "hook:ingress", "feishu:")))
     assert run.report.activation_state == "ready_waiting_inbound"
-    [warning] = [item for item in run.report.warnings if item.id.startswith("gateway.")]
-    assert (warning.id, warning.command) == ("gateway.prefixes_differ", restart)
+    [warning] = [item for item in run.report.warnings if item.code.startswith("gateway.")]
+    assert (warning.code, warning.next_step) == ("gateway.prefixes_differ", restart)
 
 
 def test_what_the_file_lacks_is_said_once_and_about_the_file(host: PlainHost) -> None:
@@ -125,7 +125,7 @@ def test_offline_asks_nobody_and_says_so(host: PlainHost) -> None:
     run = host.verify()
     assert run.report.to_json()["policy"]["running"] is None
     assert ("gateway.not_asked", "openclaw-install verify-runtime") in [
-        (warning.id, warning.command) for warning in run.report.warnings
+        (warning.code, warning.next_step) for warning in run.report.warnings
     ]
     assert run.report.activation_state == "ready_waiting_inbound"
 
@@ -176,8 +176,8 @@ def test_a_config_that_cannot_be_read_is_the_one_blocker(
     before = host.tree()
     for run in (host.verify(), host.setup(), host.fix_hooks(), host.setup(dry_run=True)):
         assert run.report.activation_state == "blocked"
-        assert [blocker.id for blocker in run.report.blockers] == [code]
-        assert run.report.blockers[0].command
+        assert [blocker.code for blocker in run.report.blockers] == [code]
+        assert run.report.blockers[0].next_step
         assert run.error is not None
         assert run.error.error_code == code
         assert run.report.to_json()["policy"] == {"disk": None, "running": None, "next_boot": None}
@@ -195,9 +195,9 @@ def test_a_run_that_died_is_warned_about_and_left_to_the_next_run(host: PlainHos
     [receipt] = host.store.in_force()
     host.store.mark(receipt, "applying")
     for run in (host.verify(), host.setup(dry_run=True)):
-        [warning] = [item for item in run.report.warnings if item.id == "setup.interrupted"]
-        assert receipt.id in warning.cause
-        assert warning.command == "openclaw-install"
+        [warning] = [item for item in run.report.warnings if item.code == "setup.interrupted"]
+        assert receipt.id in warning.message
+        assert warning.next_step == "openclaw-install"
     assert len(host.store.interrupted()) == 1
 
 
@@ -207,9 +207,9 @@ def test_records_that_are_damaged_are_a_warning_to_a_reader(host: PlainHost) -> 
     document.write_text("{ half")
     run = host.verify()
     assert run.exit_code == 0
-    [warning] = [item for item in run.report.warnings if item.id == "setup.journal"]
-    assert str(document) in warning.cause
-    assert warning.command
+    [warning] = [item for item in run.report.warnings if item.code == "setup.journal"]
+    assert str(document) in warning.message
+    assert warning.next_step
 
 
 def test_the_cures_name_the_host_that_was_named(host: PlainHost) -> None:
@@ -218,9 +218,9 @@ def test_the_cures_name_the_host_that_was_named(host: PlainHost) -> None:
     run = host.verify(invocation=named)
     assert blockers(run)[0][1] == f"{named} verify-runtime --fix-hooks"
     assert all(
-        item.command.startswith(named)
+        item.next_step.startswith(named)
         for item in run.report.warnings
-        if item.command.startswith("openclaw-install")
+        if item.next_step.startswith("openclaw-install")
     )
 
 
@@ -251,15 +251,15 @@ def test_permissions_make_the_exit_code_1_and_keep_no_message_out(host: PlainHos
     run = host.verify(Asker(READY))
     assert run.report.activation_state == "ready_waiting_inbound"
     assert run.exit_code == 1
-    [finding] = [item for item in run.report.findings if item.id.startswith("fs.")]
-    assert (finding.id, finding.severity) == ("fs.config.perms_world_readable", "critical")
-    assert finding.repair == f"chmod 600 {host.config}"
+    [finding] = [item for item in run.report.findings if item.code.startswith("fs.")]
+    assert (finding.code, finding.severity) == ("fs.config.perms_world_readable", "critical")
+    assert finding.next_step == f"chmod 600 {host.config}"
 
 
 def test_a_variable_without_a_value_elsewhere_in_the_config_is_a_warning(host: PlainHost) -> None:
     host.edit("gateway:", 'models: { x: "${NOT_THERE}" },\n  gateway:')
-    [warning] = [item for item in host.verify().report.warnings if item.id == "config.env_unresolved"]
-    assert "NOT_THERE" in warning.cause
+    [warning] = [item for item in host.verify().report.warnings if item.code == "config.env_unresolved"]
+    assert "NOT_THERE" in warning.message
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_map_active_group_needs_the_prefix_of_the_working_thread(
         assert admits(host.data["hooks"]["allowedSessionKeyPrefixes"], prefix)
         assert not blockers(host.verify(route_mode="map-active-group"))
     else:
-        warned = {item.id for item in run.report.warnings}
+        warned = {item.code for item in run.report.warnings}
         assert "hooks.ingress.active_group_missing" in warned
 
 

@@ -107,7 +107,7 @@ def test_a_broken_policy_is_a_blocker_of_the_bridge_until_it_is_mended_and_messa
 
                 def blocker() -> str | None:
                     found = read_health(store, running=True, now=0.0).blocker
-                    return found.id if found else None
+                    return found.code if found else None
 
                 await until(lambda: blocker() == "trust.policy_invalid")
                 made.send("two")

@@ -235,8 +235,8 @@ def test_a_broken_file_keeps_the_last_good_policy_also_after_a_restart(here: Pla
     state = TrustBook(here.file, here.store).current(NOW)
     assert (state.policy, state.source) == (good, "last_good")
     assert state.problem is not None
-    assert (state.problem.id, state.problem.severity) == ("trust.policy_invalid", "critical")
-    assert "pingagent trust restore" in state.problem.repair
+    assert (state.problem.code, state.problem.severity) == ("trust.policy_invalid", "critical")
+    assert "pingagent trust restore" in state.problem.next_step
     here.write({})
     assert TrustBook(here.file, here.store).current(NOW).source == "file"
 
@@ -258,14 +258,14 @@ def test_a_file_that_has_gone_is_a_blocker_and_not_the_way_to_the_defaults(here:
         state = one.current(NOW)
         assert (state.policy, state.source) == (good, "last_good")
         assert state.problem is not None
-        assert state.problem.id == "trust.policy_missing"
+        assert state.problem.code == "trust.policy_missing"
 
 
 def test_something_else_in_the_files_place_is_a_blocker(here: Place) -> None:
     here.file.mkdir()
     state = TrustBook(here.file, here.store).current(NOW)
     assert state.problem is not None
-    assert state.problem.id == "trust.policy_unreadable"
+    assert state.problem.code == "trust.policy_unreadable"
     with pytest.raises(TrustPolicyError) as refused:
         TrustBook(here.file, here.store).changed(state, SetDefault("task", "deny"))
     assert refused.value.error_code == "trust.policy_unreadable"
@@ -280,7 +280,7 @@ def test_a_last_good_policy_that_no_longer_reads_closes_everything(here: Place) 
 def test_what_others_may_write_and_what_means_nothing_is_warned_of(here: Place) -> None:
     here.write({"enabled": True, "contact_policy": {"rules": [{"match": "*", "action": "approve"}]}})
     here.file.chmod(0o666)
-    found = {one.id for one in TrustBook(here.file, here.store).current(NOW).warnings}
+    found = {one.code for one in TrustBook(here.file, here.store).current(NOW).warnings}
     assert found == {"trust.unknown_key", "trust.rule_open", "trust.policy_writable"}
 
 

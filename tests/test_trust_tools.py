@@ -78,7 +78,7 @@ def test_the_calls_of_the_document_do_what_it_says(profile: Profile, use: Call) 
     assert use("policy_set", **deny).body["saved"] is True
     shown = use("policy")
     assert shown.body["task_policy"]["rules"][0]["match"] == "did:agent:trusted"
-    assert [one["id"] for one in shown.body["warnings"]] == ["trust.rule_idle"]
+    assert [one["code"] for one in shown.body["warnings"]] == ["trust.rule_idle"]
     assert shown.body["decisions"][0]["by"] == "mcp:test"
     assert code(use("policy_remove", policy="task", match="did:agent:trusted")) == "trust.needs_a_person"
     assert code(use("policy_remove", policy="task", match="did:agent:nobody")) == "trust.no_rule"
@@ -153,7 +153,7 @@ def test_switches_that_have_ended_load_have_no_effect_and_are_reported(profile: 
     assert shown["source"] == "file"
     assert shown["problem"] is None
     for warnings in (shown["warnings"], status.body["warnings"]):
-        assert [one["id"] for one in warnings] == ["trust.switch_ended"] * 2
+        assert [one["code"] for one in warnings] == ["trust.switch_ended"] * 2
     assert "contact_policy.agent_may_approve has no effect any more" in status.text
 
 
@@ -185,4 +185,4 @@ def test_hostile_texts_in_every_field_stay_texts(profile: Profile, use: Call) ->
     assert broken.body["source"] == "last_good"
     assert "Blocker: the trust policy cannot be used" in broken.text
     assert code(use("policy_set", policy="task", action="deny", default_only=True)) == "trust.policy_invalid"
-    assert "Blocker" in use("status", session=profile.peer("evil")).text
+    assert "Problem" in use("status", session=profile.peer("evil")).text

@@ -65,7 +65,7 @@ def test_it_works_installed_in_an_empty_environment_from_another_folder(wheel: P
         return document
 
     blockers = run("--yes", "--offline", code=1)["result"]["blockers"]
-    assert [blocker["id"] for blocker in blockers] == ["relay.not_configured"]
+    assert [blocker["code"] for blocker in blockers] == ["relay.not_configured"]
     assert (home / ".openclaw" / "skills" / "mysta-sync" / "SKILL.md").is_file()
     assert run("skills", "check", str(home / ".openclaw" / "skills"))["result"]["skills"]
     run("uninstall", "--yes")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from openclaw_install.common.problems import Problem
+
 
 class InstallError(Exception):
     """An expected failure: it carries a code for machines, a message and a next step for people.
@@ -22,6 +24,11 @@ class InstallError(Exception):
         self.message = message
         self.next_step = next_step
         self.error_code = code or self.code
+
+    @property
+    def problem(self) -> Problem:
+        """The error as a record, for reports."""
+        return Problem(self.error_code, self.message, self.next_step)
 
 
 class UsageError(InstallError):

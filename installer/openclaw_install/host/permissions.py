@@ -9,7 +9,7 @@ from pathlib import Path
 
 from openclaw_install.common.errors import HostError
 from openclaw_install.common.files import PRIVATE_FILE, PRIVATE_FOLDER
-from openclaw_install.common.findings import Finding, Severity
+from openclaw_install.common.problems import Problem, Severity
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def path_mode(path: Path) -> PathMode | None:
         ) from error
 
 
-def state_dir_findings(state: PathMode) -> tuple[Finding, ...]:
+def state_dir_findings(state: PathMode) -> tuple[Problem, ...]:
     """What `openclaw security audit` says of the state folder (checks `fs.state_dir.*`)."""
     found = []
     if state.is_link:
@@ -54,7 +54,7 @@ def state_dir_findings(state: PathMode) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def config_findings(config: PathMode) -> tuple[Finding, ...]:
+def config_findings(config: PathMode) -> tuple[Problem, ...]:
     """What `openclaw security audit` says of the config file (checks `fs.config.*`)."""
     found = []
     if config.is_link:
@@ -76,6 +76,6 @@ def narrowed(mode: int, *, folder: bool) -> int:
     return PRIVATE_FOLDER if folder else (mode & 0o700) | PRIVATE_FILE
 
 
-def _finding(check: str, severity: Severity, place: PathMode, text: str, wanted: int) -> Finding:
+def _finding(check: str, severity: Severity, place: PathMode, text: str, wanted: int) -> Problem:
     repair = f"chmod {wanted:o} {place.path}" if wanted else ""
-    return Finding(check, severity, str(place.path), f"{text} (mode {place.mode:04o})", repair)
+    return Problem(check, f"{text} (mode {place.mode:04o})", repair, severity=severity, path=str(place.path))

@@ -86,9 +86,9 @@ def _store(
         _ownership(visit, store, identity)
         _runtime(visit, health, running=running)
         policy = TrustBook(visit.paths.trust_policy, store).current(visit.now)
-        told = {finding.id for finding in visit.findings}
+        told = {finding.code for finding in visit.findings}
         problems = (policy.problem, *policy.warnings)
-        visit.findings += [one for one in problems if one is not None and one.id not in told]
+        visit.findings += [one for one in problems if one is not None and one.code not in told]
         visit.findings += contact_findings(store)
         visit.findings += order_findings(store)
         found = (store.messages.get(row.id) for row in store.ingress.parked())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.files import file_error
-from openclaw_install.common.findings import Finding, Severity
+from openclaw_install.common.problems import Problem, Severity
 from openclaw_install.protocol.identity import Identity, needs_encryption_rotation, rotate_encryption
 from openclaw_install.protocol.profile_files import ProfilePaths, backup_of, load_identity, update_identity
 from openclaw_install.protocol.times import MAX_SKEW
@@ -23,11 +23,11 @@ class Visit:
     fix: bool
     new_relay: bool
     now: float
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Problem] = field(default_factory=list)
     repaired: list[str] = field(default_factory=list)
 
     def note(self, code: str, severity: Severity, path: Path | str, message: str, repair: str = "") -> None:
-        self.findings.append(Finding(code, severity, str(path), message, repair))
+        self.findings.append(Problem(code, message, repair, severity=severity, path=str(path)))
 
     def error(self, error: InstallError, path: Path | str) -> None:
         self.note(error.error_code, "critical", path, error.message, error.next_step)

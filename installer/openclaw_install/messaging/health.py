@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from openclaw_install.common.boot import boot_id
-from openclaw_install.common.findings import Finding
+from openclaw_install.common.problems import Problem, problem_from
 from openclaw_install.messaging.results import TransportHealth
 from openclaw_install.messaging.store import Store
 
@@ -46,7 +46,7 @@ def read_health(store: Store, *, running: bool, now: float) -> TransportHealth:
         )
     blocker = value.pop("blocker")
     health = TransportHealth(
-        **{**value, "waiting": waiting, "blocker": None if blocker is None else Finding(**blocker)}
+        **{**value, "waiting": waiting, "blocker": None if blocker is None else problem_from(blocker)}
     )
     silent = _silent_seconds(store)
     return health if silent < _SIGN_SECONDS else _standing_still(health, store, silent)
@@ -72,7 +72,7 @@ def _standing_still(health: TransportHealth, store: Store, silent: float) -> Tra
         f"the bridge runs, and has written nothing into its store for {silent:.0f} s: it stands still, "
         "or the disk is full"
     )
-    finding = Finding("runtime.stalled", "critical", str(store.path), message, RESTART)
+    finding = Problem("runtime.stalled", message, RESTART, path=str(store.path))
     return replace(health, state="blocked", detail=message, recommendation=RESTART, blocker=finding)
 
 

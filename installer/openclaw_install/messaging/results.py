@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from openclaw_install.common.findings import Finding
+from openclaw_install.common.problems import Problem
 from openclaw_install.messaging.models import (
     Contact,
     ContactState,
@@ -52,7 +52,7 @@ class TransportHealth:
     detail: str
     clock_offset: float
     recommendation: str
-    blocker: Finding | None = None
+    blocker: Problem | None = None
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ class ContactDecision:
 class Doctor:
     """What the checks of identity, store, relay and bridge found, and what was mended."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[Problem, ...]
     repaired: tuple[str, ...]
     health: TransportHealth
     parked: tuple[Message, ...]

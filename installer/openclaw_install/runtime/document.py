@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar, get_args
 
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.files import PRIVATE_FILE, read_if_exists
+from openclaw_install.common.problems import Problem
 from openclaw_install.runtime.process_id import Moment, ProcessName
 from openclaw_install.runtime.report import (
     ComponentPhase,
@@ -19,7 +20,6 @@ from openclaw_install.runtime.report import (
     Figure,
     Keeper,
     LogReport,
-    Problem,
 )
 
 VERSION = 1

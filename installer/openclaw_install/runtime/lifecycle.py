@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from openclaw_install.runtime.report import ComponentPhase, ComponentReport, Figure, Problem
+from openclaw_install.common.problems import Problem
+from openclaw_install.runtime.report import ComponentPhase, ComponentReport, Figure
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0

@@ -6,26 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from openclaw_install.common.errors import InstallError
+from openclaw_install.common.problems import Problem
 
 RuntimeState = Literal["running", "starting", "stale", "stopped", "failing", "blocked"]
 ComponentPhase = Literal["off", "starting", "ready", "degraded", "failing", "blocked", "stalled", "stopped"]
 Keeper = Literal["systemd", "launchd", "guardian", "nobody"]
 Figure = str | int | float | bool | None
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something in the way: what an `InstallError` says, as data."""
-
-    code: str
-    message: str
-    next_step: str
-
-    @classmethod
-    def of(cls, error: InstallError) -> Problem:
-        """The problem that an error tells of."""
-        return cls(error.error_code, error.message, error.next_step)
 
 
 @dataclass(frozen=True)
@@ -81,7 +67,7 @@ class RuntimeReport:
             or no work is done), `stopped`, `failing` (a component fails, or the whole process died and is
             started again), `blocked` (a component needs a person).
         message: one sentence for a person.
-        problem: what is wrong and its cure; None when it runs.
+        problem: what is wrong and its next step; None when it runs.
         pid: the process that holds the lock; None when there is none or it is not known.
         kept_by: who starts it again after a crash; None when it does not run.
         enabled: whether a service of the user's session starts it.

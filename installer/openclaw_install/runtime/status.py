@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from openclaw_install.common.problems import Problem
 from openclaw_install.runtime.document import GuardianStatus, ProcessPhase, Status, Unreadable
 from openclaw_install.runtime.liveness import STALLED_EXIT
 from openclaw_install.runtime.process_id import Moment
-from openclaw_install.runtime.report import ComponentReport, LogReport, Problem, RuntimeReport, RuntimeState
+from openclaw_install.runtime.report import ComponentReport, LogReport, RuntimeReport, RuntimeState
 
 BEATS_MISSED = 5
 _STARTING_SECONDS = 60.0

@@ -12,12 +12,13 @@ from typing import Any
 
 from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import InstallError
+from openclaw_install.common.problems import Problem
 from openclaw_install.runtime import lifecycle
 from openclaw_install.runtime.component import Component, Context
 from openclaw_install.runtime.lifecycle import Life
 from openclaw_install.runtime.liveness import Sign, Watched
 from openclaw_install.runtime.process_id import iso
-from openclaw_install.runtime.report import ComponentReport, Figure, Problem
+from openclaw_install.runtime.report import ComponentReport, Figure
 
 WriteLog = Callable[..., None]
 LOOK_SECONDS = 3.0
@@ -176,7 +177,7 @@ class _Keeper:
         self._log("component_failed", "error", error=name, where=where, retry_seconds=pause)
 
     def _block(self, error: InstallError, inputs: object) -> None:
-        problem = Problem.of(error)
+        problem = error.problem
         if problem != self._life.problem:
             self._log("component_blocked", "error", code=problem.code, message=problem.message)
         self._turn(lifecycle.blocked(self._life, self._now(), problem, inputs))

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from openclaw_install.common.findings import Finding
+from openclaw_install.common.jsonable import jsonable
+from openclaw_install.common.problems import Problem
 from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.host.gateway.settings import RESTART, START
 from openclaw_install.host.hooks.boot import BootVerdict
@@ -15,24 +16,6 @@ from openclaw_install.host.hooks.policy import HookPolicy, IngressNeeds
 from openclaw_install.host.hooks.text import admits
 
 ActivationState = Literal["ready_waiting_inbound", "blocked"]
-
-
-@dataclass(frozen=True)
-class Blocker:
-    """One thing that keeps messages from coming in, or a warning of the same shape.
-
-    Attributes:
-        id: stable; that of the finding behind it.
-        cause: one sentence.
-        command: the one command that mends it; empty for a warning that needs none.
-    """
-
-    id: str
-    cause: str
-    command: str
-
-    def to_json(self) -> dict[str, str]:
-        return {"id": self.id, "cause": self.cause, "command": self.command}
 
 
 @dataclass(frozen=True)
@@ -67,9 +50,9 @@ class ActivationReport:
         agent: how other agents reach this one: identity, relay, transport; None where it was not looked at.
     """
 
-    blockers: tuple[Blocker, ...]
-    warnings: tuple[Blocker, ...]
-    findings: tuple[Finding, ...]
+    blockers: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+    findings: tuple[Problem, ...]
     policy: PolicyThreeWays
     host: Mapping[str, Any]
     bundles: tuple[Mapping[str, Any], ...] = ()
@@ -84,16 +67,16 @@ class ActivationReport:
     @property
     def clean(self) -> bool:
         """Ready, and no critical finding is left that something can be done about."""
-        left = any(finding.severity == "critical" and finding.repair for finding in self.findings)
+        left = any(finding.severity == "critical" and finding.next_step for finding in self.findings)
         return not self.blockers and not left
 
     def to_json(self) -> dict[str, Any]:
         """The `result` of `verify-runtime` (`schemas/activation-report.schema.json`)."""
         return {
             "activation_state": self.activation_state,
-            "blockers": [blocker.to_json() for blocker in self.blockers],
-            "warnings": [warning.to_json() for warning in self.warnings],
-            "findings": [finding_to_json(finding) for finding in self.findings],
+            "blockers": jsonable(self.blockers),
+            "warnings": jsonable(self.warnings),
+            "findings": jsonable(self.findings),
             "policy": self.policy.to_json(),
             "host": dict(self.host),
             "bundles": [dict(bundle) for bundle in self.bundles],
@@ -103,17 +86,7 @@ class ActivationReport:
         }
 
 
-def finding_to_json(finding: Finding) -> dict[str, str]:
-    return {
-        "id": finding.id,
-        "severity": finding.severity,
-        "path": finding.path,
-        "message": finding.message,
-        "repair": finding.repair,
-    }
-
-
-def live_findings(live: LivePolicy, disk: HookPolicy, needs: IngressNeeds) -> tuple[Finding, ...]:
+def live_findings(live: LivePolicy, disk: HookPolicy, needs: IngressNeeds) -> tuple[Problem, ...]:
     """What the running gateway's answer means for the ingress (pure).
 
     Args:
@@ -178,7 +151,7 @@ _ANSWERS: Mapping[str, tuple[str, str, str]] = {
 }
 
 
-def _enforced_findings(live: LivePolicy, disk: HookPolicy, needs: IngressNeeds) -> tuple[Finding, ...]:
+def _enforced_findings(live: LivePolicy, disk: HookPolicy, needs: IngressNeeds) -> tuple[Problem, ...]:
     # What the file lacks as well is a finding about the file: the running gateway only follows it.
     found = []
     if needs.required and not live.request_session_key and disk.allow_request_session_key:
@@ -197,15 +170,15 @@ def _enforced_findings(live: LivePolicy, disk: HookPolicy, needs: IngressNeeds) 
     if live.prefixes is not None and set(live.prefixes) != set(disk.prefixes or ()) and not found:
         message = "the running gateway enforces other session-key prefixes than the file says"
         place = f"127.0.0.1:{live.port}"
-        found.append(Finding("gateway.prefixes_differ", "warn", place, message, RESTART))
+        found.append(Problem("gateway.prefixes_differ", message, RESTART, severity="warn", path=place))
     return tuple(found)
 
 
-def _critical(name: str, port: int, message: str, repair: str) -> Finding:
-    return Finding(name, "critical", f"127.0.0.1:{port}", message, repair)
+def _critical(name: str, port: int, message: str, repair: str) -> Problem:
+    return Problem(name, message, repair, path=f"127.0.0.1:{port}")
 
 
-def blockers_from(findings: Iterable[Finding], invocation: str) -> tuple[Blocker, ...]:
+def blockers_from(findings: Iterable[Problem], invocation: str) -> tuple[Problem, ...]:
     """The findings that keep messages out, each with its one command.
 
     What only the audit calls critical, and a file that others can read, make the exit code 1,
@@ -216,12 +189,12 @@ def blockers_from(findings: Iterable[Finding], invocation: str) -> tuple[Blocker
         invocation: how this program is called for this host, with the options that name it.
     """
     blockers = [
-        Blocker(finding.id, finding.message, as_typed(finding.repair, invocation))
+        Problem(finding.code, finding.message, as_typed(finding.next_step, invocation))
         for finding in findings
-        if finding.severity == "critical" and finding.id.startswith(_KEEPS_OUT)
+        if finding.severity == "critical" and finding.code.startswith(_KEEPS_OUT)
     ]
     # What the file mends comes first: the running gateway follows it.
-    return tuple(sorted(blockers, key=lambda blocker: blocker.id.startswith("gateway.")))
+    return tuple(sorted(blockers, key=lambda blocker: blocker.code.startswith("gateway.")))
 
 
 def as_typed(command: str, invocation: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from openclaw_install.common.errors import InstallError, UsageError
-from openclaw_install.common.findings import Finding
+from openclaw_install.common.problems import Problem
 from openclaw_install.setup.connection import AgentSeam, Consenting, Wish
 from openclaw_install.setup.message_path import PROGRAM, MessagePath
 from openclaw_install.setup.runtime_part import with_findings
@@ -30,7 +30,7 @@ def with_connection(
         raise
     except InstallError as error:
         name = "relay.connect" if error.error_code.startswith("relay.") else "identity.connect"
-        finding = Finding(name, "critical", "", error.message, error.next_step)
+        finding = Problem(name, error.message, error.next_step)
         return replace(result, report=with_findings(result.report, (finding,), (), invocation))
     return result if connected is None else replace(result, connected=connected.to_json())
 
@@ -47,12 +47,12 @@ def with_agent(result: RunResult, agent: AgentSeam | None, invocation: str) -> R
     report = replace(result.report, agent=path.to_json())
     blocking = [finding for finding in path.problems if finding.severity == "critical"]
     warnings = [finding for finding in path.problems if finding.severity != "critical"]
-    if path.configured and not blocking and not any(_is_of_runtime(one.id) for one in report.blockers):
+    if path.configured and not blocking and not any(_is_of_runtime(one.code) for one in report.blockers):
         blocking += transport_findings(path, elsewhere=_has_bridge(report.runtime))
     return replace(result, report=with_findings(report, blocking, warnings, invocation))
 
 
-def transport_findings(path: MessagePath, *, elsewhere: bool) -> list[Finding]:
+def transport_findings(path: MessagePath, *, elsewhere: bool) -> list[Problem]:
     """Why no message comes in although all is set up (pure): no bridge on the store, or it reaches nobody.
 
     Args:
@@ -63,15 +63,15 @@ def transport_findings(path: MessagePath, *, elsewhere: bool) -> list[Finding]:
     if health is None or health["connection"] == "stopped":
         cure = RESTART if elsewhere else PROGRAM
         message = f"no bridge takes messages from {path.relay}"
-        return [Finding("relay.no_bridge", "critical", place, message, cure)]
+        return [Problem("relay.no_bridge", message, cure, path=place)]
     if path.served not in (None, path.relay):
         message = f"the bridge takes messages from {path.served}, and not from {path.relay}"
-        return [Finding("relay.other_served", "critical", place, message, RESTART)]
+        return [Problem("relay.other_served", message, RESTART, path=place)]
     if health["connection"] in ("connected", "polling"):
         return []
     detail = f": {health['detail']}" if health["detail"] else ""
     message = f"the relay at {path.relay} is not reached{detail}"
-    return [Finding("relay.not_reached", "critical", place, message, "pingagent doctor")]
+    return [Problem("relay.not_reached", message, "pingagent doctor", path=place)]
 
 
 def _has_bridge(runtime: Mapping[str, Any] | None) -> bool:

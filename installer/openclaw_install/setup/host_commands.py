@@ -19,7 +19,7 @@ _DONE = ("applied", "unchanged")
 
 
 @dataclass(frozen=True)
-class WholeHost:
+class HostSetup:
     """One host with all that belongs to it.
 
     Attributes:

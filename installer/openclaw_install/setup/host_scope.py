@@ -13,7 +13,7 @@ from openclaw_install.setup.changes import real_path
 
 
 @dataclass(frozen=True)
-class Reach:
+class HostScope:
     """One host, as its receipts know it.
 
     Attributes:
@@ -28,7 +28,7 @@ class Reach:
     targets: tuple[Path, ...]
 
     @classmethod
-    def of(cls, location: HostLocation) -> Reach:
+    def of(cls, location: HostLocation) -> HostScope:
         """The reach of the host as its links lead now."""
         return cls(
             # The config's own link is not followed: pointed elsewhere, it is still the same host.
@@ -38,7 +38,7 @@ class Reach:
         )
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Reach:
+    def from_json(cls, document: Mapping[str, Any]) -> HostScope:
         """What `to_json` wrote.
 
         Raises:
@@ -54,12 +54,12 @@ class Reach:
             "targets": list(map(str, self.targets)),
         }
 
-    def widened(self, others: Iterable[Reach | None]) -> Reach:
+    def widened(self, others: Iterable[HostScope | None]) -> HostScope:
         """This one, and where the links of the same host led in earlier runs."""
         found = [target for other in others if other is not None for target in other.targets]
         return replace(self, targets=tuple(dict.fromkeys([*self.targets, *found])))
 
-    def same_host(self, other: Reach) -> bool:
+    def same_host(self, other: HostScope) -> bool:
         """Whether both are of one host, wherever its links lead."""
         return (self.config, self.state_dir) == (other.config, other.state_dir)
 

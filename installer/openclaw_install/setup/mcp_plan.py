@@ -29,7 +29,7 @@ class McpSurvey:
         bundle: the bundle that wants it.
         state: see `McpState`.
         reason: why it is skipped, or what is odd; empty otherwise.
-        command: what the operator runs to get it registered; empty when nothing has to be done.
+        next_step: what the operator runs to get it registered; empty when nothing has to be done.
         wanted: the registration that we would write.
     """
 
@@ -37,7 +37,7 @@ class McpSurvey:
     bundle: str
     state: McpState
     reason: str = ""
-    command: str = ""
+    next_step: str = ""
     wanted: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -46,7 +46,7 @@ class McpSurvey:
             "bundle": self.bundle,
             "state": self.state,
             "reason": self.reason,
-            "command": self.command,
+            "next_step": self.next_step,
         }
 
 
@@ -119,20 +119,20 @@ def _survey(server: McpServer, manifest: Manifest, present: Any, offers: Prerequ
     if lacking:
         names = [*(f"the command {name}" for name in lacking.bins), *lacking.env]
         reason = f"missing: {', '.join(names)}"
-        cure = cure_for([*lacking.bins, *lacking.env], manifest)
+        step = step_for([*lacking.bins, *lacking.env], manifest)
     else:
-        reason, cure = _fleeting(server, offers)
+        reason, step = _fleeting(server, offers)
     if present is None and server.since and _numbers(offers.version) < _numbers(server.since):
         reason = f"comes with openclaw-install {server.since}; this is {offers.version}"
         return McpSurvey(server.name, manifest.name, "skipped", reason, _UPGRADE)
     if present is None:
         state: McpState = "skipped" if lacking else "to_register"
-        return McpSurvey(server.name, manifest.name, state, reason, cure, None if lacking else wanted)
+        return McpSurvey(server.name, manifest.name, state, reason, step, None if lacking else wanted)
     if _essentials(present, server, offers) == _essentials(wanted, server, offers):
-        return McpSurvey(server.name, manifest.name, "registered", reason, cure)
+        return McpSurvey(server.name, manifest.name, "registered", reason, step)
     reason = f"; {reason}" if reason else ""
     return McpSurvey(
-        server.name, manifest.name, "differs", f"registered otherwise; it stays as it is{reason}", cure
+        server.name, manifest.name, "differs", f"registered otherwise; it stays as it is{reason}", step
     )
 
 
@@ -168,7 +168,7 @@ def _essentials(registration: Any, server: McpServer, offers: Prerequisites) -> 
     return {**registration, "command": server.command if by_path else command, "env": env or None}
 
 
-def cure_for(names: Collection[str], manifest: Manifest) -> str:
+def step_for(names: Collection[str], manifest: Manifest) -> str:
     """The command that adds the first of the missing commands or variables."""
     for name in names:
         for binary in manifest.binaries:

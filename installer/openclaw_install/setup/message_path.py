@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from openclaw_install.common.errors import InstallError
-from openclaw_install.common.findings import Finding
+from openclaw_install.common.problems import Problem
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.messaging.profile_settings import (
     load_settings,
@@ -48,7 +48,7 @@ class MessagePath:
     store: Presence = "missing"
     health: Mapping[str, Any] | None = None
     served: str | None = None
-    problems: tuple[Finding, ...] = field(default=())
+    problems: tuple[Problem, ...] = field(default=())
 
     @property
     def configured(self) -> bool:
@@ -80,7 +80,7 @@ def look_at_message_path(location: HostLocation, env: Mapping[str, str], now: fl
         UsageError: a variable names no usable profile or path.
     """
     paths = profile_paths(env, location.home)
-    problems: list[Finding] = []
+    problems: list[Problem] = []
     relay, hub = None, False
     try:
         relay = server_url(env, paths)
@@ -96,22 +96,22 @@ def look_at_message_path(location: HostLocation, env: Mapping[str, str], now: fl
     return MessagePath(paths, relay, hub, did, identity, store, health, served, tuple(problems))
 
 
-def _no_relay(paths: ProfilePaths) -> Finding:
+def _no_relay(paths: ProfilePaths) -> Problem:
     message = "no relay is configured, so no agent elsewhere can reach this one"
-    return Finding("relay.not_configured", "critical", str(paths.folder), message, WITH_HUB)
+    return Problem("relay.not_configured", message, WITH_HUB, path=str(paths.folder))
 
 
-def _finding(name: str, place: Path, error: InstallError) -> Finding:
-    return Finding(name, "critical", str(place), error.message, error.next_step)
+def _finding(name: str, place: Path, error: InstallError) -> Problem:
+    return Problem(name, error.message, error.next_step, path=str(place))
 
 
 def _look_at_identity(
-    paths: ProfilePaths, problems: list[Finding], *, wanted: bool
+    paths: ProfilePaths, problems: list[Problem], *, wanted: bool
 ) -> tuple[str | None, Presence]:
     if _is_missing(paths.identity):
         if wanted:
             cure, message = _way_to_an_identity(paths.identity), f"there is no identity at {paths.identity}"
-            problems.append(Finding("identity.missing", "critical", str(paths.identity), message, cure))
+            problems.append(Problem("identity.missing", message, cure, path=str(paths.identity)))
         return None, "missing"
     # Here, because a host without an agent shall not wait for the cryptography.
     from openclaw_install.protocol.profile_files import load_identity
@@ -141,7 +141,7 @@ def _way_to_an_identity(path: Path) -> str:
 
 
 def _look_at_store(
-    paths: ProfilePaths, did: str | None, problems: list[Finding], now: float
+    paths: ProfilePaths, did: str | None, problems: list[Problem], now: float
 ) -> tuple[Mapping[str, Any] | None, str | None, Presence]:
     if not paths.store.exists():
         return None, None, "missing"
@@ -167,5 +167,5 @@ def _look_at_store(
         return None, None, "damaged"
     if did is not None and owner not in (None, did):
         message = f"the store belongs to {owner}, and the identity is {did}"
-        problems.append(Finding("store.other_identity", "critical", str(paths.store), message, OWNER_CURE))
+        problems.append(Problem("store.other_identity", message, OWNER_CURE, path=str(paths.store)))
     return asdict(health), served, "present"

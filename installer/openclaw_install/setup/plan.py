@@ -26,14 +26,14 @@ from openclaw_install.setup.undo import Kept
 
 @dataclass(frozen=True)
 class Skipped:
-    """Something that the run leaves out, why, and the command that adds it."""
+    """Something that the run leaves out, why, and what adds it."""
 
     what: str
     reason: str
-    command: str
+    next_step: str
 
     def to_json(self) -> dict[str, str]:
-        return {"what": self.what, "reason": self.reason, "command": self.command}
+        return {"what": self.what, "reason": self.reason, "next_step": self.next_step}
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def plan_setup(survey: Survey, *, overwrite_edited: bool = False) -> Plan:
     bundles, kept = plan_bundles(survey.bundles, overwrite_edited=overwrite_edited)
     server_edits, not_ours = _own_edits(survey.document, plan_servers(survey.servers))
     skipped = [
-        Skipped(f"MCP server {server.name}", server.reason, server.command)
+        Skipped(f"MCP server {server.name}", server.reason, server.next_step)
         for server in survey.servers
         if server.state == "skipped"
     ]
@@ -201,7 +201,7 @@ _NARROWING = frozenset({"hooks.direct_keys_narrowed", "hooks.transform_keys_unkn
 
 
 def _notes(survey: Survey, edits: Sequence[Edit]) -> tuple[str, ...]:
-    notes = [finding.message for finding in survey.findings if finding.id in _NARROWING]
+    notes = [finding.message for finding in survey.findings if finding.code in _NARROWING]
     if survey.token is not None and ("hooks", "token") in {edit.path for edit in edits}:
         notes.append("the hook token is replaced: give the new one to everybody who sends to the hooks")
     return tuple(notes)
@@ -253,7 +253,9 @@ def _own_edits(
 
 
 def _mode_changes(survey: Survey) -> tuple[Change, ...]:
-    wanted = {finding.path for finding in survey.findings if finding.id.startswith("fs.") and finding.repair}
+    wanted = {
+        finding.path for finding in survey.findings if finding.code.startswith("fs.") and finding.next_step
+    }
     places: list[tuple[Path, bool]] = [(survey.location.state_dir, True)]
     # A config that is generated elsewhere has its permissions from there, too.
     places += [] if survey.location.read_only else [(survey.document.path, False)]

@@ -12,7 +12,7 @@ from typing import Any, Literal, cast, get_args
 from openclaw_install.common.files import sha256
 from openclaw_install.host.config.paths import KeyPath
 from openclaw_install.setup.changes import Change, ChangeKind, Folder
-from openclaw_install.setup.host_scope import Reach
+from openclaw_install.setup.host_scope import HostScope
 
 ReceiptStatus = Literal["applying", "applied", "rolled_back", "undone"]
 FORMAT = 1
@@ -72,7 +72,7 @@ class Receipt:
     emptied: tuple[Folder, ...] = ()
     takes_back: tuple[str, ...] = ()
     remnants: tuple[Remnant, ...] = ()
-    reach: Reach | None = None
+    reach: HostScope | None = None
     partial: bool = False
 
     def reduced_to(self, remnants: Sequence[Remnant]) -> Receipt:
@@ -171,9 +171,9 @@ def remnants_from_json(document: Mapping[str, Any]) -> tuple[Remnant, ...]:
     )
 
 
-def reach_from_json(document: Mapping[str, Any]) -> Reach | None:
+def reach_from_json(document: Mapping[str, Any]) -> HostScope | None:
     """The host in a stored document, None in one of an earlier version; errors as of `receipt_from_json`."""
-    return Reach.from_json(document["host"]) if "host" in document else None
+    return HostScope.from_json(document["host"]) if "host" in document else None
 
 
 def _change_to_json(change: Change, number: int) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from openclaw_install.common.files import (
     write_atomic,
 )
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.setup.host_scope import Reach
+from openclaw_install.setup.host_scope import HostScope
 from openclaw_install.setup.leftovers import remove_empty
 from openclaw_install.setup.private_state import make_private_chain, own_state, require_ours
 from openclaw_install.setup.receipt import DOCUMENT, Receipt, ReceiptStatus, Remnant, receipt_from_json
@@ -51,7 +51,7 @@ class ReceiptStore:
     """
 
     def __init__(self, location: HostLocation, root: Path | None = None) -> None:
-        self.reach = Reach.of(location)
+        self.reach = HostScope.of(location)
         names = f"{self.reach.config}\0{self.reach.state_dir}"
         hosts = (root or own_state()) / "hosts"
         self.folder = hosts / hashlib.sha256(names.encode()).hexdigest()[:16]

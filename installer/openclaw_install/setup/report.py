@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from openclaw_install.common.errors import FileError, InstallError
-from openclaw_install.common.findings import Finding
+from openclaw_install.common.problems import Problem
 from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.host.gateway.settings import RESTART, START
 from openclaw_install.host.hooks.audit import FIX
@@ -15,7 +15,6 @@ from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.activation import (
     PROGRAM,
     ActivationReport,
-    Blocker,
     PolicyThreeWays,
     as_typed,
     blockers_from,
@@ -34,7 +33,7 @@ def build_report(
     live: LivePolicy | None,
     *,
     invocation: str = PROGRAM,
-    journal: Sequence[Blocker] = (),
+    journal: Sequence[Problem] = (),
 ) -> ActivationReport:
     """The report on a host that could be read.
 
@@ -47,16 +46,18 @@ def build_report(
     from_gateway = live_findings(live, survey.policy, survey.needs) if live else ()
     instead = _instead(survey)
     findings = tuple(
-        replace(finding, repair=instead.get(finding.repair, finding.repair))
+        replace(finding, next_step=instead.get(finding.next_step, finding.next_step))
         for finding in (*survey.findings, *from_gateway)
     )
     warnings = [
         *([] if live else [_NOT_ASKED]),
         *journal,
-        *(_from_finding(f) for f in findings if f.severity == "warn" and f.repair),
+        *(_from_finding(f) for f in findings if f.severity == "warn" and f.next_step),
         *(warning for bundle in survey.bundles if (warning := _bundle_warning(bundle))),
         *(
-            Blocker(_MCP_WARNINGS[server.state], f"MCP server {server.name}: {server.reason}", server.command)
+            Problem(
+                _MCP_WARNINGS[server.state], f"MCP server {server.name}: {server.reason}", server.next_step
+            )
             for server in survey.servers
             if server.reason
         ),
@@ -65,7 +66,7 @@ def build_report(
     return ActivationReport(
         blockers=blockers_from(findings, invocation),
         warnings=tuple(
-            Blocker(warning.id, warning.cause, as_typed(warning.command, invocation))
+            Problem(warning.code, warning.message, as_typed(warning.next_step, invocation))
             for warning in dict.fromkeys(warnings)
         ),
         findings=findings,
@@ -78,8 +79,8 @@ def build_report(
 
 def report_on_error(location: HostLocation | None, error: InstallError) -> ActivationReport:
     """The report on a host that cannot be read: blocked, with the error as its one blocker."""
-    blocker = Blocker(error.error_code, error.message, error.next_step)
-    finding = Finding(error.error_code, "critical", _place(location), error.message, error.next_step)
+    blocker = Problem(error.error_code, error.message, error.next_step)
+    finding = Problem(error.error_code, error.message, error.next_step, path=_place(location))
     return ActivationReport(
         blockers=(blocker,),
         warnings=(),
@@ -90,12 +91,12 @@ def report_on_error(location: HostLocation | None, error: InstallError) -> Activ
 
 
 _HOST_KEYS = ("state_dir", "config_path", "profile", "port", "cli")
-_NOT_ASKED = Blocker(
+_NOT_ASKED = Problem(
     "gateway.not_asked",
     "the running gateway was not asked (--offline): this is about the files only",
     f"{PROGRAM} verify-runtime",
 )
-_TO_REGISTER = Blocker("mcp.to_register", "an MCP server can be registered now", PROGRAM)
+_TO_REGISTER = Problem("mcp.to_register", "an MCP server can be registered now", PROGRAM)
 _MCP_WARNINGS: Mapping[McpState, str] = {
     "skipped": "mcp.skipped",
     "differs": "mcp.differs",
@@ -108,15 +109,15 @@ def _place(location: HostLocation | None) -> str:
     return str(location.config_path) if location else ""
 
 
-def _from_finding(finding: Finding) -> Blocker:
-    return Blocker(finding.id, finding.message, finding.repair)
+def _from_finding(finding: Problem) -> Problem:
+    return Problem(finding.code, finding.message, finding.next_step)
 
 
 def _instead(survey: Survey) -> Mapping[str, str]:
     """Cures to be replaced: a restart that would not come back, and a fix that cannot be made from here."""
     by_hand = fix_by_hand(survey)
     fix = {FIX: by_hand} if by_hand else {}
-    repairs = {finding.id: finding.repair for finding in survey.findings if finding.repair}
+    repairs = {finding.code: finding.next_step for finding in survey.findings if finding.next_step}
     if survey.next_boot.rule is not None:
         cure = repairs.get(survey.next_boot.rule, FIX)
         cure = fix.get(cure, cure)
@@ -125,21 +126,21 @@ def _instead(survey: Survey) -> Mapping[str, str]:
     return {**fix, START: mode} if mode else fix
 
 
-def journal_warnings(store: ReceiptStore) -> tuple[tuple[Receipt, ...], tuple[Blocker, ...]]:
+def journal_warnings(store: ReceiptStore) -> tuple[tuple[Receipt, ...], tuple[Problem, ...]]:
     """The receipts that stand, and what is odd about our records; damaged ones are reported, not raised."""
     try:
         standing, interrupted = store.in_force(), store.interrupted()
     except FileError as error:
-        return (), (Blocker("setup.journal", error.message, error.next_step),)
+        return (), (Problem("setup.journal", error.message, error.next_step),)
     return standing, tuple(map(_interrupted, interrupted))
 
 
-def _interrupted(receipt: Receipt) -> Blocker:
+def _interrupted(receipt: Receipt) -> Problem:
     cause = f"the run {receipt.id} ({receipt.command}) died before its end; the next run settles it"
-    return Blocker("setup.interrupted", cause, PROGRAM)
+    return Problem("setup.interrupted", cause, PROGRAM)
 
 
-def _bundle_warning(survey: BundleSurvey) -> Blocker | None:
+def _bundle_warning(survey: BundleSurvey) -> Problem | None:
     texts = {
         "absent": "is not installed",
         "incomplete": "lacks files",
@@ -149,7 +150,7 @@ def _bundle_warning(survey: BundleSurvey) -> Blocker | None:
     if survey.state not in texts:
         return None
     command = f"{PROGRAM} --overwrite-edited" if survey.state == "edited" else PROGRAM
-    return Blocker(f"bundle.{survey.state}", f"bundle {survey.bundle.name} {texts[survey.state]}", command)
+    return Problem(f"bundle.{survey.state}", f"bundle {survey.bundle.name} {texts[survey.state]}", command)
 
 
 def _bundle(bundle: BundleSurvey, survey: Survey) -> Mapping[str, Any]:

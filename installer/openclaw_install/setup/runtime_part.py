@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from openclaw_install.common.errors import InstallError
-from openclaw_install.common.findings import Finding
+from openclaw_install.common.problems import Problem
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.runtime.report import ComponentReport, RuntimeReport, RuntimeState
-from openclaw_install.setup.activation import PROGRAM, ActivationReport, Blocker, as_typed, blockers_from
+from openclaw_install.setup.activation import PROGRAM, ActivationReport, as_typed, blockers_from
 from openclaw_install.setup.verify import RunResult
 
 SETTLE_SECONDS = 20.0
@@ -93,7 +93,7 @@ def with_runtime(
             report = runtime.start() if idle.state == "stopped" else idle
             report = _settled(runtime, report, wanted)
     except InstallError as error:
-        finding = Finding(f"runtime.{_word(error)}", "critical", "", error.message, error.next_step)
+        finding = Problem(f"runtime.{_word(error)}", error.message, error.next_step)
         return replace(result, report=with_findings(result.report, (finding,), (), invocation))
     blocking, warnings = runtime_findings(report, wanted)
     told = replace(result.report, runtime={"wanted": list(wanted), **report.to_json()})
@@ -121,9 +121,9 @@ def _word(error: InstallError) -> str:
 
 
 def with_findings(
-    report: ActivationReport, blocking: Sequence[Finding], warnings: Sequence[Finding], invocation: str
+    report: ActivationReport, blocking: Sequence[Problem], warnings: Sequence[Problem], invocation: str
 ) -> ActivationReport:
-    more = [Blocker(f.id, f.message, as_typed(f.repair, invocation)) for f in warnings]
+    more = [Problem(f.code, f.message, as_typed(f.next_step, invocation)) for f in warnings]
     return replace(
         report,
         blockers=(*report.blockers, *blockers_from(blocking, invocation)),
@@ -141,7 +141,7 @@ _CURES: Mapping[RuntimeState, str] = {
 
 def runtime_findings(
     report: RuntimeReport, wanted: Sequence[str]
-) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
     """What the runtime's report means for the host (pure): what blocks it, and what is worth a look.
 
     Args:
@@ -153,27 +153,35 @@ def runtime_findings(
     place = report.log.path
     if report.state in _CURES and not report.components:
         cure = report.problem.next_step if report.problem else _CURES[report.state]
-        return (Finding(f"runtime.{report.state}", "critical", place, report.message, cure),), ()
+        return (Problem(f"runtime.{report.state}", report.message, cure, path=place),), ()
     blocking = [_component_finding(part, place) for part in report.components if part.phase in _BLOCKS]
     degraded = [
-        Finding(f"runtime.{part.name}_degraded", "warn", place, _said(part), f"{PROGRAM} runtime status")
+        Problem(
+            f"runtime.{part.name}_degraded",
+            _said(part),
+            f"{PROGRAM} runtime status",
+            severity="warn",
+            path=place,
+        )
         for part in report.components
         if part.phase == "degraded"
     ]
     if report.state == "starting":
         message = "the runtime is starting"
-        degraded.append(Finding("runtime.starting", "warn", place, message, f"{PROGRAM} runtime status"))
+        degraded.append(
+            Problem("runtime.starting", message, f"{PROGRAM} runtime status", severity="warn", path=place)
+        )
     if report.state == "stale":
-        blocking.append(Finding("runtime.stale", "critical", place, report.message, _CURES["stale"]))
+        blocking.append(Problem("runtime.stale", report.message, _CURES["stale"], path=place))
     return tuple(blocking), tuple(degraded)
 
 
 _BLOCKS = ("blocked", "failing", "stalled")
 
 
-def _component_finding(part: ComponentReport, place: str) -> Finding:
+def _component_finding(part: ComponentReport, place: str) -> Problem:
     cure = part.problem.next_step if part.problem else f"{PROGRAM} runtime logs"
-    return Finding(f"runtime.{part.name}_{part.phase}", "critical", place, _said(part), cure)
+    return Problem(f"runtime.{part.name}_{part.phase}", _said(part), cure, path=place)
 
 
 def _said(part: ComponentReport) -> str:

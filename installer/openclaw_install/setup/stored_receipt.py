@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_install.common.errors import FileError
-from openclaw_install.setup.host_scope import Reach
+from openclaw_install.setup.host_scope import HostScope
 from openclaw_install.setup.receipt import (
     DOCUMENT,
     FORMAT,
@@ -47,7 +47,7 @@ class StoredReceipt:
     def folders(self) -> tuple[Path, ...]:
         return tuple(map(Path, self.document["folders"]))
 
-    def require_of(self, host: Reach) -> None:
+    def require_of(self, host: HostScope) -> None:
         """Makes sure that the receipt speaks of `host` and of nothing else on this machine.
 
         Raises:

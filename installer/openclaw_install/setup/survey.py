@@ -11,7 +11,7 @@ from pathlib import Path
 
 import openclaw_install
 from openclaw_install.common.errors import ConfigError
-from openclaw_install.common.findings import Finding
+from openclaw_install.common.problems import Problem
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.bundles import SKILL_FILE, Bundle, shipped_bundles
 from openclaw_install.host.config.document import ConfigDocument, read_config
@@ -71,7 +71,7 @@ class Survey:
     needs: IngressNeeds
     facts: HookFacts
     next_boot: BootVerdict
-    findings: tuple[Finding, ...]
+    findings: tuple[Problem, ...]
     bundles: tuple[BundleSurvey, ...]
     servers: tuple[McpSurvey, ...]
 
@@ -192,10 +192,10 @@ def missing_config(location: HostLocation) -> ConfigError:
 
 def _ingress_needs(
     bundles: Sequence[Bundle], mode: RouteMode, document: ConfigDocument, location: HostLocation
-) -> tuple[IngressNeeds, tuple[Finding, ...]]:
+) -> tuple[IngressNeeds, tuple[Problem, ...]]:
     wanting = [bundle.manifest.hook_ingress for bundle in bundles if bundle.manifest.hook_ingress.required]
     prefixes = [prefix for ingress in wanting for prefix in ingress.session_key_prefixes]
-    found: tuple[Finding, ...] = ()
+    found: tuple[Problem, ...] = ()
     if mode == "map-active-group" and wanting:
         workspace = agent_workspace(document.data, location)
         text = active_group_text(workspace)
@@ -208,15 +208,15 @@ def _ingress_needs(
     return IngressNeeds(required=bool(wanting), prefixes=admitted), found
 
 
-def _no_active_group(workspace: Path, *, present: bool) -> Finding:
+def _no_active_group(workspace: Path, *, present: bool) -> Problem:
     path = workspace / ACTIVE_GROUP_FILE
     what = "names no session key" if present else "is missing"
-    return Finding(
+    return Problem(
         "hooks.ingress.active_group_missing",
-        "warn",
-        str(path),
         f"map-active-group: {path} {what}, so inbound messages go to hook:im:* threads instead",
         f"write the session key of the working thread, such as feishu:default:oc_x, into {path}",
+        severity="warn",
+        path=str(path),
     )
 
 
@@ -262,7 +262,7 @@ def _names(env: Mapping[str, str]) -> frozenset[str]:
     return frozenset(name for name, value in env.items() if value.strip())
 
 
-def _permission_findings(location: HostLocation, config: Path) -> tuple[Finding, ...]:
+def _permission_findings(location: HostLocation, config: Path) -> tuple[Problem, ...]:
     state, file = path_mode(location.state_dir), path_mode(config)
     return (
         *(state_dir_findings(state) if state else ()),
@@ -270,15 +270,15 @@ def _permission_findings(location: HostLocation, config: Path) -> tuple[Finding,
     )
 
 
-def _unresolved_findings(document: ConfigDocument) -> tuple[Finding, ...]:
+def _unresolved_findings(document: ConfigDocument) -> tuple[Problem, ...]:
     """References without a value outside `hooks`, where rules of their own speak of them."""
     return tuple(
-        Finding(
+        Problem(
             "config.env_unresolved",
-            "warn",
-            dotted(item.path),
             f"${{{item.name}}} has no value here; the gateway would take the reference itself as the value",
             f"set {item.name} in the gateway's environment, or in the .env file of its state folder",
+            severity="warn",
+            path=dotted(item.path),
         )
         for item in document.unresolved
         if item.path[:1] != ("hooks",)

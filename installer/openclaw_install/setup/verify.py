@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from openclaw_install.common.errors import ConfigError, ConflictError, HostError, InstallError
+from openclaw_install.common.problems import Problem
 from openclaw_install.host.gateway.probe import Asker, LivePolicy, ask_gateway
 from openclaw_install.host.hooks.policy import RouteMode
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.setup.activation import PROGRAM, ActivationReport, Blocker
+from openclaw_install.setup.activation import PROGRAM, ActivationReport
 from openclaw_install.setup.gateway_check import Patience, ask_running, ask_settled, watch_take_over
 from openclaw_install.setup.operator import Operator
 from openclaw_install.setup.plan import Plan, plan_hook_fix
@@ -239,7 +240,7 @@ class Runner:
     def _look(self) -> Survey:
         return look_at_host(self.location, self.options.route_mode, self.store.in_force())
 
-    def _report(self, survey: Survey, journal: Sequence[Blocker] = ()) -> ActivationReport:
+    def _report(self, survey: Survey, journal: Sequence[Problem] = ()) -> ActivationReport:
         live = None
         if not self.options.offline:
             live = ask_settled(survey, self.ask, self.options.starting_seconds)

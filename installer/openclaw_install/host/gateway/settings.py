@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from openclaw_install.common.findings import Finding
+from openclaw_install.common.problems import Problem
 from openclaw_install.host.hooks.agents import section
 
 RESTART = "openclaw gateway restart"
@@ -13,7 +13,7 @@ START = "openclaw gateway run"
 _SET_MODE = "openclaw config set gateway.mode local"
 
 
-def settings_findings(config: Mapping[str, Any]) -> tuple[Finding, ...]:
+def settings_findings(config: Mapping[str, Any]) -> tuple[Problem, ...]:
     """Warnings about the gateway's mode, its reload and a roster in the older form (pure).
 
     Source: a running OpenClaw 2026.9.6.
@@ -21,22 +21,22 @@ def settings_findings(config: Mapping[str, Any]) -> tuple[Finding, ...]:
     return (*_mode(config), *_reload(config), *_roster(config))
 
 
-def _mode(config: Mapping[str, Any]) -> Iterator[Finding]:
+def _mode(config: Mapping[str, Any]) -> Iterator[Problem]:
     """No boot rule, for `--allow-unconfigured` starts all the same; without it the start exits with 78."""
     mode = section(config, "gateway").get("mode")
     if mode != "local":
         words = "existing config is missing gateway.mode" if mode is None else "set gateway.mode=local"
         message = f"a gateway that is started without --allow-unconfigured refuses this file: {words}"
-        yield Finding("gateway.mode_not_local", "warn", "gateway.mode", message, _SET_MODE)
+        yield Problem("gateway.mode_not_local", message, _SET_MODE, severity="warn", path="gateway.mode")
 
 
-def _reload(config: Mapping[str, Any]) -> Iterator[Finding]:
+def _reload(config: Mapping[str, Any]) -> Iterator[Problem]:
     if section(config, "gateway", "reload").get("mode") == "off":
         message = "the running gateway takes no change of the file over by itself, only at its next start"
-        yield Finding("gateway.reload_off", "warn", "gateway.reload.mode", message, RESTART)
+        yield Problem("gateway.reload_off", message, RESTART, severity="warn", path="gateway.reload.mode")
 
 
-def _roster(config: Mapping[str, Any]) -> Iterator[Finding]:
+def _roster(config: Mapping[str, Any]) -> Iterator[Problem]:
     """A start moves `agents.list` to `agents.entries`; a hot reload drops its mark of the default agent."""
     agents = section(config, "agents")
     listed = agents.get("list")
@@ -48,4 +48,4 @@ def _roster(config: Mapping[str, Any]) -> Iterator[Finding]:
             "after any change of hooks the running gateway no longer knows which agent of agents.list is the"
             " default one, and refuses requests that name none, until it is restarted"
         )
-        yield Finding("agents.list_legacy", "warn", "agents.list", message, RESTART)
+        yield Problem("agents.list_legacy", message, RESTART, severity="warn", path="agents.list")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from openclaw_install.common.findings import Finding
+from openclaw_install.common.problems import Problem
 from openclaw_install.host.hooks.audit import FIX
 from openclaw_install.host.hooks.auth import HookFacts
 from openclaw_install.host.hooks.plan import TokenProblem, missing_prefixes, token_trouble
@@ -25,7 +25,7 @@ _TOKEN_MESSAGES: Mapping[TokenProblem, str] = {
 _REFERENCE = "set the variable behind hooks.token to a fresh secret of {minimum} characters or more"
 
 
-def ingress_findings(config: Mapping[str, Any], needs: IngressNeeds, facts: HookFacts) -> tuple[Finding, ...]:
+def ingress_findings(config: Mapping[str, Any], needs: IngressNeeds, facts: HookFacts) -> tuple[Problem, ...]:
     """What the ingress misses; nothing where none is needed."""
     if not needs.required:
         return ()
@@ -34,7 +34,7 @@ def ingress_findings(config: Mapping[str, Any], needs: IngressNeeds, facts: Hook
     return (*found, *_agents(policy, needs))
 
 
-def _switches(policy: HookPolicy) -> Iterator[Finding]:
+def _switches(policy: HookPolicy) -> Iterator[Problem]:
     if not policy.enabled:
         yield _blocker("disabled", "enabled", "the hook ingress is off")
     if not reachable_path(policy.path):
@@ -48,7 +48,7 @@ def _switches(policy: HookPolicy) -> Iterator[Finding]:
         yield _blocker("request_keys_off", "allowRequestSessionKey", message)
 
 
-def _token(config: Mapping[str, Any], needs: IngressNeeds, facts: HookFacts) -> Iterator[Finding]:
+def _token(config: Mapping[str, Any], needs: IngressNeeds, facts: HookFacts) -> Iterator[Problem]:
     trouble = token_trouble(config, needs, facts)
     if trouble is None or trouble.problem not in _TOKEN_MESSAGES:
         return  # what is not in the table has a finding of its own: hooks.boot.schema, hooks.token_unresolved
@@ -60,7 +60,7 @@ def _token(config: Mapping[str, Any], needs: IngressNeeds, facts: HookFacts) -> 
     yield _blocker(f"token_{trouble.problem}", "token", message, repair)
 
 
-def _prefixes(policy: HookPolicy, needs: IngressNeeds) -> Iterator[Finding]:
+def _prefixes(policy: HookPolicy, needs: IngressNeeds) -> Iterator[Problem]:
     key = "allowedSessionKeyPrefixes"
     if policy.prefixes is None:
         message = "there are no session-key prefixes, and without them no thread can be kept"
@@ -70,7 +70,7 @@ def _prefixes(policy: HookPolicy, needs: IngressNeeds) -> Iterator[Finding]:
         yield _blocker("prefix_missing", key, f"session keys under {prefix} are not admitted")
 
 
-def _agents(policy: HookPolicy, needs: IngressNeeds) -> Iterator[Finding]:
+def _agents(policy: HookPolicy, needs: IngressNeeds) -> Iterator[Problem]:
     key, agent = "allowedAgentIds", ingress_agent(policy, needs)
     if policy.allowed_agent_ids is None:
         message = "the ingress may reach every agent: name those that it may"
@@ -83,5 +83,5 @@ def _agents(policy: HookPolicy, needs: IngressNeeds) -> Iterator[Finding]:
         yield _blocker("agent_excluded", key, f"the list leaves out {agent!r}, the agent of the ingress")
 
 
-def _blocker(name: str, key: str, message: str, repair: str = FIX) -> Finding:
-    return Finding(f"hooks.ingress.{name}", "critical", f"hooks.{key}", message, repair)
+def _blocker(name: str, key: str, message: str, repair: str = FIX) -> Problem:
+    return Problem(f"hooks.ingress.{name}", message, repair, path=f"hooks.{key}")

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 
 from openclaw_install.common.errors import FileError, InstallError
-from openclaw_install.common.findings import Finding
+from openclaw_install.common.problems import Problem
 from openclaw_install.messaging import store_lock
 from openclaw_install.messaging.bridge.context import (
     WORKER,
@@ -155,7 +155,7 @@ async def _wait_for_store(shared: Shared, name: str, error: InstallError) -> Non
     if error.error_code == "store.busy":
         shared.health.trouble(trouble, error.message)
     else:
-        finding = Finding("store.full", "critical", str(shared.store.path), error.message, error.next_step)
+        finding = Problem("store.full", error.message, error.next_step, path=str(shared.store.path))
         shared.health.block(trouble, finding, error)
     shared.tell(BridgeEvent("degraded", error.message))
     await asyncio.sleep(2.0)

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 
 from openclaw_install.common.clock import Step, WatchedClock, read_clocks
 from openclaw_install.common.errors import InstallError
-from openclaw_install.common.findings import Finding
+from openclaw_install.common.problems import Problem
 from openclaw_install.messaging.bridge.settings import BridgeSettings
 from openclaw_install.messaging.health import write_health
 from openclaw_install.messaging.results import HealthState, TransportHealth
@@ -103,7 +103,7 @@ class HealthBook:
         now = clock()
         self._store, self._tell, self._clock = store, tell, clock
         self._troubles: dict[str, str] = {}
-        self._blockers: dict[str, tuple[Finding, InstallError]] = {}
+        self._blockers: dict[str, tuple[Problem, InstallError]] = {}
         self._told: tuple[str, str] = ("", "")
         self._written: TransportHealth | None = None
         self._writing = asyncio.Lock()
@@ -118,7 +118,7 @@ class HealthBook:
         """It works with less, for this reason."""
         self._troubles[name] = detail
 
-    def block(self, name: str, finding: Finding, error: InstallError) -> None:
+    def block(self, name: str, finding: Problem, error: InstallError) -> None:
         """It cannot work until somebody acts."""
         self._blockers[name] = (finding, error)
 
@@ -154,7 +154,7 @@ class HealthBook:
         with self._store.write():
             write_health(self._store, health, now)
             if health.state not in (self._recorded, "ok"):
-                detail = health.blocker.id if health.blocker else health.detail
+                detail = health.blocker.code if health.blocker else health.detail
                 self._store.events.add(f"transport.{health.state}", now, detail=detail)
             self._recorded = health.state
 
@@ -169,7 +169,7 @@ class HealthBook:
         detail = "; ".join(self._troubles.values())
         state: HealthState
         if blocker:
-            state, detail, advice = "blocked", blocker[0].message, blocker[0].repair
+            state, detail, advice = "blocked", blocker[0].message, blocker[0].next_step
         elif detail:
             state, advice = "degraded", "nothing has to be done at once: it goes on by itself"
         elif before.state in {"blocked", "degraded"}:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from openclaw_install.common.errors import InstallError
-from openclaw_install.common.findings import Finding
+from openclaw_install.common.problems import Problem
 from openclaw_install.host.hooks.dispatch import (
     Blocked,
     GatewayLife,
@@ -281,7 +281,7 @@ class Dispatcher:
             target = await asyncio.to_thread(self._shared.settings.host.target)
         except InstallError as error:
             self._gate.close(self._shared.now(), self._shared.jitter(), 1.0)
-            finding = Finding("hooks.config", "critical", "openclaw.json", error.message, error.next_step)
+            finding = Problem("hooks.config", error.message, error.next_step, path="openclaw.json")
             self._shared.health.block("gateway.config", finding, error)
             return
         self._shared.health.clear("gateway.config")

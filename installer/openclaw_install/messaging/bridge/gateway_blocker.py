@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from openclaw_install.common.errors import GatewayError
-from openclaw_install.common.findings import Finding
+from openclaw_install.common.problems import Problem
 from openclaw_install.host.hooks.dispatch import Blocked
 
 FIX = "openclaw-install verify-runtime --fix-hooks"
@@ -15,9 +15,9 @@ _PATHS = {
 }
 
 
-def blocker(outcome: Blocked) -> tuple[Finding, GatewayError]:
+def blocker(outcome: Blocked) -> tuple[Problem, GatewayError]:
     """The blocker of the activation report, and the error for the runtime."""
-    finding = Finding(outcome.code, "critical", _PATHS[outcome.code], outcome.detail, FIX)
+    finding = Problem(outcome.code, outcome.detail, FIX, path=_PATHS[outcome.code])
     error = GatewayError(
         f"the gateway refuses messages: {outcome.detail}; they wait", next_step=FIX, code=outcome.code
     )

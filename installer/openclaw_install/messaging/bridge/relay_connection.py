@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from openclaw_install.common.backoff import pause
 from openclaw_install.common.errors import InstallError
-from openclaw_install.common.findings import Finding
+from openclaw_install.common.problems import Problem
 from openclaw_install.messaging.access import publish
 from openclaw_install.messaging.bridge.context import Shared, next_of
 from openclaw_install.messaging.bridge.entry_reader import MAX_SKEW
@@ -338,7 +338,7 @@ class Link:
             return
         after = error.retry_after if isinstance(error, RelayRefused) else None
         if isinstance(error, RelayRefused) and not error.passing and error.status != 401:
-            finding = Finding(error.error_code, "critical", "relay", error.message, error.next_step)
+            finding = Problem(error.error_code, error.message, error.next_step, path="relay")
             health.block("relay.refused", finding, error)
         elif tries > 1:
             lost = "the relay's data is another each time"

@@ -20,7 +20,7 @@ from openclaw_install.common.files import (
     sha256,
     write_atomic,
 )
-from openclaw_install.common.findings import Finding
+from openclaw_install.common.problems import Problem
 from openclaw_install.common.shared_files import write_expected
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.trust.document import (
@@ -62,8 +62,8 @@ class PolicyState:
     policy: Policy
     source: Literal["file", "defaults", "last_good", "closed"]
     path: Path
-    problem: Finding | None
-    warnings: tuple[Finding, ...]
+    problem: Problem | None
+    warnings: tuple[Problem, ...]
     text: str
 
 
@@ -166,28 +166,26 @@ class TrustBook:
     def _missing(self, last: str | None) -> PolicyState:
         if last is None:
             return PolicyState(DEFAULTS, "defaults", self.path, None, (), "")
-        problem = Finding(
+        problem = Problem(
             "trust.policy_missing",
-            "critical",
-            str(self.path),
             "the trust policy's file has gone; the last good policy stays in force",
             f"put it back: {RESTORE}; for the defaults: {RESTORE} --defaults",
+            path=str(self.path),
         )
         return self._fallen_back(problem, last)
 
     def _broken(self, error: InstallError, last: str | None) -> PolicyState:
         code = "trust.policy_invalid" if isinstance(error, TrustPolicyError) else "trust.policy_unreadable"
         stays = "the last good policy stays in force" if last else "until then everything waits for a person"
-        problem = Finding(
+        problem = Problem(
             code,
-            "critical",
-            str(self.path),
             f"the trust policy cannot be used: {error.message}; {stays}",
             f"{error.next_step}; or put the last good one back: {RESTORE}" if last else error.next_step,
+            path=str(self.path),
         )
         return self._fallen_back(problem, last)
 
-    def _fallen_back(self, problem: Finding, last: str | None) -> PolicyState:
+    def _fallen_back(self, problem: Problem, last: str | None) -> PolicyState:
         if last is not None:
             # Another version of this program may have written it, one that knew more or less than we do.
             with contextlib.suppress(TrustPolicyError):
@@ -195,41 +193,45 @@ class TrustBook:
                 return PolicyState(document.policy, "last_good", self.path, problem, (), last)
         return PolicyState(CLOSED, "closed", self.path, problem, (), "")
 
-    def _warnings(self, document: PolicyDocument, mark: _Mark | None) -> tuple[Finding, ...]:
+    def _warnings(self, document: PolicyDocument, mark: _Mark | None) -> tuple[Problem, ...]:
         place = str(self.path)
         found = [
-            Finding(
+            Problem(
                 "trust.unknown_key",
-                "warn",
-                place,
                 f"{key} means nothing here; it is kept",
                 "check its spelling",
+                severity="warn",
+                path=place,
             )
             for key in document.unknown[:20]
         ]
         found += [
-            Finding(
+            Problem(
                 "trust.switch_ended",
-                "warn",
-                place,
                 f"{key} has no effect any more: only people, and the rules that they write, widen trust",
                 "take it out of the file; let somebody in with pingagent contacts approve or a rule",
+                severity="warn",
+                path=place,
             )
             for key in document.ended
         ]
         found += [
-            Finding(
+            Problem(
                 f"trust.rule_{one.kind}",
-                "warn",
-                place,
                 f"{one.section} rule {one.position}: {one.message}",
                 "see whether it is meant so: pingagent trust show",
+                severity="warn",
+                path=place,
             )
             for one in cautions(document.policy)[:20]
         ]
         if mark and mark[4] & 0o022:
             message = "others on this machine may change who is trusted"
-            found.append(Finding("trust.policy_writable", "warn", place, message, f"chmod 600 {self.path}"))
+            found.append(
+                Problem(
+                    "trust.policy_writable", message, f"chmod 600 {self.path}", severity="warn", path=place
+                )
+            )
         return tuple(found)
 
     @contextlib.contextmanager
@@ -265,7 +267,7 @@ class TrustBook:
         """
         if state.problem is not None:
             raise TrustPolicyError(
-                state.problem.message, next_step=state.problem.repair, code=state.problem.id
+                state.problem.message, next_step=state.problem.next_step, code=state.problem.code
             )
         return changed_text(state.text or new_document(), edit)
 

@@ -84,5 +84,5 @@ class TrustWatch:
         if problem is None:
             self._shared.health.clear(_TROUBLE)
         else:
-            error = TrustPolicyError(problem.message, next_step=problem.repair, code=problem.id)
+            error = TrustPolicyError(problem.message, next_step=problem.next_step, code=problem.code)
             self._shared.health.block(_TROUBLE, problem, error)

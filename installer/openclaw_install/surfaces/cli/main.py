@@ -23,7 +23,7 @@ from openclaw_install.surfaces.cli.sync import sync_group
 
 if TYPE_CHECKING:
     from openclaw_install.host.hooks.policy import RouteMode
-    from openclaw_install.setup.host_commands import WholeHost
+    from openclaw_install.setup.host_commands import HostSetup
     from openclaw_install.setup.verify import Options, RunResult
 
 _ROUTE_MODES: tuple[RouteMode, ...] = ("stable-hook-session", "map-active-group")
@@ -238,12 +238,12 @@ def _operator(common: CommonOptions) -> Any:
     return Terminal(yes=common.yes, quiet=common.as_json)
 
 
-def _whole(location: HostLocation) -> WholeHost:
+def _whole(location: HostLocation) -> HostSetup:
     from openclaw_install.setup.connection import HostAgent
-    from openclaw_install.setup.host_commands import WholeHost
+    from openclaw_install.setup.host_commands import HostSetup
     from openclaw_install.setup.runtime_part import HostRuntime
 
-    return WholeHost(location, HostRuntime(location, os.environ), HostAgent(location, os.environ))
+    return HostSetup(location, HostRuntime(location, os.environ), HostAgent(location, os.environ))
 
 
 def _run_reply(command: str, run: Any, common: CommonOptions) -> Reply:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from openclaw_install.common.errors import UsageError
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.surfaces.cli.pingagent_options import confirm, gather_ping, operator, ping_options
 from openclaw_install.surfaces.cli.reply import Reply
 
@@ -45,7 +45,7 @@ def doctor_document(found: Doctor, reader: Reader) -> dict[str, Any]:
 
     return {
         "ok": found.ok,
-        "findings": [asdict(one) for one in found.findings],
+        "findings": jsonable(found.findings),
         "repaired": list(found.repaired),
         "health": health_document(found.health),
         "parked": [message_document(one, reader, most=1000) for one in found.parked],
@@ -56,7 +56,7 @@ def doctor_document(found: Doctor, reader: Reader) -> dict[str, Any]:
                 "thread_id": one.thread_id,
                 "attempts": one.attempts,
                 "reason": one.reason,
-                "repair": one.repair,
+                "next_step": one.repair,
             }
             for one in found.failed
         ],

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from openclaw_install.common.problems import Problem
 from openclaw_install.common.shown_text import neutral as plain
 from openclaw_install.host.gateway.probe import LivePolicy
-from openclaw_install.setup.activation import ActivationReport, Blocker
+from openclaw_install.setup.activation import ActivationReport
 from openclaw_install.setup.install import UndoResult
 from openclaw_install.setup.plan import Plan, action_of
 from openclaw_install.setup.undo import UndoPlan
@@ -26,7 +27,7 @@ def run_lines(run: RunResult, *, verbose: bool) -> list[str]:
     lines += _block("blocked by, before these changes" if planned else "blocked by", run.report.blockers)
     lines += _block("worth a look", run.report.warnings)
     if verbose:
-        found = [f"  [{f.severity}] {f.id} ({f.path}): {f.message}" for f in run.report.findings]
+        found = [f"  [{f.severity}] {f.code} ({f.path}): {f.message}" for f in run.report.findings]
         lines += ["", "all findings:", *(found or ["  none"])]
     return [*map(plain, lines), "", f"activation_state={run.report.activation_state}"]
 
@@ -129,14 +130,14 @@ def _applied_lines(applied: Applied) -> Iterator[str]:
         yield "the running gateway did not take the new policy over in time"
 
 
-def _block(title: str, blockers: Sequence[Blocker]) -> Iterator[str]:
+def _block(title: str, blockers: Sequence[Problem]) -> Iterator[str]:
     if blockers:
         yield ""
         yield f"{title}:"
     for blocker in blockers:
-        yield f"  {blocker.id}: {blocker.cause}"
-        if blocker.command:
-            yield f"      -> {blocker.command}"
+        yield f"  {blocker.code}: {blocker.message}"
+        if blocker.next_step:
+            yield f"      -> {blocker.next_step}"
 
 
 def plan_lines(plan: Plan) -> list[str]:
@@ -145,7 +146,7 @@ def plan_lines(plan: Plan) -> list[str]:
     lines += [f"{'keep':<10} {kept.path}: {kept.reason}" for kept in plan.kept]
     for item in plan.skipped:
         lines.append(f"{'skip':<10} {item.what}: {item.reason}")
-        lines += [f"{'':<10}   -> {item.command}"] if item.command else []
+        lines += [f"{'':<10}   -> {item.next_step}"] if item.next_step else []
     lines += [f"{'note':<10} {note}" for note in plan.notes]
     # A tab is what the config is indented with; nothing else in a line of a diff may move the cursor.
     return [*_plain_all(lines), *("\t".join(map(plain, line.split("\t"))) for line in _diff_lines(plan.diff))]

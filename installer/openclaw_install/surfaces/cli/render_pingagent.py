@@ -39,7 +39,7 @@ def health_lines(health: Document, *, verbose: bool) -> list[str]:
     blocker = health["blocker"]
     if blocker:
         lines.append(neutral(f"  blocked: {blocker['message']}"))
-    if todo := (blocker or {}).get("repair") or health["recommendation"]:
+    if todo := (blocker or {}).get("next_step") or health["recommendation"]:
         lines.append(neutral(f"  next: {todo}"))
     return lines
 
@@ -155,9 +155,9 @@ def doctor_lines(body: Document, *, verbose: bool) -> list[str]:
     for one in sorted(body["findings"], key=lambda found: order[found["severity"]]):
         if one["severity"] == "info" and not verbose:
             continue
-        lines.append(neutral(f"{one['severity']}: {one['message']} ({one['id']})"))
-        if one["repair"]:
-            lines.append(neutral(f"  next: {one['repair']}"))
+        lines.append(neutral(f"{one['severity']}: {one['message']} ({one['code']})"))
+        if one["next_step"]:
+            lines.append(neutral(f"  next: {one['next_step']}"))
     lines += [
         neutral(f"parked: {one['message_id']} of {one['sender']}: {one['reason']}") for one in body["parked"]
     ]

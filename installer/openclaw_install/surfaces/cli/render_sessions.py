@@ -50,7 +50,7 @@ def overview_lines(body: Document) -> list[str]:
     if one := body["recommendation"]:
         lines.append(neutral(f"recommended: {one['policy']} {one['action']}, because {one['why']}"))
     if problem := body["problem"]:
-        lines.append(neutral(f"policy: {problem['message']}; {problem['repair']}"))
+        lines.append(neutral(f"policy: {problem['message']}; {problem['next_step']}"))
     return [*lines, *_note_lines(body["summary"]), *(_message_line(one) for one in body["newest"])]
 
 

@@ -94,4 +94,4 @@ def problem_lines(body: Document) -> list[str]:
     problem = body["problem"]
     if problem is None:
         return []
-    return [neutral(f"blocked: {problem['message']}"), neutral(f"  next: {problem['repair']}")]
+    return [neutral(f"blocked: {problem['message']}"), neutral(f"  next: {problem['next_step']}")]

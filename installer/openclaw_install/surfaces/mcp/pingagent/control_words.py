@@ -117,7 +117,7 @@ def runtime_text(body: Document) -> str:
         *_transport_lines(body["transport"]),
     ]
     if problem := policy["problem"]:
-        lines.append(cut(neutral(f"Policy: {problem['message']} To do: {problem['repair']}"), 200))
+        lines.append(cut(neutral(f"Policy: {problem['message']} To do: {problem['next_step']}"), 200))
     items = [f"Stuck: {message_line(one, 40)}" for one in body["stuck"]]
     return within(lines, items, (), most=MOST_TEXT, more=_LEFT)
 
@@ -150,7 +150,7 @@ def _transport_lines(transport: Document) -> list[str]:
             "until their senders are decided about."
         )
     blocker = health["blocker"]
-    if todo := (blocker or {}).get("repair") or health["recommendation"]:
+    if todo := (blocker or {}).get("next_step") or health["recommendation"]:
         lines.append(cut(neutral(f"To do: {todo}"), 200))
     return lines
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.common.shown_text import cut
 from openclaw_install.messaging.models import Contact, Event, Message, Rejection
 from openclaw_install.messaging.results import (
@@ -59,7 +60,7 @@ def health_document(health: TransportHealth) -> Document:
         "retries": health.retries,
         "clock_offset_seconds": round(health.clock_offset, 3),
         "recommendation": health.recommendation,
-        "blocker": blocker and {"id": blocker.id, "message": blocker.message, "repair": blocker.repair},
+        "blocker": jsonable(blocker),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from openclaw_install.common.findings import Finding
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.messaging.models import Contact
 from openclaw_install.messaging.trust.edits import Edit, SetDefault, SetRule
 from openclaw_install.messaging.trust.match import Subject
@@ -43,7 +43,7 @@ def status_document(status: TrustStatus, reader: Reader) -> Document:
         "recommendation": recommendation_document(status.recommendation),
         "reopenable": recommendation_document(status.reopenable),
         "decisions": [decision_document(one, reader) for one in status.decisions],
-        "warnings": [finding_document(one) for one in status.policy.warnings],
+        "warnings": jsonable(status.policy.warnings),
         **in_force(status.policy),
     }
 
@@ -55,7 +55,7 @@ def policy_document(view: PolicyView, reader: Reader, first_rule: int = 1) -> Do
         "path": str(view.state.path),
         "contact_policy": _section(policy.contact, first_rule),
         "task_policy": _section(policy.task, first_rule),
-        "warnings": [finding_document(one) for one in view.state.warnings],
+        "warnings": jsonable(view.state.warnings),
         "decisions": [decision_document(one, reader) for one in view.decisions],
         **in_force(view.state),
     }
@@ -158,12 +158,8 @@ def in_force(state: PolicyState) -> Document:
     return {
         "version": state.policy.version,
         "source": state.source,
-        "problem": None if state.problem is None else finding_document(state.problem),
+        "problem": jsonable(state.problem),
     }
-
-
-def finding_document(one: Finding) -> Document:
-    return {"id": one.id, "severity": one.severity, "message": one.message, "repair": one.repair}
 
 
 def verdict_document(verdict: Verdict) -> Document:

@@ -106,7 +106,7 @@ def _problem(body: Document) -> list[str]:
         return []
     return [
         cut(neutral(f"Blocker: {problem['message']}"), 250),
-        cut(neutral(f"To do, by a person: {problem['repair']}"), 150),
+        cut(neutral(f"To do, by a person: {problem['next_step']}"), 150),
     ]
 
 

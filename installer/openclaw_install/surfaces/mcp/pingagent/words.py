@@ -31,7 +31,7 @@ def whoami_text(body: Document) -> str:
         lines.append("The runtime is not running: nothing is received or sent now.")
     if blocker := health["blocker"]:
         lines.append(cut(neutral(f"Blocked: {blocker['message']}"), 300))
-    if todo := (health["blocker"] or {}).get("repair") or health["recommendation"]:
+    if todo := (health["blocker"] or {}).get("next_step") or health["recommendation"]:
         lines.append(cut(neutral(f"To do: {todo}"), 200))
     return "\n".join(lines)
 
