@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 import pytest
@@ -23,7 +24,7 @@ from openclaw_install.common.invisible_table import (
     VARIATION_BASES,
     code_points,
 )
-from openclaw_install.common.shown_text import neutral, quoted
+from openclaw_install.common.shown_text import neutral, quoted, shown_json
 from openclaw_install.hub.model import RefusedError
 from openclaw_install.hub.rules import check_agent_name
 from openclaw_install.messaging.bridge.agent_message import Shown, agent_text
@@ -155,6 +156,14 @@ def test_a_name_of_which_nothing_is_seen_is_none(name: str) -> None:
 def test_after_stripping_nothing_invisible_is_left_and_spelling_out_hides_nothing(text: str) -> None:
     assert not any(is_invisible(char) and char not in "\t\n\r" for char in strip_invisible(text))
     assert hides_nothing(spelled_out(text))
+
+
+@given(st.text(alphabet=st.one_of(st.sampled_from([chr(code) for code in UNSEEN]), st.characters())))
+def test_a_json_document_says_all_and_hides_nothing(text: str) -> None:
+    for indent in (None, 2):
+        document = shown_json({text: [text]}, indent)
+        assert json.loads(document) == {text: [text]}
+        assert hides_nothing(document.replace("\n", ""))
 
 
 @given(st.lists(st.sampled_from(["\u200c", "\u200d", "\ufe0e", "\ufe0f", "a", "\U0001f469", "\U0001f680"])))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import random
 import string
 import subprocess
@@ -319,6 +320,8 @@ def test_odd_texts_neither_crash_nor_stall_it() -> None:
     ]
     started = time.perf_counter()
     texts += ["token: " + "ab-" * 120 + "!x7", "token: " + "1" * 380 + "!", 'key: "' + "Abc1" * 90 + '!"']
+    texts += ["password|" * 50_000 + "\n|--|\n" + "a|" * 250_000]
+    texts += ["".join(f"password: {hashlib.sha256(b'%d' % n).hexdigest()[:20]}Q\n" for n in range(20_000))]
     for text in texts:
         scan(text)
     assert time.perf_counter() - started < 60  # what has no bound takes hours

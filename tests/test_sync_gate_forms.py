@@ -11,6 +11,7 @@ import urllib.parse
 import pytest
 from benchmarks.gate_recall import recall
 
+from openclaw_install.sync import gate_forms
 from openclaw_install.sync.gate import scan
 from openclaw_install.sync.gate_detectors import find
 from openclaw_install.sync.gate_evidence import HELD_FROM
@@ -192,6 +193,28 @@ def test_the_work_on_a_hostile_text_grows_with_its_length_alone(piece: str) -> N
     text = (piece * 70_000)[: 1 << 18]
     assert sum(len(layer.text) for layer in layers(text)) <= 4 * len(text)
     assert len(list(find(text))) <= len(text)
+
+
+@pytest.mark.parametrize("piece", ["passwort=", "api_key=xK9", "AccountKey=", "password=A1b2"])
+def test_names_within_names_are_held_before_they_cost_more_than_their_text(
+    piece: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = []
+
+    def judge(value: str, **_more: bool) -> bool:
+        judged.append(len(value))
+        return False
+
+    monkeypatch.setattr(gate_forms, "is_assigned_secret", judge)
+    text = (piece * 70_000)[: 1 << 18]
+    assert [kind for _, kind in gate_forms.find_forms(text)] == ["names within names, too many to judge"]
+    assert sum(judged) <= 2 * len(text) + 20_000
+
+
+def test_a_dense_text_of_single_values_is_judged_to_its_end() -> None:
+    text = "".join(f"export DB_PASSWORD=${{NAME_{number}}} # {'text ' * 3}\n" for number in range(4_000))
+    assert scan(text) == ()
+    assert [finding.line for finding in scan(f"{text}DB_PASSWORD={made(24)}\n")] == [4_001]
 
 
 def test_keys_that_are_made_for_everybody_do_not_trip_it() -> None:

@@ -16,6 +16,17 @@ def neutral(text: str) -> str:
     return rewritten(text, lambda char: char.encode("unicode_escape").decode("ascii"), _needs_escape)
 
 
+def shown_json(document: object, indent: int | None = None) -> str:
+    """The document as JSON in which nothing is hidden: what a terminal would not show stands as its escape.
+
+    So does half a surrogate pair, which a config may have and UTF-8 has not.
+    """
+    text = json.dumps(document, indent=indent, ensure_ascii=False)
+    return rewritten(
+        text, lambda char: json.dumps(char)[1:-1], lambda char: char != "\n" and is_invisible(char)
+    )
+
+
 @lru_cache(maxsize=8192)
 def _needs_escape(char: str) -> bool:
     return not char.isprintable() or is_invisible(char)

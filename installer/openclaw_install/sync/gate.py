@@ -7,6 +7,8 @@ A comment in the file cannot switch the gate off, because the file is what is be
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,8 +40,9 @@ def scan(text: str) -> tuple[SecretFinding, ...]:
     from openclaw_install.sync.gate_layers import layers
 
     kinds: dict[int, str] = {}
+    ends = [match.start() for match in re.finditer("\n", text)]
     for layer in layers(text):
         for offset, kind in find(layer.text):
-            line = text.count("\n", 0, layer.origin(offset)) + 1
+            line = bisect_left(ends, layer.origin(offset)) + 1
             kinds.setdefault(line, f"{kind} (encoded)" if layer.is_decoded else kind)
     return tuple(SecretFinding(line, kind) for line, kind in sorted(kinds.items()))

@@ -26,6 +26,9 @@ from openclaw_install.sync.gate_values import is_assigned_secret
 _BARE = r"[^\s\"'`,;|<>&\u2e80-\uffef]{8,400}"
 _VALUE = rf"(?:\"([^\"\n]{{8,400}})\"|'([^'\n]{{8,400}})'|`([^`\n]{{8,400}})`|({_BARE}))"
 _GROUPS = 6  # the name, the link, and four kinds of value
+# Characters of values that are judged, the second for each of the text: a name may be part of the value of
+# the one before, and each value is up to 400 long. A text of names alone, which would take minutes, is held.
+_LEAST_JUDGED, _MOST_JUDGED = 20_000, 2
 _SUFFIX = r"(?:_?(?:value|prod|dev|staging|live|main|old|new|backup|base|base64|b64|hex|\d{1,3}))?"
 _SCHEME = r"(?:Token|Key|Api-?Key|Bot)[ \t]+"
 _COLON = rf":(?:[ \t]*[A-Za-z]{{2,12}}[ \t]*=|[ \t]*{_SCHEME})?"
@@ -52,8 +55,13 @@ def _pattern(names: Names) -> re.Pattern[str]:
 
 def find_forms(text: str) -> Iterator[tuple[int, str]]:
     """The offsets of values that look like secrets by where they stand, each with the kind it would be."""
+    room = _LEAST_JUDGED + _MOST_JUDGED * len(text)
     for names in names_in(text):
         for match in _pattern(names).finditer(text):
+            room -= len(match[match.lastindex or 0])
+            if room < 0:
+                yield match.start(), "names within names, too many to judge"
+                return
             yield from _judged(text, match)
 
 

@@ -57,13 +57,14 @@ def _tables(text: str) -> Iterator[tuple[int, str]]:
     """The cells of a Markdown table's columns whose header names a secret."""
     if "|" not in text or "--" not in text:
         return
-    columns: list[int] = []
+    columns: frozenset[int] = frozenset()
     header, offset = "", 0
     for line in text.split("\n"):
         if "|" not in line:
-            columns = []
+            columns = frozenset()
         elif "--" in line and _OF_RULES.issuperset(line):
-            columns = [at for at, (_, cell) in enumerate(_cells(header)) if COLUMN.fullmatch(cell)]
+            cells = enumerate(_cells(header))
+            columns = frozenset(at for at, (_, cell) in cells if COLUMN.fullmatch(cell))
         elif columns:
             for at, (start, cell) in enumerate(_cells(line)):
                 if at in columns and is_assigned_secret(cell):

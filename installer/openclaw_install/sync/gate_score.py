@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import lru_cache
 
 from openclaw_install.sync.gate_evidence import (
     BETWEEN_WORDS,
@@ -81,7 +82,12 @@ def _kind(char: str) -> int:
 
 def randomness(value: str) -> float:
     """The bits by which `value` looks like one made at random; below zero it looks like words."""
-    return sum(WEIGHTS[pair_of(before, after)] for before, after in itertools.pairwise(value))
+    return sum(map(_bits, value, value[1:]))
+
+
+@lru_cache(maxsize=1 << 14)  # all pairs of ASCII
+def _bits(before: str, after: str) -> float:
+    return WEIGHTS[pair_of(before, after)]
 
 
 def pair_of(before: str, after: str) -> Pair:

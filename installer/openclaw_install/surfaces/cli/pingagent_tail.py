@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from openclaw_install.common.shown_text import shown_json
 from openclaw_install.surfaces.cli.boundary import INTERRUPTED
 from openclaw_install.surfaces.cli.pingagent_completion import agents_and_threads
 from openclaw_install.surfaces.cli.pingagent_options import gather_ping, ping_options
@@ -51,7 +52,7 @@ def tail_command(
     options = gather_ping(context, said)
 
     def show(event: dict[str, Any]) -> None:
-        click.echo(json.dumps(event, ensure_ascii=False) if options.as_json else event_line(event))
+        click.echo(shown_json(event) if options.as_json else event_line(event))
 
     code, follow = 0, _Follower(since, thread, show)
     try:

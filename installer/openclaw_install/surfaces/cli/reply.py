@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from openclaw_install.common.errors import InstallError
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
+from openclaw_install.common.shown_text import shown_json
 
 
 @dataclass(frozen=True)
@@ -43,6 +40,4 @@ class Reply:
                 for error in self.errors
             ],
         }
-        text = json.dumps(envelope, indent=2, ensure_ascii=False)
-        # Half a surrogate pair, which a config may hold, is no UTF-8: JSON has an escape for it.
-        return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+        return shown_json(envelope, indent=2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import time
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from openclaw_install.common.errors import HostError, InstallError, UsageError
+from openclaw_install.common.shown_text import shown_json
 from openclaw_install.surfaces.cli.options import CommonOptions
 from openclaw_install.surfaces.cli.reply import Reply
 
@@ -126,4 +126,4 @@ def _show(lines: Sequence[str]) -> None:
 
 
 def _line(event: dict[str, Any]) -> str:
-    return json.dumps(event, ensure_ascii=False)
+    return shown_json(event)
