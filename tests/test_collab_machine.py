@@ -23,7 +23,7 @@ from openclaw_install.host.hooks.dispatch import (
 from openclaw_install.host.hooks.turn_evidence import Sight
 from openclaw_install.messaging.bridge import delivery_state
 from openclaw_install.messaging.bridge.agent_message import MOST_BYTES, Shown, agent_text, mark_of
-from openclaw_install.messaging.bridge.circuit_breaker import GatewayGate
+from openclaw_install.messaging.bridge.circuit_breaker import CircuitBreaker
 from openclaw_install.messaging.bridge.delivery_state import InboundLimits
 from openclaw_install.messaging.bridge.sealing import routing_of
 from openclaw_install.messaging.contact_gate import GateLimits, after, judge, may_write_to
@@ -242,16 +242,16 @@ def test_pauses_grow_within_bounds(tries: int, jitter: float) -> None:
     assert pause(tries, jitter) <= pause(tries + 1, jitter)
 
 
-def test_the_gate_to_the_gateway_lets_one_try_first() -> None:
-    gate = GatewayGate(most=30.0)
-    assert gate.width(0.0, 8) == 8
-    gate.close(0.0, 0.0, None)
-    gate.close(0.0, 0.0, 7.0)  # another thread that was under way at the same time
-    assert (gate.failures, gate.width(6.9, 8), gate.width(7.0, 8)) == (1, 0, 1)
-    gate.hurry(1.0)
-    assert gate.width(1.0, 8) == 1
-    gate.succeeded()
-    assert gate.width(1.0, 8) == 8
+def test_a_circuit_breaker_lets_one_try_first() -> None:
+    breaker = CircuitBreaker(most=30.0)
+    assert breaker.width(0.0, 8) == 8
+    breaker.trip(0.0, 0.0, None)
+    breaker.trip(0.0, 0.0, 7.0)  # another thread that was under way at the same time
+    assert (breaker.failures, breaker.width(6.9, 8), breaker.width(7.0, 8)) == (1, 0, 1)
+    breaker.try_now(1.0)
+    assert breaker.width(1.0, 8) == 1
+    breaker.close()
+    assert breaker.width(1.0, 8) == 8
 
 
 def _shown(body: dict[str, Any]) -> Shown:

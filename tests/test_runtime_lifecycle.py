@@ -27,7 +27,7 @@ def test_a_pause_does_not_shrink_when_failures_go_on(failures: int, chance: floa
 
 
 def test_components_that_failed_together_do_not_return_together() -> None:
-    assert lifecycle.pause_after(5, 0.1) < lifecycle.pause_after(5, 0.9)
+    assert lifecycle.pause_after(5, 0.9) < lifecycle.pause_after(5, 0.1)
 
 
 @given(_times, st.lists(st.tuples(st.floats(0, 120), _chances), min_size=1, max_size=20))
@@ -92,6 +92,6 @@ def test_what_a_component_says_fits_into_a_small_document() -> None:
 
 def test_the_report_tells_how_long_it_will_wait() -> None:
     life = lifecycle.failed(Life("one"), 100.0, "boom", 0.0)
-    assert life.report(100.4, "then").retry_seconds == 0.6
+    assert life.report(100.4, "then").retry_seconds == 1.6
     assert life.report(500.0, "then").retry_seconds == 0.0
     assert lifecycle.stopped(life, 100.0).report(100.0, "then").retry_seconds is None

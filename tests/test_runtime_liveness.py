@@ -190,8 +190,8 @@ def test_a_stores_thread_that_stands_still_is_told_by_worker_and_ends_the_runtim
 def test_a_bridge_that_has_nothing_to_do_shows_each_worker_at_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("dispatcher", "outbox", "keeper", "shared"):
-        monkeypatch.setattr(f"openclaw_install.messaging.{module}.REST_SECONDS", 0.05)
+    for module in ("scheduler", "maintenance", "context"):
+        monkeypatch.setattr(f"openclaw_install.messaging.bridge.{module}.REST_SECONDS", 0.05)
     counts: dict[str, int] = {}
 
     def worked(name: str, within: float) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from openclaw_install.common.backoff import pause
 from openclaw_install.common.problems import Problem
 from openclaw_install.runtime.report import ComponentPhase, ComponentReport, Figure
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 STEADY_SECONDS = 60.0
-_DOUBLINGS = 6
 _LONGEST_TEXT = 500
 _MOST_FIGURES = 40
 
@@ -76,14 +76,14 @@ def blocked(life: Life, now: float, problem: Problem, inputs: object) -> Life:
     return replace(_turned(life, "blocked", now), problem=told, failures=0, inputs=inputs)
 
 
-def failed(life: Life, now: float, message: str, chance: float) -> Life:
+def failed(life: Life, now: float, message: str, jitter: float) -> Life:
     """It ended with an error.
 
     Args:
         life: before.
         now: seconds.
         message: what is said about it.
-        chance: 0 to 1, by luck: components that failed together do not return together.
+        jitter: from 0 up to 1, drawn afresh: components that failed together do not return together.
     """
     steady = life.phase in ("ready", "degraded") and now - life.since >= STEADY_SECONDS
     failures = 1 if steady else life.failures + 1
@@ -91,7 +91,7 @@ def failed(life: Life, now: float, message: str, chance: float) -> Life:
         _turned(life, "failing", now),
         message=short(message),
         failures=failures,
-        retry_at=now + pause_after(failures, chance),
+        retry_at=now + pause_after(failures, jitter),
     )
 
 
@@ -124,10 +124,9 @@ def wish(life: Life, now: float, inputs: object) -> Wish:
     return "look"
 
 
-def pause_after(failures: int, chance: float) -> float:
-    """Seconds to wait: doubled with each failure, half of it by luck, from 1 s to 60 s."""
-    whole = min(LONGEST_PAUSE, 2.0 ** min(failures, _DOUBLINGS))
-    return max(FIRST_PAUSE, whole * (0.5 + chance / 2))
+def pause_after(failures: int, jitter: float) -> float:
+    """Seconds until the next start: doubled with each failure, from 1 s to 60 s."""
+    return pause(failures, jitter, base=2 * FIRST_PAUSE, most=LONGEST_PAUSE)
 
 
 def short(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Whether the gateway is asked at all now: closed while it is down or refuses everybody, half open after."""
+"""Circuit breaker: open while the other side fails (no requests), half-open after a pause. Pure."""
 
 from __future__ import annotations
 
@@ -8,40 +8,50 @@ from openclaw_install.common.backoff import pause
 
 
 @dataclass
-class GatewayGate:
-    """The state of the one gateway that all threads share.
+class CircuitBreaker:
+    """Whether one other side (the gateway, the relay) is asked at all, for all threads together.
 
-    While it is closed nothing is sent. When the pause is over one thread tries, and only its success lets
-    the others follow.
+    Closed: requests go out. Open: none until `retry_at`. Half-open: one thread tries, and only its success
+    closes the breaker for the others.
 
     Attributes:
         most: the longest pause, in seconds.
-        failures: tries that failed since the last success.
-        open_at: seconds since the epoch.
+        failures: failed tries since the last success.
+        retry_at: when the next try may be made, in seconds since the epoch.
     """
 
     most: float = 30.0
     failures: int = 0
-    open_at: float = 0.0
+    retry_at: float = 0.0
+
+    def is_open(self, now: float) -> bool:
+        """Whether no request may go out."""
+        return now < self.retry_at
 
     def width(self, now: float, concurrency: int) -> int:
-        """How many threads may be under way."""
-        if now < self.open_at:
+        """How many threads may have requests under way."""
+        if self.is_open(now):
             return 0
         return 1 if self.failures else concurrency
 
-    def close(self, now: float, jitter: float, at_least: float | None) -> None:
-        """The gateway refused everybody; those that were under way at that time count once."""
-        if now < self.open_at:
-            self.open_at = max(self.open_at, now + (at_least or 0.0))
+    def trip(self, now: float, jitter: float, at_least: float | None) -> None:
+        """Opens after a failure of the other side; requests that were under way together count once.
+
+        Args:
+            now: seconds since the epoch.
+            jitter: from 0 up to 1.
+            at_least: seconds that the other side asked for, if it did.
+        """
+        if self.is_open(now):
+            self.retry_at = max(self.retry_at, now + (at_least or 0.0))
             return
         self.failures += 1
-        self.open_at = now + max(pause(self.failures, jitter, most=self.most), at_least or 0.0)
+        self.retry_at = now + max(pause(self.failures, jitter, most=self.most), at_least or 0.0)
 
-    def succeeded(self) -> None:
-        """The gateway took a turn, or refused a single one for reasons of its own."""
-        self.failures, self.open_at = 0, 0.0
+    def close(self) -> None:
+        """The other side answered as it should."""
+        self.failures, self.retry_at = 0, 0.0
 
-    def hurry(self, now: float) -> None:
-        """Something changed that may have mended it: try at once."""
-        self.open_at = min(self.open_at, now)
+    def try_now(self, now: float) -> None:
+        """Half-open at once: something changed that may have helped."""
+        self.retry_at = min(self.retry_at, now)

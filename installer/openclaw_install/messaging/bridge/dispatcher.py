@@ -7,8 +7,8 @@ import contextlib
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.problems import Problem
@@ -24,14 +24,14 @@ from openclaw_install.host.hooks.dispatch import (
 from openclaw_install.host.hooks.policy import INGRESS_PREFIX
 from openclaw_install.messaging.bridge import delivery_state
 from openclaw_install.messaging.bridge.agent_message import Shown, agent_text, mark_of
-from openclaw_install.messaging.bridge.circuit_breaker import GatewayGate
-from openclaw_install.messaging.bridge.context import REST_SECONDS, Shared, rung
+from openclaw_install.messaging.bridge.circuit_breaker import CircuitBreaker
+from openclaw_install.messaging.bridge.context import Shared
 from openclaw_install.messaging.bridge.event_throttle import event_of
 from openclaw_install.messaging.bridge.gateway_blocker import blocker
 from openclaw_install.messaging.bridge.loop_guard import hold_back
 from openclaw_install.messaging.bridge.pacing import is_due
-from openclaw_install.messaging.bridge.round_robin import FairTurns
 from openclaw_install.messaging.bridge.route_choice import RouteChoice
+from openclaw_install.messaging.bridge.scheduler import Scheduler
 from openclaw_install.messaging.models import Contact, Ingress, Message, Outgoing
 from openclaw_install.messaging.outgoing import ContactError, enqueue
 from openclaw_install.messaging.route_mode import tell_route_mode
@@ -52,9 +52,10 @@ class Dispatcher:
         self._store = shared.store
         self._ingress = ingress
         self._secret = secret
-        self._gate = GatewayGate(shared.settings.tempo.most_pause)
-        self._active: dict[str, asyncio.Task[None]] = {}
-        self._turns = FairTurns()
+        self._breaker = CircuitBreaker(shared.settings.tempo.most_pause)
+        self._scheduler = Scheduler(
+            shared, "dispatch", self, self._breaker, shared.signals.dispatch, (*_GATEWAY_TROUBLES, _PACING)
+        )
         self._life: GatewayLife | None = None
         self._life_at = 0.0
         self._target: HookTarget | None = None
@@ -65,57 +66,32 @@ class Dispatcher:
         mode = self._shared.settings.route_mode
         await self._store.run(tell_route_mode, self._store, mode, self._shared.now())
         await self.refresh_life()
-        async with asyncio.TaskGroup() as group:
-            while True:
-                await self._notice_config()
-                now = self._shared.now()
-                for thread in await self._due(now):
-                    task = group.create_task(self._thread(thread), name=f"thread {thread}")
-                    self._active[thread] = task
-                    task.add_done_callback(partial(self._finished, thread))
-                await rung(self._shared.signals.dispatch, await self._idle_seconds(now))
-                await self._shared.round_trip()
+        await self._scheduler.run()
 
-    def _finished(self, thread: str, _task: asyncio.Task[None]) -> None:
-        self._active.pop(thread, None)
-        self._shared.signals.dispatch.set()
-
-    async def _due(self, now: float) -> list[str]:
-        free = self._gate.width(now, self._shared.settings.tempo.concurrency) - len(self._active)
+    async def due_threads(self, now: float, *, after: str = "", limit: int) -> Sequence[str]:
         due, longest = self._store.ingress.due_threads, self._shared.settings.pacing.window
-        look = partial(self._store.run, due, now, longest=longest)
-        return await self._turns.choose(look, self._active, free)
+        return await self._store.run(due, now, after=after, limit=limit, longest=longest)
 
-    async def _idle_seconds(self, now: float) -> float:
-        """How long nothing comes due after `now`, the time of the look: a later one would miss some."""
-        if now < self._gate.open_at:
-            return min(self._gate.open_at - now, 1.0)
-        due = await self._store.run(self._store.ingress.next_due, now)
-        if due is None and not self._active:
-            await self._forget_troubles()
-        return REST_SECONDS if due is None else max(0.02, min(due - now, REST_SECONDS))
+    async def next_due(self, now: float) -> float | None:
+        return await self._store.run(self._store.ingress.next_due, now)
 
-    async def _forget_troubles(self) -> None:
-        """What kept messages waiting is no trouble of ours when none waits any more."""
-        health, troubles = self._shared.health, (*_GATEWAY_TROUBLES, _PACING)
-        if health.has(*troubles) and not await self._store.run(self._store.ingress.open_count):
-            health.clear(*troubles)
+    async def open_count(self) -> int:
+        return await self._store.run(self._store.ingress.open_count)
 
-    async def _thread(self, thread: str) -> None:
-        """Works on one thread until nothing of it is due, or its share is used up."""
-        for _ in range(self._shared.settings.tempo.quantum):
-            now = self._shared.now()
-            row = await self._store.run(self._store.ingress.head, thread)
-            pacing = self._shared.settings.pacing
-            if row is None or not is_due(row, now, pacing) or now < self._gate.open_at:
-                return
-            if delivery_state.is_in_doubt(row):
-                row = await self._resolved(row)
-                if row is None:
-                    continue
-            elif await self._held_back(row, now):
-                return
-            await self._attempt(row)
+    async def advance(self, thread: str, now: float) -> bool:
+        """Makes one attempt with the oldest message of a thread, or settles one whose outcome is in doubt."""
+        row = await self._store.run(self._store.ingress.head, thread)
+        if row is None or not is_due(row, now, self._shared.settings.pacing):
+            return False
+        if delivery_state.is_in_doubt(row):
+            resolved = await self._resolved(row)
+            if resolved is None:
+                return True
+            row = resolved
+        elif await self._held_back(row, now):
+            return False
+        await self._attempt(row)
+        return True
 
     async def _held_back(self, row: Ingress, now: float) -> bool:
         """Whether the message waits for the pace of its thread or of the host; that is told once."""
@@ -178,17 +154,17 @@ class Dispatcher:
     async def _after_attempt(self, step: delivery_state.Step, outcome: Outcome) -> None:
         shared, now = self._shared, self._shared.now()
         if step.effect == "gateway_later":
-            self._gate.close(now, shared.jitter(), step.wait)
+            self._breaker.trip(now, shared.jitter(), step.wait)
             shared.health.trouble("gateway", f"the gateway takes no messages: {step.detail}")
             shared.health.clear("gateway.blocked")
             self._life = None
         elif step.effect == "gateway_blocked" and isinstance(outcome, Blocked):
-            self._gate.close(now, shared.jitter(), 2.0)
+            self._breaker.trip(now, shared.jitter(), 2.0)
             shared.health.block("gateway.blocked", *blocker(outcome))
         elif step.effect == "in_doubt":
             await self.refresh_life()
         else:
-            self._gate.succeeded()
+            self._breaker.close()
             shared.health.clear(*_GATEWAY_TROUBLES)
         self._ring(step)
 
@@ -275,20 +251,21 @@ class Dispatcher:
         with contextlib.suppress(ContactError):
             enqueue(store, self._shared.identity.did, receipt, now)
 
-    async def _notice_config(self) -> None:
-        """A changed token or port may have mended what refused us."""
+    async def prepare(self) -> bool:
+        """Retries at once when the gateway's token or port in the config changes."""
         try:
             target = await asyncio.to_thread(self._shared.settings.host.target)
         except InstallError as error:
-            self._gate.close(self._shared.now(), self._shared.jitter(), 1.0)
+            self._breaker.trip(self._shared.now(), self._shared.jitter(), 1.0)
             finding = Problem("hooks.config", error.message, error.next_step, path="openclaw.json")
             self._shared.health.block("gateway.config", finding, error)
-            return
+            return False
         self._shared.health.clear("gateway.config")
         if target != self._target:
             self._target = target
             self._routes.ask_again()
-            self._gate.hurry(self._shared.now())
+            self._breaker.try_now(self._shared.now())
+        return True
 
     async def refresh_life(self) -> GatewayLife | None:
         """Asks the gateway which process it is."""

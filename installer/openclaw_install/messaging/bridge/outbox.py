@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from openclaw_install.common.backoff import pause
-from openclaw_install.messaging.bridge.context import REST_SECONDS, Shared, rung
+from openclaw_install.messaging.bridge.circuit_breaker import CircuitBreaker
+from openclaw_install.messaging.bridge.context import Shared
 from openclaw_install.messaging.bridge.event_throttle import is_told
-from openclaw_install.messaging.bridge.round_robin import FairTurns
+from openclaw_install.messaging.bridge.scheduler import Scheduler
 from openclaw_install.messaging.bridge.sealing import is_version_2, sealed_once
 from openclaw_install.messaging.card_cache import CardBook, CardTrouble
 from openclaw_install.messaging.models import OutboxItem
@@ -24,6 +23,7 @@ from openclaw_install.protocol.receipts import CommitReceipt, verify_receipt
 
 _CARD_SECONDS = 300.0
 _MOST_PAUSE = 300.0
+_TROUBLE = "outbox"
 # The same bytes will never be taken: each with what helps.
 _PERMANENT = {
     "unknown_recipient": "check the DID with the other side; it has to register with the same relay",
@@ -48,64 +48,38 @@ class OutboxWorker:
         self._relay = relay
         self._cards = cards
         self._relay_id = relay_id
-        self._active: dict[str, asyncio.Task[None]] = {}
-        self._turns = FairTurns()
+        self._breaker = CircuitBreaker(shared.settings.tempo.most_pause)
+        self._scheduler = Scheduler(shared, "outbox", self, self._breaker, shared.signals.outbox, (_TROUBLE,))
         self._fresh: dict[str, float] = {}
-        self._pause_until = 0.0
-        self._failures = 0
 
     async def run(self) -> None:
         """Works until it is cancelled."""
-        async with asyncio.TaskGroup() as group:
-            while True:
-                now = self._shared.now()
-                for thread in await self._due(now):
-                    task = group.create_task(self._thread(thread), name=f"outbox {thread}")
-                    self._active[thread] = task
-                    task.add_done_callback(partial(self._finished, thread))
-                await rung(self._shared.signals.outbox, await self._idle_seconds(now))
-                await self._shared.round_trip()
+        await self._scheduler.run()
 
     async def flush(self) -> None:
         """Sends what is due now, one after the other, and returns."""
-        while found := await self._due(self._shared.now()):
-            for thread in found:
-                await self._thread(thread)
+        await self._scheduler.drain()
 
-    def _finished(self, thread: str, _task: asyncio.Task[None]) -> None:
-        self._active.pop(thread, None)
-        self._shared.signals.outbox.set()
+    async def prepare(self) -> bool:
+        """Nothing is sent before the relay has said which one it is: its receipts could not be verified."""
+        return bool(self._relay_id())
 
-    async def _due(self, now: float) -> list[str]:
-        width = 1 if self._failures else self._shared.settings.tempo.concurrency
-        if now < self._pause_until or not self._relay_id():
-            return []
-        look = partial(self._store.run, self._store.outbox.due_threads, now)
-        return await self._turns.choose(look, self._active, width - len(self._active))
+    async def due_threads(self, now: float, *, after: str = "", limit: int) -> Sequence[str]:
+        return await self._store.run(self._store.outbox.due_threads, now, after=after, limit=limit)
 
-    async def _idle_seconds(self, now: float) -> float:
-        """How long nothing comes due after `now`, the time of the look: a later one would miss some."""
-        if now < self._pause_until:
-            return min(self._pause_until - now, 1.0)
-        due = await self._store.run(self._store.outbox.next_due, now)
-        if due is None and not self._active:
-            await self._forget_trouble()
-        return REST_SECONDS if due is None else max(0.02, min(due - now, REST_SECONDS))
+    async def next_due(self, now: float) -> float | None:
+        return await self._store.run(self._store.outbox.next_due, now)
 
-    async def _forget_trouble(self) -> None:
-        """What kept messages waiting is no trouble of ours when none waits any more."""
-        if self._shared.health.has("outbox"):
-            counts = await self._store.run(self._store.outbox.counts)
-            if not counts["queued"] + counts["sending"]:
-                self._shared.health.clear("outbox")
+    async def open_count(self) -> int:
+        return await self._store.run(self._store.outbox.open_count)
 
-    async def _thread(self, thread: str) -> None:
-        for _ in range(self._shared.settings.tempo.quantum):
-            now = self._shared.now()
-            item = await self._store.run(self._store.outbox.head, thread)
-            if item is None or item.next_attempt_at > now or now < self._pause_until:
-                return
-            await self._attempt(item)
+    async def advance(self, thread: str, now: float) -> bool:
+        """Makes one attempt to send the oldest message of a thread."""
+        item = await self._store.run(self._store.outbox.head, thread)
+        if item is None or item.next_attempt_at > now:
+            return False
+        await self._attempt(item)
+        return True
 
     async def _attempt(self, item: OutboxItem) -> None:
         try:
@@ -129,8 +103,10 @@ class OutboxWorker:
         except RelayError as error:
             await self._again(item, error.message, None)
         else:
-            self._failures = 0
-            self._shared.health.clear("outbox")
+            # A request from before the breaker opened says nothing of a pause that the relay asked for since.
+            if not self._breaker.is_open(self._shared.now()):
+                self._breaker.close()
+            self._shared.health.clear(_TROUBLE)
             await self._store.run(self._committed, item, receipt, answer)
 
     async def _sealed(self, item: OutboxItem) -> str:
@@ -292,16 +268,12 @@ class OutboxWorker:
 
     def _pause(self, reason: str, at_least: float | None = None) -> None:
         now = self._shared.now()
-        if now < self._pause_until:
-            return
-        self._failures += 1
-        most = self._shared.settings.tempo.most_pause
-        wait = max(pause(self._failures, self._shared.jitter(), most=most), at_least or 0.0)
-        self._pause_until = now + wait
-        self._shared.health.trouble("outbox", f"messages wait to be sent: {reason}")
+        if not self._breaker.is_open(now):
+            self._shared.health.trouble(_TROUBLE, f"messages wait to be sent: {reason}")
+        self._breaker.trip(now, self._shared.jitter(), at_least)
 
     def hurry(self) -> None:
         """The relay answers again: go on at once."""
-        self._pause_until, self._failures = 0.0, 0
-        self._shared.health.clear("outbox")
+        self._breaker.close()
+        self._shared.health.clear(_TROUBLE)
         self._shared.signals.outbox.set()

@@ -94,6 +94,10 @@ class OutboxTable:
         )
         return row[0] if row else None
 
+    def open_count(self) -> int:
+        """Messages that are still to be sent."""
+        return self._database.count(f"SELECT count(*) FROM outbox WHERE {_OPEN}")  # noqa: S608
+
     def in_state(self, state: OutboxState, *, limit: int = 100) -> list[OutboxItem]:
         return self._many("state = ? ORDER BY id LIMIT ?", state, limit)
 

@@ -1,0 +1,149 @@
+"""Schedules threads of waiting messages: round robin between threads, in order within each one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Collection, Sequence
+from functools import partial
+from typing import Protocol
+
+from openclaw_install.messaging.bridge.circuit_breaker import CircuitBreaker
+from openclaw_install.messaging.bridge.context import REST_SECONDS, Shared, rung
+
+# Seconds: a time that is almost due is waited out at once, not in many short rounds.
+_LEAST_WAIT = 0.02
+
+
+class FindDue(Protocol):
+    """Finds threads that have something due, in the order of their ids."""
+
+    def __call__(self, *, after: str = "", limit: int) -> Awaitable[Sequence[str]]:
+        """At most `limit` threads behind the thread `after`."""
+        ...
+
+
+class ThreadQueue(Protocol):
+    """A ledger of waiting messages and what is done with them: what the scheduler asks its owner for."""
+
+    async def prepare(self) -> bool:
+        """Called before each round; False where nothing may be started at the moment."""
+        ...
+
+    async def due_threads(self, now: float, *, after: str = "", limit: int) -> Sequence[str]:
+        """Threads whose oldest message is due, in the order of their ids, behind the thread `after`."""
+        ...
+
+    async def next_due(self, now: float) -> float | None:
+        """When the next waiting message comes due after `now`; None where none waits."""
+        ...
+
+    async def advance(self, thread: str, now: float) -> bool:
+        """Works on the oldest message of a thread; False where nothing of it is due (any more)."""
+        ...
+
+    async def open_count(self) -> int:
+        """How many messages wait, whether they are due or not."""
+        ...
+
+
+class Scheduler:
+    """Gives each thread its turn, at most one task a thread, until it is cancelled."""
+
+    def __init__(
+        self,
+        shared: Shared,
+        name: str,
+        queue: ThreadQueue,
+        breaker: CircuitBreaker,
+        wake_up: asyncio.Event,
+        troubles: tuple[str, ...],
+    ) -> None:
+        """Args:
+        name: of the tasks, for debugging.
+        wake_up: set by whoever made work for this queue.
+        troubles: what the health calls the troubles that keep messages waiting here.
+        """
+        self._shared = shared
+        self._name = name
+        self._queue = queue
+        self._breaker = breaker
+        self._wake_up = wake_up
+        self._troubles = troubles
+        self._active: dict[str, asyncio.Task[None]] = {}
+        self._turns = RoundRobin()
+
+    async def run(self) -> None:
+        """Works until it is cancelled."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                ready = await self._queue.prepare()
+                now = self._shared.now()
+                for thread in await self._due(now) if ready else ():
+                    task = group.create_task(self._work_on(thread), name=f"{self._name} {thread}")
+                    self._active[thread] = task
+                    task.add_done_callback(partial(self._finished, thread))
+                await rung(self._wake_up, await self._idle_seconds(now))
+                await self._shared.round_trip()
+
+    async def drain(self) -> None:
+        """Works on what is due now, one thread after the other, and returns."""
+        while await self._queue.prepare() and (found := await self._due(self._shared.now())):
+            for thread in found:
+                await self._work_on(thread)
+
+    def _finished(self, thread: str, _task: asyncio.Task[None]) -> None:
+        self._active.pop(thread, None)
+        self._wake_up.set()
+
+    async def _due(self, now: float) -> list[str]:
+        width = self._breaker.width(now, self._shared.settings.tempo.concurrency)
+        find = partial(self._queue.due_threads, now)
+        return await self._turns.choose(find, self._active, width - len(self._active))
+
+    async def _work_on(self, thread: str) -> None:
+        """Works on one thread until nothing of it is due, or its share is used up."""
+        for _ in range(self._shared.settings.tempo.quantum):
+            now = self._shared.now()
+            if self._breaker.is_open(now) or not await self._queue.advance(thread, now):
+                return
+
+    async def _idle_seconds(self, now: float) -> float:
+        """How long nothing comes due after `now`, the time of the last look: a later one would miss some."""
+        if self._breaker.is_open(now):
+            return min(self._breaker.retry_at - now, 1.0)
+        due = await self._queue.next_due(now)
+        if due is None:
+            await self._forget_troubles()
+            return REST_SECONDS
+        return max(_LEAST_WAIT, min(due - now, REST_SECONDS))
+
+    async def _forget_troubles(self) -> None:
+        """What kept messages waiting is over when none waits any more."""
+        health = self._shared.health
+        if not self._active and health.has(*self._troubles) and not await self._queue.open_count():
+            health.clear(*self._troubles)
+
+
+class RoundRobin:
+    """Each choice begins behind the last thread that got its turn, so that nobody is passed over for long."""
+
+    def __init__(self) -> None:
+        self._after = ""
+
+    async def choose(self, find: FindDue, active: Collection[str], free: int) -> list[str]:
+        """Threads that are to be started now.
+
+        Args:
+            find: what is due now.
+            active: threads that are worked on already.
+            free: how many more may be.
+        """
+        if free <= 0:
+            return []
+        limit = free + len(active)
+        found = list(await find(after=self._after, limit=limit))
+        if self._after and len(found) < limit:
+            found += await find(limit=limit)
+        chosen = [one for one in dict.fromkeys(found) if one not in active][:free]
+        self._after = chosen[-1] if chosen else ""
+        return chosen
