@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.support.memory_metadata import MemoryMetadata
+from tests.support.memory_skill_files import MemorySkillFiles
+
 from openclaw_install.common.files import read_if_exists, sha256
 from openclaw_install.hub.limits import Limits
 from openclaw_install.hub.server import RunningHub, Stores, running_hub
 from openclaw_install.hub.settings import HubSettings
-from openclaw_install.hub.storage.memory_metadata import MemoryMetadata
-from openclaw_install.hub.storage.skill_files import MemorySkillFiles
 
 _CLIENTS = 64
 _SKILLS_EACH = 25

@@ -25,18 +25,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+from tests.support.memory_metadata import MemoryMetadata
+from tests.support.memory_relay_store import MemoryRelayStore
+from tests.support.memory_skill_files import MemorySkillFiles
 
 from openclaw_install.common.sqlite_file import connect_file
-from openclaw_install.hub.relay.app import RelayRoom
+from openclaw_install.hub.relay.app import RelayContext
 from openclaw_install.hub.relay.limits import RelayLimits, Room
-from openclaw_install.hub.relay.memory_store import MemoryRelayStore
 from openclaw_install.hub.relay.model import Committed, Deposit, Outcome, PutCard, Step, StoredCard
 from openclaw_install.hub.relay.sqlite_store import SqliteRelayStore
 from openclaw_install.hub.server import RunningHub, Stores, running_hub
 from openclaw_install.hub.settings import HubSettings
 from openclaw_install.hub.storage.group_commit import GroupCommitter
-from openclaw_install.hub.storage.memory_metadata import MemoryMetadata
-from openclaw_install.hub.storage.skill_files import MemorySkillFiles
 from openclaw_install.protocol.canonical import canonical_json
 from openclaw_install.protocol.card import AgentCard, make_card
 from openclaw_install.protocol.did import conversation_of
@@ -230,7 +230,7 @@ def _on_disk(database: Path) -> set[tuple[str, int, str]]:
 
 @contextlib.contextmanager
 def _in_memory() -> Iterator[RunningHub]:
-    room = RelayRoom(MemoryRelayStore(_ROOMY), SigningKey.generate(), _ROOMY)
+    room = RelayContext(MemoryRelayStore(_ROOMY), SigningKey.generate(), _ROOMY)
     stores = Stores(MemoryMetadata(), MemorySkillFiles(), relay=room)
     with running_hub(Path("unused"), settings=HubSettings(relay=_ROOMY), stores=stores) as hub:
         yield hub

@@ -15,14 +15,11 @@ import httpx
 
 from openclaw_install.common.clock import SYSTEM, Clock
 from openclaw_install.hub.log import WriteLog
-from openclaw_install.hub.relay.app import RelayRoom
+from openclaw_install.hub.relay.app import RelayContext
 from openclaw_install.hub.relay.limits import RelayLimits
-from openclaw_install.hub.relay.memory_store import MemoryRelayStore
 from openclaw_install.hub.relay.store import RelayStore
 from openclaw_install.hub.server import RunningHub, Stores, running_hub
 from openclaw_install.hub.settings import HubSettings
-from openclaw_install.hub.storage.memory_metadata import MemoryMetadata
-from openclaw_install.hub.storage.skill_files import MemorySkillFiles
 from openclaw_install.protocol.canonical import canonical_json
 from openclaw_install.protocol.card import AgentCard, make_card
 from openclaw_install.protocol.did import conversation_of
@@ -34,6 +31,9 @@ from openclaw_install.protocol.messages import TEXT, text_body
 from openclaw_install.protocol.receipts import CommitReceipt, verify_receipt
 from openclaw_install.protocol.tokens import SCHEME, RelayRequest, make_token
 from tests.schemas import assert_valid
+from tests.support.memory_metadata import MemoryMetadata
+from tests.support.memory_relay_store import MemoryRelayStore
+from tests.support.memory_skill_files import MemorySkillFiles
 
 RELAY = "/relay/v1"
 # Old enough for messages of yesterday.
@@ -90,7 +90,7 @@ def relay_in_memory(
 ) -> Iterator[RunningRelay]:
     """The real hub over stores in memory: for what is not about the disk."""
     chosen = limits or RelayLimits()
-    room = RelayRoom(store or MemoryRelayStore(chosen), key or SigningKey.generate(), chosen, clock)
+    room = RelayContext(store or MemoryRelayStore(chosen), key or SigningKey.generate(), chosen, clock)
     stores = Stores(MemoryMetadata(), MemorySkillFiles(), relay=room)
     settings = HubSettings(relay=chosen)
     with running_hub(Path("unused"), settings=settings, stores=stores, write_log=write_log) as hub:

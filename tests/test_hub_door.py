@@ -25,10 +25,10 @@ from openclaw_install.hub.limits import Limits
 from openclaw_install.hub.model import PutSkill
 from openclaw_install.hub.server import RunningHub, Stores, running_hub
 from openclaw_install.hub.settings import HubSettings
-from openclaw_install.hub.storage.memory_metadata import MemoryMetadata
-from openclaw_install.hub.storage.skill_files import MemorySkillFiles
 from openclaw_install.hub.tls_files import check_tls_files
 from tests.hub_rig import BOTH, Caller, Log
+from tests.support.memory_metadata import MemoryMetadata
+from tests.support.memory_skill_files import MemorySkillFiles
 
 ROOMY = Limits(burst=10_000)
 
@@ -128,9 +128,11 @@ def test_hosts_and_origins_of_others_are_turned_away_everywhere(shared: RunningH
 def test_only_the_two_paths_are_served(shared: RunningHub) -> None:
     root = shared.url.removesuffix("/api/v2/mcp")
     assert httpx.get(f"{root}/healthz").json()["ok"] is True
-    assert httpx.post(f"{root}/healthz").status_code == 405
+    refused = httpx.post(f"{root}/healthz")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (405, "method_not_allowed")
     for path in ("/", "/api/v2/mcp/", "/api/v2/mcp/..%2f", "/docs"):
-        assert httpx.get(root + path).status_code == 404
+        answer = httpx.get(root + path)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 
 def test_another_content_type_is_415_and_another_accept_406(caller: Caller) -> None:

@@ -14,7 +14,7 @@ from openclaw_install.hub.audit_chain import GENESIS, link, verify
 from openclaw_install.hub.concurrency import expected_bytes
 from openclaw_install.hub.host_check import rule_for
 from openclaw_install.hub.keys import bearer, digest_of, new_key
-from openclaw_install.hub.mcp.session_limits import SessionBook
+from openclaw_install.hub.mcp.session_limits import SessionLimiter
 from openclaw_install.hub.model import Append, AuditEntry, AuditRow, DropSkill, PutSkill, RefusedError, Skill
 from openclaw_install.hub.rate_limiter import RateLimiter
 from openclaw_install.hub.recovery import OnDisk, reconcile
@@ -192,7 +192,7 @@ def test_a_body_counts_for_what_it_announces_or_for_all_that_it_may_have(
 
 
 def test_a_key_s_sessions_are_counted_until_they_close_or_idle_away() -> None:
-    book = SessionBook(per_key=2, idle_seconds=10)
+    book = SessionLimiter(per_key=2, idle_seconds=10)
     assert book.admit("k", 0) is None
     book.settle("k", "s1", 0)
     assert book.admit("k", 1) is None

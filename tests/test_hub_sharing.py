@@ -196,7 +196,7 @@ def test_slow_bodies_make_room_for_others_of_their_address_and_of_all() -> None:
         async def slow(name: str, party: str) -> None:
             try:
                 async with asyncio.timeout(60) as until:
-                    with slots.place(name, party, 10) as slot, slots.reading(slot, until):
+                    with slots.acquire(name, party, 10) as slot, slots.reading(slot, until):
                         entered.set()
                         await asyncio.Event().wait()
             except TimeoutError:
@@ -207,15 +207,15 @@ def test_slow_bodies_make_room_for_others_of_their_address_and_of_all() -> None:
             tasks.append(asyncio.create_task(slow(name, party)))
             await entered.wait()
             entered.clear()
-        with pytest.raises(HttpRefusedError) as caught, slots.place("a4", "a"):
+        with pytest.raises(HttpRefusedError) as caught, slots.acquire("a4", "a"):
             pass
         assert (caught.value.code, ended) == ("too_many_at_once", []), "within its grace nobody has to go"
         now[0] = 2.0
-        with slots.place("a4", "a"):
+        with slots.acquire("a4", "a"):
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             assert ended == ["a1"], "the oldest of the same address"
-            with slots.place("c1", "c"):
+            with slots.acquire("c1", "c"):
                 await asyncio.sleep(0)
                 await asyncio.sleep(0)
                 assert ended == ["a1", "a2"], "the oldest of the address with most of them"
@@ -232,14 +232,14 @@ def test_slow_bodies_make_room_for_others_of_their_address_and_of_all() -> None:
 
 def test_bytes_in_progress_are_bounded_by_address_and_in_all() -> None:
     slots = Slots(RelayLimits(body_bytes_per_address=100, body_bytes_in_all=150))
-    with slots.place("ann", "a", 80):
-        with pytest.raises(HttpRefusedError) as caught, slots.place("bob", "a", 30):
+    with slots.acquire("ann", "a", 80):
+        with pytest.raises(HttpRefusedError) as caught, slots.acquire("bob", "a", 30):
             pass
         assert caught.value.code == "too_many_at_once"
-        with pytest.raises(HttpRefusedError) as caught, slots.place("bob", "b", 80):
+        with pytest.raises(HttpRefusedError) as caught, slots.acquire("bob", "b", 80):
             pass
         assert caught.value.code == "busy"
-        with slots.place("bob", "b", 60):
+        with slots.acquire("bob", "b", 60):
             pass
 
 

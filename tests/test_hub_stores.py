@@ -39,11 +39,12 @@ from openclaw_install.hub.model import (
 )
 from openclaw_install.hub.recovery import recover
 from openclaw_install.hub.storage.group_commit import Committer
-from openclaw_install.hub.storage.memory_metadata import MemoryMetadata
 from openclaw_install.hub.storage.metadata import Metadata
 from openclaw_install.hub.storage.migrations import migrate, shipped_migrations
-from openclaw_install.hub.storage.skill_files import DiskSkillFiles, MemorySkillFiles, SkillFiles
+from openclaw_install.hub.storage.skill_files import DiskSkillFiles, SkillFiles
 from openclaw_install.hub.storage.sqlite_metadata import SqliteMetadata
+from tests.support.memory_metadata import MemoryMetadata
+from tests.support.memory_skill_files import MemorySkillFiles
 
 ANN = Key("key_a", "ann", "a" * 64, "t1")
 BOB = Key("key_b", "bob", "b" * 64, "t2")

@@ -23,9 +23,9 @@ from openclaw_install.hub.mcp.tools import TOOLS
 from openclaw_install.hub.model import AddAgent, Agent, Key
 from openclaw_install.hub.server import RunningHub, Stores, running_hub
 from openclaw_install.hub.settings import HubSettings
-from openclaw_install.hub.storage.memory_metadata import MemoryMetadata
-from openclaw_install.hub.storage.skill_files import MemorySkillFiles
 from tests.hub_rig import Caller, Log, read_result, skill_file
+from tests.support.memory_metadata import MemoryMetadata
+from tests.support.memory_skill_files import MemorySkillFiles
 from tests.test_hub_rules import HOSTILE_NAMES
 
 LIMITS = Limits(content_bytes=2000, skills_per_call=20, skills_per_agent=40, burst=10_000)

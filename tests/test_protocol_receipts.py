@@ -25,7 +25,6 @@ from openclaw_install.protocol.times import DAY, iso
 from openclaw_install.protocol.tokens import (
     LEEWAY,
     LIFETIME,
-    MemoryReplayGuard,
     RelayRequest,
     make_token,
     token_issuer,
@@ -33,6 +32,7 @@ from openclaw_install.protocol.tokens import (
 )
 from tests.protocol_rig import NOW, RELAY, agent, pair
 from tests.schemas import assert_valid
+from tests.support.memory_replay_guard import MemoryReplayGuard
 
 ENVELOPE = pair().sealed()
 RELAY_ID = relay_id_of(RELAY)

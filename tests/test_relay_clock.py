@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from openclaw_install.hub.relay.limits import RelayLimits
-from openclaw_install.hub.relay.memory_store import MemoryRelayStore
 from openclaw_install.hub.relay.replay_guard import ReplayGuard
 from openclaw_install.protocol.identity import rename
 from tests.relay_rig import Peer, RunningRelay, relay_in_memory
 from tests.support.clocks import START, GoingClock, HandClock
+from tests.support.memory_relay_store import MemoryRelayStore
 from tests.test_hub_door import wait_until
 
 HOUR = 3600.0

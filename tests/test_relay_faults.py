@@ -18,9 +18,8 @@ import pytest
 from openclaw_install.common.errors import ConflictError, FileError
 from openclaw_install.hub.http_errors import HttpRefusedError
 from openclaw_install.hub.rate_limiter import RateLimiter
-from openclaw_install.hub.relay.auth import Admission
+from openclaw_install.hub.relay.auth import Authenticator
 from openclaw_install.hub.relay.limits import RelayLimits, Room
-from openclaw_install.hub.relay.memory_store import MemoryRelayStore
 from openclaw_install.hub.relay.model import Deposit, Entry, Outcome, Step, Sweep
 from openclaw_install.hub.relay.replay_guard import ReplayGuard
 from openclaw_install.hub.relay.sqlite_store import SqliteRelayStore
@@ -33,6 +32,7 @@ from openclaw_install.protocol.keys import SigningKey
 from openclaw_install.protocol.receipts import CommitReceipt, relay_id_of
 from tests.relay_rig import Peer, relay_in_memory, running_relay
 from tests.support.clocks import GoingClock, HandClock
+from tests.support.memory_relay_store import MemoryRelayStore
 from tests.test_hub_cli import Process, process_on
 from tests.test_hub_door import wait_until
 
@@ -339,18 +339,18 @@ def test_tokens_are_remembered_as_long_as_they_count_and_never_more_than_there_i
 
 def test_a_rate_limited_request_leaves_no_token_behind() -> None:
     clock = HandClock()
-    admission = Admission("relay", RelayLimits(request_burst=1), clock=clock)
-    assert admission.first_time("ann", "one", clock.wall() + 60)
+    authenticator = Authenticator("relay", RelayLimits(request_burst=1), clock=clock)
+    assert authenticator.first_time("ann", "one", clock.wall() + 60)
     with pytest.raises(HttpRefusedError) as caught:
-        admission.first_time("ann", "two", clock.wall() + 60)
+        authenticator.first_time("ann", "two", clock.wall() + 60)
     assert caught.value.code == "rate_limited"
-    assert len(admission._guard._seen) == 1
+    assert len(authenticator._guard._seen) == 1
 
 
 def test_requests_in_progress_are_counted_by_agent_and_in_all() -> None:
     limits = RelayLimits(requests_per_agent=1, requests_in_all=2)
-    admission = Admission("relay", limits, clock=HandClock())
-    place = admission.slots.place
+    authenticator = Authenticator("relay", limits, clock=HandClock())
+    place = authenticator.slots.acquire
     with place("ann", "here"):
         with pytest.raises(HttpRefusedError) as caught, place("ann", "here"):
             pass

@@ -16,7 +16,6 @@ import pytest
 
 from openclaw_install.hub.relay.errors import CODES, refused
 from openclaw_install.hub.relay.limits import RelayLimits
-from openclaw_install.hub.relay.memory_store import MemoryRelayStore
 from openclaw_install.protocol.canonical import b64u, canonical_json
 from openclaw_install.protocol.card import make_card, verify_card
 from openclaw_install.protocol.did import conversation_of
@@ -29,6 +28,7 @@ from tests.hub_rig import Log
 from tests.relay_rig import RELAY, Peer, RunningRelay, relay_in_memory, running_relay
 from tests.schemas import assert_valid
 from tests.support.clocks import GoingClock
+from tests.support.memory_relay_store import MemoryRelayStore
 
 LONG = "\U0001f642" * 40_000
 
@@ -315,6 +315,7 @@ def test_other_places_methods_and_types_are_refused(relay: RunningRelay, ann: Pe
         "not_json",
     )
     url = f"{relay.base_url}{RELAY}/about"
+    assert httpx.head(url).status_code == 405, "a token is for one method"
     assert httpx.get(url, headers={"Host": "evil.example"}).status_code == 421
     assert httpx.get(url, headers={"Origin": "https://evil.example"}).status_code == 403
     assert relay.about()["api"] == 1

@@ -13,7 +13,6 @@ from openclaw_install.common.errors import UsageError
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.locate import locate
 from openclaw_install.hub.relay.limits import RelayLimits
-from openclaw_install.hub.relay.memory_store import MemoryRelayStore
 from openclaw_install.hub.relay.model import AddInvite, Invite
 from openclaw_install.messaging.bridge.registration import INVITATION_CURE
 from openclaw_install.messaging.relay.client import RelayRefused
@@ -25,6 +24,7 @@ from openclaw_install.surfaces.cli.relay_invite import invite_reader
 from tests.collab_rig import Agent, Rig, play, until
 from tests.relay_rig import relay_in_memory
 from tests.setup_rig import Operator
+from tests.support.memory_relay_store import MemoryRelayStore
 
 CODE = "pinv_" + "a" * 43
 

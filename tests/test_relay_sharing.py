@@ -16,8 +16,8 @@ import pytest
 
 from openclaw_install.common.files import sha256
 from openclaw_install.common.sqlite_file import connect_file
+from openclaw_install.hub.relay.disk_reserve import DiskReserve
 from openclaw_install.hub.relay.limits import RelayLimits, Room
-from openclaw_install.hub.relay.memory_store import MemoryRelayStore
 from openclaw_install.hub.relay.model import (
     Acknowledge,
     AddInvite,
@@ -39,7 +39,6 @@ from openclaw_install.hub.relay.model import (
     TakeMarksBack,
     Touch,
 )
-from openclaw_install.hub.relay.reserve import Reserve
 from openclaw_install.hub.relay.sqlite_store import SqliteRelayStore, relay_migrations
 from openclaw_install.hub.relay.store import RelayStore
 from openclaw_install.hub.storage.migrations import migrate
@@ -47,6 +46,7 @@ from openclaw_install.protocol.canonical import b64u
 from openclaw_install.protocol.keys import SigningKey
 from openclaw_install.protocol.receipts import relay_id_of
 from tests.relay_rig import Peer, relay_in_memory, running_relay
+from tests.support.memory_relay_store import MemoryRelayStore
 
 DAY = 86_400_000
 Make = Callable[[RelayLimits], RelayStore]
@@ -332,7 +332,7 @@ def test_what_frees_space_works_on_a_full_disk_and_the_room_for_it_is_taken_agai
         assert outcomes == [Refused("storage_full"), Done(3)]
         assert not reserve.exists()
         assert store.commit([letter("m9", "s1")]) == [Refused("storage_full")], "nobody eats the reserve"
-        store._reserve, store._transaction = Reserve(reserve), real  # type: ignore[method-assign] # there is room again
+        store._reserve, store._transaction = DiskReserve(reserve), real  # type: ignore[method-assign] # there is room again
         assert isinstance(one(store, letter("m9", "s1")), Committed)
         assert reserve.exists()
 

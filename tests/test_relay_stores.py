@@ -19,7 +19,6 @@ from openclaw_install.common.errors import FileError
 from openclaw_install.common.files import sha256
 from openclaw_install.common.sqlite_file import connect_file
 from openclaw_install.hub.relay.limits import RelayLimits, Room
-from openclaw_install.hub.relay.memory_store import MemoryRelayStore
 from openclaw_install.hub.relay.model import (
     Acknowledge,
     Committed,
@@ -40,6 +39,7 @@ from openclaw_install.hub.relay.store import RelayStore
 from openclaw_install.hub.storage.group_commit import GroupCommitter
 from openclaw_install.hub.storage.migrations import migrate
 from openclaw_install.protocol.receipts import relay_id_of
+from tests.support.memory_relay_store import MemoryRelayStore
 
 DAY = 86_400_000
 LATER = 7 * DAY

@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from openclaw_install.hub.relay.limits import RelayLimits
-from openclaw_install.hub.relay.memory_store import MemoryRelayStore
 from openclaw_install.protocol.card import make_card
 from openclaw_install.protocol.identity import rotate_signing
 from tests.hub_rig import Log
 from tests.relay_rig import RELAY, Peer, relay_in_memory, running_relay
 from tests.schemas import assert_valid
 from tests.support.clocks import GoingClock
+from tests.support.memory_relay_store import MemoryRelayStore
 from tests.test_hub_door import wait_until
 
 QUICK = RelayLimits(heartbeat_seconds=0.05, sweep_seconds=0.05)

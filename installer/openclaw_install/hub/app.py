@@ -21,26 +21,24 @@ from mcp.types import (
     PaginatedRequestParams,
 )
 from starlette.applications import Starlette
-from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from openclaw_install import __version__
-from openclaw_install.hub.front import Front
 from openclaw_install.hub.host_check import HostRule
-from openclaw_install.hub.http_errors import HttpRefusedError, answer
+from openclaw_install.hub.http_errors import EXCEPTION_HANDLERS
 from openclaw_install.hub.limits import Limits
 from openclaw_install.hub.log import AccessLog, WriteLog
 from openclaw_install.hub.mcp.endpoint import KEY_IN_SCOPE, Endpoint
 from openclaw_install.hub.mcp.service import HubService
 from openclaw_install.hub.mcp.tools import TOOLS, call_tool
+from openclaw_install.hub.middleware import HeaderCheck, HostCheck
 from openclaw_install.hub.model import Clock, utc_now
 from openclaw_install.hub.network import Proxies
-from openclaw_install.hub.relay.app import RelayApp, RelayRoom, relay_app
-from openclaw_install.hub.relay.routes import RELAY_PATH
+from openclaw_install.hub.relay.app import RelayApp, RelayContext, relay_app
 from openclaw_install.hub.rules import printable
 from openclaw_install.hub.storage.metadata import Metadata
 from openclaw_install.hub.storage.skill_files import SkillFiles
@@ -82,16 +80,16 @@ class HubApp:
         """Ends the streams that clients hold open, so that a shutdown need not wait for them."""
         self.endpoint.close_streams()
         if self.relay is not None:
-            self.relay.door.close_streams()
+            self.relay.routes.close_streams()
 
 
 def build_app(
-    metadata: Metadata, files: SkillFiles, options: AppOptions, room: RelayRoom | None = None
+    metadata: Metadata, files: SkillFiles, options: AppOptions, relay_context: RelayContext | None = None
 ) -> HubApp:
     """The application on recovered stores; the end of its lifespan ends uploads and leaves the stores open.
 
     Args:
-        room: the relay's; without one no relay is served.
+        relay_context: the relay's; without one no relay is served.
     """
     service = HubService(
         metadata, files, options.limits, clock=options.clock, group_commits=options.group_commits
@@ -103,7 +101,7 @@ def build_app(
         max_request_body_size=options.limits.body_bytes,
     )
     endpoint = Endpoint(service, metadata, manager, options.limits)
-    relay = None if room is None else relay_app(room, group_commits=options.group_commits)
+    relay = None if relay_context is None else relay_app(relay_context, group_commits=options.group_commits)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -117,43 +115,18 @@ def build_app(
         routes=[
             Route(MCP_PATH, endpoint=endpoint),
             Route(HEALTH_PATH, endpoint=_health, methods=["GET"]),
-            *([Route(f"{RELAY_PATH}/{{place:path}}", endpoint=relay.door)] if relay else []),
+            *([relay.routes.mount()] if relay else []),
         ],
         middleware=[
             Middleware(AccessLog, write=options.write_log),
-            Middleware(Front, proxies=options.proxies),
-            Middleware(HostGuard, rule=options.hosts),
+            Middleware(HeaderCheck, proxies=options.proxies),
+            Middleware(HostCheck, rule=options.hosts),
         ],
+        exception_handlers={**EXCEPTION_HANDLERS, **(relay.routes.exception_handlers if relay else {})},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
     return HubApp(app, endpoint, relay)
-
-
-class HostGuard:
-    """ASGI middleware: 421 for a Host that is not ours, 403 for a foreign Origin.
-
-    It stands in place of the SDK's own check, which knows no addresses and covers MCP only.
-    """
-
-    def __init__(self, app: ASGIApp, rule: HostRule) -> None:
-        self._app = app
-        self._rule = rule
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            headers = Headers(scope=scope)
-            refusal = None
-            if not self._rule.accepts_host(headers.get("host")):
-                refusal = HttpRefusedError(421, "unknown_host", "the hub does not answer to this host name")
-            elif not self._rule.accepts_origin(headers.get("origin")):
-                refusal = HttpRefusedError(
-                    403, "foreign_origin", "the hub does not answer pages of this origin"
-                )
-            if refusal is not None:
-                await answer(refusal, receive, send, body_unread=False)
-                return
-        await self._app(scope, receive, send)
 
 
 async def _health(_request: Request) -> JSONResponse:

@@ -1,4 +1,4 @@
-"""What is in progress, counted for each key and in all: requests, and the bytes of their bodies in memory."""
+"""Concurrency limits of MCP: requests and body bytes in progress, for each key and in all."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from openclaw_install.hub.http_errors import retry_later
 from openclaw_install.hub.limits import Limits
 
 
-class InProgress:
-    """The places of one endpoint; used from one event loop."""
+class ConcurrencyLimiter:
+    """Limits what is in progress at one endpoint; used from one event loop."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -19,7 +19,7 @@ class InProgress:
         self._bytes: Counter[str] = Counter()
 
     @contextlib.contextmanager
-    def place(self, key_id: str, body_bytes: int) -> Iterator[None]:
+    def acquire(self, key_id: str, body_bytes: int) -> Iterator[None]:
         """Counts a request while it is in progress.
 
         Args:

@@ -11,13 +11,14 @@ import traceback
 from collections.abc import Callable
 from typing import Any, TextIO
 
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from openclaw_install.common.redaction import MASK
+from openclaw_install.hub.http_errors import LOG_FACTS
 from openclaw_install.hub.model import stamp, utc_now
 
 WriteLog = Callable[[dict[str, Any]], None]
-LOG_FACTS = "hub.log"
 _KNOWN_PATHS = frozenset({"/api/v2/mcp", "/healthz"})
 _KNOWN_METHODS = frozenset({"GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH"})
 # A key, what the SDK uses as a session id, or an agent's token.
@@ -43,8 +44,8 @@ def line_writer(stream: TextIO) -> WriteLog:
 class AccessLog:
     """ASGI middleware that tells of each answered request.
 
-    A path or method that we do not serve is written as `other`: both are text of the client's choice. Who
-    serves a path with names in it puts its pattern into the facts, and it is written instead.
+    A path or method that we do not serve is written as `other`: both are text of the client's choice. Of a
+    path with names in it the route's pattern is written.
     """
 
     def __init__(self, app: ASGIApp, write: WriteLog) -> None:
@@ -73,12 +74,19 @@ class AccessLog:
                 {
                     "event": "request",
                     "method": scope["method"] if scope["method"] in _KNOWN_METHODS else "other",
-                    "path": scope["path"] if scope["path"] in _KNOWN_PATHS else "other",
+                    "path": _shown_path(scope),
                     "status": status,
                     "ms": round((time.monotonic() - begun) * 1000, 1),
                     **facts,
                 }
             )
+
+
+def _shown_path(scope: Scope) -> str:
+    route = scope.get("route")
+    if isinstance(route, Route):
+        return str(scope.get("root_path", "")) + route.path
+    return scope["path"] if scope["path"] in _KNOWN_PATHS else "other"
 
 
 class LogHandler(logging.Handler):

@@ -12,7 +12,7 @@ from openclaw_install.common.errors import UsageError
 from openclaw_install.common.redaction import Secret
 from openclaw_install.hub.data_folder import DataFolder
 from openclaw_install.hub.model import Append, AuditEntry, stamp, utc_now
-from openclaw_install.hub.relay.app import opened_room
+from openclaw_install.hub.relay.app import open_relay
 from openclaw_install.hub.relay.invitations import new_invite
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.model import AddInvite, Done, Invite, Member, Retire, RevokeInvite
@@ -102,6 +102,6 @@ def open_relay_admin(data: Path) -> Iterator[RelayAdmin]:
     folder = DataFolder.prepare(data)
     with (
         contextlib.closing(SqliteMetadata(folder.database)) as metadata,
-        opened_room(folder.root, RelayLimits()) as room,
+        open_relay(folder.root, RelayLimits()) as relay,
     ):
-        yield RelayAdmin(room.store, metadata)
+        yield RelayAdmin(relay.store, metadata)

@@ -6,51 +6,63 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
+from starlette.requests import Request
 from starlette.types import Message, Receive
 
-_DRAIN_BYTES = 64 * 1024 * 1024
-_DRAIN_SECONDS = 2.0
+from openclaw_install.hub.http_errors import (
+    BODY_WAS_READ,
+    CLOSE,
+    LOG_FACTS,
+    ClientGoneError,
+    HttpRefusedError,
+)
 
 
-class BodyTooLargeError(Exception):
-    """More bytes were announced or came than are allowed."""
+def check_is_json(request: Request) -> None:
+    """Checks the Content-Type header.
 
-
-class BodyTooSlowError(Exception):
-    """The body did not arrive in time."""
-
-
-class ClientGoneError(Exception):
-    """The client closed the connection before the body was complete."""
+    Raises:
+        HttpRefusedError: 415.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise HttpRefusedError(
+            415, "not_json", "the body is not application/json", next_step="send it as application/json"
+        )
 
 
 async def read_body(
-    receive: Receive,
+    request: Request,
     *,
-    announced: str | None,
     limit: int,
     seconds: float,
     watched: Callable[[asyncio.Timeout], contextlib.AbstractContextManager[None]] | None = None,
 ) -> bytes:
-    """The whole body.
+    """The complete body.
 
     Args:
-        announced: the Content-Length header.
         limit: the most bytes; a larger announcement is refused before anything is read.
         seconds: how long it may take from here.
         watched: is given the time limit while the body is read, and may bring it forward.
 
     Raises:
-        BodyTooLargeError, BodyTooSlowError, ClientGoneError.
+        HttpRefusedError: 413 or 408.
+        ClientGoneError: the client closed the connection before the body was complete.
     """
-    if announced is not None and announced.isascii() and announced.isdigit() and int(announced) > limit:
-        raise BodyTooLargeError
+    announced = request.headers.get("content-length", "")
+    if announced.isascii() and announced.isdigit() and int(announced) > limit:
+        raise _too_large(limit)
     try:
         async with asyncio.timeout(seconds) as until:
             with watched(until) if watched else contextlib.nullcontext():
-                return await _read(receive, limit)
+                body = await _read(request.receive, limit)
     except TimeoutError:
-        raise BodyTooSlowError from None
+        raise HttpRefusedError(
+            408, "body_too_slow", "the body did not arrive in time", CLOSE, "try again"
+        ) from None
+    request.scope[BODY_WAS_READ] = True
+    request.scope[LOG_FACTS]["bytes_in"] = len(body)
+    return body
 
 
 async def _read(receive: Receive, limit: int) -> bytes:
@@ -61,25 +73,15 @@ async def _read(receive: Receive, limit: int) -> bytes:
             raise ClientGoneError
         body += message.get("body", b"")
         if len(body) > limit:
-            raise BodyTooLargeError
+            raise _too_large(limit)
         if not message.get("more_body", False):
             return bytes(body)
 
 
-async def drain(receive: Receive) -> None:
-    """Takes what a client still sends after a refusal, within bounds.
-
-    Closing a connection with unread bytes resets it, and the reset can overtake the answer: the client would
-    see a broken pipe where it should see 413.
-    """
-    taken = 0
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_DRAIN_SECONDS):
-            while taken < _DRAIN_BYTES:
-                message = await receive()
-                if message["type"] != "http.request" or not message.get("more_body", False):
-                    return
-                taken += len(message.get("body", b""))
+def _too_large(limit: int) -> HttpRefusedError:
+    return HttpRefusedError(
+        413, "body_too_large", f"the body is larger than {limit} bytes", next_step="send less"
+    )
 
 
 def replayed(body: bytes, receive: Receive) -> Receive:

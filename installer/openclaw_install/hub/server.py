@@ -27,7 +27,7 @@ from openclaw_install.hub.log import WriteLog
 from openclaw_install.hub.model import Agent, utc_now
 from openclaw_install.hub.network import Proxies
 from openclaw_install.hub.recovery import Recovered, recover
-from openclaw_install.hub.relay.app import RelayRoom, opened_room
+from openclaw_install.hub.relay.app import RelayContext, open_relay
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.settings import HubSettings
 from openclaw_install.hub.storage.metadata import Metadata
@@ -48,7 +48,7 @@ class Stores:
     metadata: Metadata
     files: SkillFiles
     recovered: Sequence[Recovered] = ()
-    relay: RelayRoom | None = None
+    relay: RelayContext | None = None
 
 
 @contextlib.contextmanager
@@ -66,10 +66,10 @@ def opened_stores(data: Path, relay: RelayLimits | None = None) -> Iterator[Stor
     with (
         folder.served(),
         contextlib.closing(SqliteMetadata(folder.database)) as metadata,
-        opened_room(folder.root, relay or RelayLimits()) as room,
+        open_relay(folder.root, relay or RelayLimits()) as relay_context,
     ):
         files = folder.skill_files()
-        yield Stores(metadata, files, recover(metadata, files, utc_now), room)
+        yield Stores(metadata, files, recover(metadata, files, utc_now), relay_context)
 
 
 class HubServer(uvicorn.Server):
@@ -183,7 +183,7 @@ class RunningHub:
 
     Attributes:
         url: the MCP endpoint.
-        base_url: what both rooms begin with; agents that write to each other are given this one.
+        base_url: what the URLs of MCP and relay begin with; agents that write to each other are given it.
         data: its folder.
         admin: keys, agents and audit of it.
     """
@@ -253,7 +253,7 @@ def running_hub(
 
 
 def base_url(url: str) -> str:
-    """What both rooms of the hub begin with, given the MCP endpoint of one."""
+    """What the URLs of MCP and relay begin with, given the MCP endpoint."""
     return url.removesuffix(MCP_PATH)
 
 

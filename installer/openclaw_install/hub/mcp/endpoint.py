@@ -1,11 +1,10 @@
-"""The door before MCP: who asks, how often, how much, and in which session; then the SDK takes over."""
+"""The MCP endpoint: authentication, rate limits, body limits and sessions; then the SDK takes over."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import hmac
-import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,25 +14,19 @@ from mcp.server.auth.provider import AccessToken
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from openclaw_install.common.errors import InstallError
-from openclaw_install.hub.concurrency import InProgress, expected_bytes
-from openclaw_install.hub.http_errors import HttpRefusedError, answer, retry_later
+from openclaw_install.hub.concurrency import ConcurrencyLimiter, expected_bytes
+from openclaw_install.hub.http_errors import LOG_FACTS, HttpRefusedError, retry_later
 from openclaw_install.hub.keys import bearer, digest_of
 from openclaw_install.hub.limits import Limits
-from openclaw_install.hub.log import LOG_FACTS
 from openclaw_install.hub.mcp.service import HubService
-from openclaw_install.hub.mcp.session_limits import SessionBook
+from openclaw_install.hub.mcp.session_limits import SessionLimiter
 from openclaw_install.hub.model import Key
 from openclaw_install.hub.rate_limiter import RateLimiter
-from openclaw_install.hub.request_body import (
-    BodyTooLargeError,
-    BodyTooSlowError,
-    ClientGoneError,
-    read_body,
-    replayed,
-)
+from openclaw_install.hub.request_body import check_is_json, read_body, replayed
 from openclaw_install.hub.storage.metadata import Metadata
 
 KEY_IN_SCOPE = "hub.key"
@@ -41,8 +34,6 @@ _SESSION_HEADER = "mcp-session-id"
 _LARGE_BODY = 64 * 1024
 _OPENING = "only a request with a session's id may have more than 64 KiB"
 _NOTHING = b'{"jsonrpc":"2.0","method":"notifications/hub/answered"}'
-_FAILED = HttpRefusedError(500, "storage_failed", "the hub cannot read its records; its log has the cause")
-_log = logging.getLogger(__name__)
 
 
 class Endpoint:
@@ -68,8 +59,8 @@ class Endpoint:
         self._limits = limits
         self._now = monotonic
         self._rate = RateLimiter(limits.requests_per_second, limits.burst)
-        self._book = SessionBook(limits.sessions_per_key, limits.session_idle_seconds)
-        self._in_progress = InProgress(limits)
+        self._sessions = SessionLimiter(limits.sessions_per_key, limits.session_idle_seconds)
+        self._in_progress = ConcurrencyLimiter(limits)
         self._closing = asyncio.Event()
 
     def close_streams(self) -> None:
@@ -77,46 +68,32 @@ class Endpoint:
         self._closing.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope=scope)
-        exchange = _Exchange(scope, receive, send)
-        exchange.body_unread = scope["method"] == "POST" and "expect" not in headers
-        try:
-            key = self._admit(scope, headers)
-            if scope["method"] == "GET":
-                await self._in_session(key, exchange, headers, self._stream)
-            elif scope["method"] == "POST":
-                await self._post(key, exchange, headers)
-            else:
-                with self._in_progress.place(key.id, 0):
-                    await self._in_session(key, exchange, headers, self._manager.handle_request)
-        except HttpRefusedError as refusal:
-            scope[LOG_FACTS]["refused"] = refusal.code
-            # Who was too slow already gets no more time.
-            unread = exchange.body_unread and refusal.status != 408
-            await answer(refusal, receive, send, body_unread=unread)
-        except ClientGoneError:
-            scope[LOG_FACTS]["refused"] = "client_gone"
-        except InstallError as error:
-            _log.error("a request failed: %s", error.message)
-            scope[LOG_FACTS]["refused"] = _FAILED.code
-            await answer(_FAILED, receive, send, body_unread=exchange.body_unread)
+        request = Request(scope, receive)
+        key = self._admit(request)
+        if request.method == "GET":
+            await self._in_session(key, request, receive, send, self._stream)
+        elif request.method == "POST":
+            await self._post(key, request, send)
+        else:
+            with self._in_progress.acquire(key.id, 0):
+                await self._in_session(key, request, receive, send, self._manager.handle_request)
 
-    async def _post(self, key: Key, exchange: _Exchange, headers: Headers) -> None:
-        size = expected_bytes(headers.get("content-length"), self._limits.body_bytes)
-        with self._in_progress.place(key.id, size):
-            body = await self._body(headers, exchange.receive)
-            exchange.body_unread = False
-            exchange.scope[LOG_FACTS]["bytes_in"] = len(body)
-            exchange.receive = replayed(body, exchange.receive)
+    async def _post(self, key: Key, request: Request, send: Send) -> None:
+        limits, headers = self._limits, request.headers
+        size = expected_bytes(headers.get("content-length"), limits.body_bytes)
+        with self._in_progress.acquire(key.id, size):
+            body = await read_body(request, limit=limits.body_bytes, seconds=limits.body_seconds)
             large = len(body) > _LARGE_BODY
             if large and _SESSION_HEADER not in headers and _by_handshake(headers):
                 # What a client says of itself is kept as long as its session.
                 raise HttpRefusedError(413, "body_too_large", _OPENING)
-            await self._in_session(key, exchange, headers, self._manager.handle_request)
+            receive = replayed(body, request.receive)
+            await self._in_session(key, request, receive, send, self._manager.handle_request)
             if large and _SESSION_HEADER in headers:
-                await self._let_go(exchange)
+                await self._let_go(request.scope, receive)
 
-    def _admit(self, scope: Scope, headers: Headers) -> Key:
+    def _admit(self, request: Request) -> Key:
+        scope, headers = request.scope, request.headers
         key = self._authenticate(headers.get("authorization"))
         scope[LOG_FACTS]["key"] = key.id
         # The SDK compares this user with the one that opened the session. The key's text goes no further.
@@ -127,9 +104,8 @@ class Endpoint:
         if wait is not None:
             raise retry_later(429, "rate_limited", "too many requests with this key", wait)
         self._service.note_use(key)
-        kind = (headers.get("content-type") or "").partition(";")[0].strip().lower()
-        if scope["method"] == "POST" and kind != "application/json":
-            raise HttpRefusedError(415, "not_json", "send the request as application/json")
+        if request.method == "POST":
+            check_is_json(request)
         if headers.get("content-encoding", "identity").strip().lower() != "identity":
             raise HttpRefusedError(415, "encoded_body", "send the request without a Content-Encoding")
         return key
@@ -148,57 +124,44 @@ class Endpoint:
             raise refusal
         return key
 
-    async def _body(self, headers: Headers, receive: Receive) -> bytes:
-        limits = self._limits
-        announced = headers.get("content-length")
-        try:
-            return await read_body(
-                receive, announced=announced, limit=limits.body_bytes, seconds=limits.body_seconds
-            )
-        except BodyTooLargeError:
-            message = f"the body is larger than {limits.body_bytes} bytes"
-            raise HttpRefusedError(413, "body_too_large", message) from None
-        except BodyTooSlowError:
-            close = {"Connection": "close"}
-            raise HttpRefusedError(408, "body_too_slow", "the body did not arrive in time", close) from None
-
     async def _in_session(
         self,
         key: Key,
-        exchange: _Exchange,
-        headers: Headers,
+        request: Request,
+        receive: Receive,
+        send: Send,
         serve: Callable[[Scope, Receive, Send], Awaitable[None]],
     ) -> None:
-        """Serves one request and keeps the book of sessions by what was answered."""
-        session_id = headers.get(_SESSION_HEADER)
-        opens = session_id is None and exchange.scope["method"] == "POST" and _by_handshake(headers)
+        """Serves one request and counts sessions by what was answered."""
+        session_id = request.headers.get(_SESSION_HEADER)
+        opens = session_id is None and request.method == "POST" and _by_handshake(request.headers)
         if opens:
-            wait = self._book.admit(key.id, self._now())
+            wait = self._sessions.admit(key.id, self._now())
             if wait is not None:
                 raise retry_later(429, "too_many_sessions", "this key has too many open sessions", wait)
         elif session_id is not None:
-            self._book.begin(session_id)
+            self._sessions.begin(session_id)
         seen = _Seen()
         try:
-            await serve(exchange.scope, exchange.receive, seen.watching(exchange.send))
+            await serve(request.scope, receive, seen.watching(send))
         finally:
             if opens:
-                self._book.settle(key.id, seen.opened, self._now())
+                self._sessions.settle(key.id, seen.opened, self._now())
             elif session_id is not None:
-                self._book.end(session_id, self._now())
-                if exchange.scope["method"] == "DELETE" and seen.status == 200:
-                    self._book.close(session_id)
+                self._sessions.end(session_id, self._now())
+                if request.method == "DELETE" and seen.status == 200:
+                    self._sessions.close(session_id)
 
-    async def _let_go(self, exchange: _Exchange) -> None:
+    async def _let_go(self, scope: Scope, receive: Receive) -> None:
         """Makes a session forget a large request that was answered.
 
         The SDK's session holds on to the last message that it read, raw and parsed, until the next one comes.
         A client that leaves its session open would keep some nine megabytes of ours until it idles out.
         """
         framing = (b"content-length", b"transfer-encoding")
-        headers = [pair for pair in exchange.scope["headers"] if pair[0] not in framing]
-        nothing = replayed(_NOTHING, exchange.receive)
-        await self._manager.handle_request({**exchange.scope, "headers": headers}, nothing, _unheard)
+        headers = [pair for pair in scope["headers"] if pair[0] not in framing]
+        nothing = replayed(_NOTHING, receive)
+        await self._manager.handle_request({**scope, "headers": headers}, nothing, _unheard)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Holds a GET stream open until the client, its key or the hub goes away."""
@@ -230,18 +193,8 @@ class Endpoint:
 
 
 @dataclass
-class _Exchange:
-    """One request; `body_unread` while its client may still be sending."""
-
-    scope: Scope
-    receive: Receive
-    send: Send
-    body_unread: bool = False
-
-
-@dataclass
 class _Seen:
-    """What the SDK answered, as far as the book of sessions must know it."""
+    """What the SDK answered, as far as the count of sessions must know it."""
 
     status: int = 0
     session_id: str | None = None

@@ -1,4 +1,4 @@
-"""How many MCP sessions each key has open: pure bookkeeping beside the SDK's own, which counts them all."""
+"""Limits how many MCP sessions each key has open, beside the SDK's own count of all. Pure."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class _Session:
     in_flight: int = 0
 
 
-class SessionBook:
-    """Sessions by key.
+class SessionLimiter:
+    """Counts sessions by key.
 
     Args:
         per_key: how many a key may have.

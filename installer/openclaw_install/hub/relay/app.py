@@ -1,4 +1,4 @@
-"""The relay's room in a data folder, and the application over it."""
+"""Opens the relay of a data folder, and builds its part of the hub's application."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from openclaw_install.common.clock import SYSTEM, Clock
-from openclaw_install.hub.relay.auth import Admission
+from openclaw_install.hub.relay.auth import Authenticator
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.relay_key import load_or_make_key
-from openclaw_install.hub.relay.routes import RelayDoor
+from openclaw_install.hub.relay.routes import RelayRoutes
 from openclaw_install.hub.relay.service import RelayService
 from openclaw_install.hub.relay.sqlite_store import SqliteRelayStore
 from openclaw_install.hub.relay.store import RelayStore
@@ -21,8 +21,8 @@ from openclaw_install.protocol.receipts import relay_id_of
 
 
 @dataclass(frozen=True)
-class RelayRoom:
-    """What a relay works on."""
+class RelayContext:
+    """What a relay works with."""
 
     store: RelayStore
     key: SigningKey
@@ -31,7 +31,7 @@ class RelayRoom:
 
 
 @contextlib.contextmanager
-def opened_room(folder: Path, limits: RelayLimits, clock: Clock = SYSTEM) -> Iterator[RelayRoom]:
+def open_relay(folder: Path, limits: RelayLimits, clock: Clock = SYSTEM) -> Iterator[RelayContext]:
     """`relay.db` and `relay.key` of a data folder that the caller holds; made when they are missing.
 
     Raises:
@@ -40,7 +40,7 @@ def opened_room(folder: Path, limits: RelayLimits, clock: Clock = SYSTEM) -> Ite
     database = folder / "relay.db"
     key = load_or_make_key(folder / "relay.key", database)
     with contextlib.closing(SqliteRelayStore(database, relay_id_of(key), limits)) as store:
-        yield RelayRoom(store, key, limits, clock)
+        yield RelayContext(store, key, limits, clock)
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class RelayApp:
     """The relay as a part of the hub's application.
 
     Attributes:
-        door: the ASGI application under `/relay/v1`.
+        routes: those under `/relay/v1`.
     """
 
-    door: RelayDoor
+    routes: RelayRoutes
     service: RelayService
 
     @contextlib.asynccontextmanager
@@ -67,8 +67,10 @@ class RelayApp:
             await self.service.close()
 
 
-def relay_app(room: RelayRoom, *, group_commits: bool = True) -> RelayApp:
-    """The relay's application over an opened room."""
-    service = RelayService(room.store, room.key, room.limits, clock=room.clock, group_commits=group_commits)
-    admission = Admission(service.relay_id, room.limits, clock=room.clock)
-    return RelayApp(RelayDoor(service, admission, room.limits, clock=room.clock), service)
+def relay_app(context: RelayContext, *, group_commits: bool = True) -> RelayApp:
+    """The relay's application over an opened context."""
+    service = RelayService(
+        context.store, context.key, context.limits, clock=context.clock, group_commits=group_commits
+    )
+    authenticator = Authenticator(service.relay_id, context.limits, clock=context.clock)
+    return RelayApp(RelayRoutes(service, authenticator, context.limits, clock=context.clock), service)

@@ -1,4 +1,4 @@
-"""Who may ask the relay, how often and how much at once: what is settled before a body is read."""
+"""Authentication and rate limits of the relay: what is decided before a request's body is read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from openclaw_install.protocol.tokens import MAX_TOKEN_CHARACTERS, SCHEME, Relay
 
 
 @dataclass(frozen=True)
-class Claimed:
+class UnverifiedToken:
     """A token and what it says of itself; nothing is proven.
 
     Attributes:
@@ -32,15 +32,15 @@ class Claimed:
         run: of the relay that it was signed for; None where it names none.
     """
 
-    token: str
+    text: str
     issuer: str
     body_sha256: str
     issued_at: int
     run: str | None = None
 
 
-class Admission:
-    """The relay's door keeper.
+class Authenticator:
+    """Proves who sent a request, and limits how often.
 
     Args:
         relay_id: what tokens must be meant for.
@@ -58,9 +58,9 @@ class Admission:
         self._guard = ReplayGuard(limits.replay_entries, clock)
         self._requests = RateLimiter(limits.requests_per_second, limits.request_burst)
         self._envelopes = RateLimiter(limits.envelopes_per_second, limits.envelope_burst)
-        self._newcomers = RateLimiter(limits.registrations_per_second, limits.registration_burst)
-        self._unproven = RateLimiter(limits.unproven_per_second, limits.unproven_burst)
-        self._junk = RateLimiter(limits.junk_per_second, limits.junk_burst)
+        self._registrations = RateLimiter(limits.registrations_per_second, limits.registration_burst)
+        self._unverified = RateLimiter(limits.unproven_per_second, limits.unproven_burst)
+        self._unsigned = RateLimiter(limits.junk_per_second, limits.junk_burst)
         self.slots = Slots(limits, monotonic=self._monotonic)
 
     @property
@@ -69,7 +69,7 @@ class Admission:
         self._guard.now()
         return self._guard.run
 
-    def claimed(self, header: str | None) -> Claimed:
+    def read_token(self, header: str | None) -> UnverifiedToken:
         """Reads the Authorization header.
 
         Raises:
@@ -78,18 +78,18 @@ class Admission:
         scheme, _, token = (header or "").partition(" ")
         if scheme.lower() != SCHEME.lower():
             raise refused("unauthorized")
-        claims = _unproven(token)
+        claims = _claims_of(token)
         issuer, issued_at = claims.get("iss"), claims.get("iat")
         if not isinstance(issuer, str) or not is_did(issuer) or type(issued_at) is not int:
             raise refused("unauthorized")
         run = str(claims["run"]) if "run" in claims else None
-        return Claimed(token, issuer, str(claims.get("bdh")), issued_at, run)
+        return UnverifiedToken(token, issuer, str(claims.get("bdh")), issued_at, run)
 
-    def admit(self, claimed: Claimed, card: AgentCard | None, method: str, path: str) -> None:
-        """Proves that the agent signed this request, for the body whose hash is claimed, just now.
+    def verify(self, token: UnverifiedToken, card: AgentCard | None, method: str, path: str) -> None:
+        """Proves that the agent signed this request, for the body whose hash the token names, just now.
 
         Args:
-            card: that of the claimed issuer; None when it is not registered.
+            card: that of the token's issuer; None when it is not registered.
             path: with the query string, as it was sent.
 
         Raises:
@@ -97,12 +97,12 @@ class Admission:
         """
         if card is None:
             raise refused("unauthorized")
-        request = RelayRequest(self._relay_id, method, path, claimed.body_sha256)
+        request = RelayRequest(self._relay_id, method, path, token.body_sha256)
         try:
-            verify_token(claimed.token, card, request, self._guard.now(), _Once(self, card.did))
+            verify_token(token.text, card, request, self._guard.now(), _ReplayCheck(self, card.did))
         except TokenError as error:
             raise token_refused(error) from None
-        if self._guard.too_old(claimed.issued_at, claimed.run):
+        if self._guard.too_old(token.issued_at, token.run):
             raise refused("token_before_start")
 
     def first_time(self, did: str, token_id: str, expires_at: float) -> bool:
@@ -121,11 +121,11 @@ class Admission:
         """
         self._take(self._envelopes, did, 1)
 
-    def proves(self, claimed: Claimed, card: AgentCard, method: str, path: str) -> bool:
+    def is_signed_by(self, token: UnverifiedToken, card: AgentCard, method: str, path: str) -> bool:
         """Whether a key that is registered has signed the request; it is neither counted nor remembered."""
-        request = RelayRequest(self._relay_id, method, path, claimed.body_sha256)
+        request = RelayRequest(self._relay_id, method, path, token.body_sha256)
         try:
-            verify_token(claimed.token, card, request, self._guard.now(), _Anyhow())
+            verify_token(token.text, card, request, self._guard.now(), _NoReplayCheck())
         except TokenError:
             return False
         return True
@@ -138,29 +138,29 @@ class Admission:
         """
         self._take(self._requests, did, size // self._limits.card_bytes_per_turn)
 
-    def take_newcomer(self, party: str, size: int) -> None:
+    def take_registration(self, party: str, size: int) -> None:
         """Takes the registration of a new agent from the bucket of its network address.
 
         Raises:
             HttpRefusedError: 429.
         """
-        self._take(self._newcomers, party, 1 + size // self._limits.card_bytes_per_turn)
+        self._take(self._registrations, party, 1 + size // self._limits.card_bytes_per_turn)
 
     @contextlib.contextmanager
-    def unproven(self, party: str) -> Iterator[Unproven]:
+    def unverified_card(self, party: str) -> Iterator[UnverifiedCost]:
         """Takes what a card costs that no registered key vouches for; given back where it holds in the end.
 
         Raises:
             HttpRefusedError: 429: the address has sent too many that did not hold.
         """
-        cost = Unproven(lambda turns: self._take(self._unproven, party, turns))
+        cost = UnverifiedCost(lambda turns: self._take(self._unverified, party, turns))
         cost.add(1)
         yield cost
-        self._unproven.give_back(party, cost.taken)
+        self._unverified.give_back(party, cost.taken)
 
-    def is_junk(self, party: str) -> bool:
-        """Counts a request without any proof; whether its address has sent too many."""
-        return self._junk.take(party, self._monotonic()) is not None
+    def sends_too_much_unsigned(self, party: str) -> bool:
+        """Counts a request that nobody has signed; whether its address has sent too many."""
+        return self._unsigned.take(party, self._monotonic()) is not None
 
     def _take(self, limiter: RateLimiter, name: str, cost: float) -> None:
         wait = limiter.take(name, self._monotonic(), cost) if cost else None
@@ -169,7 +169,7 @@ class Admission:
 
 
 @dataclass
-class Unproven:
+class UnverifiedCost:
     """What a card without a proof has cost so far."""
 
     take: Callable[[float], None]
@@ -180,7 +180,7 @@ class Unproven:
         self.taken += turns
 
 
-def _unproven(token: str) -> dict[str, Any]:
+def _claims_of(token: str) -> dict[str, Any]:
     """What a token says. Only what `verify_token` has proven of the same token counts in the end.
 
     The token library would take it apart as thoroughly as for a verification, which costs as much again.
@@ -197,7 +197,7 @@ def _unproven(token: str) -> dict[str, Any]:
     return claims
 
 
-class _Anyhow:
+class _NoReplayCheck:
     """The protocol's `ReplayGuard` where only the signature is asked for."""
 
     def first_time(self, jti: str, expires_at: float) -> bool:  # noqa: ARG002 - the protocol has them
@@ -205,11 +205,11 @@ class _Anyhow:
 
 
 @dataclass(frozen=True)
-class _Once:
+class _ReplayCheck:
     """The protocol's `ReplayGuard` for one agent; it is asked when all else about the token holds."""
 
-    admission: Admission
+    authenticator: Authenticator
     did: str
 
     def first_time(self, jti: str, expires_at: float) -> bool:
-        return self.admission.first_time(self.did, jti, expires_at)
+        return self.authenticator.first_time(self.did, jti, expires_at)

@@ -1,4 +1,4 @@
-"""What the relay answers when it refuses: one table of codes with status, words and next step."""
+"""The relay's refusals: one table of codes with HTTP status, message and next step. Pure."""
 
 from __future__ import annotations
 
@@ -29,11 +29,6 @@ _WORDS: dict[str, tuple[int, str, str]] = {
     "token_wrong_audience": (401, "the token is meant for another relay", "ask `about` and sign a new token"),
     "token_wrong_request": (401, "the token is for another request", "sign a token for this very request"),
     "token_wrong_body": (401, "the token is for another body", "sign a token for this very body"),
-    "not_found": (404, "there is no such place", "see docs/hub.md for what the relay serves"),
-    "method_not_allowed": (405, "the place does not take this method", "see docs/hub.md"),
-    "not_json": (415, "the body is not application/json", "send it as application/json"),
-    "body_too_large": (413, "the body is larger than this place takes", "send less"),
-    "body_too_slow": (408, "the body did not arrive in time", "try again"),
     "malformed": (422, "the body is not of the form that it must have", "check the client's version"),
     "wrong_sender": (403, "the envelope names another sender than the token", "send as yourself"),
     "wrong_agent": (403, "the card is another agent's than the token or the path", "publish your own card"),
@@ -118,12 +113,17 @@ _ENVELOPE_STATUS = {EnvelopeReason.OVERSIZED: 413, EnvelopeReason.EXPIRED: 410}
 CODES = frozenset(_WORDS)
 
 
+class UnsignedError(HttpRefusedError):
+    """401: no registered agent has signed the request."""
+
+
 def refused(code: str, *, retry_after: int | None = None) -> HttpRefusedError:
     """The answer for one of the codes of the table."""
     status, message, next_step = _WORDS[code]
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     if status == 401:
         headers["WWW-Authenticate"] = 'PingAgent realm="relay"'
+        return UnsignedError(status, code, message, headers, next_step)
     return HttpRefusedError(status, code, message, headers, next_step)
 
 

@@ -1,33 +1,31 @@
-"""The relay over HTTP: everything under `/relay/v1`, in one table."""
+"""The relay's HTTP interface: the routes under `/relay/v1` and their endpoints."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import logging
-import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from urllib.parse import unquote
+from dataclasses import replace
+from typing import Any
 
-from starlette.types import Receive, Scope, Send
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route, Router
 
 from openclaw_install.common.clock import Clock
-from openclaw_install.common.errors import InstallError
 from openclaw_install.hub.concurrency import expected_bytes
-from openclaw_install.hub.http_errors import HttpRefusedError, answer
-from openclaw_install.hub.log import LOG_FACTS
-from openclaw_install.hub.relay.auth import Admission, Claimed
-from openclaw_install.hub.relay.bodies import access_digest, access_keys_of, acks_of
-from openclaw_install.hub.relay.errors import document_refused, envelope_refused, refused
+from openclaw_install.hub.http_errors import CLOSE, LOG_FACTS, answer_refusal
+from openclaw_install.hub.relay.auth import Authenticator, UnverifiedToken
+from openclaw_install.hub.relay.errors import UnsignedError, document_refused, envelope_refused, refused
 from openclaw_install.hub.relay.invitations import invite_digest
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.model import Entry
-from openclaw_install.hub.relay.request import Exchange, number
+from openclaw_install.hub.relay.request import number, party_of_request, query_number, signed_path
+from openclaw_install.hub.relay.request_bodies import access_digest, access_keys_of, acks_of
 from openclaw_install.hub.relay.service import RelayService
 from openclaw_install.hub.relay.slots import Slot
-from openclaw_install.hub.relay.streams import Start, event
-from openclaw_install.hub.request_body import BodyTooLargeError, BodyTooSlowError, ClientGoneError, read_body
+from openclaw_install.hub.relay.streams import Start, StreamResponse, event
+from openclaw_install.hub.request_body import check_is_json, read_body
 from openclaw_install.protocol.canonical import canonical_json
 from openclaw_install.protocol.card import MAX_CARD_BYTES, AgentCard, verify_card
 from openclaw_install.protocol.did import fold_alias, is_did
@@ -38,278 +36,255 @@ from openclaw_install.protocol.times import iso
 from openclaw_install.protocol.tokens import EMPTY_SHA256
 
 RELAY_PATH = "/relay/v1"
-_log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class _Place:
-    """One entry of the table: `shown` is what the log calls it."""
+class RelayRoutes:
+    """The endpoints of the relay.
 
-    method: str
-    pattern: re.Pattern[str]
-    shown: str
-    serve: Callable[[Exchange], Awaitable[None]]
-
-
-class RelayDoor:
-    """The ASGI application under `/relay/v1`."""
+    Attributes:
+        exception_handlers: what the application has to answer beside the hub's own exceptions.
+    """
 
     def __init__(
-        self,
-        service: RelayService,
-        admission: Admission,
-        limits: RelayLimits,
-        *,
-        clock: Clock,
+        self, service: RelayService, authenticator: Authenticator, limits: RelayLimits, *, clock: Clock
     ) -> None:
-        self._service, self._admission, self._limits, self._clock = service, admission, limits, clock
-        self._places = (
-            _Place("GET", re.compile("about"), "about", self._about),
-            _Place("PUT", re.compile("agents/([^/]+)/card"), "agents/{did}/card", self._put_card),
-            _Place("GET", re.compile("agents/([^/]+)/card"), "agents/{did}/card", self._get_card),
-            _Place("PUT", re.compile("agents/([^/]+)/access"), "agents/{did}/access", self._put_access),
-            _Place("GET", re.compile("aliases/([^/]+)"), "aliases/{alias}", self._get_alias),
-            _Place("POST", re.compile("envelopes"), "envelopes", self._post_envelope),
-            _Place("GET", re.compile("inbox"), "inbox", self._get_inbox),
-            _Place("GET", re.compile("stream"), "stream", self._get_stream),
-            _Place("POST", re.compile("acks"), "acks", self._post_acks),
-        )
+        self._service, self._auth, self._limits, self._clock = service, authenticator, limits, clock
+        self.exception_handlers: dict[Any, Any] = {UnsignedError: self._answer_unsigned}
+
+    def mount(self) -> Mount:
+        """The routes, for the application that serves them."""
+        routes = [
+            _route("GET", "/about", self.about),
+            _route("PUT", "/agents/{did}/card", self.put_card),
+            _route("GET", "/agents/{did}/card", self.get_card),
+            _route("PUT", "/agents/{did}/access", self.put_access),
+            _route("GET", "/aliases/{alias}", self.get_alias),
+            _route("POST", "/envelopes", self.post_envelope),
+            _route("GET", "/inbox", self.get_inbox),
+            _route("GET", "/stream", self.get_stream),
+            _route("POST", "/acks", self.post_acks),
+        ]
+        return Mount(RELAY_PATH, app=Router(routes, redirect_slashes=False))
 
     def close_streams(self) -> None:
         """Ends the streams that clients hold open, so that a shutdown need not wait for them."""
         self._service.streams.close_all()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange(scope, receive, send)
-        facts = scope[LOG_FACTS]
-        try:
-            place = self._place_of(exchange)
-            facts["path"] = f"{RELAY_PATH}/{place.shown}"
-            await place.serve(exchange)
-        except HttpRefusedError as refusal:
-            facts["refused"] = refusal.code
-            unread = exchange.body_unread and refusal.status != 408
-            if refusal.status == 401 and self._admission.is_junk(exchange.party):
-                # An answer is cheap. To wait for the body, and for the next request, would not be.
-                refusal.headers, unread = {**refusal.headers, "Connection": "close"}, False
-            await answer(refusal, exchange.receive, send, body_unread=unread)
-        except ClientGoneError:
-            facts["refused"] = "client_gone"
-        except InstallError as error:
-            _log.error("a request failed: %s", error.message)
-            failed = refused("storage_failed")
-            facts["refused"] = failed.code
-            await answer(failed, exchange.receive, send, body_unread=exchange.body_unread)
-
-    def _place_of(self, exchange: Exchange) -> _Place:
-        path = exchange.scope["path"].removeprefix(f"{RELAY_PATH}/")
-        found = [(place, match) for place in self._places if (match := place.pattern.fullmatch(path))]
-        if not found:
-            raise refused("not_found")
-        for place, match in found:
-            if place.method == exchange.scope["method"]:
-                exchange.name = unquote(match[1]) if match.groups() else ""
-                return place
-        raise refused("method_not_allowed")
-
-    async def _about(self, exchange: Exchange) -> None:
+    async def about(self, _request: Request) -> Response:
+        """What clients have to know about the relay; needs no token."""
         limits = self._limits
-        told = {
-            "api": 1,
-            "relay_id": self._service.relay_id,
-            "log_id": self._service.log_id,
-            "time": iso(self._clock.wall()),
-            "run": self._admission.run,
-            "limits": {
-                "max_envelope_bytes": MAX_ENVELOPE_BYTES,
-                "max_card_bytes": MAX_CARD_BYTES,
-                "max_lifetime_seconds": int(MAX_LIFETIME),
-                "max_clock_skew_seconds": int(limits.clock_skew_seconds),
-                "page_entries": limits.page_entries,
-                "acks_at_once": limits.acks_at_once,
-                "streams_per_agent": limits.streams_per_agent,
-                "heartbeat_seconds": max(1, int(limits.heartbeat_seconds)),
-                "open_registration": limits.registration == "open",
-                "registration": limits.registration,
-            },
-        }
-        await exchange.reply(canonical_json(told))
+        return _json(
+            {
+                "api": 1,
+                "relay_id": self._service.relay_id,
+                "log_id": self._service.log_id,
+                "time": iso(self._clock.wall()),
+                "run": self._auth.run,
+                "limits": {
+                    "max_envelope_bytes": MAX_ENVELOPE_BYTES,
+                    "max_card_bytes": MAX_CARD_BYTES,
+                    "max_lifetime_seconds": int(MAX_LIFETIME),
+                    "max_clock_skew_seconds": int(limits.clock_skew_seconds),
+                    "page_entries": limits.page_entries,
+                    "acks_at_once": limits.acks_at_once,
+                    "streams_per_agent": limits.streams_per_agent,
+                    "heartbeat_seconds": max(1, int(limits.heartbeat_seconds)),
+                    "open_registration": limits.registration == "open",
+                    "registration": limits.registration,
+                },
+            }
+        )
 
-    async def _put_card(self, exchange: Exchange) -> None:
+    async def put_card(self, request: Request) -> Response:
         """Registration: the token is held against the card in the body, which vouches for itself."""
-        claimed = self._claimed(exchange)
-        if claimed.issuer != exchange.name:
+        token, party = self._read_token(request), party_of_request(request)
+        if token.issuer != request.path_params["did"]:
             raise refused("wrong_agent")
-        known = self._service.card_of(claimed.issuer)
-        if known is not None and self._admission.proves(claimed, known, "PUT", exchange.target):
-            with self._slot(exchange, claimed.issuer, MAX_CARD_BYTES) as slot:
-                await self._take_body(exchange, claimed, MAX_CARD_BYTES, slot)
-                card = await self._publish(exchange, claimed, new=False)
+        known = self._service.card_of(token.issuer)
+        if known is not None and self._auth.is_signed_by(token, known, "PUT", signed_path(request)):
+            with self._slot(request, token.issuer, MAX_CARD_BYTES) as slot:
+                body = await self._read_body(request, token, MAX_CARD_BYTES, slot)
+                card = await self._publish(request, token, body, new=False)
         else:
             # Nobody vouches for the sender: what it costs to find out counts for its address.
             with (
-                self._admission.unproven(exchange.party) as cost,
-                self._slot(exchange, f"address {exchange.party}", MAX_CARD_BYTES) as slot,
+                self._auth.unverified_card(party) as cost,
+                self._slot(request, f"address {party}", MAX_CARD_BYTES) as slot,
             ):
-                await self._take_body(exchange, claimed, MAX_CARD_BYTES, slot)
+                body = await self._read_body(request, token, MAX_CARD_BYTES, slot)
                 # Anybody can make a card with a long log, and each of its entries has signatures to verify.
-                cost.add(len(exchange.body) // self._limits.card_bytes_per_turn)
-                card = await self._publish(exchange, claimed, new=known is None)
-        await exchange.reply(canonical_json({"did": card.did, "version": card.version}))
+                cost.add(len(body) // self._limits.card_bytes_per_turn)
+                card = await self._publish(request, token, body, new=known is None)
+        return _json({"did": card.did, "version": card.version})
 
-    async def _publish(self, exchange: Exchange, claimed: Claimed, *, new: bool) -> AgentCard:
+    async def _publish(
+        self, request: Request, token: UnverifiedToken, body: bytes, *, new: bool
+    ) -> AgentCard:
         try:
-            card = verify_card(exchange.body)
+            card = verify_card(body)
         except ProtocolError as error:
             raise document_refused(error) from None
-        if card.did != claimed.issuer:
+        if card.did != token.issuer:
             raise refused("wrong_agent")
-        self._admission.admit(claimed, card, "PUT", exchange.target)
-        self._is(exchange, card.did)
+        self._auth.verify(token, card, "PUT", signed_path(request))
+        request.scope[LOG_FACTS]["agent"] = card.did
         if new:
-            self._admission.take_newcomer(exchange.party, len(exchange.body))
+            self._auth.take_registration(party_of_request(request), len(body))
         else:
-            self._admission.take_renewal(card.did, len(exchange.body))
-        invite = exchange.headers.get("pingagent-invite")
+            self._auth.take_renewal(card.did, len(body))
+        invite = request.headers.get("pingagent-invite")
         await self._service.put_card(card, None if invite is None else invite_digest(invite))
         return card
 
-    async def _put_access(self, exchange: Exchange) -> None:
-        """By whom an agent can be written to beyond the strangers' share; the relay learns hashes only."""
-        claimed = self._authenticate(exchange)
-        if exchange.name != exchange.did:
-            raise refused("wrong_agent")
-        with self._slot(exchange, exchange.did, self._limits.small_body_bytes) as slot:
-            await self._take_body(exchange, claimed, self._limits.small_body_bytes, slot)
-            count = await self._service.set_access(exchange.did, access_keys_of(exchange.body, self._limits))
-        await exchange.reply(canonical_json({"access_keys": count}))
+    async def put_access(self, request: Request) -> Response:
+        """Replaces the access keys of an agent: who has one writes beyond the strangers' share of the inbox.
 
-    async def _get_card(self, exchange: Exchange) -> None:
-        self._authenticate(exchange)
-        card = self._service.card_of(exchange.name) if is_did(exchange.name) else None
+        The relay learns hashes only.
+        """
+        token, did = self._authenticate(request)
+        if request.path_params["did"] != did:
+            raise refused("wrong_agent")
+        most = self._limits.small_body_bytes
+        with self._slot(request, did, most) as slot:
+            body = await self._read_body(request, token, most, slot)
+            count = await self._service.set_access(did, access_keys_of(body, self._limits))
+        return _json({"access_keys": count})
+
+    async def get_card(self, request: Request) -> Response:
+        """The card of a registered agent."""
+        self._authenticate(request)
+        did = request.path_params["did"]
+        card = self._service.card_of(did) if is_did(did) else None
         if card is None:
             raise refused("unknown_agent")
-        await exchange.reply(canonical_json(card.to_json()))
+        return _json(card.to_json())
 
-    async def _get_alias(self, exchange: Exchange) -> None:
-        self._authenticate(exchange)
+    async def get_alias(self, request: Request) -> Response:
+        """The DID of the agent that holds an alias."""
+        self._authenticate(request)
         try:
-            did = self._service.alias_holder(fold_alias(exchange.name))
+            did = self._service.alias_holder(fold_alias(request.path_params["alias"]))
         except ProtocolError:
             did = None
         if did is None:
             raise refused("unknown_alias")
-        await exchange.reply(canonical_json({"did": did}))
+        return _json({"did": did})
 
-    async def _post_envelope(self, exchange: Exchange) -> None:
-        claimed = self._authenticate(exchange)
-        self._admission.take_envelope(exchange.did)
+    async def post_envelope(self, request: Request) -> Response:
+        """Commits an envelope; the answer is its receipt."""
+        token, did = self._authenticate(request)
+        self._auth.take_envelope(did)
         most = MAX_ENVELOPE_BYTES + self._limits.body_room_bytes
-        with self._slot(exchange, exchange.did, most) as slot:
-            await self._take_body(exchange, claimed, most, slot)
+        with self._slot(request, did, most) as slot:
+            body = await self._read_body(request, token, most, slot)
             try:
-                envelope = parse_envelope(exchange.body)
+                envelope = parse_envelope(body)
             except EnvelopeError as error:
                 raise envelope_refused(error) from None
-            if envelope.header.sender != exchange.did:
+            if envelope.header.sender != did:
                 raise refused("wrong_sender")
-            access = access_digest(exchange.headers.get("pingagent-access"))
-            receipt = await self._service.post(envelope, exchange.party, access)
-        exchange.scope[LOG_FACTS]["seq"] = receipt.seq
-        await exchange.reply(canonical_json(receipt.to_json()))
+            access = access_digest(request.headers.get("pingagent-access"))
+            receipt = await self._service.post(envelope, party_of_request(request), access)
+        request.scope[LOG_FACTS]["seq"] = receipt.seq
+        return _json(receipt.to_json())
 
-    async def _get_inbox(self, exchange: Exchange) -> None:
-        self._authenticate(exchange)
+    async def get_inbox(self, request: Request) -> Response:
+        """A page of the caller's own inbox."""
+        _, did = self._authenticate(request)
         most = self._limits.page_entries
-        after, limit = exchange.numbers(after=0, limit=most)
-        with self._slot(exchange, exchange.did):
+        after, limit = query_number(request, "after", 0), query_number(request, "limit", most)
+        with self._slot(request, did):
             entries, inbox = await self._service.page(
-                exchange.did, after, min(max(limit, 1), most), self._limits.page_bytes
+                did, after, min(max(limit, 1), most), self._limits.page_bytes
             )
             page = {
                 "log_id": self._service.log_id,
                 "head": inbox.head,
                 "floor": inbox.floor,
                 "next": entries[-1].seq if entries else after,
-                "previous": self._service.message_at(exchange.did, after) if after else None,
+                "previous": self._service.message_at(did, after) if after else None,
             }
-            await exchange.reply(
-                b'{"entries":[%b],%b' % (b",".join(self._told(exchange, entries)), canonical_json(page)[1:])
-            )
+            lines = b",".join(self._entries_json(did, entries))
+            return _raw_json(b'{"entries":[%b],%b' % (lines, canonical_json(page)[1:]))
 
-    async def _get_stream(self, exchange: Exchange) -> None:
-        self._authenticate(exchange)
-        did = exchange.did
-        last = exchange.headers.get("last-event-id")
-        after = exchange.numbers(after=0)[0] if last is None else number(last)
+    async def get_stream(self, request: Request) -> Response:
+        """The caller's own inbox as server-sent events."""
+        _, did = self._authenticate(request)
+        last = request.headers.get("last-event-id")
+        after = query_number(request, "after", 0) if last is None else number(last)
         _, inbox = await self._service.page(did, after, 1, 0)
         hello = {"log_id": self._service.log_id, "head": inbox.head, "floor": inbox.floor}
 
-        async def read(place: int) -> tuple[bytes, int]:
+        async def read(after: int) -> tuple[bytes, int]:
             entries, _ = await self._service.page(
-                did, place, self._limits.page_entries, self._limits.chunk_bytes
+                did, after, self._limits.page_entries, self._limits.chunk_bytes
             )
-            lines = self._told(exchange, entries)
+            lines = self._entries_json(did, entries)
             events = (event("envelope", line, entry.seq) for line, entry in zip(lines, entries, strict=True))
-            return b"".join(events), entries[-1].seq if entries else place
+            return b"".join(events), entries[-1].seq if entries else after
 
         start = Start(event("hello", canonical_json(hello)), after, inbox.head)
-        triple = (exchange.scope, exchange.receive, exchange.send)
-        await self._service.streams.serve(triple, did, start, read)
+        return StreamResponse(self._service.streams, did, start, read)
 
-    async def _post_acks(self, exchange: Exchange) -> None:
-        claimed = self._authenticate(exchange)
-        with self._slot(exchange, exchange.did, self._limits.small_body_bytes) as slot:
-            await self._take_body(exchange, claimed, self._limits.small_body_bytes, slot)
-            up_to, seqs = acks_of(exchange.body, self._limits)
-            count = await self._service.acknowledge(exchange.did, up_to, seqs)
-        await exchange.reply(canonical_json({"acknowledged": count}))
+    async def post_acks(self, request: Request) -> Response:
+        """Drops what the caller has from its inbox."""
+        token, did = self._authenticate(request)
+        most = self._limits.small_body_bytes
+        with self._slot(request, did, most) as slot:
+            body = await self._read_body(request, token, most, slot)
+            up_to, seqs = acks_of(body, self._limits)
+            count = await self._service.acknowledge(did, up_to, seqs)
+        return _json({"acknowledged": count})
 
-    def _claimed(self, exchange: Exchange) -> Claimed:
-        return self._admission.claimed(exchange.headers.get("authorization"))
+    def _read_token(self, request: Request) -> UnverifiedToken:
+        return self._auth.read_token(request.headers.get("authorization"))
 
-    def _slot(self, exchange: Exchange, who: str, most: int = 0) -> contextlib.AbstractContextManager[Slot]:
-        size = expected_bytes(exchange.headers.get("content-length"), most)
-        return self._admission.slots.place(who, exchange.party, size)
+    def _slot(self, request: Request, who: str, most: int = 0) -> contextlib.AbstractContextManager[Slot]:
+        size = expected_bytes(request.headers.get("content-length"), most)
+        return self._auth.slots.acquire(who, party_of_request(request), size)
 
-    def _authenticate(self, exchange: Exchange) -> Claimed:
-        claimed = self._claimed(exchange)
-        card = self._service.card_of(claimed.issuer)
-        self._admission.admit(claimed, card, exchange.scope["method"], exchange.target)
-        if exchange.scope["method"] == "GET" and claimed.body_sha256 != EMPTY_SHA256:
+    def _authenticate(self, request: Request) -> tuple[UnverifiedToken, str]:
+        """The token, and the DID of the registered agent that has signed this request with it."""
+        token = self._read_token(request)
+        self._auth.verify(token, self._service.card_of(token.issuer), request.method, signed_path(request))
+        if request.method == "GET" and token.body_sha256 != EMPTY_SHA256:
             raise refused("token_wrong_body")
-        self._is(exchange, claimed.issuer)
-        self._service.note_use(claimed.issuer)
-        return claimed
+        request.scope[LOG_FACTS]["agent"] = token.issuer
+        self._service.note_use(token.issuer)
+        return token, token.issuer
 
-    @staticmethod
-    def _is(exchange: Exchange, did: str) -> None:
-        exchange.did = did
-        exchange.scope[LOG_FACTS]["agent"] = did
-
-    async def _take_body(self, exchange: Exchange, claimed: Claimed, limit: int, slot: Slot) -> None:
-        kind = (exchange.headers.get("content-type") or "").partition(";")[0].strip().lower()
-        if kind != "application/json":
-            raise refused("not_json")
-        announced = exchange.headers.get("content-length")
-        try:
-            exchange.body = await read_body(
-                exchange.receive,
-                announced=announced,
-                limit=limit,
-                seconds=self._limits.body_seconds,
-                watched=lambda until: self._admission.slots.reading(slot, until),
-            )
-        except BodyTooLargeError:
-            raise refused("body_too_large") from None
-        except BodyTooSlowError:
-            refusal = refused("body_too_slow")
-            refusal.headers = {"Connection": "close"}
-            raise refusal from None
-        exchange.body_unread = False
-        exchange.scope[LOG_FACTS]["bytes_in"] = len(exchange.body)
-        if hashlib.sha256(exchange.body).hexdigest() != claimed.body_sha256:
+    async def _read_body(self, request: Request, token: UnverifiedToken, limit: int, slot: Slot) -> bytes:
+        check_is_json(request)
+        body = await read_body(
+            request,
+            limit=limit,
+            seconds=self._limits.body_seconds,
+            watched=lambda until: self._auth.slots.reading(slot, until),
+        )
+        if hashlib.sha256(body).hexdigest() != token.body_sha256:
             raise refused("token_wrong_body")
+        return body
 
-    def _told(self, exchange: Exchange, entries: list[Entry]) -> list[bytes]:
-        return [self._service.told(exchange.did, entry) for entry in entries]
+    def _entries_json(self, did: str, entries: list[Entry]) -> list[bytes]:
+        return [self._service.entry_json(did, entry) for entry in entries]
+
+    async def _answer_unsigned(self, request: Request, error: UnsignedError) -> Response:
+        if self._auth.sends_too_much_unsigned(party_of_request(request)):
+            # An answer is cheap. To wait for the body, and for the next request, would not be.
+            error = replace(error, headers={**error.headers, **CLOSE})
+        return await answer_refusal(request, error)
+
+
+def _route(method: str, path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:
+    route = Route(path, endpoint, methods=[method])
+    # Starlette serves HEAD with every GET; a token is for one method, so that no answer would be right.
+    route.methods = {method}
+    return route
+
+
+def _json(document: Any) -> Response:
+    return _raw_json(canonical_json(document))
+
+
+def _raw_json(body: bytes) -> Response:
+    return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})

@@ -1,4 +1,4 @@
-"""What the relay does: takes cards and envelopes, commits them, reads inboxes, and wakes their streams."""
+"""The relay's application: registers cards, commits envelopes, reads inboxes, and wakes their streams."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ class RelayService:
                 return count
             chosen = ()
 
-    def told(self, did: str, entry: Entry) -> bytes:
+    def entry_json(self, did: str, entry: Entry) -> bytes:
         """An entry as the inbox and the stream give it: JSON on one line."""
         if entry.body is None:
             return canonical_json({"gone": entry.gone, "seq": entry.seq})
@@ -254,17 +254,17 @@ class RelayService:
         self._forget_removed()
         known, count = self._clock.look(), 0
         if known.step is not self._marked_since:
-            count += await self._whole(TakeMarksBack())
+            count += await self._until_done(TakeMarksBack())
             self._marked_since = known.step
         if known.agreed < self._limits.clock_settles_seconds:
             return count
         at = round(known.now.wall * 1000)
         marked_by = at - round(self._limits.second_look_seconds * 1000)
-        count += await self._whole(Sweep(at, marked_by)) + await self._whole(Lapse(at, marked_by))
+        count += await self._until_done(Sweep(at, marked_by)) + await self._until_done(Lapse(at, marked_by))
         self._forget_removed()
         return count
 
-    async def _whole(self, step: Sweep | Lapse | TakeMarksBack) -> int:
+    async def _until_done(self, step: Sweep | Lapse | TakeMarksBack) -> int:
         """Takes the step again until there is nothing left for it to do."""
         count = 0
         while True:

@@ -1,4 +1,4 @@
-"""What is in progress: requests and the bytes of their bodies, for each agent, each address and in all."""
+"""Concurrency limits of the relay: requests and body bytes in progress, by agent, by address and in all."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Slot:
 
 
 class Slots:
-    """The places of the relay; used from one event loop.
+    """Limits what is in progress at the relay; used from one event loop.
 
-    A body that is slow holds its place only as long as nobody else needs it: where there is no room, the one
+    A slow body holds its slot only as long as nobody else needs it: where there is no room, the one
     that is being read for the longest is given up, of the same address where that has its share, else of the
     address that has most of them.
 
@@ -51,7 +51,7 @@ class Slots:
         self._reading: dict[Slot, None] = {}
 
     @contextlib.contextmanager
-    def place(self, who: str, party: str, size: int = 0) -> Iterator[Slot]:
+    def acquire(self, who: str, party: str, size: int = 0) -> Iterator[Slot]:
         """Counts a request while it is in progress.
 
         Raises:

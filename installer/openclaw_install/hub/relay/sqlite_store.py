@@ -15,6 +15,7 @@ from openclaw_install.common.errors import FileError
 from openclaw_install.common.migrations import Migration, read_migrations
 from openclaw_install.common.sqlite_file import connect_file
 from openclaw_install.hub.relay import inbox_rules, statements
+from openclaw_install.hub.relay.disk_reserve import DiskReserve, free_bytes
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.model import (
     Acknowledge,
@@ -36,7 +37,6 @@ from openclaw_install.hub.relay.model import (
     Sweep,
     TakeMarksBack,
 )
-from openclaw_install.hub.relay.reserve import Reserve, free_bytes
 from openclaw_install.hub.relay.sqlite_members import Members
 from openclaw_install.hub.storage.database_errors import is_full, told
 from openclaw_install.hub.storage.migrations import migrate
@@ -103,7 +103,7 @@ class SqliteRelayStore:
             self._reader = undo.enter_context(contextlib.closing(self._connect()))
             undo.pop_all()
         self._members = Members(self._writer, limits)
-        self._reserve = Reserve(path.with_name("relay.reserve"))
+        self._reserve = DiskReserve(path.with_name("relay.reserve"))
         self._reserve_is_out = not self._reserve.take()
 
     def _connect(self) -> sqlite3.Connection:

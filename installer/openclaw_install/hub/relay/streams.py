@@ -1,4 +1,4 @@
-"""Live streams of inboxes: each has one cursor into the store, for the backlog and for what comes."""
+"""Server-sent events of inboxes: each stream has one cursor into the store, for old entries and new ones."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from openclaw_install.common.errors import InstallError
@@ -33,18 +34,18 @@ class Stream:
 
     Attributes:
         party: the network address that it counts for.
-        stirred: set when there may be something to do.
+        changed: set when there may be something to send.
         over: it is to end.
     """
 
     did: str
     party: str
-    stirred: asyncio.Event
+    changed: asyncio.Event
     over: bool = False
 
     def end(self) -> None:
         self.over = True
-        self.stirred.set()
+        self.changed.set()
 
 
 class Streams:
@@ -62,7 +63,7 @@ class Streams:
     def wake(self, did: str) -> None:
         """An inbox has something new."""
         for stream in self._open.get(did, ()):
-            stream.stirred.set()
+            stream.changed.set()
 
     def close_all_of(self, did: str) -> None:
         """Ends the streams of one agent."""
@@ -84,7 +85,7 @@ class Streams:
         return sum(not stream.over for stream in self._open.get(did, ()))
 
     @contextlib.contextmanager
-    def _place(self, did: str, party: str) -> Iterator[Stream]:
+    def _opened(self, did: str, party: str) -> Iterator[Stream]:
         full = self._parties.total() >= self._limits.streams_in_all
         if full or self._parties[party] >= self._limits.streams_per_address:
             raise refused("busy", retry_after=5)
@@ -105,23 +106,18 @@ class Streams:
             if not self._open[did]:
                 del self._open[did]
 
-    async def serve(self, exchange: tuple[Scope, Receive, Send], did: str, start: Start, read: Read) -> None:
+    async def serve(self, response: StreamResponse, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request with a stream, until its client, the relay or a newer stream ends it.
-
-        Args:
-            did: whose inbox.
-            start: where it begins.
-            read: gives the events behind a place as bytes, at most a chunk, and the place that they reach.
 
         Raises:
             HttpRefusedError: there are too many streams; nothing was answered yet.
         """
-        scope, receive, send = exchange
-        with self._place(did, scope.get(PARTY_IN_SCOPE, UNKNOWN)) as stream:
+        did = response.did
+        with self._opened(did, scope.get(PARTY_IN_SCOPE, UNKNOWN)) as stream:
             watching = asyncio.ensure_future(_end_when_gone(stream, receive))
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-                await self._follow(stream, send, start, read)
+                await self._follow(stream, send, response.start, response.read)
                 await self._send(send, b"", more=False)
             except TimeoutError:
                 # Its socket is full and nobody reads: to end it politely would wait as well.
@@ -138,17 +134,17 @@ class Streams:
 
     async def _follow(self, stream: Stream, send: Send, start: Start, read: Read) -> None:
         await self._send(send, start.hello)
-        place = start.after
+        after = start.after
         # Behind the end there is nothing to follow: the client has seen what this relay has lost.
         while not stream.over and start.after <= start.head:
-            stream.stirred.clear()
-            chunk, place = await read(place)
+            stream.changed.clear()
+            chunk, after = await read(after)
             if chunk:
                 await self._send(send, chunk)
                 continue
             try:
                 async with asyncio.timeout(self._limits.heartbeat_seconds):
-                    await stream.stirred.wait()
+                    await stream.changed.wait()
             except TimeoutError:
                 await self._send(send, _BEAT)
 
@@ -163,8 +159,8 @@ class Start:
 
     Attributes:
         hello: its first event.
-        after: the last place that the client has.
-        head: the last place that there is.
+        after: the last sequence number that the client has.
+        head: the last one that there is.
     """
 
     hello: bytes
@@ -172,9 +168,26 @@ class Start:
     head: int
 
 
-def event(name: str, data: bytes, place: int | None = None) -> bytes:
+class StreamResponse(Response):
+    """The answer that is a stream.
+
+    Args:
+        did: whose inbox.
+        start: where it begins.
+        read: gives the events behind a sequence number as bytes, at most a chunk, and the number of the last.
+    """
+
+    def __init__(self, streams: Streams, did: str, start: Start, read: Read) -> None:
+        self.did, self.start, self.read = did, start, read
+        self._streams = streams
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._streams.serve(self, scope, receive, send)
+
+
+def event(name: str, data: bytes, seq: int | None = None) -> bytes:
     """One server-sent event; `data` is one line."""
-    number = b"" if place is None else b"id: %d\n" % place
+    number = b"" if seq is None else b"id: %d\n" % seq
     return b"event: %b\n%bdata: %b\n\n" % (name.encode(), number, data)
 
 

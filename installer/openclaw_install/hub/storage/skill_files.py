@@ -1,4 +1,4 @@
-"""The seam to the agents' skills folders: on disk, durable when a write returns, and a twin in memory."""
+"""The agents' skills folders: the interface, and its implementation on disk, durable when a write returns."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import contextlib
 import os
 import re
 import stat
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from openclaw_install.common.errors import FileError, InstallError
+from openclaw_install.common.errors import FileError
 from openclaw_install.common.files import file_error, make_private_folder, safe_join, sync_folder
 from openclaw_install.hub.model import RefusedError
 from openclaw_install.hub.rules import check_skill_name
@@ -120,35 +119,6 @@ class DiskSkillFiles:
                         code="hub.linked_skill",
                     ) from error
             raise file_error(error, place, verb) from error
-
-
-class MemorySkillFiles:
-    """The same without a disk.
-
-    Attributes:
-        failure: raised by every write while it is set; the seam at which a full disk is played.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._agents: dict[str, dict[str, bytes]] = {}
-        self.failure: InstallError | None = None
-
-    def prepare(self, agent_id: str) -> None:
-        with self._lock:
-            self._agents.setdefault(agent_id, {})
-
-    def read(self, agent_id: str, name: str) -> bytes | None:
-        return self._agents[agent_id].get(check_skill_name(name))
-
-    def write(self, agent_id: str, name: str, data: bytes) -> None:
-        if self.failure is not None:
-            raise self.failure
-        with self._lock:
-            self._agents[agent_id][check_skill_name(name)] = data
-
-    def names(self, agent_id: str) -> list[str]:
-        return sorted(self._agents[agent_id])
 
 
 def _sweep(skills: int, name: str) -> None:

@@ -1,4 +1,4 @@
-"""A file that holds some of the disk, so that what frees space works on a full one."""
+"""A file that reserves disk space, so that acknowledgements and sweeps work on a full disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from openclaw_install.common.files import PRIVATE_FILE
 RESERVE_BYTES = 1024 * 1024
 
 
-class Reserve:
+class DiskReserve:
     """Room for acknowledgements and sweeps: given up when the disk is full, taken again when there is some.
 
     Args:
