@@ -102,7 +102,7 @@ def test_the_timeline_is_told_for_people_and_scripts(terminal: Terminal) -> None
 
 
 def test_an_overview_shows_what_is_bound_stuck_degraded_and_recommended(terminal: Terminal) -> None:
-    from openclaw_install.messaging.control_records import Binding
+    from openclaw_install.messaging.models.bindings import Binding
 
     thread = terminal.profile.thread("baker")
     terminal.profile.paths.trust_policy.write_text("{", encoding="utf-8")

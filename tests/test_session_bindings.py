@@ -13,7 +13,7 @@ import pytest
 from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.messaging.app import AppContext
 from openclaw_install.messaging.bridge.settings import HostView
-from openclaw_install.messaging.control_records import Binding
+from openclaw_install.messaging.models.bindings import Binding
 from openclaw_install.messaging.route_mode import mode_in_force, tell_route_mode
 from openclaw_install.messaging.routing import route
 from openclaw_install.messaging.store import Store

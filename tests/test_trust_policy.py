@@ -42,7 +42,7 @@ from openclaw_install.messaging.trust.policy import (
     evaluate,
     rank,
 )
-from openclaw_install.messaging.trust.records import PastEvent
+from openclaw_install.messaging.models.trust import PastEvent
 from openclaw_install.messaging.trust.replay import read_span, replay
 from tests.trust_rig import MATCHES, POLICIES, SUBJECTS, did, policy, rules
 

@@ -1,14 +1,12 @@
-"""What is kept for steering threads, as frozen records: summaries, bindings, and how far somebody looked."""
+"""What is kept for steering threads, as frozen records: summaries, and how far somebody looked."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from openclaw_install.messaging.untrusted import Untrusted
 
-BindingOrigin = Literal["current", "set"]
 FieldValue = str | tuple[str, ...]
 
 
@@ -29,23 +27,6 @@ class Summary:
     revision: int = 0
     updated_at: float | None = None
     updated_by: str | None = None
-
-
-@dataclass(frozen=True)
-class Binding:
-    """A thread that goes to a working session of its own.
-
-    Attributes:
-        origin: `current` it was ACTIVE_GROUP.md's when it was bound; `set` somebody named it.
-        bound_at: seconds since the epoch.
-        bound_by: the caller.
-    """
-
-    thread_id: str
-    session_key: str
-    origin: BindingOrigin
-    bound_at: float
-    bound_by: str
 
 
 @dataclass(frozen=True)

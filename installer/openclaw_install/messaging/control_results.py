@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from openclaw_install.messaging.control_records import Binding, Seen, Summary
+from openclaw_install.messaging.control_records import Seen, Summary
 from openclaw_install.messaging.models import Event, Message, RouteMode
+from openclaw_install.messaging.models.bindings import Binding
+from openclaw_install.messaging.models.trust import TrustStatus
 from openclaw_install.messaging.results import SessionView, ThreadView, TransportHealth
 from openclaw_install.messaging.store.overview import Conversation, Figures
 from openclaw_install.messaging.timeline import TimelineEntry
 from openclaw_install.messaging.trust.policy_file import PolicyState
-from openclaw_install.messaging.trust.results import TrustStatus
 
 
 @dataclass(frozen=True)
@@ -147,41 +148,3 @@ class Timeline:
     message: Message | None
     entries: tuple[TimelineEntry, ...]
     before: int | None
-
-
-@dataclass(frozen=True)
-class BindingView:
-    """A binding with its thread, and whether the running gateway admits it (None: not known)."""
-
-    binding: Binding
-    view: SessionView | None
-    admitted: bool | None
-
-
-@dataclass(frozen=True)
-class BindingPage:
-    """Bindings by thread; `next` continues (None at the end).
-
-    Attributes:
-        active_group: the session key of ACTIVE_GROUP.md; None where there is none.
-        prefixes: what the running gateway admits; None where it did not say.
-        in_use: whether the route mode uses bindings at all.
-    """
-
-    mode: RouteMode
-    in_use: bool
-    active_group: str | None
-    prefixes: tuple[str, ...] | None
-    bindings: tuple[BindingView, ...]
-    total: int
-    next: str | None
-
-
-@dataclass(frozen=True)
-class BindingChange:
-    """A change of a binding; `now` is None where it was taken away."""
-
-    view: SessionView
-    before: Binding | None
-    now: Binding | None
-    changed: bool

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +9,6 @@ from openclaw_install.common.problems import Problem
 from openclaw_install.messaging.models import (
     Contact,
     ContactState,
-    Decision,
     Event,
     Message,
     OutboxItem,
@@ -150,36 +148,6 @@ class Changes:
     cursor: int
     more: bool
     gap: bool
-
-
-@dataclass(frozen=True)
-class ContactPage:
-    """Contacts by DID; `next` continues (None at the end).
-
-    Attributes:
-        first_words: the first message of each of them that waits for a decision.
-    """
-
-    contacts: tuple[Contact, ...]
-    counts: dict[ContactState, int]
-    next: str | None
-    first_words: Mapping[str, Message]
-
-
-@dataclass(frozen=True)
-class ContactDecision:
-    """A decision that was made.
-
-    Attributes:
-        contact: as it is now.
-        changed: False where it was so already.
-        released: messages that waited and now go to the agent, in order.
-    """
-
-    contact: Contact
-    changed: bool
-    released: int
-    decision: Decision | None
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Generic, Literal, NoReturn, Self, TypeVar
 
 T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
 # Of whom the words are: of this host itself, or of an agent in that state. `unknown`: nothing was decided.
 Standing = Literal["ours", "unknown", "pending", "awaiting_reply", "approved", "rejected", "blocked"]
 # Whom a person is behind, and no agent: what was typed with `pingagent`. The index `outbox_by_agent` says it
@@ -81,3 +82,19 @@ class Reader:
     def open(self, words: Untrusted[T_co]) -> T_co | None:
         """The words; None where they are not for this reader."""
         return words.carried() if self.opens(words.standing) else None
+
+
+def opened_as(shown: type[T], record: object, reader: Reader, **more: object) -> T:
+    """What `reader` may see of a record.
+
+    Args:
+        shown: a record class with fields of the same names; where `record` has words of another agent, its
+            field is a text, or None where they are not for `reader`.
+        more: fields that `record` does not have.
+    """
+    known = {one.name for one in fields(shown)} - more.keys()  # type: ignore[arg-type]  # records are dataclasses
+    values = {name: getattr(record, name) for name in known}
+    return shown(
+        **{name: reader.open(one) if isinstance(one, Untrusted) else one for name, one in values.items()},
+        **more,
+    )

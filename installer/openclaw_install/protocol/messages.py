@@ -189,3 +189,9 @@ def _attached(attachments: Sequence[Attachment]) -> list[Json] | None:
 
 def _bad(message: str) -> EnvelopeError:
     return EnvelopeError(EnvelopeReason.BAD_BODY, message)
+
+
+def said_in(body: Mapping[str, Any]) -> str:
+    """What a person would read of a message's body; empty where there is no such text."""
+    fields = ("text", "title", "summary", "description", "message", "status", "preview")
+    return next((body[name] for name in fields if isinstance(body.get(name), str) and body[name]), "")

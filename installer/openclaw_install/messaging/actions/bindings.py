@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Annotated
+
+from annotated_types import Ge, Le, MaxLen, MinLen
 
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.shown_text import quoted
 from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.host.hooks.policy import INGRESS_PREFIX, active_group_key, route_prefix
 from openclaw_install.host.hooks.text import admits, fold
-from openclaw_install.messaging.actions.messages import MOST, find_session, session_view
+from openclaw_install.messaging.actions.messages import MOST, find_session
+from openclaw_install.messaging.actions.trust import Named
 from openclaw_install.messaging.app import App
-from openclaw_install.messaging.control_records import Binding, BindingOrigin
-from openclaw_install.messaging.control_results import BindingChange, BindingPage, BindingView
+from openclaw_install.messaging.models import Session
+from openclaw_install.messaging.models.bindings import (
+    Binding,
+    BindingChange,
+    BindingOrigin,
+    BindingPage,
+    BoundThread,
+    KeptBinding,
+)
+from openclaw_install.messaging.models.contacts import Peer, peer_of
 from openclaw_install.messaging.pagination import is_key, no_page
+from openclaw_install.messaging.untrusted import Reader
 
 MODE = "map-active-group"
 FIX = "openclaw-install verify-runtime --fix-hooks"
 _FIX_HERE = f"IM_INGRESS_SESSION_ROUTE_MODE={MODE} {FIX}"
-ActiveGroup = Callable[[], str | None]
-Live = Callable[[], LivePolicy]
 
 
 class BindingError(InstallError):
@@ -28,16 +39,18 @@ class BindingError(InstallError):
     code = "binding"
 
 
-def bindings(
-    app: App, active_group: ActiveGroup, live: Live, *, limit: int = 20, page: str | None = None
+def session_bindings(
+    app: App,
+    *,
+    limit: Annotated[int, Ge(1), Le(MOST)] = 20,
+    page: Annotated[str, MinLen(1), MaxLen(400)] | None = None,
 ) -> BindingPage:
-    """The bindings, and whether anything uses them.
+    """Which threads are bound to which working session, what ACTIVE_GROUP.md names, and what the running
+    gateway admits. Only for the route mode map-active-group.
 
     Args:
-        active_group: gives the text of ACTIVE_GROUP.md.
-        live: asks the running gateway what it admits.
-        limit: 1 to 200.
-        page: `next` of the page before.
+        limit: At most so many bindings.
+        page: `next_page` of the answer before.
 
     Raises:
         UsageError: `page` is not one that this function gave.
@@ -45,28 +58,27 @@ def bindings(
     """
     if page is not None and not is_key(page, "c_dm_"):
         raise no_page()
-    limit = max(1, min(limit, MOST))
     found = app.store.bindings.listed(after=page or "", limit=limit + 1)
-    shown = found[:limit]
-    in_use = app.route_mode == MODE
-    text = active_group() if in_use else None
-    prefixes = _prefixes(live()) if in_use else None
+    shown, in_use = found[:limit], app.route_mode == MODE
+    text = app.host().active_group() if in_use else None
+    prefixes = _prefixes(app.host().live_policy()) if in_use else None
     return BindingPage(
-        mode=app.route_mode,
+        route_mode=app.route_mode,
         in_use=in_use,
         active_group=active_group_key(text) if text is not None else None,
-        prefixes=prefixes,
-        bindings=tuple(_view(app, one, prefixes) for one in shown),
+        admitted_prefixes=prefixes,
+        bindings=tuple(_bound(one, prefixes, app.reader) for one in shown),
         total=app.store.bindings.count(),
-        next=shown[-1].thread_id if len(found) > limit else None,
+        next_page=shown[-1].binding.thread_id if len(found) > limit else None,
     )
 
 
-def bind_current(app: App, active_group: ActiveGroup, live: Live, target: str | None = None) -> BindingChange:
-    """Binds a thread to the session that ACTIVE_GROUP.md names now; it stays there when the file changes.
+def session_binding_bind_current(app: App, *, session: Named | None = None) -> BindingChange:
+    """Bind a thread to the working session that ACTIVE_GROUP.md names now. Only in the route mode
+    map-active-group, and where the running gateway admits that session.
 
     Args:
-        target: a thread id, a DID or `@alias`; None is the focused thread.
+        session: As in pingagent_trust_status.
 
     Raises:
         ThreadError: there is no such thread, or none is focused.
@@ -74,7 +86,7 @@ def bind_current(app: App, active_group: ActiveGroup, live: Live, target: str | 
             does not admit it or does not answer.
     """
     require_mode(app)
-    text = active_group()
+    text = app.host().active_group()
     key = active_group_key(text) if text is not None else None
     if key is None:
         raise BindingError(
@@ -82,20 +94,23 @@ def bind_current(app: App, active_group: ActiveGroup, live: Live, target: str | 
             next_step="write the working thread's session key into ACTIVE_GROUP.md of the workspace",
             code="binding.no_active_group",
         )
-    return _bind(app, target, key, "current", live, text)
+    return _bind(app, session, key, "current", text)
 
 
-def bind(
-    app: App, session_key: str, active_group: ActiveGroup, live: Live, target: str | None = None
+def session_binding_set(
+    app: App, *, session_key: Annotated[str, MinLen(3), MaxLen(512)], session: Named | None = None
 ) -> BindingChange:
-    """Binds a thread to a session that is named.
+    """Bind a thread to the working session that you name. Only in the route mode map-active-group, and where
+    the running gateway admits that session.
 
     Args:
-        session_key: such as `feishu:default:oc_1`.
-        target: as in `bind_current`.
+        session_key: The OpenClaw session, such as feishu:default:oc_1.
+        session: As in pingagent_trust_status.
 
     Raises:
-        As `bind_current`; BindingError also where it is no session key, or another thread's own session.
+        ThreadError: there is no such thread, or none is focused.
+        BindingError: as `session_binding_bind_current`; also where it is no session key, or another
+            thread's own session.
     """
     require_mode(app)
     key = session_key.strip()
@@ -105,27 +120,27 @@ def bind(
             next_step="name one such as feishu:default:oc_1: two or more parts, with ':' between them",
             code="binding.bad_key",
         )
-    return _bind(app, target, key, "set", live, active_group())
+    return _bind(app, session, key, "set", app.host().active_group())
 
 
-def clear(app: App, target: str | None = None) -> BindingChange:
-    """Takes a thread's binding away: it follows ACTIVE_GROUP.md again.
+def session_binding_clear(app: App, *, session: Named | None = None) -> BindingChange:
+    """Let a thread follow ACTIVE_GROUP.md again. Only in the route mode map-active-group.
 
     Args:
-        target: as in `bind_current`.
+        session: As in pingagent_trust_status.
 
     Raises:
         ThreadError: there is no such thread, or none is focused.
         BindingError: another route mode is in force.
     """
     require_mode(app)
-    session = find_session(app, target)
+    found = find_session(app, session)
     with app.store.write():
-        before = app.store.bindings.get(session.thread_id)
+        before = app.store.bindings.get(found.thread_id)
         if before is not None:
-            app.store.bindings.remove(session.thread_id)
-            app.store.events.add("session.unbound", app.clock(), thread_id=session.thread_id, by=app.caller)
-    return BindingChange(session_view(app, session), before, None, changed=before is not None)
+            app.store.bindings.remove(found.thread_id)
+            app.store.events.add("session.unbound", app.clock(), thread_id=found.thread_id, by=app.caller)
+    return _change(app, found, before, None)
 
 
 def require_mode(app: App) -> None:
@@ -145,7 +160,7 @@ def require_mode(app: App) -> None:
 
 
 def _bind(
-    app: App, target: str | None, key: str, origin: BindingOrigin, live: Live, active_group: str | None
+    app: App, target: str | None, key: str, origin: BindingOrigin, active_group: str | None
 ) -> BindingChange:
     session = find_session(app, target)
     if _is_ingress(key) and key != f"{INGRESS_PREFIX}{session.thread_id}":
@@ -154,18 +169,29 @@ def _bind(
             next_step="bind to a working thread, such as feishu:default:oc_1",
             code="binding.foreign_thread",
         )
-    _require_admitted(key, live(), active_group)
+    _require_admitted(key, app.host().live_policy(), active_group)
     now = app.clock()
     with app.store.write():
         before = app.store.bindings.get(session.thread_id)
         if before is not None and (before.session_key, before.origin) == (key, origin):
-            return BindingChange(session_view(app, session), before, before, changed=False)
+            return _change(app, session, before, before)
         made = Binding(session.thread_id, key, origin, now, app.caller)
         app.store.bindings.put(made)
         app.store.events.add(
             "session.bound", now, thread_id=session.thread_id, by=app.caller, session_key=key
         )
-    return BindingChange(session_view(app, session), before, made, changed=True)
+    return _change(app, session, before, made)
+
+
+def _change(app: App, session: Session, before: Binding | None, now: Binding | None) -> BindingChange:
+    contact = app.store.contacts.get(session.peer)
+    return BindingChange(
+        thread_id=session.thread_id,
+        peer=peer_of(session.peer, contact, app.reader),
+        changed=before != now,
+        before=before,
+        binding=now,
+    )
 
 
 def _is_ingress(key: str) -> bool:
@@ -188,7 +214,7 @@ def _require_admitted(key: str, policy: LivePolicy, active_group: str | None) ->
         raise BindingError(
             f"the running gateway does not admit the session {key}; it admits "
             f"{', '.join(prefixes) if prefixes else 'none that a message names'}",
-            next_step=_cure(key, active_group),
+            next_step=_next_step(key, active_group),
             code="binding.not_admitted",
         )
 
@@ -199,7 +225,7 @@ def _prefixes(policy: LivePolicy) -> tuple[str, ...] | None:
     return policy.prefixes
 
 
-def _cure(key: str, active_group: str | None) -> str:
+def _next_step(key: str, active_group: str | None) -> str:
     prefix = route_prefix(key)
     if prefix is not None and active_group is not None and route_prefix(active_group) == prefix:
         return _FIX_HERE
@@ -208,7 +234,11 @@ def _cure(key: str, active_group: str | None) -> str:
     return f"add {wanted} to {where}, then {_FIX_HERE}"
 
 
-def _view(app: App, one: Binding, prefixes: Sequence[str] | None) -> BindingView:
-    session = app.store.sessions.get(one.thread_id)
-    view = session_view(app, session) if session else None
-    return BindingView(one, view, None if prefixes is None else admits(prefixes, one.session_key))
+def _bound(kept: KeptBinding, prefixes: Sequence[str] | None, reader: Reader) -> BoundThread:
+    return BoundThread(
+        **vars(kept.binding),
+        peer=None
+        if kept.did is None
+        else Peer(kept.did, reader.open(kept.alias), reader.open(kept.display_name)),
+        admitted=None if prefixes is None else admits(prefixes, kept.binding.session_key),
+    )

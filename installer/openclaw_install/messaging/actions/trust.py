@@ -1,74 +1,106 @@
-"""What commands and tools do with the trust policy: look, explain, suppose, change, replay."""
+"""The trust policy, looked at: show it, explain a decision, suppose a change, replay the history."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
-from openclaw_install.common.errors import ConflictError
+from annotated_types import Ge, Le, MaxLen, MinLen
+
+from openclaw_install.common.findings import Finding
+from openclaw_install.common.problems import Problem
 from openclaw_install.common.shown_text import quoted
 from openclaw_install.messaging.actions.messages import find_session
 from openclaw_install.messaging.app import App
-from openclaw_install.messaging.models import Contact
-from openclaw_install.messaging.policy_in_force import book_of, policy_state
-from openclaw_install.messaging.trust.document import new_document, read_document
-from openclaw_install.messaging.trust.edits import Edit, RemoveRule, SetDefault, SetRule, edited
-from openclaw_install.messaging.trust.gate import settle_all
-from openclaw_install.messaging.trust.guard import is_agent, refused, require_may_widen
+from openclaw_install.messaging.models.contacts import Contact
+from openclaw_install.messaging.models.trust import (
+    Explanation,
+    NumberedRule,
+    PolicyInForce,
+    ReplayedDecision,
+    RulesPage,
+    ShownDecision,
+    ShownSubject,
+    TrustPolicy,
+    TrustReplay,
+)
+from openclaw_install.messaging.policy_in_force import policy_state
+from openclaw_install.messaging.trust.edits import Edit, edit_text, edited, read_rule
 from openclaw_install.messaging.trust.match import Subject, TrustPolicyError
-from openclaw_install.messaging.trust.policy import Policy, Verdict, evaluate
-from openclaw_install.messaging.trust.policy_file import CHANGED_MEANWHILE, PolicyState
-from openclaw_install.messaging.trust.records import DecisionKind, NewDecision
-from openclaw_install.messaging.trust.replay import replay
-from openclaw_install.messaging.trust.results import Explanation, PolicyChange, PolicyView, ReplayReport
+from openclaw_install.messaging.trust.policy import (
+    MOST_RULES,
+    Policy,
+    Rules,
+    Verdict,
+    evaluate,
+)
+from openclaw_install.messaging.trust.policy_file import PolicyState
+from openclaw_install.messaging.trust.replay import ChangedDecision, replay
+from openclaw_install.messaging.untrusted import opened_as
 from openclaw_install.protocol.did import fold_alias, is_conversation, is_did
 
-_KINDS: dict[type[Edit], DecisionKind] = {
-    SetDefault: "set_default",
-    SetRule: "set_rule",
-    RemoveRule: "remove_rule",
-}
-_TRIES = 3
+Named = Annotated[str, MinLen(1), MaxLen(128)]
+RulePosition = Annotated[int, Ge(1), Le(MOST_RULES)]
+
+_RULES_SHOWN = 100
+_CHANGES_SHOWN = 200
+_DECISIONS_SHOWN = 5
 
 
-def show_policy(app: App, *, decisions: int = 5) -> PolicyView:
-    """The policy in force, what is wrong with its file, and the newest decisions.
+def trust_policy(app: App, *, first_rule: RulePosition = 1) -> TrustPolicy:
+    """The trust policy in force: defaults, ordered rules, warnings, what is wrong with its file, and the
+    newest decisions about trust.
 
     Args:
-        decisions: 0 to 100.
+        first_rule: Rules from this position on; `next_rule` of the answer before.
     """
-    found = app.store.trust.decisions(limit=max(0, min(decisions, 100)))
-    return PolicyView(policy_state(app), tuple(found))
+    state = policy_state(app)
+    return TrustPolicy(
+        policy=in_force(state),
+        path=str(state.path),
+        contact_policy=_rules_page(state.policy.contact, first_rule),
+        task_policy=_rules_page(state.policy.task, first_rule),
+        warnings=warnings_of(state),
+        decisions=shown_decisions(app),
+    )
 
 
-def explain(app: App, who: str | None = None) -> Explanation:
-    """What the policy says of somebody, and why.
+def trust_policy_explain(app: App, *, session: Named | None = None) -> Explanation:
+    """Which rule decides about a thread's other side or a sender, why, and what else would have matched.
+    Only when you need to understand a decision; normal work does not.
 
     Args:
-        who: a DID, `@alias`, or a thread id; None is the other side of the focused thread. Somebody who
-            never wrote is judged by the DID or alias alone.
+        session: As in pingagent_trust_status; a DID or @alias need not be known.
 
     Raises:
         ThreadError: none is focused, or there is no such thread.
         ProtocolError: it is no alias.
     """
-    contact, subject = _subject(app, who)
-    state = policy_state(app)
-    return Explanation(subject, contact, state, _verdicts(state.policy, subject), supposed=contact is None)
+    contact, subject = _subject(app, session)
+    return _explanation(app, subject, contact, supposed=contact is None)
 
 
-def simulate(
-    app: App, *, did: str | None = None, alias: str | None = None, edits: Sequence[Edit] = ()
+def trust_policy_simulate(
+    app: App,
+    *,
+    did: Annotated[str, MaxLen(64)] | None = None,
+    alias: Annotated[str, MaxLen(33)] | None = None,
+    changes: Annotated[list[Annotated[str, MaxLen(128)]], MaxLen(20)] | None = None,
 ) -> Explanation:
-    """What the policy would say of a supposed agent, also with supposed changes; nothing is written.
+    """What the policy would say of a sender that may never have written, also after changes that you suppose.
+    Writes nothing. Only to understand the policy, not before every message.
 
     Args:
-        did, alias: of the agent; at least one.
-        edits: made one after the other on the policy in force.
+        did: The supposed sender's DID.
+        alias: Its alias, with or without @.
+        changes: Supposed changes of the policy: contact:MATCH=ACTION or task:MATCH=ACTION, where MATCH is a
+            DID, @alias, a pattern, * or the word default.
 
     Raises:
         TrustPolicyError: neither a DID nor an alias, or a change cannot be made.
         ProtocolError: it is no alias.
     """
+    edits = [read_rule(text) for text in changes or ()]
     if did is not None and not is_did(did):
         raise TrustPolicyError(
             f"{quoted(did, 60)} is no DID", next_step="write did:agent: and 32 characters", code="trust.did"
@@ -78,11 +110,38 @@ def simulate(
             "nobody was supposed", next_step="give a DID, an alias, or both", code="trust.nobody"
         )
     subject = Subject(did, None if alias is None else fold_alias(alias))
-    state = policy_state(app)
-    otherwise = _verdicts(with_edits(state.policy, edits), subject) if edits else None
     contact = app.store.contacts.get(did) if did else None
-    return Explanation(
-        subject, contact, state, _verdicts(state.policy, subject), supposed=True, otherwise=otherwise
+    return _explanation(app, subject, contact, supposed=True, edits=edits)
+
+
+def trust_replay(app: App, edits: Sequence[Edit], *, since_seconds: float) -> TrustReplay:
+    """Runs a proposed policy over what was recorded, and shows each decision that would change.
+
+    Args:
+        edits: made on the policy in force.
+        since_seconds: how far back.
+
+    Raises:
+        TrustPolicyError: a change cannot be made.
+    """
+    state = policy_state(app)
+    proposed = with_edits(state.policy, edits)
+    since = app.clock() - since_seconds
+    history, cut = app.store.trust.past(since)
+    found = replay(state.policy, proposed, history)
+    return TrustReplay(
+        policy=in_force(state),
+        since=since,
+        proposed=tuple(edit_text(one) for one in edits),
+        version_proposed=proposed.version,
+        decisions=found.events,
+        older_left_out=cut,
+        changed_total=len(found.changed),
+        wider=sum(one.direction == "wider" for one in found.changed),
+        narrower=sum(one.direction == "narrower" for one in found.changed),
+        against_a_person=sum(one.against is not None for one in found.changed),
+        agents=found.agents,
+        changed=tuple(_replayed(app, one) for one in found.changed[-_CHANGES_SHOWN:]),
     )
 
 
@@ -97,132 +156,80 @@ def with_edits(policy: Policy, edits: Sequence[Edit]) -> Policy:
     return policy
 
 
-def change_policy(app: App, edit: Edit, *, save: bool = True, detail: str = "") -> PolicyChange:
-    """Makes a change of the policy file, records who made it, and does what it says of waiting contacts.
-
-    Args:
-        edit: the change.
-        save: False only tells what would be.
-        detail: for the record.
-
-    Raises:
-        TrustRefusedError: an agent asks for a change that could widen trust.
-        TrustPolicyError: the file cannot be used as it is, or the change cannot be made.
-        ConflictError, FileError: the file is being changed by others, or cannot be written.
-    """
-    for left in reversed(range(_TRIES)):
-        try:
-            return _change_policy(app, edit, save=save, detail=detail)
-        except ConflictError as error:
-            if not left or error.error_code != CHANGED_MEANWHILE:
-                raise
-    raise AssertionError("the last try returns or raises")
-
-
-def _change_policy(app: App, edit: Edit, *, save: bool, detail: str) -> PolicyChange:
-    book, now = book_of(app), app.clock()
-    with book.locked():
-        state = book.current(now)
-        text = book.changed(state, edit)
-        result = edited(state.policy, edit)
-        require_may_widen(app.caller, edit.section, widens=result.widens)
-        changed = result.policy != state.policy or not state.text
-        after = None if isinstance(edit, RemoveRule) else edit.action
-        match = None if isinstance(edit, SetDefault) else edit.match.text
-        if changed and save:
-            with app.store.write():
-                # In one transaction with the file's replacement: neither is there without the other.
-                app.store.trust.record(
-                    NewDecision(
-                        at=now,
-                        by=app.caller,
-                        kind=_KINDS[type(edit)],
-                        policy_before=state.policy.version,
-                        policy_after=result.policy.version,
-                        section=edit.section,
-                        match=match,
-                        before=result.before,
-                        after=after,
-                        did=match if match and is_did(match) else None,
-                        detail=detail,
-                    )
-                )
-                _tell(app, now, _KINDS[type(edit)], edit.section, match, after, result.policy.version)
-                book.write(text, state.text)
-    new = book.current(now)
-    settled = settle_all(app.store, new, now) if changed and save and edit.section == "contact" else 0
-    return PolicyChange(
-        section=edit.section,
-        match=match,
-        before=result.before,
-        after=after,
-        position=result.position,
-        changed=changed,
-        settled=settled,
-        saved=changed and save,
-        version_before=state.policy.version,
-        state=new,
+def in_force(state: PolicyState) -> PolicyInForce:
+    """Which policy is in force, and what is wrong with its file."""
+    return PolicyInForce(
+        version=state.policy.version, source=state.source, problem=state.problem and _problem(state.problem)
     )
 
 
-def restore(app: App, *, defaults: bool = False) -> PolicyState:
-    """Puts the last good policy back in the file's place; what was there is kept as `<name>.bak`.
-
-    Args:
-        defaults: writes the default policy instead.
-
-    Raises:
-        TrustRefusedError: an agent asks.
-        TrustPolicyError: there is no last good policy.
-        ConflictError, FileError: the file is being changed by others, or cannot be written.
-    """
-    if is_agent(app.caller):
-        raise refused("putting a policy back")
-    book, now = book_of(app), app.clock()
-    with book.locked():
-        state = book.current(now)
-        text = new_document() if defaults else book.last_good()
-        if text is None:
-            raise TrustPolicyError(
-                "no policy was read here before, so there is none to put back",
-                next_step="write the defaults: pingagent trust restore --defaults",
-                code="trust.no_last_good",
-            )
-        version = read_document(text.encode()).policy.version
-        with app.store.write():
-            app.store.trust.record(NewDecision(now, app.caller, "restore", state.policy.version, version))
-            _tell(app, now, "restore", None, None, None, version)
-            book.write(text, "*")
-    return book.current(now)
+def warnings_of(state: PolicyState) -> tuple[Problem, ...]:
+    """What a person should look at in the policy."""
+    return tuple(_problem(one) for one in state.warnings)
 
 
-def replay_history(app: App, edits: Sequence[Edit], *, since_seconds: float) -> ReplayReport:
-    """Runs a proposed policy over what was recorded, and shows each decision that would change.
-
-    Args:
-        edits: made on the policy in force.
-        since_seconds: how far back.
-
-    Raises:
-        TrustPolicyError: a change cannot be made.
-    """
-    state = policy_state(app)
-    new = with_edits(state.policy, edits)
-    since = app.clock() - since_seconds
-    history, cut = app.store.trust.past(since)
-    return ReplayReport(
-        replay=replay(state.policy, new, history),
-        since=since,
-        cut=cut,
-        edits=tuple(edits),
-        version_before=state.policy.version,
-        version_after=new.version,
-        state=state,
-    )
+def _problem(one: Finding) -> Problem:
+    return Problem(one.id, one.message, one.repair, severity=one.severity, path=one.path)
 
 
-def _verdicts(policy: Policy, subject: Subject) -> tuple[Verdict, Verdict]:
+def verdicts(policy: Policy, subject: Subject) -> tuple[Verdict, Verdict]:
+    """What the policy says of an agent's contact, and of its tasks."""
     return evaluate(policy, "contact", subject), evaluate(policy, "task", subject)
+
+
+def shown_decisions(app: App, *, did: str | None = None) -> tuple[ShownDecision, ...]:
+    """The newest decisions about trust, newest first; of one agent, or all."""
+    found = app.store.trust.decisions(did=did, limit=_DECISIONS_SHOWN)
+    return tuple(opened_as(ShownDecision, one, app.reader) for one in found)
+
+
+def _explanation(
+    app: App, subject: Subject, contact: Contact | None, *, supposed: bool, edits: Sequence[Edit] = ()
+) -> Explanation:
+    state = policy_state(app)
+    says = verdicts(state.policy, subject)
+    otherwise = verdicts(with_edits(state.policy, edits), subject) if edits else (None, None)
+    return Explanation(
+        policy=in_force(state),
+        subject=opened_as(ShownSubject, subject, app.reader),
+        supposed=supposed,
+        trust=contact.state if contact else None,
+        contact=says[0],
+        task=says[1],
+        changed_contact=otherwise[0],
+        changed_task=otherwise[1],
+    )
+
+
+def _rules_page(rules: Rules, first: int) -> RulesPage:
+    shown = rules.rules[first - 1 : first - 1 + _RULES_SHOWN]
+    after = first + len(shown)
+    return RulesPage(
+        default_action=rules.default,
+        rules=tuple(
+            NumberedRule(number, rule.match.text, rule.action, rule.note)
+            for number, rule in enumerate(shown, first)
+        ),
+        total=len(rules.rules),
+        next_rule=after if after <= len(rules.rules) else None,
+    )
+
+
+def _replayed(app: App, one: ChangedDecision) -> ReplayedDecision:
+    event = one.event
+    return ReplayedDecision(
+        at=event.at,
+        section=event.section,
+        subject=opened_as(ShownSubject, event.subject, app.reader),
+        thread_id=event.thread_id,
+        message_id=event.message_id,
+        was=event.outcome,
+        before=one.before.action,
+        after=one.after.action,
+        direction=one.direction,
+        against=one.against,
+        why=one.after.why,
+    )
 
 
 def _subject(app: App, who: str | None) -> tuple[Contact | None, Subject]:
@@ -239,16 +246,3 @@ def _subject(app: App, who: str | None) -> tuple[Contact | None, Subject]:
             return None, Subject(None, alias)
         did = contact.did
     return contact, Subject(did, contact.alias if contact else None)
-
-
-def _tell(
-    app: App,
-    now: float,
-    kind: DecisionKind,
-    section: str | None,
-    match: str | None,
-    action: str | None,
-    version: str,
-) -> None:
-    about = {"section": section, "match": match, "action": action, "policy_version": version}
-    app.store.events.add(f"trust.{kind}", now, by=app.caller, **about)

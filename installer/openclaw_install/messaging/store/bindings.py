@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from openclaw_install.messaging.control_records import Binding
-from openclaw_install.messaging.store.database import Database
+from dataclasses import asdict
+from typing import Any
 
-_SELECT = "SELECT thread_id, session_key, origin, bound_at, bound_by FROM session_binding"
+from openclaw_install.messaging.models.bindings import Binding, KeptBinding
+from openclaw_install.messaging.store.database import Database
+from openclaw_install.messaging.untrusted import Untrusted
+
+_COLUMNS = "thread_id, session_key, origin, bound_at, bound_by"
 
 
 class BindingTable:
@@ -15,13 +19,22 @@ class BindingTable:
         self._database = database
 
     def get(self, thread_id: str) -> Binding | None:
-        row = self._database.row(f"{_SELECT} WHERE thread_id = ?", thread_id)
-        return Binding(*row) if row else None
+        found = self._database.records(
+            f"SELECT {_COLUMNS} FROM session_binding WHERE thread_id = ?",  # noqa: S608 - our own words
+            thread_id,
+        )
+        return Binding(**found[0]) if found else None
 
-    def listed(self, *, after: str = "", limit: int = 50) -> list[Binding]:
+    def listed(self, *, after: str = "", limit: int = 50) -> list[KeptBinding]:
         """Bindings by thread id, after the one that ended the page before."""
-        rows = self._database.rows(f"{_SELECT} WHERE thread_id > ? ORDER BY thread_id LIMIT ?", after, limit)
-        return [Binding(*row) for row in rows]
+        found = self._database.records(
+            f"SELECT {_COLUMNS}, session.peer, contact.alias, contact.display_name, contact.state "  # noqa: S608 - our own words
+            "FROM session_binding LEFT JOIN session USING (thread_id) "
+            "LEFT JOIN contact ON contact.did = session.peer "
+            "WHERE thread_id > ? ORDER BY thread_id LIMIT ?",
+            *(after, limit),
+        )
+        return [_kept(**one) for one in found]
 
     def count(self) -> int:
         return self._database.count("SELECT count(*) FROM session_binding")
@@ -30,16 +43,22 @@ class BindingTable:
         """Binds a thread, in the place of what it was bound to before."""
         with self._database.write() as connection:
             connection.execute(
-                "INSERT INTO session_binding (thread_id, session_key, origin, bound_at, bound_by) "
-                "VALUES (?, ?, ?, ?, ?) ON CONFLICT (thread_id) DO UPDATE SET "
-                "session_key = excluded.session_key, origin = excluded.origin, "
-                "bound_at = excluded.bound_at, bound_by = excluded.bound_by",
-                (
-                    *(binding.thread_id, binding.session_key, binding.origin),
-                    *(binding.bound_at, binding.bound_by),
-                ),
+                f"INSERT INTO session_binding ({_COLUMNS}) "  # noqa: S608 - our own words
+                "VALUES (:thread_id, :session_key, :origin, :bound_at, :bound_by) "
+                "ON CONFLICT (thread_id) DO UPDATE SET session_key = excluded.session_key, "
+                "origin = excluded.origin, bound_at = excluded.bound_at, bound_by = excluded.bound_by",
+                asdict(binding),
             )
 
     def remove(self, thread_id: str) -> None:
         with self._database.write() as connection:
             connection.execute("DELETE FROM session_binding WHERE thread_id = ?", (thread_id,))
+
+
+def _kept(
+    *, peer: str | None, alias: str | None, display_name: str | None, state: Any, **columns: Any
+) -> KeptBinding:
+    standing = state or "unknown"
+    return KeptBinding(
+        Binding(**columns), peer, Untrusted(alias, standing), Untrusted(display_name, standing)
+    )

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from openclaw_install.messaging.models import Contact, ContactState, Decision, Origin
+from openclaw_install.messaging.models.contacts import Contact, ContactState, Decision, Origin
 from openclaw_install.messaging.openings import Opened
 from openclaw_install.messaging.store.database import Database
 from openclaw_install.messaging.untrusted import Untrusted
 
-_SELECT = (
-    "SELECT did, state, origin, alias, display_name, first_seen_at, updated_at, decided_at, "
-    "decided_by, waiting, "
-    "(SELECT count(*) FROM gap WHERE why = 'deferred' AND peer = contact.did), last_knock_at FROM contact"
+COLUMNS = (
+    "contact.did, contact.state, contact.origin, contact.alias, contact.display_name, contact.first_seen_at, "
+    "contact.updated_at, contact.decided_at, contact.decided_by, contact.waiting, contact.last_knock_at, "
+    "(SELECT count(*) FROM gap WHERE why = 'deferred' AND peer = contact.did) AS deferred"
 )
+"""What `contact_of` makes a contact of."""
+_SELECT = f"SELECT {COLUMNS} FROM contact"  # noqa: S608 - our own words
 
 # In the words of the index, which SQLite would pass over for that of the states.
 _KNOCKS = (
@@ -30,12 +32,14 @@ class ContactTable:
         self._database = database
 
     def get(self, did: str) -> Contact | None:
-        row = self._database.row(f"{_SELECT} WHERE did = ?", did)
-        return contact_of(row) if row else None
+        return self._one("did = ?", did)
 
     def by_alias(self, alias: str) -> Contact | None:
-        row = self._database.row(f"{_SELECT} WHERE alias = ?", alias)
-        return contact_of(row) if row else None
+        return self._one("alias = ?", alias)
+
+    def _one(self, where: str, value: str) -> Contact | None:
+        found = self._database.records(f"{_SELECT} WHERE {where}", value)
+        return contact_of(**found[0]) if found else None
 
     def add(
         self,
@@ -60,7 +64,18 @@ class ContactTable:
             )
             if by:
                 self._decision(did, None, state, by, now, "")
-        return contact_of((did, state, origin, None, None, now, now, now if by else None, by, 0))
+        return Contact(
+            did=did,
+            state=state,
+            origin=origin,
+            first_seen_at=now,
+            updated_at=now,
+            decided_at=now if by else None,
+            decided_by=by,
+            waiting=0,
+            alias=Untrusted(None, state),
+            display_name=Untrusted(None, state),
+        )
 
     def replied(self, did: str, now: float) -> None:
         """A contact that awaited a reply has written: from now on it waits for a decision."""
@@ -124,23 +139,23 @@ class ContactTable:
 
     def decisions(self, did: str, limit: int = 50) -> list[Decision]:
         """What was decided about a contact, newest first."""
-        rows = self._database.rows(
+        found = self._database.records(
             "SELECT id, did, at, by, before, after, reason FROM contact_decision WHERE did = ? "
             "ORDER BY id DESC LIMIT ?",
             *(did, limit),
         )
-        return [Decision(*row) for row in rows]
+        return [Decision(**one) for one in found]
 
     def listed(
         self, state: ContactState | None = None, *, limit: int = 100, after: str = ""
     ) -> list[Contact]:
         """Contacts by DID, of one state or of all, after the DID that ended the page before."""
         where, values = ("state = ? AND ", (state,)) if state else ("", ())
-        rows = self._database.rows(
+        found = self._database.records(
             f"{_SELECT} WHERE {where}did > ? ORDER BY did LIMIT ?",
             *(*values, after, limit),
         )
-        return [contact_of(row) for row in rows]
+        return [contact_of(**one) for one in found]
 
     def counts(self) -> dict[ContactState, int]:
         """How many contacts each state has."""
@@ -191,7 +206,7 @@ class ContactTable:
             )
 
 
-def contact_of(row: tuple[Any, ...]) -> Contact:
-    """A row of `contact`; what it calls itself is closed."""
-    did, state, origin, alias, display_name, *rest = row
-    return Contact(did, state, origin, Untrusted(alias, state), Untrusted(display_name, state), *rest)
+def contact_of(*, alias: str | None, display_name: str | None, **columns: Any) -> Contact:
+    """A row of `COLUMNS`, by name; what the agent calls itself is closed."""
+    state: ContactState = columns["state"]
+    return Contact(alias=Untrusted(alias, state), display_name=Untrusted(display_name, state), **columns)

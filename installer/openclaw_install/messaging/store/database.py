@@ -119,15 +119,27 @@ class Database:
         Raises:
             FileError: as `write`.
         """
+        return self._fetched(sql, values)[1]
+
+    def records(self, sql: str, *values: object) -> list[dict[str, Any]]:
+        """All rows of a query, each by the names of its columns.
+
+        Raises:
+            FileError: as `write`.
+        """
+        names, rows = self._fetched(sql, values)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def _fetched(self, sql: str, values: Sequence[object]) -> tuple[list[str], list[tuple[Any, ...]]]:
         with self._translated():
             try:
-                return self._connection.execute(sql, values).fetchall()
+                return _fetch(self._connection, sql, values)
             except sqlite3.DatabaseError as error:
                 # Only looked at, and written by another process under our eyes: so no file is called damaged.
                 if not _is_damage(error) or not self._changed_meanwhile():
                     raise
                 self._look_again()
-                return self._connection.execute(sql, values).fetchall()
+                return _fetch(self._connection, sql, values)
 
     def row(self, sql: str, *values: object) -> tuple[Any, ...] | None:
         """The first row of a query, or None."""
@@ -174,6 +186,13 @@ class Database:
             raise store_error(error, self.path) from error
         except (OverflowError, UnicodeEncodeError) as error:
             raise _no_value(error) from error
+
+
+def _fetch(
+    connection: sqlite3.Connection, sql: str, values: Sequence[object]
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    cursor = connection.execute(sql, values)  # type: ignore[arg-type]  # what SQLite cannot keep, it says
+    return [one[0] for one in cursor.description or ()], cursor.fetchall()
 
 
 def store_error(error: sqlite3.Error, path: Path) -> FileError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from openclaw_install.common.invisible import rewritten
@@ -80,12 +80,15 @@ class MessageTable:
             *(thread_id, most),
         )
 
-    def first_in(self, peer: str) -> Message | None:
-        """The first message of an agent, which asks for contact; None where none came in."""
-        thread = "(SELECT thread_id FROM session WHERE session.peer = ? ORDER BY created_at LIMIT 1)"
-        return self._one(
-            f"thread_id = {thread} AND direction = 'in' AND {_VISIBLE} ORDER BY id LIMIT 1", peer
+    def first_of(self, peers: Sequence[str]) -> dict[str, Message]:
+        """The first message of each of these agents, which asks for contact; by their DIDs."""
+        thread = (
+            "(SELECT thread_id FROM session WHERE session.peer = asked.value ORDER BY created_at LIMIT 1)"
         )
+        first = f"SELECT min(id) FROM message WHERE thread_id = {thread} AND direction = 'in' AND {_VISIBLE}"  # noqa: S608 - our own words
+        where = f"id IN (SELECT ({first}) FROM json_each(?) AS asked)"  # noqa: S608 - our own words
+        found = self._many(where, json.dumps(list(peers)))
+        return {one.peer: one for one in found}
 
     def came_from(self, thread_id: str) -> bool:
         """Whether the other side of a thread let us in: it wrote to us, or said that something arrived."""

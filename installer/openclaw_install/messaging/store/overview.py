@@ -8,7 +8,7 @@ from typing import Any
 
 from openclaw_install.messaging.bridge.pacing import Passed
 from openclaw_install.messaging.models import Contact, ContactState, Event, Session
-from openclaw_install.messaging.store.contacts import contact_of
+from openclaw_install.messaging.store.contacts import COLUMNS, contact_of
 from openclaw_install.messaging.store.database import Database
 from openclaw_install.messaging.store.sessions import session_of
 from openclaw_install.messaging.untrusted import PERSON, Untrusted
@@ -17,11 +17,6 @@ MOST_COUNTED = 1000
 TRANSPORT_KINDS = ("transport.degraded", "transport.blocked", "transport.repaired", "relay.data_lost")
 _TRANSPORT = ", ".join(f"'{kind}'" for kind in TRANSPORT_KINDS)
 _EVENT = "SELECT id, at, kind, thread_id, message_id, data FROM event"
-_CONTACT = (
-    "contact.did, contact.state, contact.origin, contact.alias, contact.display_name, contact.first_seen_at, "
-    "contact.updated_at, contact.decided_at, contact.decided_by, contact.waiting, "
-    "(SELECT count(*) FROM gap WHERE why = 'deferred' AND peer = contact.did), contact.last_knock_at"
-)
 _VISIBLE = "schema NOT IN ('pingagent.receipt@1', 'pingagent.control@1')"
 # In the words of the indexes message_came_in and outbox_by_agent, or SQLite does not use them.
 _CAME_IN = f"message WHERE thread_id = ?1 AND direction = 'in' AND {_VISIBLE}"
@@ -140,15 +135,15 @@ class OverviewTable:
         column = "first_seen_at" if state is None else "updated_at"
         at, did = after or (float("-inf"), "")
         where, values = ("contact.state = ? AND ", (state,)) if state else ("", ())
-        rows = self._database.rows(
-            f"SELECT {_CONTACT}, session.thread_id, session.preview, session.unread, "  # noqa: S608
+        found = self._database.records(
+            f"SELECT {COLUMNS}, session.thread_id, session.preview, session.unread, "  # noqa: S608
             "session.last_activity_at, session.last_direction FROM contact "
             "LEFT JOIN session ON session.peer = contact.did "
             f"WHERE {where}contact.{column} >= ? AND (contact.{column} > ? OR contact.did > ?) "
             f"ORDER BY contact.{column}, contact.did LIMIT ?",
             *(*values, at, at, did, limit),
         )
-        return [_conversation(row) for row in rows]
+        return [_conversation(**one) for one in found]
 
     def events_before(
         self, *, thread_id: str | None, message_id: str | None, before: int | None, limit: int
@@ -176,11 +171,18 @@ class OverviewTable:
         return {"withheld": found.get("withheld", 0), "deferred": found.get("deferred", 0)}
 
 
-def _conversation(row: tuple[Any, ...]) -> Conversation:
-    contact = contact_of(row[:12])
-    thread, said, unread, at, direction = row[12:]
-    preview = Untrusted(said or "", "ours" if direction == "out" else contact.state)
-    return Conversation(contact, thread, preview, unread or 0, at)
+def _conversation(
+    *,
+    thread_id: str | None,
+    preview: str | None,
+    unread: int | None,
+    last_activity_at: float | None,
+    last_direction: str | None,
+    **columns: Any,
+) -> Conversation:
+    contact = contact_of(**columns)
+    said = Untrusted(preview or "", "ours" if last_direction == "out" else contact.state)
+    return Conversation(contact, thread_id, said, unread or 0, last_activity_at)
 
 
 def _event(row: tuple[Any, ...]) -> Event:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
-from openclaw_install.messaging.store.database import Database
-from openclaw_install.messaging.trust.match import Subject
-from openclaw_install.messaging.trust.records import (
+from openclaw_install.messaging.models.trust import (
     NewDecision,
     PastEvent,
     Recommendation,
@@ -15,6 +13,9 @@ from openclaw_install.messaging.trust.records import (
     ThreadHistory,
     TrustDecision,
 )
+from openclaw_install.messaging.store.database import Database
+from openclaw_install.messaging.trust.match import Subject
+from openclaw_install.messaging.trust.policy import Section
 from openclaw_install.messaging.untrusted import Standing, Untrusted
 from openclaw_install.protocol.messages import TASK
 
@@ -53,42 +54,41 @@ class TrustTable:
 
     def record(self, decision: NewDecision) -> int:
         """Records a decision, and returns its number."""
-        names = ", ".join(_DECISION)
-        marks = ", ".join("?" for _ in _DECISION)
+        names, marks = ", ".join(_DECISION), f":{', :'.join(_DECISION)}"
         with self._database.write() as connection:
             cursor = connection.execute(
                 f"INSERT INTO trust_decision ({names}) VALUES ({marks})",  # noqa: S608 - our own words
-                astuple(decision),
+                asdict(decision),
             )
             return int(cursor.lastrowid or 0)
 
     def decisions(self, *, did: str | None = None, limit: int = 20) -> list[TrustDecision]:
         """The newest decisions, newest first; of one agent, or all."""
         where, values = ("WHERE did = ? ", (did,)) if did else ("", ())
-        rows = self._database.rows(
-            f"SELECT {', '.join(_DECISION)}, id, {_DECIDED} FROM trust_decision "  # noqa: S608 - our own words
+        found = self._database.records(
+            f"SELECT {', '.join(_DECISION)}, id, {_DECIDED} AS state FROM trust_decision "  # noqa: S608 - our own words
             f"{where}ORDER BY id DESC LIMIT ?",
             *(*values, limit),
         )
-        return [_decision(row) for row in rows]
+        return [_decision(**one) for one in found]
 
     def recommendations(self, thread_id: str, limit: int = 50) -> list[Recommendation]:
         """The newest recommendations of a thread, newest first."""
-        rows = self._database.rows(
+        found = self._database.records(
             f"{_SELECT} WHERE thread_id = ? ORDER BY id DESC LIMIT ?", thread_id, limit
         )
-        return [Recommendation(*row) for row in rows]
+        return [Recommendation(**one) for one in found]
 
     def add_recommendation(self, new: Recommendation) -> Recommendation:
         """Stores a recommendation, and returns it with its number."""
-        names, values = _RECOMMENDATION[1:], astuple(new)[1:]
+        names = _RECOMMENDATION[1:]
         with self._database.write() as connection:
             cursor = connection.execute(
                 f"INSERT INTO trust_recommendation ({', '.join(names)}) "  # noqa: S608 - our own words
-                f"VALUES ({', '.join('?' for _ in names)})",
-                values,
+                f"VALUES (:{', :'.join(names)})",
+                asdict(new),
             )
-            return Recommendation(int(cursor.lastrowid or 0), *values)
+            return replace(new, id=int(cursor.lastrowid or 0))
 
     def move_recommendation(
         self, number: int, state: RecommendationState, by: str, now: float, policy_version: str
@@ -151,41 +151,40 @@ class TrustTable:
             since: seconds since the epoch.
             limit: of each kind, the newest.
         """
-        contacts = self._database.rows(
-            "SELECT first_seen_at, did, alias, NULL, NULL, state, decided_by FROM contact "
+        contacts = self._database.records(
+            "SELECT first_seen_at AS at, did, alias, NULL AS thread_id, NULL AS message_id, "
+            "state AS outcome, decided_by FROM contact "
             "WHERE first_seen_at >= ? AND origin = 'inbound' ORDER BY first_seen_at DESC LIMIT ?",
             *(since, limit + 1),
         )
-        tasks = self._database.rows(
-            "SELECT message.known_at, message.peer, contact.alias, message.thread_id, message.message_id, "
-            "message.state, contact.decided_by FROM message LEFT JOIN contact ON contact.did = message.peer "
+        tasks = self._database.records(
+            "SELECT message.known_at AS at, message.peer AS did, contact.alias, message.thread_id, "
+            "message.message_id, message.state AS outcome, contact.decided_by "
+            "FROM message LEFT JOIN contact ON contact.did = message.peer "
             "WHERE message.direction = 'in' AND message.schema = 'pingagent.task@1' "
             "AND message.known_at >= ? ORDER BY message.known_at DESC LIMIT ?",
             *(since, limit + 1),
         )
         # Who was turned away by the policy at the first message never became a contact.
-        refused = self._database.rows(
-            "SELECT min(at), claimed_sender, NULL, NULL, NULL, reason, 'policy:' FROM rejection "
+        refused = self._database.records(
+            "SELECT min(at) AS at, claimed_sender AS did, NULL AS alias, NULL AS thread_id, "
+            "NULL AS message_id, reason AS outcome, 'policy:' AS decided_by FROM rejection "
             "WHERE at >= ? AND reason IN ('policy_reject', 'policy_block') GROUP BY claimed_sender LIMIT ?",
             *(since, limit),
         )
         cut = len(contacts) > limit or len(tasks) > limit
-        found = [_past("contact", row) for row in contacts[:limit]]
-        found += [_past("contact", row) for row in refused]
-        found += [_past("task", row) for row in tasks[:limit]]
+        found = [_past("contact", **one) for one in (*contacts[:limit], *refused)]
+        found += [_past("task", **one) for one in tasks[:limit]]
         return sorted(found, key=lambda one: one.at), cut
 
 
-def _decision(row: tuple[Any, ...]) -> TrustDecision:
-    known = dict(zip(_DECISION, row, strict=False))
-    number, decided = row[len(_DECISION) :]
-    standing: Standing = decided or ("ours" if known["did"] is None else "unknown")
-    return TrustDecision(**{**known, "detail": Untrusted(known["detail"], standing), "id": number})
+def _decision(*, detail: str, state: Standing | None, **columns: Any) -> TrustDecision:
+    standing: Standing = state or ("ours" if columns["did"] is None else "unknown")
+    return TrustDecision(detail=Untrusted(detail, standing), **columns)
 
 
-def _past(section: Any, row: tuple[Any, ...]) -> PastEvent:
-    at, did, alias, thread, message, outcome, by = row
-    return PastEvent(at, section, Subject(did, Untrusted(alias, "unknown")), thread, message, outcome, by)
+def _past(section: Section, *, did: str, alias: str | None, **columns: Any) -> PastEvent:
+    return PastEvent(section=section, subject=Subject(did, Untrusted(alias, "unknown")), **columns)
 
 
 def _exchanges(rows: list[tuple[Any, ...]]) -> int:

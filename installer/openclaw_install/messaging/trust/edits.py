@@ -121,6 +121,15 @@ def read_rule(text: str) -> Edit:
     return SetRule(section, read_match(match), read_action(section, action))
 
 
+def edit_text(edit: Edit) -> str:
+    """A change in the words that `read_rule` reads; a removal as `remove contact:@name`."""
+    if isinstance(edit, SetDefault):
+        return f"{edit.section}:default={edit.action}"
+    if isinstance(edit, SetRule):
+        return f"{edit.section}:{edit.match.text}={edit.action}"
+    return f"remove {edit.section}:{edit.match.text}"
+
+
 def edited(policy: Policy, edit: Edit) -> Edited:
     """The policy with the change made.
 

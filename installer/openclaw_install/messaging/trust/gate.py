@@ -6,6 +6,7 @@ from typing import cast
 
 from openclaw_install.messaging.contact_gate import UNDECIDED
 from openclaw_install.messaging.models import Contact, ContactState, Stage
+from openclaw_install.messaging.models.trust import NewDecision
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.trust.guard import OUTBOUND
 from openclaw_install.messaging.trust.match import Subject
@@ -17,7 +18,6 @@ from openclaw_install.messaging.trust.policy import (
     evaluate,
 )
 from openclaw_install.messaging.trust.policy_file import PolicyState
-from openclaw_install.messaging.trust.records import NewDecision
 
 POLICY = "policy:"
 _STATE: dict[str, ContactState] = {"approve": "approved", "reject": "rejected", "block": "blocked"}

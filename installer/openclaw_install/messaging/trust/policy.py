@@ -18,6 +18,7 @@ Section = Literal["contact", "task"]
 ContactAction = Literal["block", "reject", "manual", "approve"]
 TaskAction = Literal["deny", "manual", "bridge", "execute"]
 Action = Literal["block", "reject", "manual", "approve", "deny", "bridge", "execute"]
+PolicySource = Literal["file", "defaults", "last_good", "closed"]
 SECTIONS: tuple[Section, ...] = get_args(Section)
 # From the narrowest to the widest: an action widens trust when it stands further to the right.
 ACTIONS: dict[Section, tuple[Action, ...]] = {
@@ -36,6 +37,7 @@ MEANINGS: dict[tuple[Section, Action], str] = {
 }
 MOST_RULES = 1000
 _ALSO_NAMED = 3
+_ALSO_LISTED = 20
 
 
 @dataclass(frozen=True)
@@ -140,22 +142,17 @@ class Verdict:
     """What the policy says of an agent in one section.
 
     Attributes:
+        meaning: what the action does.
         rule: the rule that decides; None where the default does.
-        also_matched: later rules that match too, and have no say.
+        also_matched: later rules that match too, and have no say; at most 20.
         why: one sentence.
     """
 
-    section: Section
-    subject: Subject
     action: Action
+    meaning: str
     rule: Matched | None
     also_matched: tuple[Matched, ...]
     why: str
-
-    @property
-    def meaning(self) -> str:
-        """What the action does."""
-        return MEANINGS[self.section, self.action]
 
 
 def evaluate(policy: Policy, section: Section, subject: Subject) -> Verdict:
@@ -166,7 +163,8 @@ def evaluate(policy: Policy, section: Section, subject: Subject) -> Verdict:
     ]
     rule, also = (found[0], tuple(found[1:])) if found else (None, ())
     action = rule.action if rule else rules.default
-    return Verdict(section, subject, action, rule, also, _why(rules, subject, action, rule, also))
+    why = _why(rules, subject, action, rule, also)
+    return Verdict(action, MEANINGS[section, action], rule, also[:_ALSO_LISTED], why)
 
 
 def action_for(policy: Policy, section: Section, subject: Subject) -> Action:

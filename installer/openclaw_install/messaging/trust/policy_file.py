@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import filelock
 
@@ -32,7 +31,7 @@ from openclaw_install.messaging.trust.document import (
 )
 from openclaw_install.messaging.trust.edits import Edit
 from openclaw_install.messaging.trust.match import TrustPolicyError
-from openclaw_install.messaging.trust.policy import CLOSED, DEFAULTS, Policy, cautions
+from openclaw_install.messaging.trust.policy import CLOSED, DEFAULTS, Policy, PolicySource, cautions
 
 LAST_GOOD = "trust.last_good"
 RESTORE = "pingagent trust restore"
@@ -60,7 +59,7 @@ class PolicyState:
     """
 
     policy: Policy
-    source: Literal["file", "defaults", "last_good", "closed"]
+    source: PolicySource
     path: Path
     problem: Problem | None
     warnings: tuple[Problem, ...]

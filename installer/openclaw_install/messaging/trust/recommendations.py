@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from openclaw_install.messaging.models.trust import Recommendation, RecommendationKind, ThreadHistory
 from openclaw_install.messaging.trust.policy import Action, Policy, Section, action_for, rank
-from openclaw_install.messaging.trust.records import Recommendation, RecommendationKind, ThreadHistory
 
 FLOOD_WAITING = 25
 FLOOD_PER_HOUR = 100

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from openclaw_install.common.shown_text import quoted
+from openclaw_install.messaging.models.trust import PastEvent
 from openclaw_install.messaging.trust.match import Subject, TrustPolicyError
 from openclaw_install.messaging.trust.policy import Policy, Section, Verdict, action_for, evaluate, rank
-from openclaw_install.messaging.trust.records import PastEvent
 
 _SPANS = {"m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _LONGEST = 3660 * 86_400
@@ -39,12 +39,12 @@ class Replay:
 
     Attributes:
         changed: oldest first.
-        looked_at: how many events there were.
+        events: how many events there were.
         agents: how many agents the changes are about.
     """
 
     changed: tuple[ChangedDecision, ...]
-    looked_at: int
+    events: int
     agents: int
 
 
@@ -58,9 +58,9 @@ def replay(old: Policy, new: Policy, history: Iterable[PastEvent]) -> Replay:
     """
     judged: dict[tuple[Section, Subject], tuple[Verdict, Verdict] | None] = {}
     changed: list[ChangedDecision] = []
-    looked_at = 0
+    events = 0
     for event in history:
-        looked_at += 1
+        events += 1
         key = (event.section, event.subject)
         if key not in judged:
             differs = action_for(old, *key) != action_for(new, *key)
@@ -68,7 +68,7 @@ def replay(old: Policy, new: Policy, history: Iterable[PastEvent]) -> Replay:
             judged[key] = (evaluate(old, *key), evaluate(new, *key)) if differs else None
         if found := judged[key]:
             changed.append(_changed(event, *found))
-    return Replay(tuple(changed), looked_at, len({one.event.subject.did for one in changed}))
+    return Replay(tuple(changed), events, len({one.event.subject.did for one in changed}))
 
 
 def _changed(event: PastEvent, before: Verdict, after: Verdict) -> ChangedDecision:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from openclaw_install.messaging.models.contacts import Contact, ContactState, Decision, Origin
 from openclaw_install.messaging.untrusted import Untrusted
 
-# `awaiting_reply`: an agent of ours wrote first, and nothing has come back. Its reply makes it `pending`.
-ContactState = Literal["pending", "awaiting_reply", "approved", "rejected", "blocked"]
-Origin = Literal["inbound", "outbound", "operator"]
+__all__ = ["Contact", "ContactState", "Decision", "Origin"]
+
 Direction = Literal["in", "out"]
 RouteMode = Literal["stable-hook-session", "map-active-group"]
 # How far a message that came in has got. `seen` and `verified` are never stored: what fails there is no
@@ -26,50 +26,6 @@ Stage = Literal[
 ]
 OutboxState = Literal["queued", "sending", "committed", "delivered", "failed"]
 INTERNAL_SCHEMAS = ("pingagent.receipt@1", "pingagent.control@1")
-
-
-@dataclass(frozen=True)
-class Contact:
-    """An agent that wrote to us, or that we wrote to.
-
-    Attributes:
-        did: its identity.
-        state: what the gate does with its messages.
-        alias, display_name: as it calls itself.
-        origin: who began: `inbound` it, `outbound` we, `operator` somebody decided before any message.
-        first_seen_at, updated_at, decided_at: seconds since the epoch.
-        decided_by: who decided (`cli:alice`, `policy:tp_...`; `outbound`: an agent of ours by writing first,
-            up to version 0.2.0); None while nobody did.
-        waiting: messages that wait for the decision.
-        deferred: messages that are left at the relay until there is room for them.
-        last_knock_at: when the newest of those came.
-    """
-
-    did: str
-    state: ContactState
-    origin: Origin
-    alias: Untrusted[str | None]
-    display_name: Untrusted[str | None]
-    first_seen_at: float
-    updated_at: float
-    decided_at: float | None
-    decided_by: str | None
-    waiting: int
-    deferred: int = 0
-    last_knock_at: float | None = None
-
-
-@dataclass(frozen=True)
-class Decision:
-    """One change of a contact's state, as it was recorded."""
-
-    id: int
-    did: str
-    at: float
-    by: str
-    before: ContactState | None
-    after: ContactState
-    reason: str
 
 
 @dataclass(frozen=True)
