@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from openclaw_install.messaging.models.trust import PastEvent
 from openclaw_install.messaging.trust.edits import (
     Edit,
     RemoveRule,
@@ -42,7 +43,6 @@ from openclaw_install.messaging.trust.policy import (
     evaluate,
     rank,
 )
-from openclaw_install.messaging.models.trust import PastEvent
 from openclaw_install.messaging.trust.replay import read_span, replay
 from tests.trust_rig import MATCHES, POLICIES, SUBJECTS, did, policy, rules
 

@@ -10,10 +10,6 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-
-from openclaw_install.common import renames
-from openclaw_install.common.errors import ConflictError, FileError
-from openclaw_install.messaging.actions.messages import ThreadError
 from openclaw_install.messaging.actions.session_trust import (
     apply_recommendation,
     decide_contact,
@@ -21,6 +17,10 @@ from openclaw_install.messaging.actions.session_trust import (
     reopen_recommendation,
     trust_status,
 )
+
+from openclaw_install.common import renames
+from openclaw_install.common.errors import ConflictError, FileError
+from openclaw_install.messaging.actions.messages import ThreadError
 from openclaw_install.messaging.actions.trust import (
     change_policy,
     explain,

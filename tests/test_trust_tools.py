@@ -10,12 +10,12 @@ from typing import Any
 import anyio
 import jsonschema
 import pytest
+from openclaw_install.surfaces.mcp.pingagent.trust_tools import TRUST_TOOLS
 
 from openclaw_install.messaging.app import AppContext
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.messages import TASK
 from openclaw_install.surfaces.mcp.calls import Outcome, call, served_output
-from openclaw_install.surfaces.mcp.pingagent.trust_tools import TRUST_TOOLS
 from openclaw_install.surfaces.tool import MOST_TEXT
 from tests.pingagent_rig import Profile
 from tests.trust_rig import Place, did

@@ -17,8 +17,8 @@ from openclaw_install.messaging.app import AppContext
 from openclaw_install.messaging.bridge.settings import HostView
 from openclaw_install.messaging.control_records import Summary
 from openclaw_install.messaging.models import ContactState, NewMessage
-from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.models.trust import NewDecision, Recommendation, RecommendationState
+from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.untrusted import Reader, Untrusted
 from openclaw_install.protocol.header import new_message_id
 from openclaw_install.protocol.messages import TASK

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from openclaw_install.messaging.actions.messages import MOST, find_session, focus_session, session_view
-from openclaw_install.messaging.actions.session_trust import trust_status
+from openclaw_install.messaging.actions.recommendations import trust_status
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.control_results import (
     ConversationPage,
@@ -104,7 +104,7 @@ def session_overview(app: App, target: str | None = None) -> SessionOverview:
     thread = session.thread_id
     return SessionOverview(
         view=session_view(app, session),
-        trust=trust_status(app, thread),
+        trust=trust_status(app, session=thread),
         summary=app.store.summaries.get(thread),
         figures=app.store.overview.figures(thread),
         newest=tuple(app.store.messages.of_thread(thread, limit=_NEWEST)),

@@ -121,6 +121,16 @@ def read_rule(text: str) -> Edit:
     return SetRule(section, read_match(match), read_action(section, action))
 
 
+def read_removal(text: str) -> RemoveRule:
+    """Reads `contact:@acme-*` or `task:did:agent:...`: a rule to be taken away.
+
+    Raises:
+        TrustPolicyError: it is neither.
+    """
+    section, _, match = text.partition(":")
+    return RemoveRule(read_section(section), read_match(match))
+
+
 def edit_text(edit: Edit) -> str:
     """A change in the words that `read_rule` reads; a removal as `remove contact:@name`."""
     if isinstance(edit, SetDefault):

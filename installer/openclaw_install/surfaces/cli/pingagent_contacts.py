@@ -8,7 +8,7 @@ import click
 
 from openclaw_install.surfaces.cli.pingagent_completion import agents
 from openclaw_install.surfaces.cli.pingagent_options import gather_ping, ping_options
-from openclaw_install.surfaces.cli.reply import Reply
+from openclaw_install.surfaces.cli.reply import Reply, answered, planned
 
 if TYPE_CHECKING:
     from openclaw_install.messaging.contact_gate import Action
@@ -37,14 +37,10 @@ def list_command(
     context: click.Context, /, *, state: ContactState | None, limit: int, page: str | None, **said: Any
 ) -> Reply:
     """Show contacts, and how many messages of each wait for a decision."""
-    from openclaw_install.messaging.actions.contacts import contacts
-    from openclaw_install.surfaces.cli.render_pingagent import contacts_lines
-    from openclaw_install.surfaces.mcp.pingagent.contact_documents import contacts_document
+    from openclaw_install.messaging.actions.contacts import contacts_list
 
-    options = gather_ping(context, said)
-    with options.app() as app:
-        body = contacts_document(contacts(app, state=state, limit=limit, page=page), app.reader)
-    return Reply("contacts list", body, contacts_lines(body))
+    with gather_ping(context, said).app() as app:
+        return answered("contacts list", contacts_list(app, state=state, limit=limit, page=page))
 
 
 @contacts_group.command("approve")
@@ -88,15 +84,10 @@ def undo_command(context: click.Context, /, *, who: str, reason: str, **said: An
 
 
 def _decide(context: click.Context, action: Action, who: str, reason: str, said: dict[str, Any]) -> Reply:
-    from openclaw_install.messaging.actions.session_trust import decide_contact
-    from openclaw_install.surfaces.cli.render_pingagent import decision_lines
-    from openclaw_install.surfaces.mcp.pingagent.contact_documents import decision_document
+    from openclaw_install.messaging.actions.contacts import decide_contact
 
-    options = gather_ping(context, said)
-    command = f"contacts {action}"
+    options, command = gather_ping(context, said), f"contacts {action}"
     if options.dry_run:
-        line = f"would {action} {who}"
-        return Reply(command, {"dry_run": True, "planned": [line]}, [line])
+        return planned(command, f"would {action} {who}")
     with options.app() as app:
-        body = decision_document(decide_contact(app, who, action, reason=reason), app.reader)
-    return Reply(command, body, decision_lines(body))
+        return answered(command, decide_contact(app, who, action, reason=reason))

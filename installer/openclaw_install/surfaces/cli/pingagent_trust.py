@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from openclaw_install.surfaces.cli.pingagent_completion import agents_and_threads
 from openclaw_install.surfaces.cli.pingagent_options import confirm, gather_ping, ping_options
-from openclaw_install.surfaces.cli.reply import Reply
+from openclaw_install.surfaces.cli.reply import Reply, answered, planned
 
 if TYPE_CHECKING:
-    from openclaw_install.messaging.app import App
+    from collections.abc import Callable
+
     from openclaw_install.messaging.trust.edits import Edit
-    from openclaw_install.messaging.trust.results import RecommendationChange
 
 _SECTIONS = ("contact", "task")
 _ACTIONS = ("block", "reject", "manual", "approve", "deny", "bridge", "execute")
@@ -48,17 +47,12 @@ def trust_group(context: click.Context, /, **said: Any) -> None:
 @click.pass_context
 def show_command(context: click.Context, /, *, who: str | None, first: int, **said: Any) -> Reply:
     """Show the policy in force; for a thread, how its other side is trusted and what is recommended."""
-    from openclaw_install.messaging.actions.session_trust import trust_status
-    from openclaw_install.messaging.actions.trust import show_policy
-    from openclaw_install.surfaces.cli.render_trust import policy_lines, status_lines
-    from openclaw_install.surfaces.mcp.pingagent.trust_documents import policy_document, status_document
+    from openclaw_install.messaging.actions.recommendations import trust_status
+    from openclaw_install.messaging.actions.trust import trust_policy
 
-    with gather_ping(context, said).app() as app:
-        if who is not None:
-            body = status_document(trust_status(app, who), app.reader)
-            return _told("trust show", body, status_lines(body))
-        body = policy_document(show_policy(app), app.reader, first)
-    return _told("trust show", body, policy_lines(body))
+    if who is None:
+        return _answered(context, said, "trust show", trust_policy, first_rule=first)
+    return _answered(context, said, "trust show", trust_status, session=who)
 
 
 @trust_group.command("explain")
@@ -67,13 +61,9 @@ def show_command(context: click.Context, /, *, who: str | None, first: int, **sa
 @click.pass_context
 def explain_command(context: click.Context, /, *, who: str | None, **said: Any) -> Reply:
     """Tell which rule decides about an agent, why, and what else would have matched."""
-    from openclaw_install.messaging.actions.trust import explain
-    from openclaw_install.surfaces.cli.render_trust import explanation_lines
-    from openclaw_install.surfaces.mcp.pingagent.trust_documents import explanation_document
+    from openclaw_install.messaging.actions.trust import trust_policy_explain
 
-    with gather_ping(context, said).app() as app:
-        body = explanation_document(explain(app, who), app.reader)
-    return _told("trust explain", body, explanation_lines(body))
+    return _answered(context, said, "trust explain", trust_policy_explain, session=who)
 
 
 @trust_group.command("simulate")
@@ -86,15 +76,11 @@ def simulate_command(
     context: click.Context, /, *, did: str | None, alias: str | None, rules: tuple[str, ...], **said: Any
 ) -> Reply:
     """Tell what the policy would say of a sender, also with rules that you suppose; nothing is written."""
-    from openclaw_install.messaging.actions.trust import simulate
-    from openclaw_install.messaging.trust.edits import read_rule
-    from openclaw_install.surfaces.cli.render_trust import explanation_lines
-    from openclaw_install.surfaces.mcp.pingagent.trust_documents import explanation_document
+    from openclaw_install.messaging.actions.trust import trust_policy_simulate
 
-    with gather_ping(context, said).app() as app:
-        found = simulate(app, did=did, alias=alias, edits=[read_rule(text) for text in rules])
-        body = explanation_document(found, app.reader)
-    return _told("trust simulate", body, explanation_lines(body))
+    return _answered(
+        context, said, "trust simulate", trust_policy_simulate, did=did, alias=alias, changes=list(rules)
+    )
 
 
 @trust_group.command("set")
@@ -107,26 +93,14 @@ def simulate_command(
 )
 @click.option("--note", help="Kept with the rule.")
 @click.pass_context
-def set_command(
-    context: click.Context,
-    /,
-    *,
-    policy: str,
-    match: str,
-    action: str,
-    position: int | None,
-    note: str | None,
-    **said: Any,
-) -> Reply:
+def set_command(context: click.Context, /, *, match: str, **said: Any) -> Reply:
     """Make or change a rule, or with `default` what is done where no rule matches."""
-    from openclaw_install.messaging.trust.edits import SetDefault, SetRule, read_action, read_section
-    from openclaw_install.messaging.trust.match import read_match
+    from openclaw_install.messaging.actions.trust_changes import trust_policy_set
 
-    section = read_section(policy)
-    chosen = read_action(section, action)
-    if match == "default":
-        return _change(context, said, "trust set", SetDefault(section, chosen))
-    return _change(context, said, "trust set", SetRule(section, read_match(match), chosen, position, note))
+    options = gather_ping(context, said)
+    named = {"default_only": True} if match == "default" else {"match": match}
+    with options.app() as app:
+        return _told("trust set", trust_policy_set(app, **said, **named, dry_run=options.dry_run))
 
 
 @trust_group.command("remove")
@@ -134,12 +108,13 @@ def set_command(
 @_section
 @click.argument("match", metavar="MATCH")
 @click.pass_context
-def remove_command(context: click.Context, /, *, policy: str, match: str, **said: Any) -> Reply:
+def remove_command(context: click.Context, /, **said: Any) -> Reply:
     """Remove a rule."""
-    from openclaw_install.messaging.trust.edits import RemoveRule, read_section
-    from openclaw_install.messaging.trust.match import read_match
+    from openclaw_install.messaging.actions.trust_changes import trust_policy_remove
 
-    return _change(context, said, "trust remove", RemoveRule(read_section(policy), read_match(match)))
+    options = gather_ping(context, said)
+    with options.app() as app:
+        return _told("trust remove", trust_policy_remove(app, **said, dry_run=options.dry_run))
 
 
 @trust_group.command("replay")
@@ -157,21 +132,13 @@ def replay_command(
 
     Nothing is saved; `pingagent trust set` does that.
     """
-    from openclaw_install.messaging.actions.trust import replay_history
-    from openclaw_install.messaging.trust.edits import RemoveRule, read_rule, read_section
-    from openclaw_install.messaging.trust.match import read_match
+    from openclaw_install.messaging.actions.trust import trust_replay
+    from openclaw_install.messaging.trust.edits import read_removal, read_rule
     from openclaw_install.messaging.trust.replay import read_span
-    from openclaw_install.surfaces.cli.render_trust import replay_lines
-    from openclaw_install.surfaces.mcp.pingagent.trust_documents import replay_document
 
-    edits: list[Edit] = []
-    for text in without:
-        section, _, match = text.partition(":")
-        edits.append(RemoveRule(read_section(section), read_match(match)))
+    edits: list[Edit] = [read_removal(text) for text in without]
     edits += [read_rule(text) for text in rules]
-    with gather_ping(context, said).app() as app:
-        body = replay_document(replay_history(app, edits, since_seconds=read_span(since)), app.reader)
-    return _told("trust replay", body, replay_lines(body))
+    return _answered(context, said, "trust replay", trust_replay, edits=edits, since_seconds=read_span(since))
 
 
 @trust_group.command("restore")
@@ -180,21 +147,17 @@ def replay_command(
 @click.pass_context
 def restore_command(context: click.Context, /, *, defaults: bool, **said: Any) -> Reply:
     """Put the last good policy back in the place of a file that is broken or gone."""
-    from openclaw_install.messaging.actions.trust import restore, show_policy
-    from openclaw_install.surfaces.cli.render_trust import policy_lines
-    from openclaw_install.surfaces.mcp.pingagent.trust_documents import policy_document
+    from openclaw_install.messaging.actions.trust_changes import trust_restore
 
     options = gather_ping(context, said)
+    what = f"{'the default' if defaults else 'the last good'} policy"
+    path = options.paths().trust_policy
+    if options.dry_run:
+        return planned("trust restore", f"would write {what} to {path}")
+    if not confirm(f"Write {what} over {path}?", options):
+        return Reply("trust restore", None, ["nothing was changed"], 1)
     with options.app() as app:
-        what = "the default policy" if defaults else "the last good policy"
-        line = f"would write {what} to {options.paths().trust_policy}"
-        if options.dry_run:
-            return Reply("trust restore", {"dry_run": True, "planned": [line]}, [line])
-        if not confirm(f"Write {what} over {options.paths().trust_policy}?", options):
-            return Reply("trust restore", None, ["nothing was changed"], 1)
-        restore(app, defaults=defaults)
-        body = policy_document(show_policy(app), app.reader)
-    return _told("trust restore", body, policy_lines(body))
+        return _told("trust restore", trust_restore(app, defaults=defaults))
 
 
 @trust_group.command("apply")
@@ -203,9 +166,9 @@ def restore_command(context: click.Context, /, *, defaults: bool, **said: Any) -
 @click.pass_context
 def apply_command(context: click.Context, /, *, thread: str, **said: Any) -> Reply:
     """Do what is recommended for a thread (`pingagent trust show THREAD`)."""
-    from openclaw_install.messaging.actions.session_trust import apply_recommendation
+    from openclaw_install.messaging.actions.recommendations import trust_apply_session_recommendation
 
-    return _recommended(context, said, "trust apply", lambda app: apply_recommendation(app, thread))
+    return _recommended(context, said, "apply", trust_apply_session_recommendation, session=thread)
 
 
 @trust_group.command("dismiss")
@@ -215,11 +178,10 @@ def apply_command(context: click.Context, /, *, thread: str, **said: Any) -> Rep
 @click.pass_context
 def dismiss_command(context: click.Context, /, *, thread: str, reason: str, **said: Any) -> Reply:
     """Close what is recommended for a thread; it comes back only with twice the evidence."""
-    from openclaw_install.messaging.actions.session_trust import dismiss_recommendation
+    from openclaw_install.messaging.actions.recommendations import trust_dismiss_session_recommendation
 
-    return _recommended(
-        context, said, "trust dismiss", lambda app: dismiss_recommendation(app, thread, reason=reason)
-    )
+    action = trust_dismiss_session_recommendation
+    return _recommended(context, said, "dismiss", action, session=thread, reason=reason)
 
 
 @trust_group.command("reopen")
@@ -228,37 +190,29 @@ def dismiss_command(context: click.Context, /, *, thread: str, reason: str, **sa
 @click.pass_context
 def reopen_command(context: click.Context, /, *, thread: str, **said: Any) -> Reply:
     """Open the last dismissed or superseded recommendation of a thread again."""
-    from openclaw_install.messaging.actions.session_trust import reopen_recommendation
+    from openclaw_install.messaging.actions.recommendations import trust_reopen_session_recommendation
 
-    return _recommended(context, said, "trust reopen", lambda app: reopen_recommendation(app, thread))
-
-
-def _change(context: click.Context, said: dict[str, Any], command: str, edit: Edit) -> Reply:
-    from openclaw_install.messaging.actions.trust import change_policy
-    from openclaw_install.surfaces.cli.render_trust import change_lines
-    from openclaw_install.surfaces.mcp.pingagent.trust_documents import change_document
-
-    options = gather_ping(context, said)
-    with options.app() as app:
-        body = change_document(change_policy(app, edit, save=not options.dry_run))
-    return _told(command, body, change_lines(body))
+    return _recommended(context, said, "reopen", trust_reopen_session_recommendation, session=thread)
 
 
 def _recommended(
-    context: click.Context, said: dict[str, Any], command: str, act: Callable[[App], RecommendationChange]
+    context: click.Context, said: dict[str, Any], verb: str, action: Callable[..., Any], **given: Any
 ) -> Reply:
-    from openclaw_install.surfaces.cli.render_trust import recommendation_lines
-    from openclaw_install.surfaces.mcp.pingagent.trust_documents import recommendation_change_document
-
     options = gather_ping(context, said)
     if options.dry_run:
-        line = f"would {command.removeprefix('trust ')} what is recommended"
-        return Reply(command, {"dry_run": True, "planned": [line]}, [line])
+        return planned(f"trust {verb}", f"would {verb} what is recommended")
     with options.app() as app:
-        body = recommendation_change_document(act(app))
-    return Reply(command, body, recommendation_lines(body))
+        return _told(f"trust {verb}", action(app, **given))
 
 
-def _told(command: str, body: Mapping[str, Any], lines: list[str]) -> Reply:
+def _answered(
+    context: click.Context, said: dict[str, Any], command: str, action: Callable[..., Any], **given: Any
+) -> Reply:
+    with gather_ping(context, said).app() as app:
+        return _told(command, action(app, **given))
+
+
+def _told(command: str, answer: Any) -> Reply:
+    policy = getattr(answer, "policy", None)
     # A policy file that cannot be used is a blocker, whatever was asked.
-    return Reply(command, body, lines, 1 if body["problem"] else 0)
+    return answered(command, answer, 1 if policy and policy.problem else 0)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from openclaw_install.common.shown_text import cut, neutral, quoted
-from openclaw_install.surfaces.mcp.pingagent import words
+from openclaw_install.protocol.messages import said_in
 
 Document = Mapping[str, Any]
 
@@ -68,7 +68,7 @@ def inbox_lines(body: Document) -> list[str]:
     """Raw messages, newest first."""
     lines = [] if body["messages"] else ["no message has come in"]
     for one in body["messages"]:
-        said = quoted(words.said_in(one["body"]), 100)
+        said = quoted(said_in(one["body"]), 100)
         reason = f" ({cut(neutral(one['reason']), 100)})" if one["reason"] else ""
         lines.append(
             f"#{one['number']} {one['sent_at']} {neutral(one['sender'])} [{one['state']}]{reason} {said}"
@@ -97,37 +97,6 @@ def send_lines(body: Document) -> list[str]:
         lines.append(neutral(f"next: {body['next_step']}"))
     lines.append(neutral(f"look again with the same text and --key {body['idempotency_key']}"))
     return lines
-
-
-def contacts_lines(body: Document) -> list[str]:
-    """Contacts, those that wait first."""
-    order = {"pending": 0, "awaiting_reply": 1}
-    rows = sorted(body["contacts"], key=lambda one: order.get(one["state"], 2))
-    lines = [_contact_line(one) for one in rows] or ["no contacts"]
-    lines.append(", ".join(f"{count} {state}" for state, count in body["counts"].items()))
-    if body["next_page"]:
-        lines.append(f"more: --page {body['next_page']}")
-    return lines
-
-
-def _contact_line(contact: Document) -> str:
-    names = [f"@{neutral(contact['alias'])}"] if contact["alias"] else []
-    names += [quoted(contact["display_name"], 60)] if contact["display_name"] else []
-    waiting = f"  {contact['waiting']} messages wait" if contact["waiting"] else ""
-    waiting += f"  {contact['deferred']} more at the relay" if contact["deferred"] else ""
-    waiting += "  (let in by an agent's first word)" if contact["decided_by"] == "outbound" else ""
-    said = f"\n                says {quoted(contact['first_words'], 120)}" if contact["first_words"] else ""
-    return f"{contact['state']:<14}  {contact['did']}  {' '.join(names)}{waiting}".rstrip() + said
-
-
-def decision_lines(body: Document) -> list[str]:
-    """What was decided."""
-    contact = body["contact"]
-    if not body["changed"]:
-        return [f"{contact['did']} is {contact['state']} already"]
-    goes = "go to the agent now" if contact["state"] == "approved" else "are refused"
-    released = [f"{body['released']} messages that waited {goes}"] if body["released"] else []
-    return [f"{contact['did']} is {contact['state']}", *released]
 
 
 def card_lines(body: Document) -> list[str]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from openclaw_install.common.shown_text import cut, neutral, quoted
-from openclaw_install.surfaces.mcp.pingagent.words import peer_name, said_in
+from openclaw_install.protocol.messages import said_in
+from openclaw_install.surfaces.mcp.pingagent.words import peer_name
 
 Document = Mapping[str, Any]
 
@@ -48,7 +49,7 @@ def overview_lines(body: Document) -> list[str]:
     if session["degraded"]:
         lines.append(neutral(f"degraded: {session['degraded']}"))
     if one := body["recommendation"]:
-        lines.append(neutral(f"recommended: {one['policy']} {one['action']}, because {one['why']}"))
+        lines.append(neutral(f"recommended: {one['section']} {one['action']}, because {one['why']}"))
     if problem := body["problem"]:
         lines.append(neutral(f"policy: {problem['message']}; {problem['next_step']}"))
     return [*lines, *_note_lines(body["summary"]), *(_message_line(one) for one in body["newest"])]

@@ -41,3 +41,16 @@ class Reply:
             ],
         }
         return shown_json(envelope, indent=2)
+
+
+def answered(command: str, answer: Any, exit_code: int = 0) -> Reply:
+    """What an action answered, as JSON and as text."""
+    from openclaw_install.common.jsonable import jsonable
+    from openclaw_install.surfaces.views import view
+
+    return Reply(command, jsonable(answer), view(answer).lines, exit_code)
+
+
+def planned(command: str, *lines: str) -> Reply:
+    """What `--dry-run` would do."""
+    return Reply(command, {"dry_run": True, "planned": list(lines)}, lines)

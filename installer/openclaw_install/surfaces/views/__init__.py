@@ -16,3 +16,6 @@ def view(answer: Any) -> Text:
         TypeError: no view is registered for this kind of answer; add one beside those of its family.
     """
     raise TypeError(f"there is no view of a {type(answer).__name__}")
+
+
+from openclaw_install.surfaces.views import bindings, contacts, trust  # noqa: E402, F401 - each registers its views

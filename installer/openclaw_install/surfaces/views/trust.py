@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from openclaw_install.common.jsonable import iso_time
+from openclaw_install.common.problems import Problem
 from openclaw_install.common.shown_text import cut, neutral, quoted
 from openclaw_install.messaging.models.trust import (
     Explanation,
@@ -37,8 +40,8 @@ def trust_status(found: TrustStatus) -> Text:
         head.append(f"Recommended: {recommended(found.recommendation)}")
     elif last := found.reopenable:
         head.append(f"Nothing is recommended now; {last.state} last: {recommended(last)}")
-    head += [cut(neutral(f"Warning: {one.message}"), 150) for one in found.warnings[:2]]
-    return Text(head, [_decision_row(one) for one in found.decisions], problem_lines(found.policy), _MORE)
+    rows = [*_warning_rows(found.warnings), *(_decision_row(one) for one in found.decisions)]
+    return Text(head, rows, problem_lines(found.policy), _MORE)
 
 
 def recommended(one: Recommendation) -> str:
@@ -55,16 +58,18 @@ def trust_policy(found: TrustPolicy) -> Text:
     return Text(
         head=[f"{version} The first rule that matches decides."],
         rows=[
+            *_warning_rows(found.warnings),
             *_rules_rows("contact", found.contact_policy),
             *_rules_rows("task", found.task_policy),
             *(_decision_row(one) for one in found.decisions),
         ],
-        tail=[
-            *(cut(neutral(f"Warning: {one.message}"), 120) for one in found.warnings[:3]),
-            *problem_lines(found.policy),
-        ],
+        tail=problem_lines(found.policy),
         more=_MORE,
     )
+
+
+def _warning_rows(warnings: Sequence[Problem]) -> list[str]:
+    return [cut(neutral(f"Warning: {one.message}"), 150) for one in warnings]
 
 
 def _rules_rows(section: str, page: RulesPage) -> list[str]:
@@ -173,8 +178,8 @@ def problem_lines(policy: PolicyInForce) -> list[str]:
     if problem is None:
         return []
     return [
-        cut(neutral(f"Blocker: {problem.message}"), 250),
-        cut(neutral(f"To do, by a person: {problem.next_step}"), 150),
+        neutral(f"Blocker: {problem.message}"),
+        neutral(f"To do, by a person: {problem.next_step}"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The short texts of the tools that steer threads, decide about contacts and tell of the host."""
+"""The short texts of the tools that steer threads and tell of the host."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def session_overview_text(body: Document) -> str:
     if session["degraded"]:
         head.append(cut(neutral(f"Degraded: {session['degraded']}"), 130))
     if one := body["recommendation"]:
-        head.append(cut(neutral(f"Recommended: {one['policy']} {one['action']}: {one['why']}"), 150))
+        head.append(cut(neutral(f"Recommended: {one['section']} {one['action']}: {one['why']}"), 150))
     items = [*_note_lines(body["summary"], 120)[:4], *(message_line(one, 100) for one in body["newest"])]
     return within(head, items, [QUOTED], most=MOST_TEXT, more=_LEFT)
 
@@ -202,49 +202,6 @@ def _entry_line(one: Document, *, short: bool = False) -> str:
     about = "" if short or not one["message_id"] else f" {one['message_id']}"
     detail = f" ({cut(neutral(one['detail']), 90)})" if one["detail"] else ""
     return neutral(f"{one['at'][_CLOCK]} {one['step']} {one['kind']}{about}") + detail
-
-
-def decision_text(body: Document) -> str:
-    """What was decided about a contact."""
-    contact = body["contact"]
-    if not body["changed"]:
-        return f"{contact['did']} is {contact['state']} already."
-    goes = "go to the agent now" if contact["state"] == "approved" else "are refused"
-    released = f" {body['released']} messages that waited {goes}." if body["released"] else ""
-    return f"{contact['did']} is {contact['state']} now.{released}"
-
-
-def bindings_text(body: Document) -> str:
-    """Which thread goes where, and whether that counts."""
-    if not body["in_use"]:
-        return (
-            f"Not in use: the route mode is {body['route_mode']}, so each thread has a session of its own. "
-            f"Kept bindings: {body['total']}."
-        )
-    prefixes = body["admitted_prefixes"]
-    admitted = "it did not say" if prefixes is None else ", ".join(map(neutral, prefixes)) or "none"
-    head = [
-        f"{body['total']} bindings. "
-        f"ACTIVE_GROUP.md: {cut(neutral(body['active_group'] or 'no session'), 150)}.",
-        cut(f"The running gateway admits: {admitted}.", 300),
-    ]
-    tail = [f"More: page={body['next_page']}"] if body["next_page"] else []
-    return within(head, map(_bound_line, body["bindings"]), tail, most=MOST_TEXT, more=MORE)
-
-
-def _bound_line(one: Document) -> str:
-    state = {True: "", False: " [not admitted: goes to its own session]", None: ""}[one["admitted"]]
-    return f"- {one['thread_id']} -> {cut(neutral(one['session_key']), 150)}{state}"
-
-
-def binding_text(body: Document) -> str:
-    """What a thread is bound to now."""
-    session, now = body["session"], body["binding"]
-    where = "follows ACTIVE_GROUP.md" if now is None else f"goes to {cut(neutral(now['session_key']), 520)}"
-    same = "" if body["changed"] else " as before"
-    return (
-        f"{session['thread_id']} with {peer_name(session['peer'])} {where}{same}; from the next message on."
-    )
 
 
 def _alias(peer: Document) -> str:

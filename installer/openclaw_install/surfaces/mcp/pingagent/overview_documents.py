@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from openclaw_install.common.jsonable import jsonable
+from openclaw_install.messaging.actions.trust import in_force
 from openclaw_install.messaging.control_results import (
     RuntimeOverview,
     SeenThread,
@@ -23,7 +25,6 @@ from openclaw_install.surfaces.mcp.pingagent.documents import (
     shown_url,
 )
 from openclaw_install.surfaces.mcp.pingagent.session_documents import figures_document
-from openclaw_install.surfaces.mcp.pingagent.trust_documents import in_force
 
 Document = dict[str, Any]
 _BODY = 1_000
@@ -60,7 +61,7 @@ def runtime_document(found: RuntimeOverview, reader: Reader) -> Document:
             "contact_default": policy.contact.default,
             "task_default": policy.task.default,
             "rules": len(policy.contact.rules) + len(policy.task.rules),
-            **in_force(found.policy),
+            **jsonable(in_force(found.policy)),
         },
         "stuck": message_documents(found.stuck, reader),
     }

@@ -4,30 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from openclaw_install.messaging.control_records import Binding, Summary
+from openclaw_install.common.jsonable import jsonable
+from openclaw_install.messaging.control_records import Summary
 from openclaw_install.messaging.control_results import (
-    BindingChange,
-    BindingPage,
-    BindingView,
     ConversationPage,
     MarkedRead,
     NextUnread,
     SessionOverview,
 )
+from openclaw_install.messaging.models.contacts import shown_contact
 from openclaw_install.messaging.store.overview import Conversation, Figures
 from openclaw_install.messaging.summary import FIELDS, LISTS, SummaryChange
 from openclaw_install.messaging.untrusted import Reader
 from openclaw_install.protocol.times import iso
-from openclaw_install.surfaces.mcp.pingagent.contact_documents import contact_document
 from openclaw_install.surfaces.mcp.pingagent.documents import (
     message_documents,
     session_document,
     thread_document,
-)
-from openclaw_install.surfaces.mcp.pingagent.trust_documents import (
-    in_force,
-    recommendation_document,
-    verdict_document,
 )
 
 Document = dict[str, Any]
@@ -61,7 +54,7 @@ def _conversation(one: Conversation, reader: Reader) -> Document:
         "type": "pending_dm" if pending else "dm",
         "conversation_id": thread and (thread.replace("c_dm_", "c_pdm_", 1) if pending else thread),
         "thread_id": thread,
-        "contact": contact_document(one.contact, reader),
+        "contact": jsonable(shown_contact(one.contact, reader)),
         "preview": reader.open(one.preview) or "",
         "withheld": not reader.opens(one.contact.state),
         "unread": one.unread,
@@ -95,16 +88,18 @@ def session_overview_document(found: SessionOverview, reader: Reader) -> Documen
     trust = found.trust
     return {
         "session": session_document(found.view, reader),
-        "contact": None if trust.contact is None else contact_document(trust.contact, reader),
-        "contact_policy": verdict_document(trust.verdicts[0]),
-        "task_policy": verdict_document(trust.verdicts[1]),
-        "recommendation": recommendation_document(trust.recommendation),
+        "contact": None
+        if found.view.contact is None
+        else jsonable(shown_contact(found.view.contact, reader)),
+        "contact_policy": jsonable(trust.contact),
+        "task_policy": jsonable(trust.task),
+        "recommendation": jsonable(trust.recommendation),
         "summary": summary_fields(found.summary, reader),
         "figures": figures_document(found.figures),
         "newest": message_documents(found.newest, reader),
         "route_mode": found.mode,
-        "binding": None if found.binding is None else binding_document(found.binding),
-        **in_force(trust.policy),
+        "binding": jsonable(found.binding),
+        **jsonable(trust.policy),
     }
 
 
@@ -115,45 +110,4 @@ def figures_document(figures: Figures) -> Document:
         "parked": figures.parked,
         "outgoing": figures.outgoing,
         "failed": figures.failed,
-    }
-
-
-def bindings_document(page: BindingPage, reader: Reader) -> Document:
-    """A page of bindings, and whether anything uses them."""
-    return {
-        "route_mode": page.mode,
-        "in_use": page.in_use,
-        "active_group": page.active_group,
-        "admitted_prefixes": None if page.prefixes is None else list(page.prefixes),
-        "bindings": [_bound(one, reader) for one in page.bindings],
-        "total": page.total,
-        "next_page": page.next,
-    }
-
-
-def _bound(one: BindingView, reader: Reader) -> Document:
-    return {
-        **binding_document(one.binding),
-        "session": None if one.view is None else session_document(one.view, reader),
-        "admitted": one.admitted,
-    }
-
-
-def binding_document(binding: Binding) -> Document:
-    return {
-        "thread_id": binding.thread_id,
-        "session_key": binding.session_key,
-        "origin": binding.origin,
-        "bound_at": iso(binding.bound_at),
-        "bound_by": binding.bound_by,
-    }
-
-
-def binding_change_document(done: BindingChange, reader: Reader) -> Document:
-    """A change of a binding."""
-    return {
-        "session": session_document(done.view, reader),
-        "changed": done.changed,
-        "before": None if done.before is None else binding_document(done.before),
-        "binding": None if done.now is None else binding_document(done.now),
     }

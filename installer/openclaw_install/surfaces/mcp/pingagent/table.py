@@ -7,10 +7,7 @@ from typing import Any
 from openclaw_install.messaging.app import AppContext
 from openclaw_install.surfaces.mcp.calls import Row
 from openclaw_install.surfaces.mcp.pingagent import sending, sessions, words
-from openclaw_install.surfaces.mcp.pingagent.binding_tools import BINDING_TOOLS
-from openclaw_install.surfaces.mcp.pingagent.contact_tools import CONTACT_TOOLS
 from openclaw_install.surfaces.mcp.pingagent.control_tools import OPERATION_TOOLS, SESSION_TOOLS
-from openclaw_install.surfaces.mcp.pingagent.trust_tools import TRUST_TOOLS
 from openclaw_install.surfaces.mcp.tool_table import ToolEntry
 from openclaw_install.surfaces.tools import TOOLS as ACTIONS
 
@@ -120,10 +117,7 @@ TOOLS: tuple[Row, ...] = (
         idempotent=True,
     ),
     *SESSION_TOOLS,
-    *CONTACT_TOOLS,
-    *TRUST_TOOLS,
     *OPERATION_TOOLS,
-    *BINDING_TOOLS,
     _tool(
         "inbox",
         title="Raw inbox (debugging)",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from openclaw_install.common.shown_text import cut, neutral, quoted, within
+from openclaw_install.protocol.messages import said_in
 from openclaw_install.surfaces.tool import MOST_TEXT
 
 Document = Mapping[str, Any]
@@ -95,12 +96,6 @@ def message_line(message: Document, most: int = 220) -> str:
     reason = f" ({cut(neutral(message['reason']), 80)})" if message["reason"] else ""
     kind = "" if message["schema"] == "pingagent.text@1" else f" {neutral(message['schema'])}"
     return f"#{message['number']} {who} {neutral(message['message_id'])}{kind} [{state}]{reason} {said}"
-
-
-def said_in(body: Document) -> str:
-    """What a person would read of a message's body."""
-    fields = ("text", "title", "summary", "description", "message", "status", "preview")
-    return next((body[name] for name in fields if isinstance(body.get(name), str) and body[name]), "")
 
 
 def send_text(body: Document) -> str:
