@@ -511,7 +511,7 @@ def test_queued_messages_are_drained_in_pages_and_each_once(tmp_path: Path) -> N
             await until(lambda: len(made.gateway.turns) == 300)
             assert made.gateway.keys() == ids
             with made.desk() as desk:
-                page = contacts.contacts(desk, state="approved")
+                page = contacts.contacts_list(desk, state="approved")
                 assert len(page.contacts) == 1
                 changes = messages.changes_since(desk, 0, limit=50)
                 assert changes.more

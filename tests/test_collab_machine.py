@@ -193,7 +193,18 @@ def test_answers_of_the_gateway_are_told_apart(
 
 def _contact(state: ContactState, waiting: int = 0) -> Contact:
     nameless = Untrusted[str | None](None, state)
-    return Contact("did:agent:p", state, "inbound", nameless, nameless, 0.0, 0.0, None, None, waiting)
+    return Contact(
+        did="did:agent:p",
+        state=state,
+        origin="inbound",
+        alias=nameless,
+        display_name=nameless,
+        first_seen_at=0.0,
+        updated_at=0.0,
+        decided_at=None,
+        decided_by=None,
+        waiting=waiting,
+    )
 
 
 def test_the_gate_follows_the_decision_and_its_bounds() -> None:

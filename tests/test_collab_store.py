@@ -314,8 +314,8 @@ def test_what_does_not_exist_is_told_with_what_to_do(tmp_path: Path) -> None:
         assert [event.kind for event in changes.events] == ["contact.approved", "outbox.queued"]
         assert service.changes_since(desk, None).cursor == changes.cursor
         assert service.changes_since(desk, changes.cursor, target=peer.did).events == ()
-        page = contacts.contacts(desk, limit=1)
-        assert (page.counts["approved"], page.next) == (1, None)
+        page = contacts.contacts_list(desk, limit=1)
+        assert (page.counts["approved"], page.next_page) == (1, None)
         assert service.whoami(desk).health.connection == "stopped"
 
 

@@ -60,7 +60,7 @@ def test_ten_floods_of_fifty_hide_no_newcomer_and_a_block_lets_its_message_in(
                 await until(lambda: store.contacts.get(made.peer.did) is not None, "the newcomer's row")
                 await until(lambda: contact_of(store, made.peer).deferred == (1 if first_words else 2))
                 assert contact_of(store, made.peer).waiting == (1 if first_words else 0)
-                listed = contacts.contacts(desk, state="pending").contacts
+                listed = contacts.contacts_list(desk, state="pending").contacts
                 assert made.peer.did in [one.did for one in listed]
                 told = [(one.kind, one.data.get("did")) for one in store.events.since(0, limit=2000)]
                 assert [kind for kind, _ in told].count("contact.gate_full") == 1

@@ -9,9 +9,11 @@ from typing import Any
 import jsonschema
 import pytest
 
+from openclaw_install.messaging.models.trust import TrustReplay
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.messages import TASK
-from openclaw_install.surfaces.mcp.schema_files import tool_schemas
+from openclaw_install.surfaces.schemas import record_schema
+from openclaw_install.surfaces.tools import TRUST
 from tests.pingagent_rig import Profile
 from tests.schemas import assert_valid
 from tests.test_pingagent_cli import Terminal
@@ -28,8 +30,8 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 
 
 def as_tool(tool: str, result: Any) -> None:
-    schema = tool_schemas("pingagent-tools", f"pingagent_trust_{tool}")["output"]
-    jsonschema.Draft202012Validator(schema).validate(result)
+    (row,) = (one for one in TRUST if one.name == f"pingagent_trust_{tool}")
+    jsonschema.Draft202012Validator(row.answer_schema).validate(result)
 
 
 def test_rules_are_set_shown_explained_and_removed(terminal: Terminal) -> None:
@@ -104,12 +106,12 @@ def test_a_replay_shows_each_decision_that_would_change_and_saves_nothing(termin
     assert "\x1b" not in out
     assert out.endswith("nothing was saved\n")
     document = terminal.document(*arguments)["result"]
-    assert document["with"] == ["contact:*=approve", "task:default=deny"]
-    assert_valid(document, "pingagent-trust-replay")
+    assert document["proposed"] == ["contact:*=approve", "task:default=deny"]
+    jsonschema.Draft202012Validator(record_schema(TrustReplay)).validate(document)
     assert not profile.paths.trust_policy.exists()
     terminal.run("trust", "set", "contact", "@bob", "block")
     without = terminal.document("trust", "replay", "--without", "contact:@bob")["result"]
-    assert without["with"] == ["remove contact:@bob"]
+    assert without["proposed"] == ["remove contact:@bob"]
     assert terminal.error("trust", "replay", "--since", "soon")["code"] == "trust.span"
     assert terminal.error("trust", "replay", "--with", "nonsense")["code"] == "trust.rule_form"
 
@@ -121,7 +123,7 @@ def test_a_broken_file_is_a_blocker_until_it_is_put_back(terminal: Terminal) -> 
     path.write_text("{")
     code, out, _ = terminal.run("trust", "show")
     assert code == 1
-    assert "blocked: the trust policy cannot be used" in out
+    assert "Blocker: the trust policy cannot be used" in out
     assert "pingagent trust restore" in out
     assert "@evil: block" in out
     assert terminal.error("trust", "restore")["code"] == "usage.consent"

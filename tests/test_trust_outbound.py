@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from openclaw_install.messaging.actions.session_trust import decide_contact
 
+from openclaw_install.messaging.actions.contacts import decide_contact
 from openclaw_install.messaging.actions.messages import chat
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.outgoing import ContactError

@@ -293,7 +293,7 @@ def test_a_replay_tells_exactly_the_decisions_that_differ(
         e for e in history if action_for(old, e.section, e.subject) != action_for(new, e.section, e.subject)
     ]
     assert [one.event for one in found.changed] == differ
-    assert found.looked_at == len(history)
+    assert found.events == len(history)
     assert replay(old, old, history).changed == ()
 
 

@@ -10,25 +10,24 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from openclaw_install.messaging.actions.session_trust import (
-    apply_recommendation,
-    decide_contact,
-    dismiss_recommendation,
-    reopen_recommendation,
-    trust_status,
-)
 
 from openclaw_install.common import renames
 from openclaw_install.common.errors import ConflictError, FileError
+from openclaw_install.messaging.actions.contacts import decide_contact
 from openclaw_install.messaging.actions.messages import ThreadError
-from openclaw_install.messaging.actions.trust import (
-    change_policy,
-    explain,
-    replay_history,
-    restore,
-    show_policy,
-    simulate,
+from openclaw_install.messaging.actions.recommendations import (
+    trust_apply_session_recommendation,
+    trust_dismiss_session_recommendation,
+    trust_reopen_session_recommendation,
+    trust_status,
 )
+from openclaw_install.messaging.actions.trust import (
+    trust_policy,
+    trust_policy_explain,
+    trust_policy_simulate,
+    trust_replay,
+)
+from openclaw_install.messaging.actions.trust_changes import change_policy, trust_restore
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.outgoing import ContactError
 from openclaw_install.messaging.policy_in_force import policy_state
@@ -85,15 +84,15 @@ def test_a_change_is_saved_recorded_with_who_and_versions_and_told_as_an_event(
         "execute",
         1,
     )
-    assert change.version_before == before != change.state.policy.version
-    assert change.state.source == "file"
-    (decision,) = show_policy(desk).decisions
+    assert change.version_before == before != change.policy.version
+    assert change.policy.source == "file"
+    (decision,) = trust_policy(desk).decisions
     assert (decision.by, decision.kind, decision.did, decision.at) == ("cli:alice", "set_rule", BOB, here.now)
-    assert (decision.policy_before, decision.policy_after) == (before, change.state.policy.version)
-    assert decision.detail.carried() == "we know them"
+    assert (decision.policy_before, decision.policy_after) == (before, change.policy.version)
+    assert decision.detail == "we know them"
     (event,) = here.store.events.since(0)
     assert event.kind == "trust.set_rule"
-    assert event.data["policy_version"] == change.state.policy.version
+    assert event.data["policy_version"] == change.policy.version
     assert here.file.stat().st_mode & 0o777 == 0o600
 
 
@@ -128,7 +127,7 @@ def test_an_editor_that_saves_at_each_of_our_tries_is_told_of_and_wins(
     here: Place, desk: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change_policy(desk, EXECUTE)
-    decisions = len(show_policy(desk).decisions)
+    decisions = len(trust_policy(desk).decisions)
     theirs = json.loads(here.file.read_text())
     numbers = count()
     saved_at_our_exchange(monkeypatch, lambda: here.write(theirs | {"x-save": next(numbers)}))
@@ -137,7 +136,7 @@ def test_an_editor_that_saves_at_each_of_our_tries_is_told_of_and_wins(
     assert caught.value.error_code == "trust.changed_meanwhile"
     assert caught.value.exit_code == 1
     assert json.loads(here.file.read_text())["x-save"] == next(numbers) - 1
-    assert len(show_policy(desk).decisions) == decisions, "what was not saved is not recorded"
+    assert len(trust_policy(desk).decisions) == decisions, "what was not saved is not recorded"
 
 
 def test_the_same_change_again_writes_and_records_nothing(here: Place, desk: App) -> None:
@@ -146,14 +145,14 @@ def test_the_same_change_again_writes_and_records_nothing(here: Place, desk: App
     again = change_policy(desk, EXECUTE)
     assert (again.changed, again.saved) == (False, False)
     assert (here.file.read_text(), here.file.stat().st_mtime_ns) == (text, mtime)
-    assert len(show_policy(desk).decisions) == 1
+    assert len(trust_policy(desk).decisions) == 1
 
 
 def test_a_change_can_be_tried_without_saving_it(here: Place, desk: App) -> None:
     change = change_policy(desk, SetDefault("task", "deny"), save=False)
     assert (change.changed, change.saved) == (True, False)
     assert not here.file.exists()
-    assert show_policy(desk).decisions == ()
+    assert trust_policy(desk).decisions == ()
 
 
 def test_a_file_that_cannot_be_written_leaves_no_record(
@@ -165,7 +164,7 @@ def test_a_file_that_cannot_be_written_leaves_no_record(
     monkeypatch.setattr(TrustBook, "write", full)
     with pytest.raises(FileError):
         change_policy(desk, EXECUTE)
-    assert show_policy(desk).decisions == ()
+    assert trust_policy(desk).decisions == ()
     assert here.store.events.newest() == 0
 
 
@@ -185,7 +184,7 @@ def test_many_writers_lose_no_change_of_each_other(here: Place) -> None:
         one.join()
     state = policy_state(here.desk())
     assert len(state.policy.contact.rules) == 12
-    assert len(show_policy(here.desk(), decisions=100).decisions) == 12
+    assert len(here.store.trust.decisions(limit=100)) == 12
 
 
 def test_an_editor_that_saves_in_between_is_not_overwritten(
@@ -204,7 +203,7 @@ def test_an_editor_that_saves_in_between_is_not_overwritten(
     change_policy(desk, EXECUTE)
     assert '"x-mine": 1' in here.file.read_text()
     assert len(turns) == 2
-    assert len(show_policy(desk).decisions) == 1
+    assert len(trust_policy(desk).decisions) == 1
 
 
 @pytest.mark.parametrize(
@@ -236,7 +235,7 @@ def test_an_agent_may_narrow_trust_and_no_switch_lets_it_widen(here: Place, agen
     for edit in (OPEN, EXECUTE):
         with pytest.raises(TrustRefusedError):
             change_policy(agent, edit)
-    assert show_policy(agent).decisions[0].by == "mcp:session"
+    assert trust_policy(agent).decisions[0].by == "mcp:session"
 
 
 def test_an_agent_cannot_approve_a_first_contact_and_no_switch_lets_it(
@@ -309,30 +308,30 @@ def test_explaining_takes_a_did_an_alias_a_thread_or_the_focused_one(here: Place
     here.receive(BOB)
     here.write({"task_policy": {"rules": [{"match": "@bob", "action": "execute"}]}})
     for who in (BOB, "@bob", here.thread(BOB), here.thread(BOB).replace("c_dm_", "c_pdm_")):
-        found = explain(desk, who)
-        assert found.verdicts[1].action == "execute"
-        assert (found.contact and found.contact.state, found.supposed) == ("approved", False)
+        found = trust_policy_explain(desk, session=who)
+        assert found.task.action == "execute"
+        assert (found.trust, found.supposed) == ("approved", False)
     with pytest.raises(ThreadError):
-        explain(desk)
+        trust_policy_explain(desk)
     here.store.sessions.set_focus(desk.caller, here.thread(BOB), here.now)
-    assert explain(desk).subject.did == BOB
-    assert explain(desk, "@nobody").supposed
-    assert explain(desk, EVE).verdicts[1].action == "bridge"
+    assert trust_policy_explain(desk).subject.did == BOB
+    assert trust_policy_explain(desk, session="@nobody").supposed
+    assert trust_policy_explain(desk, session=EVE).task.action == "bridge"
     with pytest.raises(ProtocolError):
-        explain(desk, "\x1b[2J")
+        trust_policy_explain(desk, session="\x1b[2J")
 
 
 def test_supposing_changes_nothing_and_shows_what_a_change_would_do(here: Place, desk: App) -> None:
-    found = simulate(desk, alias="@Acme-Bot", edits=[SetRule("contact", read_match("@acme-*"), "approve")])
+    found = trust_policy_simulate(desk, alias="@Acme-Bot", changes=["contact:@acme-*=approve"])
     assert found.supposed
-    assert found.verdicts[0].action == "manual"
-    assert found.otherwise is not None
-    assert found.otherwise[0].action == "approve"
+    assert found.contact.action == "manual"
+    assert found.changed_contact is not None
+    assert found.changed_contact.action == "approve"
     assert not here.file.exists()
-    assert simulate(desk, did=BOB).otherwise is None
+    assert trust_policy_simulate(desk, did=BOB).changed_contact is None
     for wrong in (None, "did:agent:x"):
         with pytest.raises(TrustPolicyError):
-            simulate(desk, did=wrong)
+            trust_policy_simulate(desk, did=wrong)
 
 
 def test_a_broken_file_refuses_changes_until_it_is_put_back(here: Place, desk: App, agent: App) -> None:
@@ -343,44 +342,44 @@ def test_a_broken_file_refuses_changes_until_it_is_put_back(here: Place, desk: A
         change_policy(desk, EXECUTE)
     assert "trust restore" in refused.value.next_step
     with pytest.raises(TrustRefusedError):
-        restore(agent)
-    assert restore(desk).problem is None
+        trust_restore(agent)
+    assert trust_restore(desk).policy.problem is None
     assert here.file.read_text() == good
     assert here.file.with_name("trust-policy.json.bak").read_text() == "{ broken"
-    assert show_policy(desk).decisions[0].kind == "restore"
-    assert restore(desk, defaults=True).policy.contact.rules == ()
+    assert trust_policy(desk).decisions[0].kind == "restore"
+    assert trust_restore(desk, defaults=True).contact_policy.rules == ()
 
 
 def test_there_is_nothing_to_put_back_where_nothing_was_read(here: Place, desk: App) -> None:
     with pytest.raises(TrustPolicyError) as refused:
-        restore(desk)
+        trust_restore(desk)
     assert refused.value.error_code == "trust.no_last_good"
     here.file.write_text("{")
-    assert restore(desk, defaults=True).source == "file"
+    assert trust_restore(desk, defaults=True).policy.source == "file"
 
 
 def test_a_proven_contact_is_recommended_for_tasks_and_applying_it_makes_the_rule(
     here: Place, desk: App
 ) -> None:
     proven(here)
-    status = trust_status(desk, "@bob")
+    status = trust_status(desk, session="@bob")
     assert status.recommendation is not None
     assert (status.recommendation.kind, status.recommendation.id) == ("task_execute", 0)
     assert "answered 5 times" in status.recommendation.why
     assert here.store.trust.recommendations(here.thread(BOB)) == []
-    done = apply_recommendation(desk, BOB)
-    assert done.policy is not None
-    assert done.policy.saved
+    done = trust_apply_session_recommendation(desk, session=BOB)
+    assert done.policy_change is not None
+    assert done.policy_change.saved
     assert task_action(policy_state(desk).policy, BOB, "bob") == "execute"
-    after = trust_status(desk, BOB)
+    after = trust_status(desk, session=BOB)
     assert after.recommendation is None
-    assert after.verdicts[1].action == "execute"
+    assert after.task.action == "execute"
     assert [one.kind for one in after.decisions] == ["recommendation_applied", "set_rule"]
     (stored,) = here.store.trust.recommendations(here.thread(BOB))
     assert (stored.state, stored.changed_by) == ("applied", "cli:alice")
     assert stored.policy_version == policy_state(desk).policy.version
     with pytest.raises(TrustPolicyError):
-        apply_recommendation(desk, BOB)
+        trust_apply_session_recommendation(desk, session=BOB)
 
 
 def test_an_agent_that_applies_what_widens_trust_only_asks_its_person(
@@ -388,13 +387,13 @@ def test_an_agent_that_applies_what_widens_trust_only_asks_its_person(
 ) -> None:
     proven(here)
     before = policy_state(desk).policy
-    asked = apply_recommendation(agent, BOB)
-    assert asked.ask == f"pingagent trust apply {here.thread(BOB)}"
-    assert (asked.policy, asked.contact, policy_state(desk).policy) == (None, None, before)
+    asked = trust_apply_session_recommendation(agent, session=BOB)
+    assert asked.ask_your_person == f"pingagent trust apply {here.thread(BOB)}"
+    assert (asked.policy_change, asked.trust, policy_state(desk).policy) == (None, None, before)
     assert here.store.trust.recommendations(here.thread(BOB)) == []
     here.write({"task_policy": {"agent_may_execute": True}})
-    assert apply_recommendation(agent, BOB).ask == asked.ask
-    assert apply_recommendation(desk, BOB).recommendation.state == "applied"
+    assert trust_apply_session_recommendation(agent, session=BOB).ask_your_person == asked.ask_your_person
+    assert trust_apply_session_recommendation(desk, session=BOB).recommendation.state == "applied"
 
 
 def test_a_dismissed_recommendation_comes_back_reopened_or_with_twice_the_evidence(
@@ -402,23 +401,23 @@ def test_a_dismissed_recommendation_comes_back_reopened_or_with_twice_the_eviden
 ) -> None:
     proven(here)
     with pytest.raises(TrustPolicyError):
-        reopen_recommendation(desk, BOB)
-    gone = dismiss_recommendation(desk, BOB, reason="not yet").recommendation
+        trust_reopen_session_recommendation(desk, session=BOB)
+    gone = trust_dismiss_session_recommendation(desk, session=BOB, reason="not yet").recommendation
     assert gone.state == "dismissed"
-    status = trust_status(desk, BOB)
+    status = trust_status(desk, session=BOB)
     assert status.recommendation is None
     assert status.reopenable is not None
     with pytest.raises(TrustPolicyError):
-        dismiss_recommendation(desk, BOB)
-    assert reopen_recommendation(desk, BOB).recommendation.id == gone.id
-    reopened = trust_status(desk, BOB)
+        trust_dismiss_session_recommendation(desk, session=BOB)
+    assert trust_reopen_session_recommendation(desk, session=BOB).recommendation.id == gone.id
+    reopened = trust_status(desk, session=BOB)
     assert reopened.recommendation is not None
     assert reopened.recommendation.id == gone.id
-    dismiss_recommendation(desk, BOB)
+    trust_dismiss_session_recommendation(desk, session=BOB)
     for _ in range(5):
         here.receive(BOB)
         here.answer(BOB)
-    again = trust_status(desk, BOB).recommendation
+    again = trust_status(desk, session=BOB).recommendation
     assert again is not None
     assert again.weight >= 10
     kinds = [one.kind for one in here.store.trust.decisions(did=BOB)]
@@ -431,13 +430,12 @@ def test_a_flood_of_an_undecided_contact_recommends_to_block_it_and_an_agent_may
     here.meet(BOB)
     for _ in range(25):
         here.receive(BOB, stage="pending")
-    found = trust_status(agent, BOB).recommendation
+    found = trust_status(agent, session=BOB).recommendation
     assert found is not None
     assert (found.kind, found.section, found.action) == ("block_flood", "contact", "block")
-    done = apply_recommendation(agent, BOB)
-    assert done.contact is not None
-    assert done.contact.state == "blocked"
-    assert trust_status(agent, BOB).recommendation is None
+    done = trust_apply_session_recommendation(agent, session=BOB)
+    assert done.trust == "blocked"
+    assert trust_status(agent, session=BOB).recommendation is None
 
 
 def test_messages_without_end_and_without_answer_recommend_to_block_a_known_contact(
@@ -446,11 +444,11 @@ def test_messages_without_end_and_without_answer_recommend_to_block_a_known_cont
     here.meet(BOB, "approved")
     for _ in range(100):
         here.receive(BOB)
-    found = trust_status(desk, BOB).recommendation
+    found = trust_status(desk, session=BOB).recommendation
     assert found is not None
     assert found.kind == "block_flood"
     here.now += 2 * DAY
-    assert trust_status(desk, BOB).recommendation is None
+    assert trust_status(desk, session=BOB).recommendation is None
 
 
 def test_who_goes_on_after_a_rejection_is_recommended_for_blocking(here: Place, desk: App) -> None:
@@ -458,32 +456,32 @@ def test_who_goes_on_after_a_rejection_is_recommended_for_blocking(here: Place, 
     here.receive(BOB, stage="refused")
     for seq in range(10):
         here.store.ingress.reject("log", seq + 1000, "contact_rejected", (BOB, f"m{seq}"), here.now)
-    found = trust_status(desk, BOB).recommendation
+    found = trust_status(desk, session=BOB).recommendation
     assert found is not None
     assert found.kind == "block_persistent"
 
 
 def test_trouble_supersedes_a_recommendation_to_trust(here: Place, desk: App) -> None:
     proven(here)
-    dismiss_recommendation(desk, BOB)
-    reopen_recommendation(desk, BOB)
+    trust_dismiss_session_recommendation(desk, session=BOB)
+    trust_reopen_session_recommendation(desk, session=BOB)
     for _ in range(3):
         here.receive(BOB, stage="parked")
-    found = trust_status(desk, BOB).recommendation
+    found = trust_status(desk, session=BOB).recommendation
     assert found is not None
     assert (found.kind, found.action) == ("task_caution", "manual")
-    apply_recommendation(desk, BOB)
+    trust_apply_session_recommendation(desk, session=BOB)
     states = {one.kind: one.state for one in here.store.trust.recommendations(here.thread(BOB))}
     assert states == {"task_execute": "superseded", "task_caution": "applied"}
-    reopened = reopen_recommendation(desk, BOB).recommendation
+    reopened = trust_reopen_session_recommendation(desk, session=BOB).recommendation
     assert reopened.kind == "task_execute"
-    assert trust_status(desk, BOB).recommendation == replace(reopened)
+    assert trust_status(desk, session=BOB).recommendation == replace(reopened)
 
 
 def test_a_denial_by_a_person_is_not_recommended_away(here: Place, desk: App) -> None:
     proven(here)
     change_policy(desk, SetRule("task", read_match(BOB), "deny"))
-    assert trust_status(desk, BOB).recommendation is None
+    assert trust_status(desk, session=BOB).recommendation is None
 
 
 def test_a_replay_runs_a_proposed_rule_over_what_was_recorded(here: Place, desk: App) -> None:
@@ -495,18 +493,15 @@ def test_a_replay_runs_a_proposed_rule_over_what_was_recorded(here: Place, desk:
     here.receive(EVE, schema=TASK)
     here.receive(EVE)
     edits: list[Edit] = [SetRule("contact", read_match("@acme-*"), "approve"), SetDefault("task", "deny")]
-    report = replay_history(desk, edits, since_seconds=30 * DAY)
-    told = [
-        (one.event.section, one.event.subject.did, one.direction, one.against)
-        for one in report.replay.changed
-    ]
+    report = trust_replay(desk, edits, since_seconds=30 * DAY)
+    told = [(one.section, one.subject.did, one.direction, one.against) for one in report.changed]
     assert told == [
         ("contact", BOB, "wider", None),
         ("contact", EVE, "wider", "cli:alice"),
         ("task", EVE, "narrower", None),
     ]
-    assert (report.replay.looked_at, report.replay.agents, report.cut) == (3, 2, False)
-    assert report.version_before != report.version_after
+    assert (report.decisions, report.agents, report.older_left_out) == (3, 2, False)
+    assert report.policy.version != report.version_proposed
     assert not here.file.exists()
     past, cut = here.store.trust.past(0.0, limit=1)
     assert cut

@@ -159,7 +159,9 @@ def with_edits(policy: Policy, edits: Sequence[Edit]) -> Policy:
 def in_force(state: PolicyState) -> PolicyInForce:
     """Which policy is in force, and what is wrong with its file."""
     return PolicyInForce(
-        version=state.policy.version, source=state.source, problem=state.problem and _problem(state.problem)
+        version=state.policy.version,
+        source=state.source,
+        problem=None if state.problem is None else _problem(state.problem),
     )
 
 

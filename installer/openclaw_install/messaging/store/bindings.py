@@ -7,7 +7,7 @@ from typing import Any
 
 from openclaw_install.messaging.models.bindings import Binding, KeptBinding
 from openclaw_install.messaging.store.database import Database
-from openclaw_install.messaging.untrusted import Untrusted
+from openclaw_install.messaging.untrusted import Standing, Untrusted
 
 _COLUMNS = "thread_id, session_key, origin, bound_at, bound_by"
 
@@ -58,7 +58,7 @@ class BindingTable:
 def _kept(
     *, peer: str | None, alias: str | None, display_name: str | None, state: Any, **columns: Any
 ) -> KeptBinding:
-    standing = state or "unknown"
+    standing: Standing = state or "unknown"
     return KeptBinding(
         Binding(**columns), peer, Untrusted(alias, standing), Untrusted(display_name, standing)
     )

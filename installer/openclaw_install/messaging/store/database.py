@@ -191,7 +191,7 @@ class Database:
 def _fetch(
     connection: sqlite3.Connection, sql: str, values: Sequence[object]
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
-    cursor = connection.execute(sql, values)  # type: ignore[arg-type]  # what SQLite cannot keep, it says
+    cursor = connection.execute(sql, values)
     return [one[0] for one in cursor.description or ()], cursor.fetchall()
 
 
