@@ -156,7 +156,7 @@ def test_bindings_are_listed_page_by_page_with_what_is_not_admitted_any_more(
     assert "not admitted" in page.text
     rest = use("session_bindings", limit=2, page=page.body["next_page"]).body
     assert len(rest["bindings"]) == 1
-    assert rest["bindings"][0]["session"] is None
+    assert rest["bindings"][0]["peer"] is None
     assert rest["next_page"] is None
 
 

@@ -158,11 +158,8 @@ def with_edits(policy: Policy, edits: Sequence[Edit]) -> Policy:
 
 def in_force(state: PolicyState) -> PolicyInForce:
     """Which policy is in force, and what is wrong with its file."""
-    return PolicyInForce(
-        version=state.policy.version,
-        source=state.source,
-        problem=None if state.problem is None else _problem(state.problem),
-    )
+    problem = None if state.problem is None else _problem(state.problem)
+    return PolicyInForce(version=state.policy.version, source=state.source, problem=problem)
 
 
 def warnings_of(state: PolicyState) -> tuple[Problem, ...]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from openclaw_install.messaging.models.bindings import Binding, KeptBinding
 from openclaw_install.messaging.store.database import Database
 from openclaw_install.messaging.untrusted import Standing, Untrusted
 
-_COLUMNS = "thread_id, session_key, origin, bound_at, bound_by"
+_NAMES = tuple(one.name for one in fields(Binding))
+_COLUMNS = ", ".join(f"session_binding.{name}" for name in _NAMES)
 
 
 class BindingTable:
@@ -31,7 +32,7 @@ class BindingTable:
             f"SELECT {_COLUMNS}, session.peer, contact.alias, contact.display_name, contact.state "  # noqa: S608 - our own words
             "FROM session_binding LEFT JOIN session USING (thread_id) "
             "LEFT JOIN contact ON contact.did = session.peer "
-            "WHERE thread_id > ? ORDER BY thread_id LIMIT ?",
+            "WHERE session_binding.thread_id > ? ORDER BY session_binding.thread_id LIMIT ?",
             *(after, limit),
         )
         return [_kept(**one) for one in found]
@@ -43,8 +44,8 @@ class BindingTable:
         """Binds a thread, in the place of what it was bound to before."""
         with self._database.write() as connection:
             connection.execute(
-                f"INSERT INTO session_binding ({_COLUMNS}) "  # noqa: S608 - our own words
-                "VALUES (:thread_id, :session_key, :origin, :bound_at, :bound_by) "
+                f"INSERT INTO session_binding ({', '.join(_NAMES)}) "  # noqa: S608 - our own words
+                f"VALUES (:{', :'.join(_NAMES)}) "
                 "ON CONFLICT (thread_id) DO UPDATE SET session_key = excluded.session_key, "
                 "origin = excluded.origin, bound_at = excluded.bound_at, bound_by = excluded.bound_by",
                 asdict(binding),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.shown_text import shown_json
@@ -51,6 +51,16 @@ def answered(command: str, answer: Any, exit_code: int = 0) -> Reply:
     return Reply(command, jsonable(answer), view(answer).lines, exit_code)
 
 
+@dataclass(frozen=True)
+class Planned:
+    """What a command would do that was tried with `--dry-run`."""
+
+    planned: tuple[str, ...]
+    dry_run: Literal[True] = True
+
+
 def planned(command: str, *lines: str) -> Reply:
-    """What `--dry-run` would do."""
-    return Reply(command, {"dry_run": True, "planned": list(lines)}, lines)
+    """The answer of a command that was tried with `--dry-run`."""
+    from openclaw_install.common.jsonable import jsonable
+
+    return Reply(command, jsonable(Planned(lines)), lines)

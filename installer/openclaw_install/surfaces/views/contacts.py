@@ -33,7 +33,7 @@ def contact_page(page: ContactPage) -> Text:
     counts = ", ".join(f"{count} {state}" for state, count in page.counts.items())
     return Text(
         rows=[_contact_row(one) for one in rows] or ["no contacts"],
-        tail=[counts, *([f"more: page {page.next_page}"] if page.next_page else [])],
+        tail=[counts, *([f"more: --page {page.next_page}"] if page.next_page else [])],
     )
 
 
