@@ -185,4 +185,5 @@ def test_hostile_texts_in_every_field_stay_texts(profile: Profile, use: Call) ->
     assert broken.body["policy"]["source"] == "last_good"
     assert "Blocker: the trust policy cannot be used" in broken.text
     assert code(use("policy_set", policy="task", action="deny", default_only=True)) == "trust.policy_invalid"
-    assert "Problem" in use("status", session=profile.peer("evil")).text
+    status = use("status", session=profile.peer("evil")).body
+    assert status["policy"]["problem"]["code"] == "trust.policy_invalid"

@@ -9,7 +9,7 @@ from annotated_types import MaxLen
 
 from openclaw_install.messaging.actions import contacts
 from openclaw_install.messaging.actions.messages import find_session
-from openclaw_install.messaging.actions.trust import Named, in_force, shown_decisions, verdicts, warnings_of
+from openclaw_install.messaging.actions.trust import Named, in_force, shown_decisions, verdicts
 from openclaw_install.messaging.actions.trust_changes import change_policy
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.models.contacts import ContactState, peer_of
@@ -67,7 +67,7 @@ def trust_status(app: App, *, session: Named | None = None) -> TrustStatus:
         recommendation=found.plan.open,
         reopenable=reopenable(found.stored),
         decisions=shown_decisions(app, did=found.did),
-        warnings=warnings_of(found.policy),
+        warnings=found.policy.warnings,
     )
 
 

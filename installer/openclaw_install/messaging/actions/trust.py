@@ -7,8 +7,6 @@ from typing import Annotated
 
 from annotated_types import Ge, Le, MaxLen, MinLen
 
-from openclaw_install.common.findings import Finding
-from openclaw_install.common.problems import Problem
 from openclaw_install.common.shown_text import quoted
 from openclaw_install.messaging.actions.messages import find_session
 from openclaw_install.messaging.app import App
@@ -60,7 +58,7 @@ def trust_policy(app: App, *, first_rule: RulePosition = 1) -> TrustPolicy:
         path=str(state.path),
         contact_policy=_rules_page(state.policy.contact, first_rule),
         task_policy=_rules_page(state.policy.task, first_rule),
-        warnings=warnings_of(state),
+        warnings=state.warnings,
         decisions=shown_decisions(app),
     )
 
@@ -158,17 +156,7 @@ def with_edits(policy: Policy, edits: Sequence[Edit]) -> Policy:
 
 def in_force(state: PolicyState) -> PolicyInForce:
     """Which policy is in force, and what is wrong with its file."""
-    problem = None if state.problem is None else _problem(state.problem)
-    return PolicyInForce(version=state.policy.version, source=state.source, problem=problem)
-
-
-def warnings_of(state: PolicyState) -> tuple[Problem, ...]:
-    """What a person should look at in the policy."""
-    return tuple(_problem(one) for one in state.warnings)
-
-
-def _problem(one: Finding) -> Problem:
-    return Problem(one.id, one.message, one.repair, severity=one.severity, path=one.path)
+    return PolicyInForce(version=state.policy.version, source=state.source, problem=state.problem)
 
 
 def verdicts(policy: Policy, subject: Subject) -> tuple[Verdict, Verdict]:
