@@ -7,11 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from openclaw_install.messaging.actions import messages as service
 from openclaw_install.messaging.bridge.chain_judge import OrderLimits
 from openclaw_install.messaging.bridge.entry_reader import takes_version_1
 from openclaw_install.messaging.bridge.sealing import sealed_once
 from openclaw_install.messaging.bridge.settings import BridgeSettings
+from openclaw_install.messaging.models import ContactState
 from openclaw_install.messaging.order_findings import order_findings
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.card import make_card
@@ -150,6 +153,31 @@ def test_one_that_is_kept_back_for_good_does_not_let_more_be_held_than_there_is_
         async with made.bridge(settings):
             await until(lambda: len(made.gateway.turns) == 6)
         assert _texts(made) == [f"m{number}" for number in range(6)]
+
+    play(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("known", ["pending", "approved"])
+def test_a_sender_that_leaves_gap_after_gap_with_nothing_to_hold_makes_no_endless_list(
+    tmp_path: Path, known: ContactState
+) -> None:
+    async def scenario(made: Rig) -> None:
+        with made.store() as store:
+            store.contacts.add(made.peer.did, known, "inbound", time.time())
+        chain = Chain(made.peer, made.me)
+        body = receipt_body(new_message_id(time.time()), "delivered", time.time())
+        for counter in range(2, 80, 2):
+            made.relay.commit(
+                chain.at(Link(chain.chain, counter, f"{counter:064x}"), body=body, schema=RECEIPT)
+            )
+        async with made.bridge(replace(made.settings, order=OrderLimits(most_ahead=10))):
+            await until(lambda: made.relay.inbox(made.me.did).places[-1][1] is None)
+        with made.store() as store:
+            heard = store.chains.get(made.peer.did, chain.chain)
+        assert heard is not None
+        assert heard.newest == 78
+        assert len(heard.ahead) <= 10
+        assert heard.settled >= 58
 
     play(tmp_path, scenario)
 

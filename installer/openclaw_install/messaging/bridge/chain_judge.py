@@ -31,10 +31,12 @@ class OrderLimits:
     Attributes:
         hold_seconds: from when a message came in behind a gap until it goes on without what is missing.
         most_held: messages of one chain; one more, and the oldest gap is waited for no longer.
+        most_ahead: ranges that are remembered behind gaps, also where nothing is held; the same holds.
     """
 
     hold_seconds: float = 120.0
     most_held: int = 64
+    most_ahead: int = 256
 
 
 @dataclass(frozen=True)

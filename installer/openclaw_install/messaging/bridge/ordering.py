@@ -168,18 +168,17 @@ def _let_go(store: Store, heard: HeardChain, now: float, limits: OrderLimits) ->
     """Gives turns, in the sender's order, to all that is held and need not wait any longer."""
     held = store.chains.held(heard.peer, heard.chain)
     moved, missing = False, ""
-    while held:
-        counter, item, until = held[0]
-        if counter <= heard.settled:
+    while True:
+        while held and held[0][0] <= heard.settled:
+            item = held.pop(0)[1]
             store.ingress.give_turn(item)
             if missing:
                 store.messages.set_place(item, f"gap {missing}")
-            held, moved, missing = held[1:], True, ""
-            continue
-        if len(held) <= limits.most_held and until > now:
-            break
+            moved, missing = True, ""
+        waits = not held or (len(held) <= limits.most_held and held[0][2] > now)
+        if waits and len(heard.ahead) <= limits.most_ahead:
+            return moved
         heard, missing = _given_up(store, heard, now)
-    return moved
 
 
 def _given_up(store: Store, heard: HeardChain, now: float) -> tuple[HeardChain, str]:
