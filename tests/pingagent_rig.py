@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from openclaw_install.messaging import store_lock as lease
-from openclaw_install.messaging.models import ContactState, NewMessage
+from openclaw_install.messaging.models import ContactState, NewMessage, OutboxState
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.did import conversation_of
 from openclaw_install.protocol.header import new_message_id
@@ -95,7 +95,7 @@ class Profile:
             store.events.add("message.accepted", now, thread_id=thread, message_id=message_id)
         return message_id
 
-    def commit_next(self, *, seq: int | None = 1, state: str = "committed", **more: Any) -> str:
+    def commit_next(self, *, seq: int | None = 1, state: OutboxState = "committed", **more: Any) -> str:
         """Does to the oldest open message what the runtime does when the relay answers."""
         with Store(self.paths.store) as store:
             item = (store.outbox.in_state("queued") or store.outbox.in_state("sending"))[0]

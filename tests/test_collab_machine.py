@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +30,7 @@ from openclaw_install.messaging.bridge.circuit_breaker import CircuitBreaker
 from openclaw_install.messaging.bridge.delivery_state import InboundLimits
 from openclaw_install.messaging.bridge.sealing import routing_of
 from openclaw_install.messaging.contact_gate import GateLimits, after, judge, may_write_to
-from openclaw_install.messaging.models import Contact, ContactState, Ingress
+from openclaw_install.messaging.models import Contact, ContactState, Ingress, Stage
 from openclaw_install.messaging.routing import Route, route
 from openclaw_install.messaging.untrusted import Untrusted
 
@@ -169,6 +172,53 @@ def test_an_accepted_turn_is_confirmed_or_was_lost_with_the_gateway(
     row = _under_way(doubts=doubts, stage="accepted", accepted_at=100.0)
     after_it = replace(row, **delivery_state.confirm(row, sight, same, 100.0 + age, _LIMITS).changes)
     assert (after_it.stage, after_it.confirmed_at is not None) == (stage, confirmed)
+
+
+def test_the_printed_machine_has_exactly_the_steps_that_the_code_can_take() -> None:
+    documented = {(one.stage, one.next) for one in delivery_state.TRANSITIONS if one.stage != "pending"}
+    # Not decided by the machine: the dispatcher asks for the contact before each attempt.
+    taken: set[tuple[Stage, Stage]] = {("approved", "refused")}
+    for row in (_under_way(**changes) for changes in _STAGES):
+        for step in _steps(row):
+            after_it = replace(row, **step.changes).stage
+            if after_it != row.stage:
+                taken.add((row.stage, after_it))
+    begun = replace(_ROW, **delivery_state.begin(_ROW, _ROUTE, None, 0.0))
+    assert taken | {(_ROW.stage, begun.stage)} == documented
+    assert not {one.stage for one in delivery_state.TRANSITIONS} & set(delivery_state.FINAL)
+    assert delivery_state.table() in (Path(__file__).parents[1] / "docs" / "bridge.md").read_text()
+
+
+_STAGES: list[dict[str, Any]] = [
+    {
+        "stage": stage,
+        "doubts": doubts,
+        "faults": faults,
+        "accepted_at": 100.0 if stage == "accepted" else None,
+    }
+    for stage in ("approved", "dispatching", "accepted")
+    for doubts in range(_LIMITS.doubts + 2)
+    for faults in (0, _LIMITS.faults)
+]
+_OUTCOMES: list[Outcome] = [
+    Accepted("r"),
+    Later("busy"),
+    Later("down", everybody=True),
+    Blocked("hooks.off", "off"),
+    Faulty(500, "odd"),
+    Unknown("no answer"),
+]
+
+
+def _steps(row: Ingress) -> Iterator[delivery_state.Step]:
+    """Every step that the machine can take from a row, as the dispatcher asks for it."""
+    sights: tuple[Sight, ...] = ("found", "absent", "unreadable")
+    if row.stage == "dispatching":
+        yield from (delivery_state.settle(row, one, 100.0, 0.5, _LIMITS) for one in _OUTCOMES)
+    asks = delivery_state.confirm if row.stage == "accepted" else delivery_state.resolve
+    if row.stage == "accepted" or delivery_state.is_in_doubt(row):
+        for sight, same, age in itertools.product(sights, (True, False, None), (1.0, 50.0, 1e4)):
+            yield asks(row, sight, same, 100.0 + age, _LIMITS)
 
 
 @pytest.mark.parametrize(

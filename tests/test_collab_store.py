@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import time
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
@@ -19,9 +20,10 @@ from openclaw_install.messaging.actions import messages as service
 from openclaw_install.messaging.app import App, AppContext
 from openclaw_install.messaging.bridge.settings import bridge_settings, route_mode
 from openclaw_install.messaging.health import read_health
-from openclaw_install.messaging.models import Event, NewMessage, Outgoing, RelayCursor
+from openclaw_install.messaging.models import Event, Ingress, NewMessage, OutboxItem, Outgoing, RelayCursor
 from openclaw_install.messaging.outgoing import ContactError, enqueue
 from openclaw_install.messaging.store import Store, opened_aside
+from openclaw_install.messaging.store.changes import IngressChanges, OutboxChanges
 from openclaw_install.messaging.store.database import Database, migrations, store_error
 from openclaw_install.messaging.store.messages import preview
 from openclaw_install.messaging.store.store_thread import NAME as THREAD_NAME
@@ -104,9 +106,9 @@ def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
             _half(store)
         assert store.facts.get("a") is None
         with pytest.raises(ValueError, match="no such column"):
-            store.ingress.update(1, stagee="x")
+            store.ingress.update(1, stagee="x")  # type: ignore[call-arg]  # the table too
         with pytest.raises(ValueError, match="no such column"):
-            store.outbox.update(1, stagee="x")
+            store.outbox.update(1, stagee="x")  # type: ignore[call-arg]  # the table too
 
 
 def _half(store: Store) -> None:
@@ -431,3 +433,11 @@ def test_a_store_that_is_damaged_is_told_by_a_look_that_leaves_nothing_beside_it
     with Store(path, reading=True) as reading, pytest.raises(FileError, match="is damaged"):
         reading.facts.get("fact")
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    ("changes", "record"), [(IngressChanges, Ingress), (OutboxChanges, OutboxItem)], ids=["ingress", "outbox"]
+)
+def test_what_a_step_may_change_has_the_types_of_the_record(changes: type, record: type) -> None:
+    columns = get_type_hints(record)
+    assert {name: columns[name] for name in get_type_hints(changes)} == get_type_hints(changes)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from openclaw_install.common.crash_log import write_crash_log
 from openclaw_install.common.shown_text import cut, neutral, quoted, within
 from openclaw_install.messaging.app import AppContext
+from openclaw_install.messaging.models import OutboxState
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.identity import rename
 from openclaw_install.protocol.profile_files import save_identity
@@ -165,7 +166,7 @@ def test_a_long_body_without_a_text_is_told_by_its_preview(profile: Profile, use
     ],
 )
 def test_sent_takes_a_sequence_number_from_one_or_a_delivery_receipt(
-    profile: Profile, use: Call, state: str, seq: int | None, *, sent: bool
+    profile: Profile, use: Call, state: OutboxState, seq: int | None, *, sent: bool
 ) -> None:
     profile.meet("baker")
     profile.receive("baker", "hello")

@@ -1,26 +1,56 @@
-"""The state machine of one message that came in: what each outcome makes of its ledger row (pure).
+"""State machine of an inbound message: how each outcome changes its ledger row. Pure.
 
-    seen -> verified -> pending -> approved -> dispatching -> accepted -> (acked, receipted, confirmed)
-                     \\-> refused     ^   \\         |  \\-> parked
-                                     |    `-- later-'
-                                     `-- the turn was lost with the gateway
-
-`seen` and `verified` are never stored: what fails there is a rejection. docs/bridge.md has the reasoning.
+`TRANSITIONS` is the machine; `table()` prints it. A message that fails verification never gets a row: it is a
+rejection. docs/bridge.md has the reasoning.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 
 from openclaw_install.common.backoff import pause
 from openclaw_install.host.hooks.dispatch import Accepted, Blocked, Faulty, Later, Outcome, Unknown
 from openclaw_install.host.hooks.turn_evidence import Sight
-from openclaw_install.messaging.models import Ingress
+from openclaw_install.messaging.models import Ingress, Stage
 from openclaw_install.messaging.routing import Route
+from openclaw_install.messaging.store.changes import IngressChanges
 
-Changes = Mapping[str, Any]
+
+class Transition(NamedTuple):
+    """One way from a stage to the next.
+
+    Attributes:
+        when: what has to happen.
+    """
+
+    stage: Stage
+    when: str
+    next: Stage
+
+
+TRANSITIONS = (
+    Transition("pending", "a person approves the sender", "approved"),
+    Transition("pending", "a person rejects or blocks the sender", "refused"),
+    Transition("approved", "the attempt is written down", "dispatching"),
+    Transition("approved", "the sender is not approved any more", "refused"),
+    Transition("approved", "a lost answer's turn is in the transcript", "accepted"),
+    Transition("approved", "a lost answer stays in doubt", "parked"),
+    Transition("dispatching", "the gateway accepts, or its turn is in the transcript", "accepted"),
+    Transition("dispatching", "the gateway refuses it for now, or its turn did not begin", "approved"),
+    Transition("dispatching", "too many faults or doubts, or nobody can know", "parked"),
+    Transition("accepted", "the gateway ended before the turn began", "approved"),
+    Transition("accepted", "turns were lost with the gateway too often", "parked"),
+)
+FINAL: tuple[Stage, ...] = ("handled", "refused", "parked")
+
+
+def table() -> str:
+    """The machine as a table in Markdown."""
+    rows = ("| from | when | to |", "|---|---|---|")
+    return "\n".join((*rows, *(f"| `{one.stage}` | {one.when} | `{one.next}` |" for one in TRANSITIONS)))
+
+
 # What the bridge does besides writing the row.
 Effect = Literal["none", "accepted", "parked", "retry", "gateway_later", "gateway_blocked", "in_doubt"]
 
@@ -48,30 +78,30 @@ class Step:
     """One step of the machine.
 
     Attributes:
-        changes: columns of the ledger's row; empty where it stays as it is.
+        changes: of the ledger's row; empty where it stays as it is.
         effect: what else there is to do.
         wait: seconds that the whole gateway is left alone, for `gateway_later`.
         detail: in words, for the event; holds no secret.
     """
 
-    changes: Changes
+    changes: IngressChanges
     effect: Effect
     detail: str = ""
     wait: float | None = None
 
 
-def begin(row: Ingress, route: Route, gateway: str | None, now: float) -> Changes:
+def begin(row: Ingress, route: Route, gateway: str | None, now: float) -> IngressChanges:
     """What is written before a request goes out. A request in doubt is repeated under its own session key."""
     keep = row.doubts > 0 and row.session_key is not None
-    return {
-        "stage": "dispatching",
-        "attempts": row.attempts + 1,
-        "session_key": row.session_key if keep else route.session_key,
-        "degraded": row.degraded if keep else route.degraded,
-        "gateway": gateway,
-        "attempted_at": now,
-        "reason": "",
-    }
+    return IngressChanges(
+        stage="dispatching",
+        attempts=row.attempts + 1,
+        session_key=row.session_key if keep else route.session_key,
+        degraded=row.degraded if keep else route.degraded,
+        gateway=gateway,
+        attempted_at=now,
+        reason="",
+    )
 
 
 def settle(row: Ingress, outcome: Outcome, now: float, jitter: float, limits: InboundLimits) -> Step:
@@ -98,15 +128,20 @@ def settle(row: Ingress, outcome: Outcome, now: float, jitter: float, limits: In
         case Unknown(detail):
             doubts = row.doubts + 1
             due = now + pause(doubts, jitter, base=1.0)
-            changes = {"doubts": doubts, "doubt_at": row.doubt_at or row.attempted_at}
-            step = Step({**changes, "next_attempt_at": due, "reason": detail}, "in_doubt", detail)
+            changes = IngressChanges(
+                doubts=doubts,
+                doubt_at=row.doubt_at or row.attempted_at,
+                next_attempt_at=due,
+                reason=detail,
+            )
+            step = Step(changes, "in_doubt", detail)
     return step
 
 
 def _faulty(row: Ingress, status: int, detail: str, limits: InboundLimits, now: float, jitter: float) -> Step:
     faults = row.faults + 1
     if faults >= limits.faults or status == 413:
-        return _parked({"faults": faults}, f"the gateway refused it {faults} times: {detail}")
+        return _parked(IngressChanges(faults=faults), f"the gateway refused it {faults} times: {detail}")
     due = now + pause(faults, jitter, base=2.0)
     return Step({**_again(due, detail), "faults": faults}, "retry", detail)
 
@@ -144,15 +179,19 @@ def resolve(
     if sight == "found":
         step = accepted(now, row.run_id, "transcript")
     elif row.doubts > limits.doubts:
-        step = _parked({}, f"its outcome stayed unknown after {row.attempts} requests")
+        step = _parked(IngressChanges(), f"its outcome stayed unknown after {row.attempts} requests")
     elif sight == "unreadable" and not replayed:
-        step = _parked({}, "whether its turn ran cannot be known: the host's transcript cannot be read")
+        step = _parked(
+            IngressChanges(), "whether its turn ran cannot be known: the host's transcript cannot be read"
+        )
     elif not replayed and same_gateway is not False and 0 <= since < limits.settle_seconds:
         due = begun + limits.settle_seconds
-        step = Step({"next_attempt_at": due}, "in_doubt", "waiting whether its turn appears")
+        step = Step(IngressChanges(next_attempt_at=due), "in_doubt", "waiting whether its turn appears")
     else:
-        changes = {"doubts": max(row.doubts, 1), "doubt_at": begun}
-        step = Step({"stage": "approved", **changes, "next_attempt_at": 0.0}, "retry", "again")
+        changes = IngressChanges(
+            stage="approved", doubts=max(row.doubts, 1), doubt_at=begun, next_attempt_at=0.0
+        )
+        step = Step(changes, "retry", "again")
     return step
 
 
@@ -174,37 +213,35 @@ def confirm(
     """
     since = now - (row.accepted_at or now)
     if sight == "found":
-        return Step({"confirmed_at": now}, "none")
+        return Step(IngressChanges(confirmed_at=now), "none")
     if sight == "absent" and same_gateway is False:
         if row.doubts >= limits.doubts:
-            return _parked({}, f"its turn was lost with the gateway {row.doubts + 1} times")
-        changes = {"stage": "approved", "doubts": row.doubts + 1, "next_attempt_at": 0.0}
-        return Step(
-            {**changes, "doubt_at": now, "accepted_at": None},
-            "retry",
-            "the gateway ended before the turn began",
+            return _parked(IngressChanges(), f"its turn was lost with the gateway {row.doubts + 1} times")
+        changes = IngressChanges(
+            stage="approved", doubts=row.doubts + 1, doubt_at=now, accepted_at=None, next_attempt_at=0.0
         )
+        return Step(changes, "retry", "the gateway ended before the turn began")
     if sight == "unreadable" or since > 10 * limits.replay_seconds:
-        return Step({"confirmed_at": now, "evidence": "answer_only"}, "none")
-    return Step({}, "none")
+        return Step(IngressChanges(confirmed_at=now, evidence="answer_only"), "none")
+    return Step(IngressChanges(), "none")
 
 
 def accepted(now: float, run_id: str | None, evidence: str) -> Step:
     """The row of a message whose turn was begun."""
-    changes = {
-        "stage": "accepted",
-        "run_id": run_id,
-        "accepted_at": now,
-        "evidence": evidence,
-        "confirmed_at": now if evidence == "transcript" else None,
-        "reason": "",
-    }
+    changes = IngressChanges(
+        stage="accepted",
+        run_id=run_id,
+        accepted_at=now,
+        evidence=evidence,
+        confirmed_at=now if evidence == "transcript" else None,
+        reason="",
+    )
     return Step(changes, "accepted")
 
 
-def _again(due: float, detail: str) -> Changes:
-    return {"stage": "approved", "next_attempt_at": due, "reason": detail}
+def _again(due: float, detail: str) -> IngressChanges:
+    return IngressChanges(stage="approved", next_attempt_at=due, reason=detail)
 
 
-def _parked(changes: Changes, reason: str) -> Step:
+def _parked(changes: IngressChanges, reason: str) -> Step:
     return Step({**changes, "stage": "parked", "reason": reason}, "parked", reason)

@@ -187,7 +187,8 @@ class Dispatcher:
                 store.messages.set_state(row.id, "refused", reason=state)
                 return None
             told = _told(row, contact)
-            changes = {**delivery_state.begin(row, way, self._mark(target), now), "shown": json.dumps(told)}
+            changes = delivery_state.begin(row, way, self._mark(target), now)
+            changes["shown"] = json.dumps(told)
             store.ingress.update(row.id, **changes)
             store.messages.set_state(row.id, "dispatching")
         row = replace(row, **changes)
@@ -217,8 +218,8 @@ class Dispatcher:
         with store.write():
             if step.changes:
                 store.ingress.update(row.id, **step.changes)
-                stage = str(step.changes.get("stage", row.stage))
-                store.messages.set_state(row.id, stage, reason=str(step.changes.get("reason", "")))
+                stage = step.changes.get("stage", row.stage)
+                store.messages.set_state(row.id, stage, reason=step.changes.get("reason", ""))
             if step.effect == "accepted":
                 self._accepted(row, message, now)
             elif kind := event_of(step, row.attempts):

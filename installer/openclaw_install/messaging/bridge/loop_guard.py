@@ -51,7 +51,7 @@ def hold_back(store: Store, limits: PacingLimits, row: Ingress, now: float) -> H
     host = store.ingress.rounds(now - limits.window, limits.host_rounds + limits.reserve)
     if until := host_paced_until(host, passed, now, limits):
         return _held(store, row, message, until, pace_reason(until, limits, host=True), now, by_host=True)
-    store.ingress.update(row.id, round_at=now)
+    store.ingress.began_round(row.id, now)
     return None
 
 

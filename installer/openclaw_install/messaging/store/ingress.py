@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from dataclasses import fields
+from typing import Any, Unpack
 
 from openclaw_install.messaging.models import Ingress, Rejection, Stage
+from openclaw_install.messaging.store.changes import IngressChanges
 from openclaw_install.messaging.store.database import Database
 
-_FIELDS = (
-    *("id", "thread_id", "peer", "log_id", "seq", "stage", "attempts", "faults", "doubts", "doubt_at"),
-    *(
-        "next_attempt_at",
-        "session_key",
-        "degraded",
-        "shown",
-        "gateway",
-        "attempted_at",
-        "run_id",
-        "accepted_at",
-        "evidence",
-    ),
-    *("confirmed_at", "acked_at", "receipted_at", "reason"),
-)
-_SELECT = f"SELECT {', '.join(_FIELDS)} FROM ingress"  # noqa: S608 - our own words
+_COLUMNS = tuple(column.name for column in fields(Ingress))
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM ingress"  # noqa: S608 - our own words
 # A message without a turn is held behind one of its sender that did not come in yet.
 _OPEN = "stage IN ('approved', 'dispatching') AND turn IS NOT NULL"
 # A hop from thread to thread along the index: cheap with 10,000 messages in one of them.
@@ -83,11 +71,11 @@ class IngressTable:
 
     def get(self, number: int) -> Ingress | None:
         row = self._database.row(f"{_SELECT} WHERE id = ?", number)
-        return Ingress(*row) if row else None
+        return _record(row) if row else None
 
-    def update(self, number: int, **changes: Any) -> None:
-        """Writes columns of a row; the names are those of `Ingress`."""
-        if unknown := changes.keys() - {*_FIELDS, "round_at"}:
+    def update(self, number: int, **changes: Unpack[IngressChanges]) -> None:
+        """Writes columns of a row."""
+        if unknown := changes.keys() - IngressChanges.__annotations__.keys():
             raise ValueError(f"no such column: {sorted(unknown)}")
         assignments = ", ".join(f"{name} = ?" for name in changes)
         with self._database.write() as connection:
@@ -101,7 +89,7 @@ class IngressTable:
         row = self._database.row(
             f"{_SELECT} WHERE {_OPEN} AND thread_id = ? ORDER BY turn LIMIT 1", thread_id
         )
-        return Ingress(*row) if row else None
+        return _record(row) if row else None
 
     def due_threads(
         self, now: float, *, after: str = "", limit: int = 64, longest: float = math.inf
@@ -121,6 +109,11 @@ class IngressTable:
             now,
         )
         return row[0] if row else None
+
+    def began_round(self, number: int, at: float) -> None:
+        """Notes when a message was let through that goes on with an exchange; `rounds` counts these."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE ingress SET round_at = ? WHERE id = ?", (at, number))
 
     def rounds(self, since: float, most: int) -> list[float]:
         """When the newest rounds of all threads were let through, after a time; at most `most`."""
@@ -161,11 +154,11 @@ class IngressTable:
             f"{_SELECT} WHERE {_OPEN} AND stage = 'dispatching' ORDER BY id LIMIT ?",
             limit,
         )
-        return [Ingress(*row) for row in rows]
+        return [_record(row) for row in rows]
 
     def parked(self, *, limit: int = 100) -> list[Ingress]:
         rows = self._database.rows(f"{_SELECT} WHERE stage = 'parked' ORDER BY id LIMIT ?", limit)
-        return [Ingress(*row) for row in rows]
+        return [_record(row) for row in rows]
 
     def unconfirmed(self, before: float, *, limit: int = 200) -> list[Ingress]:
         """Accepted rows whose turn was not seen in the transcript yet, accepted before a time."""
@@ -174,7 +167,7 @@ class IngressTable:
             "AND accepted_at < ? ORDER BY id LIMIT ?",
             *(before, limit),
         )
-        return [Ingress(*row) for row in rows]
+        return [_record(row) for row in rows]
 
     def unacked(self, log_id: str, limit: int = 200) -> list[int]:
         """Sequence numbers with which we are done and which the relay still keeps."""
@@ -233,3 +226,7 @@ class IngressTable:
             limit,
         )
         return [Rejection(*row) for row in rows]
+
+
+def _record(row: tuple[Any, ...]) -> Ingress:
+    return Ingress(**dict(zip(_COLUMNS, row, strict=True)))

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import fields
+from typing import Unpack
 
 from openclaw_install.messaging.models import NewMessage, OutboxItem, OutboxState
+from openclaw_install.messaging.store.changes import OutboxChanges
 from openclaw_install.messaging.store.database import Database
 
-_FIELDS = (
-    *("id", "idempotency_key", "thread_id", "recipient", "message_id", "schema", "state", "attempts"),
-    *("next_attempt_at", "queued_at", "queued_by", "wire", "expires_at", "log_id", "seq", "receipt"),
-    *("committed_at", "delivered_at", "reason", "repair"),
-)
-_SELECT = f"SELECT {', '.join(_FIELDS)} FROM outbox"  # noqa: S608 - our own words
+_COLUMNS = tuple(column.name for column in fields(OutboxItem))
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM outbox"  # noqa: S608 - our own words
 _OPEN = "state IN ('queued', 'sending')"
 _HEADS = f"""
 WITH RECURSIVE thread (id) AS (
@@ -62,9 +60,9 @@ class OutboxTable:
             *(*between, recipient),
         )
 
-    def update(self, number: int, **changes: Any) -> None:
-        """Writes columns of a row; named as in `OutboxItem`. A state is told to the message too."""
-        if unknown := changes.keys() - set(_FIELDS):
+    def update(self, number: int, **changes: Unpack[OutboxChanges]) -> None:
+        """Writes columns of a row; a new state is copied to the message's row."""
+        if unknown := changes.keys() - OutboxChanges.__annotations__.keys():
             raise ValueError(f"no such column: {sorted(unknown)}")
         assignments = ", ".join(f"{name} = ?" for name in changes)
         with self._database.write() as connection:
@@ -127,4 +125,4 @@ class OutboxTable:
 
     def _many(self, where: str, *values: object) -> list[OutboxItem]:
         rows = self._database.rows(f"{_SELECT} WHERE {where}", *values)
-        return [OutboxItem(*row) for row in rows]
+        return [OutboxItem(**dict(zip(_COLUMNS, row, strict=True))) for row in rows]
