@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from openclaw_install.common import renames, shared_files
 from openclaw_install.common.errors import ConflictError, FileError
+from openclaw_install.common.files import write_atomic
 from openclaw_install.common.shared_files import (
     CHANGED_MEANWHILE,
     leftovers_cleared,
@@ -281,3 +283,21 @@ def test_in_a_race_with_a_program_that_saves_on_and_on_nothing_is_lost(tmp_path:
     assert figures.lost == 0
     assert figures.written + figures.refused == figures.tries == 200
     assert figures.saves > 0
+
+
+def test_a_link_that_becomes_a_file_while_it_is_followed_is_told_as_any_other_trouble(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, seen = tmp_path / "config", os.lstat
+    path.write_bytes(b"theirs")
+    (tmp_path / "link").symlink_to(path)
+
+    def late(name: str | os.PathLike[str], **more: Any) -> os.stat_result:
+        return seen(tmp_path / "link" if Path(name) == path else name, **more)
+
+    monkeypatch.setattr(os, "lstat", late)
+    with pytest.raises(FileError, match="cannot write"):
+        write_expected(path, b"ours", b"theirs")
+    with pytest.raises(FileError, match="cannot write"):
+        write_atomic(path, b"ours")
+    assert path.read_bytes() == b"theirs"

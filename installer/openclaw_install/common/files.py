@@ -84,8 +84,8 @@ def write_atomic(path: Path, data: bytes, *, mode: int | None = None) -> None:
         FileError: the folder is read-only, the disk is full, or a folder stands in the way. The old
             content is untouched then.
     """
-    target = Path(os.path.realpath(path))
     try:
+        target = Path(os.path.realpath(path))  # raises where a link becomes a file meanwhile
         temporary = finished_beside(target, data, mode)
         try:
             temporary.replace(target)

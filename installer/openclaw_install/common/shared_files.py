@@ -52,8 +52,9 @@ def write_expected(path: Path, data: bytes, expected: bytes | None, *, mode: int
             overwritten meanwhile are kept beside it, and named.
         FileError: it cannot be written; the old content is untouched then.
     """
-    target = Path(os.path.realpath(path))
+    target = path
     try:
+        target = Path(os.path.realpath(path))  # raises where a link becomes a file meanwhile
         _require(target, expected)
         temporary = finished_beside(target, data, mode)
         try:
