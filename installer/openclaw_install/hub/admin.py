@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from openclaw_install.common.errors import UsageError
@@ -28,6 +28,7 @@ from openclaw_install.hub.model import (
     stamp,
     utc_now,
 )
+from openclaw_install.hub.results import HubAgentList, hub_agent
 from openclaw_install.hub.rules import check_agent_name, check_owner, printable
 from openclaw_install.hub.storage.metadata import Metadata
 from openclaw_install.hub.storage.skill_files import SkillFiles
@@ -114,8 +115,18 @@ class Admin:
             self._metadata.commit([SetPodState(agent.id, state), Append(entry)])
         return self._find(agent.id)
 
-    def skill_count(self, agent_id: str) -> int:
-        return self._metadata.skill_count(agent_id)
+    def described(self, agents: Sequence[Agent], folder_of: Callable[[str], Path]) -> HubAgentList:
+        """Agents with the number of their skills and their folders.
+
+        Args:
+            folder_of: gives the folder of an agent's id.
+        """
+        return HubAgentList(
+            tuple(
+                hub_agent(agent, self._metadata.skill_count(agent.id), str(folder_of(agent.id)))
+                for agent in agents
+            )
+        )
 
     def audit_rows(self) -> Iterator[AuditRow]:
         """The whole audit, oldest first, read in pages."""

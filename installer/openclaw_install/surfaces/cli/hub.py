@@ -15,19 +15,9 @@ from typing import Any, TypeVar
 import click
 
 from openclaw_install.common.errors import UsageError
-from openclaw_install.surfaces.cli.hub_options import data_option
+from openclaw_install.surfaces.cli.hub_options import data_option, hub_answered, planned
 from openclaw_install.surfaces.cli.hub_relay import relay_group
 from openclaw_install.surfaces.cli.options import common_options, gather
-from openclaw_install.surfaces.cli.render_hub import (
-    agents_reply,
-    key_json,
-    key_line,
-    planned,
-    row_json,
-    row_line,
-    verdict_json,
-    verdict_lines,
-)
 from openclaw_install.surfaces.cli.reply import Reply
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -70,6 +60,7 @@ def hub_group(context: click.Context, /, **said: Any) -> None:
 def run_command(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
     """Serve until SIGTERM or Ctrl-C; the log goes to stderr, one JSON object a line."""
     from openclaw_install.hub.log import line_writer, take_over_logging
+    from openclaw_install.hub.results import HubRun
     from openclaw_install.hub.server import base_url, opened_stores, serve
 
     quiet, until_eof = said.pop("no_access_log"), said.pop("until_eof")
@@ -97,8 +88,7 @@ def run_command(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
                 {"event": "recovered", "agent": found.agent_id, "skill": found.skill, "as": found.outcome}
             )
         serve(stores, settings, (lambda _event: None) if quiet else write_log, ready)
-    result = {"url": url, "relay": base_url(url), "data": str(data), "recovered": len(stores.recovered)}
-    return Reply("hub run", result, ["the hub has stopped"])
+    return hub_answered("hub run", HubRun(url, base_url(url), str(data), len(stores.recovered)))
 
 
 def _end_with_input() -> None:
@@ -163,15 +153,14 @@ def keys_group(context: click.Context, /, **said: Any) -> None:
 def keys_create(context: click.Context, /, *, data: Path, owner: str, **said: Any) -> Reply:
     """Make a key and print it, this once."""
     from openclaw_install.hub.admin import open_admin
+    from openclaw_install.hub.results import NewKey, key_info
 
     if gather(context, said).dry_run:
         return planned("hub keys create", f"make a key for the agents of {owner}")
     with open_admin(data) as admin:
         key, secret = admin.create_key(owner)
     # The one place that shows a key: it is in no file, so nobody can be shown it again.
-    result = {"keys": [key_json(key)], "key": secret.reveal()}
-    lines = [f"{key.id} for {owner}; keep it, it is not shown again:", secret.reveal()]
-    return Reply("hub keys create", result, lines)
+    return hub_answered("hub keys create", NewKey((key_info(key),), secret.reveal()))
 
 
 @keys_group.command("list")
@@ -181,11 +170,12 @@ def keys_create(context: click.Context, /, *, data: Path, owner: str, **said: An
 def keys_list(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
     """Show id, owner and use of every key; never a key."""
     from openclaw_install.hub.admin import open_admin
+    from openclaw_install.hub.results import KeyList, key_info
 
     gather(context, said)
     with open_admin(data) as admin:
         keys = admin.keys()
-    return Reply("hub keys list", {"keys": [key_json(key) for key in keys]}, [key_line(key) for key in keys])
+    return hub_answered("hub keys list", KeyList(tuple(key_info(key) for key in keys)))
 
 
 @keys_group.command("revoke")
@@ -196,12 +186,13 @@ def keys_list(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
 def keys_revoke(context: click.Context, /, *, data: Path, key_id: str, **said: Any) -> Reply:
     """End a key at once, also in open sessions."""
     from openclaw_install.hub.admin import open_admin
+    from openclaw_install.hub.results import KeyList, key_info
 
     if gather(context, said).dry_run:
         return planned("hub keys revoke", f"end the key {key_id}")
     with open_admin(data) as admin:
         key = admin.revoke_key(key_id)
-    return Reply("hub keys revoke", {"keys": [key_json(key)]}, [key_line(key)])
+    return hub_answered("hub keys revoke", KeyList((key_info(key),)))
 
 
 @hub_group.group("agents")
@@ -210,6 +201,12 @@ def keys_revoke(context: click.Context, /, *, data: Path, key_id: str, **said: A
 def agents_group(context: click.Context, /, **said: Any) -> None:
     """Agents, and whether their pods run."""
     context.obj = gather(context, said)
+
+
+def _agents_answered(command: str, data: Path, admin: Any, agents: Any) -> Reply:
+    from openclaw_install.hub.data_folder import DataFolder
+
+    return hub_answered(command, admin.described(agents, DataFolder(data).skill_files().folder))
 
 
 @agents_group.command("create")
@@ -229,7 +226,7 @@ def agents_create(
         return planned("hub agents create", f"make the agent {name} of {owner}")
     with open_admin(data) as admin:
         agent = admin.create_agent(name, owner, running=start)
-        return agents_reply("hub agents create", admin, data, [agent])
+        return _agents_answered("hub agents create", data, admin, [agent])
 
 
 @agents_group.command("list")
@@ -242,7 +239,7 @@ def agents_list(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
 
     gather(context, said)
     with open_admin(data) as admin:
-        return agents_reply("hub agents list", admin, data, admin.agents())
+        return _agents_answered("hub agents list", data, admin, admin.agents())
 
 
 @agents_group.command("start")
@@ -257,7 +254,7 @@ def agents_start(context: click.Context, /, *, data: Path, agent: str, **said: A
     if gather(context, said).dry_run:
         return planned("hub agents start", f"note that the pod of {agent} runs")
     with open_admin(data) as admin:
-        return agents_reply("hub agents start", admin, data, [admin.set_pod_state(agent, "running")])
+        return _agents_answered("hub agents start", data, admin, [admin.set_pod_state(agent, "running")])
 
 
 @agents_group.command("stop")
@@ -272,7 +269,7 @@ def agents_stop(context: click.Context, /, *, data: Path, agent: str, **said: An
     if gather(context, said).dry_run:
         return planned("hub agents stop", f"note that the pod of {agent} is stopped")
     with open_admin(data) as admin:
-        return agents_reply("hub agents stop", admin, data, [admin.set_pod_state(agent, "stopped")])
+        return _agents_answered("hub agents stop", data, admin, [admin.set_pod_state(agent, "stopped")])
 
 
 @hub_group.command("audit")
@@ -291,11 +288,12 @@ def audit_command(
     from collections import deque
 
     from openclaw_install.hub.admin import open_admin
+    from openclaw_install.hub.results import AuditReport, audit_check, audit_line
 
     gather(context, said)
     with open_admin(data) as admin:
         rows = deque(admin.audit_rows(), maxlen=last)
         verdict = admin.verify_audit(head) if verify or head else None
-    result = {"rows": [row_json(row) for row in rows], "verified": verdict_json(verdict)}
-    lines = [row_line(row) for row in rows] + verdict_lines(verdict)
-    return Reply("hub audit", result, lines, 0 if verdict is None or verdict.ok else 1)
+    check = None if verdict is None else audit_check(verdict)
+    report = AuditReport(tuple(audit_line(row) for row in rows), check)
+    return hub_answered("hub audit", report, 0 if check is None or check.ok else 1)

@@ -8,15 +8,8 @@ from typing import Any
 
 import click
 
-from openclaw_install.surfaces.cli.hub_options import data_option
+from openclaw_install.surfaces.cli.hub_options import data_option, hub_answered, planned
 from openclaw_install.surfaces.cli.options import common_options, gather
-from openclaw_install.surfaces.cli.render_hub import (
-    invite_json,
-    invite_line,
-    member_json,
-    member_line,
-    planned,
-)
 from openclaw_install.surfaces.cli.reply import Reply
 
 _DAYS = 7
@@ -45,12 +38,14 @@ def agents_group(context: click.Context, /, **said: Any) -> None:
 def agents_list(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
     """Show every registered agent, when it was last there, and what waits for it."""
     from openclaw_install.hub.relay_admin import open_relay_admin
+    from openclaw_install.hub.results import RelayAgentList, relay_agent
 
     gather(context, said)
     with open_relay_admin(data) as admin:
         members = admin.members()
-    result = {"agents": [member_json(member) for member in members]}
-    return Reply("hub relay agents list", result, [member_line(member) for member in members])
+    return hub_answered(
+        "hub relay agents list", RelayAgentList(tuple(relay_agent(member) for member in members))
+    )
 
 
 @agents_group.command("remove")
@@ -61,13 +56,13 @@ def agents_list(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
 def agents_remove(context: click.Context, /, *, data: Path, agent: str, **said: Any) -> Reply:
     """Give back an agent's place, and drop what waits in it; registering again undoes it."""
     from openclaw_install.hub.relay_admin import open_relay_admin
+    from openclaw_install.hub.results import RelayAgentRemoved, relay_agent
 
     if gather(context, said).dry_run:
         return planned("hub relay agents remove", f"give back the place of {agent}")
     with open_relay_admin(data) as admin:
         member = admin.remove(agent)
-    lines = [f"removed {member_line(member)}"]
-    return Reply("hub relay agents remove", {"agents": [member_json(member)]}, lines)
+    return hub_answered("hub relay agents remove", RelayAgentRemoved((relay_agent(member),)))
 
 
 @relay_group.group("invite", invoke_without_command=True)
@@ -83,6 +78,7 @@ def agents_remove(context: click.Context, /, *, data: Path, agent: str, **said: 
 def invite_group(context: click.Context, /, *, data: Path, uses: int, days: int, **said: Any) -> Reply | None:
     """Make an invitation and print its code, this once; or `list` and `revoke` them."""
     from openclaw_install.hub.relay_admin import open_relay_admin
+    from openclaw_install.hub.results import NewInvitation, invitation_info
 
     context.obj = gather(context, said)
     if context.invoked_subcommand is not None:
@@ -92,9 +88,7 @@ def invite_group(context: click.Context, /, *, data: Path, uses: int, days: int,
     with open_relay_admin(data) as admin:
         invite, code = admin.invite(uses, timedelta(days=days))
     # The one place that shows a code: it is in no file, so nobody can be shown it again.
-    result = {"invites": [invite_json(invite)], "code": code.reveal()}
-    lines = [f"{invite_line(invite)}; keep the code, it is not shown again:", code.reveal()]
-    return Reply("hub relay invite", result, lines)
+    return hub_answered("hub relay invite", NewInvitation((invitation_info(invite),), code.reveal()))
 
 
 @invite_group.command("list")
@@ -104,12 +98,14 @@ def invite_group(context: click.Context, /, *, data: Path, uses: int, days: int,
 def invite_list(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
     """Show every invitation and how much of it is left; never a code."""
     from openclaw_install.hub.relay_admin import open_relay_admin
+    from openclaw_install.hub.results import InvitationList, invitation_info
 
     gather(context, said)
     with open_relay_admin(data) as admin:
         invites = admin.invites()
-    result = {"invites": [invite_json(invite) for invite in invites]}
-    return Reply("hub relay invite list", result, [invite_line(invite) for invite in invites])
+    return hub_answered(
+        "hub relay invite list", InvitationList(tuple(invitation_info(invite) for invite in invites))
+    )
 
 
 @invite_group.command("revoke")
@@ -120,9 +116,10 @@ def invite_list(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
 def invite_revoke(context: click.Context, /, *, data: Path, name: str, **said: Any) -> Reply:
     """End an invitation; who registered by it stays."""
     from openclaw_install.hub.relay_admin import open_relay_admin
+    from openclaw_install.hub.results import InvitationList, invitation_info
 
     if gather(context, said).dry_run:
         return planned("hub relay invite revoke", f"end the invitation {name}")
     with open_relay_admin(data) as admin:
         invite = admin.revoke(name)
-    return Reply("hub relay invite revoke", {"invites": [invite_json(invite)]}, [invite_line(invite)])
+    return hub_answered("hub relay invite revoke", InvitationList((invitation_info(invite),)))

@@ -1,0 +1,110 @@
+"""Texts of what the hub's commands answer. Pure."""
+
+from __future__ import annotations
+
+from openclaw_install.common.jsonable import iso_time
+from openclaw_install.hub.results import (
+    AuditCheck,
+    AuditLine,
+    AuditReport,
+    HubAgent,
+    HubAgentList,
+    HubRun,
+    InvitationInfo,
+    InvitationList,
+    KeyInfo,
+    KeyList,
+    NewInvitation,
+    NewKey,
+    RelayAgent,
+    RelayAgentList,
+    RelayAgentRemoved,
+)
+from openclaw_install.surfaces.views import view
+from openclaw_install.surfaces.views.text import Text
+
+
+@view.register
+def _keys(answer: KeyList) -> Text:
+    return Text(rows=[_key_line(key) for key in answer.keys])
+
+
+@view.register
+def _new_key(answer: NewKey) -> Text:
+    key = answer.keys[0]
+    return Text([f"{key.id} for {key.owner}; keep it, it is not shown again:", answer.key])
+
+
+@view.register
+def _agents(answer: HubAgentList) -> Text:
+    return Text(rows=[_agent_line(agent) for agent in answer.agents])
+
+
+@view.register
+def _audit(answer: AuditReport) -> Text:
+    return Text(rows=[_audit_line(row) for row in answer.rows], tail=_check_lines(answer.verified))
+
+
+@view.register
+def _run(_answer: HubRun) -> Text:
+    return Text(["the hub has stopped"])
+
+
+@view.register
+def _relay_agents(answer: RelayAgentList) -> Text:
+    return Text(rows=[_relay_agent_line(agent) for agent in answer.agents])
+
+
+@view.register
+def _relay_agent_removed(answer: RelayAgentRemoved) -> Text:
+    return Text([f"removed {_relay_agent_line(agent)}" for agent in answer.agents])
+
+
+@view.register
+def _invitations(answer: InvitationList) -> Text:
+    return Text(rows=[_invitation_line(invite) for invite in answer.invites])
+
+
+@view.register
+def _new_invitation(answer: NewInvitation) -> Text:
+    line = _invitation_line(answer.invites[0])
+    return Text([f"{line}; keep the code, it is not shown again:", answer.code])
+
+
+def _key_line(key: KeyInfo) -> str:
+    state = f"revoked {key.revoked_at}" if key.revoked_at else f"last used {key.last_used_at or 'never'}"
+    return f"{key.id}  {key.owner}  created {key.created_at}  {state}"
+
+
+def _agent_line(one: HubAgent) -> str:
+    return f"{one.id}  {one.name}  of {one.owner}  {one.pod_state}  {one.skills} skills  {one.folder}"
+
+
+def _audit_line(row: AuditLine) -> str:
+    facts = (row.owner, row.key_id, row.agent_id, row.skill, row.sha256 and row.sha256[:12])
+    return "  ".join([str(row.seq), row.at, row.action, row.outcome, *(fact for fact in facts if fact)])
+
+
+def _check_lines(check: AuditCheck | None) -> list[str]:
+    if check is None:
+        return []
+    if check.broken_at is not None:
+        return [f"BROKEN at row {check.broken_at}: {check.reason}"]
+    if check.saw_head is False:
+        return ["BROKEN: the head that you noted is not in the chain; rows were cut off or rebuilt"]
+    return [f"{check.rows} rows hold; head {check.head}"]
+
+
+def _relay_agent_line(one: RelayAgent) -> str:
+    name = f" ({one.alias})" if one.alias else ""
+    used = "never" if one.last_used_at is None else iso_time(one.last_used_at)
+    return f"{one.did}{name}  last used {used}  {one.waiting} waiting, {one.waiting_bytes} bytes"
+
+
+def _invitation_line(one: InvitationInfo) -> str:
+    state = (
+        f"until {iso_time(one.expires_at)}"
+        if one.revoked_at is None
+        else f"revoked {iso_time(one.revoked_at)}"
+    )
+    return f"{one.id}  {one.uses_left} of {one.uses} uses left  {state}"
