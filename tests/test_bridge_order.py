@@ -178,6 +178,8 @@ def test_a_sender_that_leaves_gap_after_gap_with_nothing_to_hold_makes_no_endles
         assert heard.newest == 78
         assert len(heard.ahead) <= 10
         assert heard.settled >= 58
+        assert heard.missing[:2] == ((1, 1), (3, 3))
+        assert "chain.gap" not in _events(made)
 
     play(tmp_path, scenario)
 

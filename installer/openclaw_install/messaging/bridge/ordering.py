@@ -178,11 +178,16 @@ def _let_go(store: Store, heard: HeardChain, now: float, limits: OrderLimits) ->
         waits = not held or (len(held) <= limits.most_held and held[0][2] > now)
         if waits and len(heard.ahead) <= limits.most_ahead:
             return moved
-        heard, missing = _given_up(store, heard, now)
+        heard, missing = _given_up(store, heard, now, told=not waits)
 
 
-def _given_up(store: Store, heard: HeardChain, now: float) -> tuple[HeardChain, str]:
-    """The chain without waiting for its first gap, and the gap in words."""
+def _given_up(store: Store, heard: HeardChain, now: float, *, told: bool) -> tuple[HeardChain, str]:
+    """The chain without waiting for its first gap, and the gap in words.
+
+    Args:
+        told: whether it is an event; where no message waited for it, the doctor's finding is enough, since
+            one envelope can make sixteen such gaps.
+    """
     settled, gap = give_up(heard.settled, heard.ahead)
     missing = heard.missing if gap is None else merged([*heard.missing, gap])
     ahead = tuple(span for span in heard.ahead if span[1] > settled)
@@ -190,7 +195,8 @@ def _given_up(store: Store, heard: HeardChain, now: float) -> tuple[HeardChain, 
     store.chains.put(changed)
     if gap is None:
         return changed, ""
-    store.events.add("chain.gap", now, sender=heard.peer, first=gap[0], last=gap[1])
+    if told:
+        store.events.add("chain.gap", now, sender=heard.peer, first=gap[0], last=gap[1])
     return changed, words([gap])
 
 
