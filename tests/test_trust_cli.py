@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from openclaw_install.messaging.models.trust import TrustReplay
+from openclaw_install.messaging.models.trust_replay import TrustReplay
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.messages import TASK
 from openclaw_install.surfaces.schemas import record_schema

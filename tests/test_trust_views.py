@@ -17,10 +17,9 @@ from openclaw_install.messaging.models.trust import (
     PolicyInForce,
     Recommendation,
     RecommendationChange,
-    ReplayedDecision,
     ShownSubject,
-    TrustReplay,
 )
+from openclaw_install.messaging.models.trust_replay import ReplayedDecision, TrustReplay
 from openclaw_install.messaging.store.database import Database
 from openclaw_install.surfaces.views import view
 from tests.trust_rig import NOW, Place, did, place

@@ -15,13 +15,12 @@ from openclaw_install.messaging.models.trust import (
     Explanation,
     NumberedRule,
     PolicyInForce,
-    ReplayedDecision,
     RulesPage,
     ShownDecision,
     ShownSubject,
     TrustPolicy,
-    TrustReplay,
 )
+from openclaw_install.messaging.models.trust_replay import ReplayedDecision, TrustReplay
 from openclaw_install.messaging.policy_in_force import policy_state
 from openclaw_install.messaging.trust.edits import Edit, edit_text, edited, read_rule
 from openclaw_install.messaging.trust.match import Subject, TrustPolicyError

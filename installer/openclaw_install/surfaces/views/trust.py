@@ -14,13 +14,12 @@ from openclaw_install.messaging.models.trust import (
     PolicyInForce,
     Recommendation,
     RecommendationChange,
-    ReplayedDecision,
     RulesPage,
     ShownDecision,
     TrustPolicy,
-    TrustReplay,
     TrustStatus,
 )
+from openclaw_install.messaging.models.trust_replay import ReplayedDecision, TrustReplay
 from openclaw_install.surfaces.views import view
 from openclaw_install.surfaces.views.contacts import full_name
 from openclaw_install.surfaces.views.text import Text
