@@ -97,6 +97,7 @@ async def run(scene: Scene) -> Result:
         refused = sum(task.result() for task in sending)
         wanted = before + scene.size.honest * len(honest)
         await _settled(host, wanted)
+        left = await _taken_in(host)
         phase = await asyncio.to_thread(host.phase)
         waiting = await asyncio.to_thread(host.pingagent, "contacts", "list")
     turns = host.gateway.keys()
@@ -113,6 +114,7 @@ async def run(scene: Scene) -> Result:
         "known agents' messages without a turn": max(0, wanted - len(set(turns))),
         "turns doubled": len(turns) - len(set(turns)),
         "turns of strangers": max(0, len(set(turns)) - wanted),
+        "messages not taken in": left,
         "bridge not ready": int(phase != "ready"),
         "contacts not told": int(not waiting["ok"]),
     }
@@ -239,3 +241,13 @@ async def _settled(host: _Host, wanted: int) -> None:
     end = time.monotonic() + PATIENCE
     while len(set(host.gateway.keys())) < wanted and time.monotonic() < end:
         await asyncio.sleep(0.1)
+
+
+async def _taken_in(host: _Host) -> int:
+    """How many messages at the relay the bridge has not read, once it had the time to."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        health = (await asyncio.to_thread(host.pingagent, "whoami"))["result"]["health"]
+        if not health["lag"] or time.monotonic() > end:
+            return int(health["lag"])
+        await asyncio.sleep(0.5)

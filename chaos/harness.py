@@ -6,6 +6,7 @@ import asyncio
 import random
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
@@ -37,7 +38,13 @@ def play(names: Iterable[str], *, seed: int, size: Size, tell: Callable[[str], N
     for name in names:
         tell(f"{name} ...")
         begun = time.monotonic()
-        results.append(_played(name, seed, size))
+        try:
+            results.append(_played(name, seed, size))
+        except Exception as error:  # noqa: BLE001 - what ends a run is what it found; the others are played
+            tell(traceback.format_exc())
+            results.append(
+                Result(name, {"why": f"{type(error).__name__}: {error}"[:200]}, {"ended early": 1})
+            )
         tell(f"{name}: {'held' if results[-1].held else 'BROKEN'} ({time.monotonic() - begun:.0f} s)")
     return results
 

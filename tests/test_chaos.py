@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import random
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from chaos.changes import changed
@@ -15,6 +17,8 @@ from chaos.harness import RUNS
 from chaos.ledger import Receipts
 from chaos.result import Result, table
 from chaos.size import FULL, SHORT
+
+from tests.runtime_rig import until
 
 _ROOT = Path(__file__).parent.parent
 _ENVELOPE = json.dumps({"v": 2, "from": "ann", "to": "bob", "routing": {"task_id": "t"}}).encode()
@@ -46,15 +50,20 @@ def test_a_short_run_on_the_real_parts_loses_doubles_and_breaks_nothing(run: str
 
 def test_an_interrupted_run_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
     process = _start("--minutes", "60", "load", folder=tmp_path)
-    assert process.stderr is not None
-    assert process.stderr.readline() == "load ...\n"
+    url = urlsplit(until(lambda: _hub_url(tmp_path), "a hub that serves"))
     process.send_signal(signal.SIGINT)
     _, told = process.communicate()
-    assert (process.returncode, told.splitlines()[-1]) == (
-        130,
-        "interrupted; everything that was started has ended",
-    )
+    last = "interrupted; everything that was started has ended"
+    assert (process.returncode, told.splitlines()[-1]) == (130, last)
     assert not list(tmp_path.glob("chaos-*"))
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((url.hostname or "", url.port or 0))
+
+
+def _hub_url(folder: Path) -> str | None:
+    """Where the run's hub serves, once it says so."""
+    lines = [line for log in folder.glob("chaos-*/hub/hub.log") for line in log.read_text().splitlines()]
+    return next((json.loads(line)["url"] for line in lines if '"ready"' in line), None)
 
 
 @pytest.mark.parametrize("words", [["nonsense"], ["--minutes", "0"], ["--short", "--minutes", "2"]])
