@@ -134,6 +134,9 @@ class Peer:
                 raise
 
     async def _exchange(self, request: bytes) -> Answer:
+        if self._stream is not None and self._stream[0].at_eof():
+            # The hub ends connections on which nothing is asked for some seconds.
+            self.close()
         if self._stream is None:
             self._stream = await asyncio.open_connection("127.0.0.1", self.hub.port, limit=_HEAD_BYTES)
         reader, writer = self._stream
@@ -209,4 +212,6 @@ async def registered(hub: Address, count: int) -> list[Peer]:
             await asyncio.sleep(0.3)
         if answer.status != 200:
             raise OSError(f"an agent could not register: {answer.code}")
+        # The others take their time: until then the hub would have ended it.
+        peer.close()
     return peers
