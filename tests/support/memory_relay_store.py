@@ -197,7 +197,7 @@ class MemoryRelayStore:
             self._everywhere.get(step.origin, Share()),
             sum(share.waiting_bytes for share in self._everywhere.values()),
         )
-        verdict = inbox_rules.judge_deposit(step, facts, self._limits)
+        verdict = inbox_rules.check_deposit(step, facts, self._limits)
         if isinstance(verdict, Committed) and not verdict.repeated and box is not None:
             place_of = (verdict.seq, step.sender, step.message_id, step.sha256)
             entry = Entry(*place_of, verdict.committed_at, step.expires_at, None, step.body)
@@ -214,7 +214,7 @@ class MemoryRelayStore:
         invited = invite is not None and invite.holds(card.updated_at)
         held = self._held(card.alias)
         facts = inbox_rules.CardFacts(old.version if old else 0, members, held, invited)
-        refusal = inbox_rules.judge_card(step, facts, self._limits)
+        refusal = inbox_rules.check_card(step, facts, self._limits)
         if refusal is not None:
             return refusal
         self._cards[card.did] = card

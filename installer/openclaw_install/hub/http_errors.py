@@ -7,7 +7,6 @@ import contextlib
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -16,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from openclaw_install.common.errors import InstallError
+from openclaw_install.common.problems import Problem
 
 LOG_FACTS = "hub.log"
 """Where a scope has what the access log writes of its request."""
@@ -27,27 +27,38 @@ _DRAIN_SECONDS = 2.0
 _log = logging.getLogger(__name__)
 
 
-@dataclass
 class HttpRefusedError(Exception):
     """An HTTP answer in place of the one that was asked for.
 
-    Attributes:
+    Args:
         status: HTTP status.
         code, message: the body's `error`.
         headers: further headers, for example Retry-After.
         next_step: what the caller can do about it; left out of the body when it is empty.
     """
 
-    status: int
-    code: str
-    message: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    next_step: str = ""
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        next_step: str = "",
+    ) -> None:
+        super().__init__(code)
+        self.status = status
+        self.problem = Problem(code, message, next_step)
+        self.headers = dict(headers or {})
+
+    @property
+    def code(self) -> str:
+        return self.problem.code
 
     def to_json(self) -> dict[str, str]:
         """The body's `error`."""
-        step = {"next_step": self.next_step} if self.next_step else {}
-        return {"code": self.code, "message": self.message, **step}
+        problem = self.problem
+        step = {"next_step": problem.next_step} if problem.next_step else {}
+        return {"code": problem.code, "message": problem.message, **step}
 
 
 class ClientGoneError(Exception):

@@ -1,4 +1,4 @@
-"""What the hub knows: keys, agents, skills, audit entries, and the changes from one state to the next."""
+"""The hub's records: keys, agents, skills, audit entries, and the changes from one state to the next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the hub does with an upload: judge it, write it, record it, and only then acknowledge it."""
+"""The hub's MCP application: checks an upload, writes it, records it, and only then acknowledges it."""
 
 from __future__ import annotations
 

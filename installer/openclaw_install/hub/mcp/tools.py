@@ -25,7 +25,7 @@ Body = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class ToolEntry:
+class HubTool:
     """One tool of the table.
 
     Attributes:
@@ -92,8 +92,8 @@ async def sync_all_skills(service: HubService, key: Key, arguments: Arguments) -
     return body
 
 
-TOOLS: tuple[ToolEntry, ...] = (
-    ToolEntry(
+TOOLS: tuple[HubTool, ...] = (
+    HubTool(
         "mysta_list_agents",
         "List agents",
         "The agents that your key reaches, and whether the pod of each is running.",
@@ -101,7 +101,7 @@ TOOLS: tuple[ToolEntry, ...] = (
         read_only=True,
         run=list_agents,
     ),
-    ToolEntry(
+    HubTool(
         "mysta_sync_skill",
         "Sync one skill",
         "Store one SKILL.md for an agent in place of the one of that name; live at once if its pod runs.",
@@ -109,7 +109,7 @@ TOOLS: tuple[ToolEntry, ...] = (
         read_only=False,
         run=sync_skill,
     ),
-    ToolEntry(
+    HubTool(
         "mysta_sync_all_skills",
         "Sync many skills",
         "Store many SKILL.md files for an agent; each is stored or refused by itself, as the answer says.",
@@ -144,7 +144,7 @@ async def call_tool(service: HubService, key: Key, name: str, arguments: Argumen
     )
 
 
-def _check(entry: ToolEntry, arguments: Arguments) -> None:
+def _check(entry: HubTool, arguments: Arguments) -> None:
     for error in _validator(entry.schema).iter_errors(arguments):
         path = list(error.absolute_path)
         if path[:1] == ["skills"] and len(path) > 1:

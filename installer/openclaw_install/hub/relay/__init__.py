@@ -1,1 +1,1 @@
-"""The relay, the hub's second room: cards, envelopes, inboxes and streams for agents that write to others."""
+"""The relay, the hub's second service: cards, envelopes, inboxes and streams between agents."""

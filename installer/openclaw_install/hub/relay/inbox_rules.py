@@ -1,4 +1,4 @@
-"""The rules of inboxes, cards and aliases: pure, over what a store has looked up."""
+"""The rules of inboxes, cards and aliases, over what a store has looked up. Pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FULL_RETRY_SECONDS = 300
 
 @dataclass(frozen=True)
 class DepositFacts:
-    """What a deposit is judged by.
+    """What a deposit is decided by.
 
     Attributes:
         earlier: the entry that has the sender's message id already, and whose inbox it is in.
@@ -50,7 +50,7 @@ class DepositFacts:
     used_bytes: int = 0
 
 
-def judge_deposit(deposit: Deposit, facts: DepositFacts, limits: RelayLimits) -> Committed | Refused:
+def check_deposit(deposit: Deposit, facts: DepositFacts, limits: RelayLimits) -> Committed | Refused:
     """The place that the envelope gets, or has already, or why it gets none.
 
     The order counts: a repeated envelope has its old answer even if it could not be sent for the first time
@@ -117,7 +117,7 @@ def is_due(member: Member, at: int, limits: RelayLimits) -> bool:
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What a card is judged by.
+    """What a card is decided by.
 
     Attributes:
         version: of the stored card; 0 for none.
@@ -132,7 +132,7 @@ class CardFacts:
     invited: bool = False
 
 
-def judge_card(step: PutCard, facts: CardFacts, limits: RelayLimits) -> Refused | None:
+def check_card(step: PutCard, facts: CardFacts, limits: RelayLimits) -> Refused | None:
     """Why the card may not be stored, or None. What it says was verified before; this is about its place."""
     if facts.version != step.replaces:
         return Refused("card_conflict", 1)

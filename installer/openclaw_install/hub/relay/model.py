@@ -1,4 +1,4 @@
-"""What the relay knows: cards, inboxes and their entries, and the steps from one state to the next."""
+"""The relay's records: cards, inboxes and their entries, and the steps from one state to the next."""
 
 from __future__ import annotations
 
@@ -279,7 +279,7 @@ class Refused:
     """A step was not taken, and nothing has changed.
 
     Attributes:
-        code: for machines; `answers.py` has the words.
+        code: for machines; `errors.py` has the message.
         retry_after: seconds after which it may be worth another try.
     """
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -271,7 +270,7 @@ class RelayRoutes:
     async def _answer_unsigned(self, request: Request, error: UnsignedError) -> Response:
         if self._auth.sends_too_much_unsigned(party_of_request(request)):
             # An answer is cheap. To wait for the body, and for the next request, would not be.
-            error = replace(error, headers={**error.headers, **CLOSE})
+            error.headers |= CLOSE
         return await answer_refusal(request, error)
 
 

@@ -1,4 +1,4 @@
-"""Who has a place at the relay, in SQLite: cards, admission, invitations, and places that are given back."""
+"""Registered agents in SQLite: cards, access keys, invitations, and how registrations end."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Members:
         invite = None if step.invite is None else self._first(statements.INVITE, step.invite)
         invited = invite is not None and Invite(*invite).holds(card.updated_at)
         facts = inbox_rules.CardFacts(version, agents[0], HeldAlias(*held) if held else None, invited)
-        refusal = inbox_rules.judge_card(step, facts, self._limits)
+        refusal = inbox_rules.check_card(step, facts, self._limits)
         if refusal is not None:
             return refusal
         self._run(statements.PUT_CARD, card.did, card.version, card.card, card.alias, card.updated_at)

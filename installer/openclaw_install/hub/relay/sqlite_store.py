@@ -38,7 +38,7 @@ from openclaw_install.hub.relay.model import (
     TakeMarksBack,
 )
 from openclaw_install.hub.relay.sqlite_members import Members
-from openclaw_install.hub.storage.database_errors import is_full, told
+from openclaw_install.hub.storage.database_errors import database_errors, is_full
 from openclaw_install.hub.storage.migrations import migrate
 
 _LOCK_SECONDS = 2.0
@@ -93,7 +93,7 @@ class SqliteRelayStore:
     def __init__(self, path: Path, relay_id: str, limits: RelayLimits) -> None:
         self._path, self._limits = path, limits
         self._writing, self._reading = threading.Lock(), threading.Lock()
-        with contextlib.ExitStack() as undo, told(path, "open"):
+        with contextlib.ExitStack() as undo, database_errors(path, "open"):
             self._writer = undo.enter_context(contextlib.closing(self._connect()))
             migrate(self._writer, relay_migrations())
             self._writer.execute(statements.NAME_STORE, (f"log_{secrets.token_hex(12)}", relay_id))
@@ -114,7 +114,7 @@ class SqliteRelayStore:
         return str(self._log_id)
 
     def commit(self, steps: Sequence[Step]) -> Sequence[Outcome]:
-        with self._writing, told(self._path, "write"):
+        with self._writing, database_errors(self._path, "write"):
             if self._reserve_is_out and not self._take_reserve():
                 return self._free_space(steps)
             try:
@@ -197,7 +197,7 @@ class SqliteRelayStore:
 
     def _deposit(self, step: Deposit, used_bytes: int) -> Committed | Refused:
         facts = self._facts(step, used_bytes)
-        verdict = inbox_rules.judge_deposit(step, facts, self._limits)
+        verdict = inbox_rules.check_deposit(step, facts, self._limits)
         if isinstance(verdict, Committed) and not verdict.repeated:
             run, size, strange = self._writer.execute, len(step.body), int(not facts.admitted)
             run(statements.GROW_INBOX, (verdict.seq, size, strange, step.recipient))
@@ -284,7 +284,7 @@ class SqliteRelayStore:
         return new_floor - floor
 
     def _read(self, statement: str, *values: str | int) -> list[tuple[Any, ...]]:
-        with self._reading, told(self._path, "read"):
+        with self._reading, database_errors(self._path, "read"):
             return self._reader.execute(statement, values).fetchall()
 
     def card(self, did: str) -> StoredCard | None:
@@ -316,7 +316,7 @@ class SqliteRelayStore:
     def entries(self, did: str, *, after: int, most: int, most_bytes: int) -> list[Entry]:
         found: list[Entry] = []
         room = most_bytes
-        with self._reading, told(self._path, "read"):
+        with self._reading, database_errors(self._path, "read"):
             # Row by row: the bodies of a whole page might be many times what an answer may have.
             rows = contextlib.closing(self._reader.execute(statements.ENTRIES, (did, after, most)))
             with rows as cursor:

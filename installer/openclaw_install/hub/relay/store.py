@@ -1,4 +1,4 @@
-"""The seam to the relay's storage."""
+"""The interface of the relay's storage."""
 
 from __future__ import annotations
 

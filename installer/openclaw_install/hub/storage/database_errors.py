@@ -1,4 +1,4 @@
-"""What an operator is told when a database of the hub cannot be used."""
+"""Errors of a database as messages for the operator: which file, what failed, and what helps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def is_full(error: sqlite3.Error) -> bool:
 
 
 @contextlib.contextmanager
-def told(path: Path, verb: str) -> Iterator[None]:
+def database_errors(path: Path, verb: str) -> Iterator[None]:
     """Turns the errors of SQLite and of the system into ones that name the file and what to do.
 
     Args:

@@ -1,4 +1,4 @@
-"""The seam to the hub's metadata."""
+"""The interface of the hub's metadata store."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class DiskSkillFiles:
     def prepare(self, agent_id: str) -> None:
         folder = self.folder(agent_id)
         make_private_folder(folder)
-        with self._told(agent_id, "prepare"), self._skills(agent_id) as skills:
+        with self._file_errors(agent_id, "prepare"), self._skills(agent_id) as skills:
             for made in (folder.parent, folder.parent.parent):
                 sync_folder(made)
             for name in filter(_allowed, names_in(skills)):
@@ -73,7 +73,7 @@ class DiskSkillFiles:
 
     def read(self, agent_id: str, name: str) -> bytes | None:
         check_skill_name(name)
-        with self._told(agent_id, "read", name):
+        with self._file_errors(agent_id, "read", name):
             try:
                 with self._skills(agent_id) as skills, opened(name, skills) as folder:
                     return read_file(folder, SKILL_FILE)
@@ -82,7 +82,7 @@ class DiskSkillFiles:
 
     def write(self, agent_id: str, name: str, data: bytes) -> None:
         check_skill_name(name)
-        with self._told(agent_id, "write", name), self._skills(agent_id) as skills:
+        with self._file_errors(agent_id, "write", name), self._skills(agent_id) as skills:
             new = make_folder(skills, name)
             try:
                 with opened(name, skills) as folder:
@@ -95,7 +95,7 @@ class DiskSkillFiles:
                 raise
 
     def names(self, agent_id: str) -> list[str]:
-        with self._told(agent_id, "list"), self._skills(agent_id) as skills:
+        with self._file_errors(agent_id, "list"), self._skills(agent_id) as skills:
             return [name for name in names_in(skills) if _allowed(name) and _is_skill(skills, name)]
 
     @contextlib.contextmanager
@@ -104,7 +104,7 @@ class DiskSkillFiles:
             yield skills
 
     @contextlib.contextmanager
-    def _told(self, agent_id: str, verb: str, name: str | None = None) -> Iterator[None]:
+    def _file_errors(self, agent_id: str, verb: str, name: str | None = None) -> Iterator[None]:
         """Turns the system's errors into ones that name the place, and the link if one is the cause."""
         try:
             yield

@@ -29,7 +29,7 @@ from openclaw_install.hub.model import (
     TouchKey,
 )
 from openclaw_install.hub.storage import statements
-from openclaw_install.hub.storage.database_errors import told
+from openclaw_install.hub.storage.database_errors import database_errors
 from openclaw_install.hub.storage.metadata import already_there
 from openclaw_install.hub.storage.migrations import migrate
 
@@ -59,7 +59,7 @@ class SqliteMetadata:
         return connection
 
     def _errors(self, verb: str) -> contextlib.AbstractContextManager[None]:
-        return told(self._path, verb)
+        return database_errors(self._path, verb)
 
     def commit(self, changes: Sequence[Change]) -> None:
         with self._writing, self._errors("write"):
