@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench chaos audit clean
+.PHONY: demo test lint bench chaos audit clean schemas
 
 demo: $(READY)
 	$(BIN)/openclaw-install demo
@@ -22,6 +22,10 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config pyproject.toml
+
+# Writes what is derived from the tables and records: schemas of tools and results, docs/tools.md, the skill's list.
+schemas: $(READY)
+	$(BIN)/python -m openclaw_install.surfaces.snapshots
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

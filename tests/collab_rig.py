@@ -24,9 +24,10 @@ from openclaw_install.messaging.app import App
 from openclaw_install.messaging.bridge.bridge import BridgeEvent, BridgeSettings, run_bridge
 from openclaw_install.messaging.bridge.settings import HostView, Tempo
 from openclaw_install.messaging.health import read_health
+from openclaw_install.messaging.models.messages import SendResult
 from openclaw_install.messaging.relay.client import Relay
 from openclaw_install.messaging.relay.memory import MemoryRelayServer
-from openclaw_install.messaging.results import SendResult, TransportHealth
+from openclaw_install.messaging.results import TransportHealth
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.card import ENVELOPE_2, make_card
 from openclaw_install.protocol.did import conversation_of
@@ -313,7 +314,7 @@ class Rig:
 
         def give() -> SendResult:
             with self.desk() as desk:
-                return service.reply(desk, text, target=self.peer.did, **more)
+                return asyncio.run(service.reply(desk, message=text, session=self.peer.did, **more))
 
         return await asyncio.to_thread(give)
 

@@ -89,7 +89,7 @@ def test_the_relay_is_told_the_hash_and_shown_the_key_that_the_recipient_gave(tm
         async with made.bridge():
             await until(lambda: len(made.gateway.turns) == 1)
             with made.desk(caller="cli:alice") as desk:
-                assert (await messages.chat(desk, made.peer.did, "answer", wait_seconds=30)).sent
+                assert (await messages.chat(desk, to=made.peer.did, message="answer", wait_seconds=30)).sent
             with made.store() as store:
                 await until(lambda: made.relay.access.get(made.me.did) == tuple(access.hashes(store, NOW)))
             before = made.relay.access[made.me.did]

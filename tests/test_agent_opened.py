@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from openclaw_install.messaging.actions import contacts, messages
-from openclaw_install.messaging.actions.overview import transport
+from openclaw_install.messaging.actions.overview import transport_health
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.bridge.pacing import PacingLimits
 from openclaw_install.messaging.contact_findings import contact_findings
@@ -53,7 +53,7 @@ def test_the_reply_to_an_agents_first_word_waits_and_a_person_lets_it_in(tmp_pat
     async def scenario(made: Rig) -> None:
         async with made.bridge():
             with made.desk(caller=AGENT) as agent, made.desk() as person:
-                asked = await messages.chat(agent, made.peer.did, "hello there")
+                asked = await messages.chat(agent, to=made.peer.did, message="hello there")
                 assert asked.sent
                 assert state(agent.store, made.peer.did) == "awaiting_reply"
                 made.relay.commit(
@@ -70,7 +70,7 @@ def test_the_reply_to_an_agents_first_word_waits_and_a_person_lets_it_in(tmp_pat
                 await until(lambda: agent.store.contacts.waiting_in_all() == 1)
                 assert state(agent.store, made.peer.did) == "pending"
                 with pytest.raises(ContactError, match="replied, and nobody has decided"):
-                    await messages.chat(agent, made.peer.did, "go on")
+                    await messages.chat(agent, to=made.peer.did, message="go on")
                 assert made.gateway.turns == []
                 kinds = [one.kind for one in agent.store.events.since(0) if one.kind.startswith("contact.")]
                 assert kinds == ["contact.awaiting_reply", "contact.pending"]
@@ -87,7 +87,7 @@ def test_a_policy_that_a_person_wrote_lets_the_reply_in_at_once(tmp_path: Path) 
         made.me.store_path.with_name("trust-policy.json").write_text(f'{{"version": 1, {rule[1:]}')
         async with made.bridge():
             with made.desk(caller=AGENT) as agent:
-                await messages.chat(agent, made.peer.did, "hello there")
+                await messages.chat(agent, to=made.peer.did, message="hello there")
                 made.send("an answer")
                 await until(lambda: len(made.gateway.turns) == 1)
                 contact = agent.store.contacts.get(made.peer.did)
@@ -222,11 +222,11 @@ async def _many_names(made: Rig) -> None:
             await until(lambda: len(made.gateway.turns) == 4, "what begins a thread, which is no round")
             for turn in range(2):
                 for name in names:
-                    messages.queue_reply(agent, f"answer {turn}", target=name.did)
+                    messages.openclaw_queue_reply(agent, message=f"answer {turn}", session=name.did)
                     made.relay.commit(name.sealed(made.me, f"and more {turn}"))
-            await until(lambda: transport(agent).figures.paced == 4, "the ceiling")
-            assert transport(agent).figures.waiting >= 4
+            await until(lambda: transport_health(agent).figures.paced == 4, "the ceiling")
+            assert transport_health(agent).figures.waiting >= 4
             assert len(made.gateway.turns) == 4 + 4
-            await until(lambda: "all threads" in transport(agent).health.detail, "the word about it")
+            await until(lambda: "all threads" in transport_health(agent).health.detail, "the word about it")
             kinds = [one.kind for one in agent.store.events.since(0)]
             assert kinds.count("message.paced") == 4

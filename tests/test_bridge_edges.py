@@ -133,7 +133,7 @@ def test_only_the_recipient_can_say_that_a_message_arrived(tmp_path: Path) -> No
         made.know()
         async with made.bridge():
             with made.desk() as desk:
-                sent = await service.chat(desk, made.peer.did, "to the peer", wait_seconds=30)
+                sent = await service.chat(desk, to=made.peer.did, message="to the peer", wait_seconds=30)
                 assert sent.sent
 
                 def state() -> str:
@@ -161,10 +161,10 @@ def test_without_a_usable_key_nothing_leaves_this_host(tmp_path: Path) -> None:
         made.relay.cards[gone.did] = make_card(gone.identity, 1, time.time() - 30 * 86_400)
         async with made.bridge():
             with made.desk() as desk:
-                result = await service.chat(desk, gone.did, "secret words", wait_seconds=60)
-                assert result.state == "failed"
-                assert "no encryption key" in result.reason
-                assert result.repair
+                with pytest.raises(service.SendError, match="no encryption key") as failed:
+                    await service.chat(desk, to=gone.did, message="secret words", wait_seconds=60)
+                assert failed.value.error_code == "send.failed"
+                assert failed.value.next_step
         assert made.relay.inbox(gone.did).places == []
 
     play(tmp_path, scenario)
@@ -177,13 +177,13 @@ def test_a_card_that_contradicts_the_one_we_know_is_trusted_by_nobody(tmp_path: 
         async with made.bridge():
             await until(lambda: len(made.gateway.turns) == 1)
             with made.desk() as desk:
-                first = await service.chat(desk, made.peer.did, "fine", wait_seconds=30)
+                first = await service.chat(desk, to=made.peer.did, message="fine", wait_seconds=30)
                 assert first.sent
         made.relay.cards[made.peer.did] = make_card(made.peer.identity, 1, time.time(), capabilities=["x"])
         async with made.bridge():
             with made.desk() as desk:
-                second = await service.chat(desk, made.peer.did, "and now?", wait_seconds=30)
-                assert (second.state, second.reason) == ("failed", "card_fork")
+                with pytest.raises(service.SendError, match="card_fork"):
+                    await service.chat(desk, to=made.peer.did, message="and now?", wait_seconds=30)
                 assert "card.fork" in {event.kind for event in desk.store.events.since(0)}
 
     play(tmp_path, scenario)
@@ -198,7 +198,7 @@ def test_what_expired_before_it_was_taken_is_sealed_anew(tmp_path: Path) -> None
             ]
             async with made.bridge():
                 with made.desk() as desk:
-                    sent = await service.chat(desk, made.peer.did, "patience", wait_seconds=30)
+                    sent = await service.chat(desk, to=made.peer.did, message="patience", wait_seconds=30)
                     assert sent.sent
                     item = desk.store.outbox.by_message_id(sent.message_id)
                     assert item is not None
@@ -292,9 +292,8 @@ def test_a_wait_for_the_relay_is_over_when_nothing_waits_any_more(tmp_path: Path
                 RelayRefused(413, "oversized", "too big for me", next_step=""),
             ]
             async with made.bridge():
-                with made.desk() as desk:
-                    sent = await service.chat(desk, made.peer.did, "hello?", wait_seconds=30)
-                assert (sent.state, "busy" in sent.reason) == ("failed", False)
+                with made.desk() as desk, pytest.raises(service.SendError, match="too big for me"):
+                    await service.chat(desk, to=made.peer.did, message="hello?", wait_seconds=30)
                 await until(lambda: health_of(made).state == "repaired")
 
     play(tmp_path, scenario)

@@ -102,7 +102,7 @@ def test_a_relay_that_is_down_is_told_and_everything_goes_on_when_it_is_back(tmp
                 made.send("while it is down")
                 await until(lambda: _way(made) == ("down", "degraded"))
                 with made.desk() as desk:
-                    queued = await messages.chat(desk, made.peer.did, "waits", wait_seconds=0)
+                    queued = await messages.chat(desk, to=made.peer.did, message="waits", wait_seconds=0)
                     assert not queued.sent
                     client.down = False
                     await until(lambda: len(made.gateway.turns) == 1)
@@ -453,13 +453,13 @@ def test_outgoing_refusals_are_final_or_tried_again_and_never_plaintext(tmp_path
             ]
             async with made.bridge():
                 with made.desk() as desk:
-                    sent = await messages.chat(desk, made.peer.did, "patience", wait_seconds=30)
+                    sent = await messages.chat(desk, to=made.peer.did, message="patience", wait_seconds=30)
                     assert sent.sent
-                    lost = await messages.chat(desk, stranger.did, "anybody there?", wait_seconds=30)
-                    assert (lost.state, lost.reason) == ("failed", "unknown_recipient")
-                    assert lost.repair
+                    with pytest.raises(messages.SendError, match="unknown_recipient") as lost:
+                        await messages.chat(desk, to=stranger.did, message="anybody there?", wait_seconds=30)
+                    assert lost.value.next_step
                     client.spoil_receipt = True
-                    unsure = await messages.chat(desk, made.peer.did, "unsure", wait_seconds=0.3)
+                    unsure = await messages.chat(desk, to=made.peer.did, message="unsure", wait_seconds=0.3)
                     assert not unsure.sent
                     client.spoil_receipt = False
 
@@ -513,10 +513,11 @@ def test_queued_messages_are_drained_in_pages_and_each_once(tmp_path: Path) -> N
             with made.desk() as desk:
                 page = contacts.contacts_list(desk, state="approved")
                 assert len(page.contacts) == 1
-                changes = messages.changes_since(desk, 0, limit=50)
+                changes = messages.changes_since(desk, cursor=0, limit=50)
                 assert changes.more
                 assert (
-                    messages.changes_since(desk, changes.cursor, limit=50).events[0].id == changes.cursor + 1
+                    messages.changes_since(desk, cursor=changes.cursor, limit=50).events[0].id
+                    == changes.cursor + 1
                 )
 
     play(tmp_path, scenario)

@@ -13,7 +13,7 @@ from openclaw_install.common.errors import ConflictError
 from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.messaging import store_lock
 from openclaw_install.messaging.actions import contacts as contact_service
-from openclaw_install.messaging.actions import messages
+from openclaw_install.messaging.actions import messages, sessions
 from openclaw_install.messaging.bridge.settings import BridgeSettings
 from openclaw_install.messaging.contact_gate import Action, GateLimits
 from openclaw_install.messaging.outgoing import ContactError
@@ -37,14 +37,14 @@ def test_a_first_contact_reaches_no_agent_until_it_is_approved_and_then_in_order
             with made.desk(caller="cli:alice") as desk:
                 await until(lambda: desk.store.contacts.waiting_in_all() == 6)
                 assert made.gateway.requests == 0
-                view = messages.focus_session(desk, made.peer.did)
+                view = sessions.focus_session(desk, session=made.peer.did)
                 assert [message.state for message in view.messages] == ["pending"] * 6
-                assert view.view.trust == "pending"
+                assert view.session.trust == "pending"
                 decided = contact_service.decide(desk, "@peer", "approve", reason="a colleague")
                 assert (decided.released, decided.contact.waiting) == (6, 0)
                 await until(lambda: len(made.gateway.turns) == 6)
                 assert made.gateway.keys() == ids
-                assert {key for key, _, _ in made.gateway.turns} == {f"hook:im:{view.view.session.thread_id}"}
+                assert {key for key, _, _ in made.gateway.turns} == {f"hook:im:{view.session.thread_id}"}
                 history = contact_service.history(desk, made.peer.did)
                 assert [(one.by, one.before, one.after, one.reason) for one in history] == [
                     ("cli:alice", "pending", "approved", "a colleague")
@@ -67,7 +67,7 @@ def test_reject_and_block_are_final_until_undone(tmp_path: Path, action: Action)
                 await until(lambda: [one.reason for one in desk.store.ingress.rejections()] != [])
                 assert [one.state for one in messages.inbox(desk).messages] == ["refused"]
                 with pytest.raises(ContactError, match=action):
-                    messages.queue_reply(desk, "no", target=made.peer.did)
+                    messages.openclaw_queue_reply(desk, message="no", session=made.peer.did)
                 with pytest.raises(ContactError, match="until it is undone") as refused:
                     contact_service.decide(desk, made.peer.did, "approve")
                 assert f"pingagent contacts undo {made.peer.did}" in refused.value.next_step
@@ -89,7 +89,7 @@ def test_an_answer_is_sent_once_with_a_verified_receipt_and_told_as_delivered(tm
             with made.desk() as desk, made.desk(made.peer) as there:
                 contact_service.decide(there, made.me.did, "approve")
                 await until(lambda: len(made.gateway.turns) == 1)
-                await until(lambda: messages.recent_sessions(desk).total == 1)
+                await until(lambda: sessions.recent_sessions(desk).total == 1)
                 answer = await made.reply("an answer", idempotency_key="k")
                 assert answer.sent
                 assert answer.seq is not None
@@ -97,7 +97,9 @@ def test_an_answer_is_sent_once_with_a_verified_receipt_and_told_as_delivered(tm
                 again = await made.reply("an answer", idempotency_key="k")
                 assert (again.message_id, again.seq) == (answer.message_id, answer.seq)
                 with pytest.raises(ConflictError):
-                    messages.queue_reply(desk, "another", target=made.peer.did, idempotency_key="k")
+                    messages.openclaw_queue_reply(
+                        desk, message="another", session=made.peer.did, idempotency_key="k"
+                    )
 
                 def state() -> str | None:
                     item = desk.store.outbox.by_message_id(answer.message_id)
@@ -105,8 +107,8 @@ def test_an_answer_is_sent_once_with_a_verified_receipt_and_told_as_delivered(tm
 
                 await until(lambda: state() == "delivered")
                 assert len(made.gateway.turns) == 2
-                view = messages.focus_session(desk, made.peer.did)
-                texts = [(one.direction, one.body.carried()["text"]) for one in view.messages]
+                view = sessions.focus_session(desk, session=made.peer.did)
+                texts = [(one.direction, one.body["text"]) for one in view.messages]
                 assert texts == [("in", "a question"), ("out", "an answer")]
 
     play(tmp_path, scenario)
@@ -116,7 +118,7 @@ def test_whoever_a_person_wrote_to_first_is_let_in_and_that_is_recorded(tmp_path
     async def scenario(made: Rig) -> None:
         async with made.bridge():
             with made.desk() as desk:
-                result = await messages.chat(desk, made.peer.did, "hello there")
+                result = await messages.chat(desk, to=made.peer.did, message="hello there")
                 assert result.sent
                 envelope = made.relay.inbox(made.peer.did).places[0][1]
                 assert envelope is not None
@@ -140,7 +142,7 @@ def test_nothing_is_sent_to_somebody_who_still_waits_for_a_decision(tmp_path: Pa
             with made.desk() as desk:
                 await until(lambda: desk.store.contacts.waiting_in_all() == 1)
                 with pytest.raises(ContactError) as refused:
-                    await messages.chat(desk, made.peer.did, "hello")
+                    await messages.chat(desk, to=made.peer.did, message="hello")
                 assert refused.value.error_code == "contact.pending"
                 assert "pingagent contacts approve" in refused.value.next_step
 
@@ -246,8 +248,8 @@ def test_messages_go_to_the_active_group_while_the_gateway_admits_it(tmp_path: P
             assert keys[0] == "feishu:default:oc_1"
             assert keys[1].startswith("hook:im:c_dm_")
             with made.desk() as desk:
-                await until(lambda: bool(messages.recent_sessions(desk).sessions[0].session.degraded))
-                session = messages.recent_sessions(desk).sessions[0].session
+                await until(lambda: bool(sessions.recent_sessions(desk).sessions[0].degraded))
+                session = sessions.recent_sessions(desk).sessions[0]
                 assert session.session_key == keys[1]
                 assert "does not admit" in (session.degraded or "")
 
@@ -315,8 +317,8 @@ def test_two_agents_talk_over_the_real_relay(tmp_path: Path) -> None:
 
         async with made.bridge(settings(made.me)), made.bridge(settings(made.peer)):
             with made.desk() as mine, made.desk(made.peer) as theirs:
-                await until(lambda: messages.whoami(mine).health.connection == "connected")
-                asked = await messages.chat(theirs, made.me.did, "a question", wait_seconds=30)
+                await until(lambda: sessions.whoami(mine).health.connection == "connected")
+                asked = await messages.chat(theirs, to=made.me.did, message="a question", wait_seconds=30)
                 assert (asked.sent, asked.seq) == (True, 1)
                 await until(lambda: mine.store.contacts.waiting_in_all() == 1)
                 contact_service.decide(mine, made.peer.did, "approve")

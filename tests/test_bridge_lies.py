@@ -283,7 +283,7 @@ def test_what_no_relay_said_about_a_message_is_not_final(tmp_path: Path) -> None
         client.refuse_posts = tuple(RelayRefused(one, why, "no", next_step="") for one, why in answers)
         async with made.bridge():
             with made.desk() as desk:
-                assert (await messages.chat(desk, made.peer.did, "patience", wait_seconds=30)).sent
+                assert (await messages.chat(desk, to=made.peer.did, message="patience", wait_seconds=30)).sent
 
     play(tmp_path, scenario)
 
@@ -297,7 +297,9 @@ def test_an_agent_we_know_may_come_back_to_a_relay_that_lost_its_card(tmp_path: 
         card = made.relay.cards.pop(made.peer.did)
         async with made.bridge():
             with made.desk() as desk:
-                asked = await messages.chat(desk, made.peer.did, "are you there?", wait_seconds=0.2)
+                asked = await messages.chat(
+                    desk, to=made.peer.did, message="are you there?", wait_seconds=0.2
+                )
                 assert not asked.sent
 
                 def state() -> str:
@@ -339,7 +341,9 @@ def test_a_card_that_is_kept_back_leaves_the_newest_that_we_saw(tmp_path: Path) 
         made.relay.cards[made.peer.did] = older
         async with made.bridge():
             with made.desk() as desk:
-                assert (await messages.chat(desk, made.peer.did, "to the newest", wait_seconds=30)).sent
+                assert (
+                    await messages.chat(desk, to=made.peer.did, message="to the newest", wait_seconds=30)
+                ).sent
         wires = [one.wire for _, one in made.relay.inbox(made.peer.did).places if one]
         assert {parse_envelope(wire).header.epoch for wire in wires} == {2}
 

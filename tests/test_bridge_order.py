@@ -271,7 +271,10 @@ def test_counters_in_a_receipt_tell_the_sender_what_its_relay_dropped_and_turned
         made.know()
         async with made.bridge():
             with made.desk(caller="cli:alice") as desk:
-                sent = [await service.chat(desk, made.peer.did, f"m{n}", wait_seconds=30) for n in range(3)]
+                sent = [
+                    await service.chat(desk, to=made.peer.did, message=f"m{n}", wait_seconds=30)
+                    for n in range(3)
+                ]
             mine = [one for one in _opened(made, made.peer, made.me) if one.chain]
             assert [one.chain.counter for one in mine if one.chain] == [1, 2, 3]
             assert [one.chain.previous for one in mine if one.chain] == [None, mine[0].sha256, mine[1].sha256]
@@ -297,11 +300,11 @@ def test_a_sender_that_is_told_of_a_fork_begins_anew_and_says_that_its_message_w
         made.know()
         async with made.bridge():
             with made.desk(caller="cli:alice") as desk:
-                sent = await service.chat(desk, made.peer.did, "one", wait_seconds=30)
+                sent = await service.chat(desk, to=made.peer.did, message="one", wait_seconds=30)
                 body = receipt_body(sent.message_id, "refused", time.time(), reason="chain_fork")
                 made.relay.commit(Chain(made.peer, made.me).sealed(body=body, schema=RECEIPT))
                 await until(lambda: _outbox_state(made, sent.message_id) == "failed chain_fork")
-                assert (await service.chat(desk, made.peer.did, "again", wait_seconds=30)).sent
+                assert (await service.chat(desk, to=made.peer.did, message="again", wait_seconds=30)).sent
         links = [one.chain for one in _opened(made, made.peer, made.me)]
         assert [one.counter for one in links if one] == [1, 1]
         assert len({one.chain for one in links if one}) == 2
@@ -316,13 +319,13 @@ def test_what_could_not_be_sent_is_named_as_skipped_so_that_an_honest_sender_lea
         made.know()
         with made.desk(caller="cli:alice") as desk:
             async with made.bridge():
-                assert (await service.chat(desk, made.peer.did, "one", wait_seconds=30)).sent
+                assert (await service.chat(desk, to=made.peer.did, message="one", wait_seconds=30)).sent
             # Sealed, and refused by the relay for good: its counter is used up.
-            lost = await service.chat(desk, made.peer.did, "two")
+            lost = await service.chat(desk, to=made.peer.did, message="two")
             _seal_and_fail(desk.store, made, lost.message_id)
             async with made.bridge():
-                assert (await service.chat(desk, made.peer.did, "three", wait_seconds=30)).sent
-                assert (await service.chat(desk, made.peer.did, "four", wait_seconds=30)).sent
+                assert (await service.chat(desk, to=made.peer.did, message="three", wait_seconds=30)).sent
+                assert (await service.chat(desk, to=made.peer.did, message="four", wait_seconds=30)).sent
         links = [one.chain for one in _opened(made, made.peer, made.me) if one.header.schema == TEXT]
         assert [(one.counter, one.skipped) for one in links if one] == [(1, ()), (3, ((2, 2),)), (4, ())]
 
@@ -348,7 +351,7 @@ def test_an_agent_that_reads_only_version_1_is_written_to_in_it_until_its_card_s
 
         with made.desk(caller="cli:alice") as desk:
             async with made.bridge():
-                sent = await service.chat(desk, made.peer.did, "older", wait_seconds=30)
+                sent = await service.chat(desk, to=made.peer.did, message="older", wait_seconds=30)
                 assert sent.sent
                 # Its receipt names the message as version 1 did.
                 body = receipt_body(sent.message_id[:30], "delivered", time.time())
@@ -359,11 +362,13 @@ def test_an_agent_that_reads_only_version_1_is_written_to_in_it_until_its_card_s
                 made.peer.identity, 2, time.time(), capabilities=("pingagent.envelope/2",)
             )
             async with made.bridge():
-                assert (await service.chat(desk, made.peer.did, "newer", wait_seconds=30)).sent
+                assert (await service.chat(desk, to=made.peer.did, message="newer", wait_seconds=30)).sent
             # A relay that shows the older card again does not lead us back.
             made.relay.cards[made.peer.did] = make_card(made.peer.identity, 3, time.time())
             async with made.bridge():
-                assert (await service.chat(desk, made.peer.did, "newer still", wait_seconds=30)).sent
+                assert (
+                    await service.chat(desk, to=made.peer.did, message="newer still", wait_seconds=30)
+                ).sent
         assert versions() == [1, 2, 2]
 
     play(tmp_path, scenario)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_install.messaging.actions import messages as service
-from openclaw_install.messaging.actions.overview import since_last_seen, timeline
+from openclaw_install.messaging.actions import sessions
+from openclaw_install.messaging.actions.overview import delivery_timeline, since_last_seen
 from openclaw_install.messaging.bridge.pacing import PacingLimits
-from openclaw_install.messaging.models import Message
+from openclaw_install.messaging.models.messages import ShownMessage
 from tests.collab_rig import Agent, Rig, rig, until
 
 ROUNDS = 3
@@ -32,7 +33,7 @@ class _Answering:
             # As the tool would: in another process, before the turn ends.
             with self.made.desk(owner, caller="mcp:agent") as desk:
                 key = f"answer {self.made.gateway_key(body)}"
-                service.queue_reply(desk, "and you?", target=to.did, idempotency_key=key)
+                service.openclaw_queue_reply(desk, message="and you?", session=to.did, idempotency_key=key)
 
 
 def test_agents_that_always_answer_each_other_are_paced_and_the_message_waits_its_turn(
@@ -58,8 +59,8 @@ async def _exchange(made: Rig) -> None:
     async with made.bridge(), made.bridge(made.make_settings(made.peer)):
         with made.desk() as desk:
 
-            def newest() -> Message:
-                return service.focus_session(desk, made.peer.did, read=False).messages[-1]
+            def newest() -> ShownMessage:
+                return sessions.focus_session(desk, session=made.peer.did, mark_read=False).messages[-1]
 
             def is_held() -> bool:
                 return desk.store.sessions.counts()[0] == 1 and newest().reason.startswith("over 3 rounds")
@@ -72,18 +73,18 @@ async def _exchange(made: Rig) -> None:
 
             made.relay.commit(other.sealed(made.me, "another thread"))
             await until(lambda: len(_turns_of(made, other)) == 1, "another thread's turn")
-            told = timeline(desk, message_id=held.message_id).entries
+            told = delivery_timeline(desk, message_id=held.message_id).entries
             assert [one.kind for one in told if one.kind.startswith("message.p")] == ["message.paced"]
             assert held.reason in " ".join(one.detail for one in told)
-            assert since_last_seen(desk, "alice").kinds["message.paced"] == 1
+            assert since_last_seen(desk, operator="alice").events["message.paced"] == 1
 
             # A person's word goes out all the same.
             with made.desk(caller="cli:alice") as person:
-                sent = await service.chat(person, made.peer.did, "stop it", wait_seconds=30.0)
+                sent = await service.chat(person, to=made.peer.did, message="stop it", wait_seconds=30.0)
                 assert sent.sent
             await until(lambda: desk.store.ingress.open_count() == 2, "the answer to it, in line")
             behind = newest()
-            assert (behind.state, behind.reason, newest().id > held.id) == ("approved", "", True)
+            assert (behind.state, behind.reason, newest().number > held.number) == ("approved", "", True)
             assert len(_turns_of(made, made.peer)) == 1 + ROUNDS
 
             answering.on = False
@@ -91,7 +92,7 @@ async def _exchange(made: Rig) -> None:
             made.relay.commit(other.sealed(made.me, "what wakes the bridge: its clock has jumped"))
             await until(lambda: desk.store.ingress.open_count() == 0, "the turns after the pause")
             assert _turns_of(made, made.peer)[1 + ROUNDS :] == [held.message_id, behind.message_id]
-            after = desk.store.messages.get(held.id)
+            after = desk.store.messages.get(held.number)
             assert after is not None
             assert (after.state, after.reason) == ("accepted", "")
             assert made.names().count("message.paced") == 1

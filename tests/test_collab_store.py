@@ -15,7 +15,7 @@ import pytest
 from openclaw_install.common.errors import ConflictError, FileError, UsageError
 from openclaw_install.host.hooks.turn_evidence import evidence_of
 from openclaw_install.host.locate import locate
-from openclaw_install.messaging.actions import contacts
+from openclaw_install.messaging.actions import contacts, sessions
 from openclaw_install.messaging.actions import messages as service
 from openclaw_install.messaging.app import App, AppContext
 from openclaw_install.messaging.bridge.settings import bridge_settings, route_mode
@@ -254,23 +254,23 @@ def test_pages_of_threads_and_messages_cover_all_once(tmp_path: Path) -> None:
         _fill(store, 60, 7)
         desk = App(store, me.identity, "cli:test")
         seen: list[str] = []
-        page = service.recent_sessions(desk, limit=3)
+        page = sessions.recent_sessions(desk, limit=3)
         while True:
-            seen += [view.session.thread_id for view in page.sessions]
-            if page.next is None:
+            seen += [one.thread_id for one in page.sessions]
+            if page.next_page is None:
                 break
-            page = service.recent_sessions(desk, limit=3, page=page.next)
+            page = sessions.recent_sessions(desk, limit=3, page=page.next_page)
         assert len(seen) == len(set(seen)) == 7
         with pytest.raises(UsageError):
-            service.recent_sessions(desk, page="nonsense")
-        view = service.focus_session(desk, _thread_of(store), messages=5)
-        assert view.view.focused
-        assert view.view.session.unread == 0
-        earlier = service.focus_session(desk, messages=100, before=view.before)
+            sessions.recent_sessions(desk, page="nonsense")
+        view = sessions.focus_session(desk, session=_thread_of(store), messages=5)
+        assert view.session.focused
+        assert view.session.unread == 0
+        earlier = sessions.focus_session(desk, messages=100, before=view.before)
         assert len(view.messages) + len(earlier.messages) == len(
-            store.messages.of_thread(view.view.session.thread_id, limit=100)
+            store.messages.of_thread(view.session.thread_id, limit=100)
         )
-        assert service.recent_sessions(desk, unread_only=True).unread == 6
+        assert sessions.recent_sessions(desk, unread_only=True).unread_threads == 6
         assert store.sessions.with_prefix("c_dm_0000") == sorted(seen[1:])
         inbox = service.inbox(desk, limit=4)
         assert len(service.inbox(desk, before=inbox.before, limit=100).messages) == 56
@@ -298,27 +298,27 @@ def test_what_does_not_exist_is_told_with_what_to_do(tmp_path: Path) -> None:
             ("c_dm_" + "a" * 26, "thread.unknown"),
         ):
             with pytest.raises(service.ThreadError) as unknown:
-                service.focus_session(desk, target)
+                sessions.focus_session(desk, session=target)
             assert unknown.value.error_code == code
         with pytest.raises(service.ThreadError):
-            asyncio.run(service.chat(desk, "@nobody", "hello"))
+            asyncio.run(service.chat(desk, to="@nobody", message="hello"))
         with pytest.raises(ContactError):
             contacts.decide(desk, me.did, "approve")
         with pytest.raises(ContactError):
             contacts.decide(desk, "@nobody", "approve")
         with pytest.raises(EnvelopeError):
-            asyncio.run(service.chat(desk, peer.did, ""))
+            asyncio.run(service.chat(desk, to=peer.did, message=""))
         assert store.contacts.get(peer.did) is None
-        unsent = asyncio.run(service.chat(desk, peer.did, "hello"))
+        unsent = asyncio.run(service.chat(desk, to=peer.did, message="hello"))
         assert (unsent.sent, unsent.state, unsent.runtime_running) == (False, "queued", False)
-        assert "runtime" in unsent.repair
-        changes = service.changes_since(desk, 0)
+        assert "runtime" in unsent.next_step
+        changes = service.changes_since(desk, cursor=0)
         assert [event.kind for event in changes.events] == ["contact.approved", "outbox.queued"]
-        assert service.changes_since(desk, None).cursor == changes.cursor
-        assert service.changes_since(desk, changes.cursor, target=peer.did).events == ()
+        assert service.changes_since(desk, cursor=None).cursor == changes.cursor
+        assert service.changes_since(desk, cursor=changes.cursor, session=peer.did).events == ()
         page = contacts.contacts_list(desk, limit=1)
         assert (page.counts["approved"], page.next_page) == (1, None)
-        assert service.whoami(desk).health.connection == "stopped"
+        assert sessions.whoami(desk).health.connection == "stopped"
 
 
 def test_pruned_events_are_told_as_a_gap(tmp_path: Path) -> None:
@@ -328,8 +328,8 @@ def test_pruned_events_are_told_as_a_gap(tmp_path: Path) -> None:
             store.events.add("x", float(number))
         assert store.events.prune(5.0, 100) == 5
         desk = App(store, me.identity, "t")
-        assert service.changes_since(desk, 2).gap
-        assert not service.changes_since(desk, 7).gap
+        assert service.changes_since(desk, cursor=2).gap
+        assert not service.changes_since(desk, cursor=7).gap
 
 
 def test_an_idempotency_key_belongs_to_one_message(tmp_path: Path) -> None:
@@ -441,3 +441,17 @@ def test_a_store_that_is_damaged_is_told_by_a_look_that_leaves_nothing_beside_it
 def test_what_a_step_may_change_has_the_types_of_the_record(changes: type, record: type) -> None:
     columns = get_type_hints(record)
     assert {name: columns[name] for name in get_type_hints(changes)} == get_type_hints(changes)
+
+
+@pytest.mark.parametrize("threads", [5, 50])
+def test_a_list_of_threads_is_as_many_queries_however_long_it_is(tmp_path: Path, threads: int) -> None:
+    me = Agent.make(tmp_path / "me")
+    with Store(me.store_path) as store:
+        _fill(store, threads, threads)
+        app = App(store, me.identity, "cli:test")
+        statements: list[str] = []
+        store.database._connection.set_trace_callback(statements.append)
+        page = sessions.recent_sessions(app, limit=50)
+        store.database._connection.set_trace_callback(None)
+    assert len(page.sessions) == threads
+    assert len(statements) <= 5

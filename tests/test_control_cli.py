@@ -14,10 +14,12 @@ import jsonschema
 import pytest
 
 from openclaw_install.messaging.store import Store
-from openclaw_install.surfaces.mcp.schema_files import tool_schemas
+from openclaw_install.surfaces.tools import TOOLS
 from tests.pingagent_rig import Profile, _coverage
 from tests.schemas import assert_valid
 from tests.test_pingagent_cli import ESCAPE, Terminal
+
+ANSWERS = {tool.name.removeprefix("pingagent_"): tool.answer_schema for tool in TOOLS}
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 
 def as_tool(tool: str, document: dict[str, Any]) -> dict[str, Any]:
     """The result of a command, held to the answer of the tool that it is."""
-    schema = tool_schemas("pingagent-tools", f"pingagent_{tool}")["output"]
+    schema = ANSWERS[tool]
     jsonschema.Draft202012Validator(schema).validate(document["result"])
     result: dict[str, Any] = document["result"]
     return result
@@ -97,8 +99,8 @@ def test_the_timeline_is_told_for_people_and_scripts(terminal: Terminal) -> None
     assert by_thread["before"] is not None
     code, out, _ = terminal.run("timeline", "--message", message_id)
     assert code == 0
-    assert f"{message_id}: accepted" in out
-    assert "earlier: --before" in terminal.run("timeline", "--session", "@baker", "-n", "1")[1]
+    assert f"{message_id} is accepted" in out
+    assert "Earlier: before=" in terminal.run("timeline", "--session", "@baker", "-n", "1")[1]
 
 
 def test_an_overview_shows_what_is_bound_stuck_degraded_and_recommended(terminal: Terminal) -> None:
@@ -110,9 +112,9 @@ def test_an_overview_shows_what_is_bound_stuck_degraded_and_recommended(terminal
         store.bindings.put(Binding(thread, "feishu:default:oc_1", "set", 1.0, "cli:alice"))
         store.sessions.routed(thread, "hook:im:x", "map-active-group", f"not admitted {ESCAPE}")
     _, out, _ = terminal.run("sessions", "show", thread)
-    for word in ("bound to feishu:default:oc_1", "degraded: not admitted", "policy: "):
+    for word in ("Bound to feishu:default:oc_1", "Degraded: not admitted", "Blocker: "):
         assert word in out
-    assert "degraded: " in terminal.run("sessions", "focus", thread)[1]
+    assert "Degraded: " in terminal.run("sessions", "focus", thread)[1]
 
 
 def test_tail_once_shows_what_is_there_and_where_to_go_on(terminal: Terminal) -> None:

@@ -172,7 +172,7 @@ def test_a_policy_file_that_breaks_in_the_middle_of_the_work_approves_nobody(
     assert use("contacts_approve", contact=did).is_error
     overview = use("runtime_overview")
     assert overview.body["policy"]["problem"] is not None
-    assert "Policy: " in overview.text
+    assert "Blocker: " in overview.text
     place.close()
 
 

@@ -479,7 +479,6 @@ _BAD_PAGES = [
     _page("x"),
     _page(1, []),
     "[",
-    "\ud800",
 ]
 
 
@@ -505,7 +504,11 @@ def test_numbers_and_texts_that_no_database_keeps_are_told_as_such(profile: Prof
     profile.receive("a", "hello")
     assert code(use("focus_session", session="@a", before=2**63)) == "store.value"
     assert code(use("inbox", before=10**300)) == "store.value"
-    assert code(use("session_summary", session="@a", objective="\ud800")) == "store.value"
+    for broken in ({"objective": "\ud800"}, {"decisions": ["\ud800"]}, {"page": "\ud800"}):
+        tool = "recent_sessions" if "page" in broken else "session_summary"
+        refused = use(tool, **broken)
+        assert code(refused) == "invalid_arguments"
+        assert next(iter(broken)) in refused.body["error"]["message"]
     assert use("session_summary", session="@a").body["revision"] == 0
 
 

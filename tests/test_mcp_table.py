@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import fields
 from pathlib import Path
+from typing import get_type_hints
 
 import jsonschema
 import pytest
 
 from openclaw_install.common.data_files import data_folder
-from openclaw_install.surfaces.mcp.calls import Row, served_output
-from openclaw_install.surfaces.mcp.pingagent.__main__ import MANUAL, REFERENCE, write_manual
-from openclaw_install.surfaces.mcp.pingagent.manual import manual, skill_list, with_skill_list
+from openclaw_install.surfaces.mcp.calls import served_output
+from openclaw_install.surfaces.mcp.pingagent.instructions import INSTRUCTIONS
+from openclaw_install.surfaces.mcp.pingagent.manual import skill_list, with_skill_list
 from openclaw_install.surfaces.mcp.pingagent.server import described
-from openclaw_install.surfaces.mcp.pingagent.table import FOLDER, INSTRUCTIONS, TOOLS
+from openclaw_install.surfaces.snapshots import REFERENCE, TOOL_SCHEMAS, snapshots, write_snapshots
+from openclaw_install.surfaces.tool import Tool
+from openclaw_install.surfaces.tools import TOOLS
 
 ROOT = Path(__file__).parent.parent
 NAMES = [tool.name for tool in TOOLS]
@@ -37,7 +42,7 @@ def test_names_are_unique_and_the_tools_of_the_default_workflow_are_there() -> N
 
 
 @EACH
-def test_schemas_are_valid_whole_and_closed(tool: Row) -> None:
+def test_schemas_are_valid_whole_and_closed(tool: Tool) -> None:
     for schema in (tool.input_schema, served_output(tool)):
         jsonschema.Draft202012Validator.check_schema(schema)
         assert schema["type"] == "object"
@@ -50,7 +55,7 @@ def test_schemas_are_valid_whole_and_closed(tool: Row) -> None:
 
 
 @EACH
-def test_the_hints_do_not_contradict_each_other_and_are_all_served(tool: Row) -> None:
+def test_the_hints_do_not_contradict_each_other_and_are_all_served(tool: Tool) -> None:
     served = described(tool).model_dump(by_alias=True, exclude_none=True)
     assert set(served["annotations"]) == {
         "title",
@@ -67,14 +72,14 @@ def test_the_hints_do_not_contradict_each_other_and_are_all_served(tool: Row) ->
 
 
 @EACH
-def test_descriptions_say_when_in_few_words(tool: Row) -> None:
+def test_descriptions_say_when_in_few_words(tool: Tool) -> None:
     assert 40 < len(tool.description) < 400
     assert tool.description.endswith(".")
 
 
 def test_each_tool_has_its_schema_file_and_no_file_is_left_over() -> None:
-    files = {path.name.removesuffix(".schema.json") for path in (data_folder("schemas") / FOLDER).iterdir()}
-    assert files == {*NAMES, "shapes"}
+    files = {path.name.removesuffix(".schema.json") for path in (ROOT / TOOL_SCHEMAS).iterdir()}
+    assert files == set(NAMES)
 
 
 def test_the_inbox_is_marked_as_the_fallback_that_it_is() -> None:
@@ -84,8 +89,10 @@ def test_the_inbox_is_marked_as_the_fallback_that_it_is() -> None:
     assert "pingagent_inbox" not in INSTRUCTIONS
 
 
-def test_the_manual_on_disk_is_the_one_that_the_table_writes() -> None:
-    assert (ROOT / MANUAL).read_text(encoding="utf-8") == manual()
+@pytest.mark.parametrize("path", snapshots(ROOT), ids=str)
+def test_what_is_derived_is_on_disk_as_the_tables_and_records_say(path: Path) -> None:
+    fresh = (ROOT / path).read_text(encoding="utf-8") == snapshots(ROOT)[path]
+    assert fresh, f"{path} is out of date: make schemas"
 
 
 def test_the_skills_reference_lists_exactly_the_served_tools() -> None:
@@ -134,10 +141,38 @@ def test_a_reference_without_the_marks_is_refused() -> None:
         with_skill_list("# Tools\n")
 
 
-def test_writing_the_manual_anew_gives_what_is_there(tmp_path: Path) -> None:
-    for path in (MANUAL, REFERENCE):
-        (tmp_path / path).parent.mkdir(parents=True)
+def test_writing_what_is_derived_gives_what_is_there_and_removes_what_has_no_tool(tmp_path: Path) -> None:
+    (tmp_path / REFERENCE).parent.mkdir(parents=True)
     (tmp_path / REFERENCE).write_bytes((ROOT / REFERENCE).read_bytes())
-    write_manual(tmp_path)
-    for path in (MANUAL, REFERENCE):
+    (tmp_path / TOOL_SCHEMAS).mkdir(parents=True)
+    (tmp_path / TOOL_SCHEMAS / "pingagent_gone.schema.json").touch()
+    write_snapshots(tmp_path)
+    assert not (tmp_path / TOOL_SCHEMAS / "pingagent_gone.schema.json").exists()
+    for path in snapshots(ROOT):
         assert (tmp_path / path).read_bytes() == (ROOT / path).read_bytes()
+
+
+def test_what_models_and_clients_are_given_to_read_stays_small() -> None:
+    """The bounds are for the 33 tools of now; each further one may add its share."""
+    served = [described(tool).model_dump(by_alias=True, exclude_none=True) for tool in TOOLS]
+    read = [
+        {"name": one["name"], "description": one["description"], "inputSchema": one["inputSchema"]}
+        for one in served
+    ]
+    outputs = [one["outputSchema"] for one in served]
+    share = len(TOOLS) / 33
+    assert sum(len(json.dumps(one, separators=(",", ":"))) for one in read) <= 22_000 * share
+    assert sum(len(json.dumps(one, separators=(",", ":"))) for one in outputs) <= 70_000 * share
+
+
+@EACH
+def test_an_answer_has_exactly_the_fields_of_its_record(tool: Tool) -> None:
+    schema = served_output(tool)
+    answer = schema["anyOf"][0]
+    names = [one.name for one in fields(get_type_hints(tool.action)["return"])]
+    assert list(answer["properties"]) == answer["required"] == names
+    assert answer["additionalProperties"] is False
+    # Shapes that only one place has stand there in what is served, and in `$defs` of the full one.
+    for shape in (*schema.get("$defs", {}).values(), *tool.answer_schema.get("$defs", {}).values()):
+        assert shape["additionalProperties"] is False
+        assert shape["required"] == list(shape["properties"])

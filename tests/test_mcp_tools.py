@@ -21,8 +21,9 @@ from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.identity import rename
 from openclaw_install.protocol.profile_files import save_identity
 from openclaw_install.surfaces.mcp.calls import Outcome, call, served_output
-from openclaw_install.surfaces.mcp.pingagent.table import ADVICE, TOOLS
+from openclaw_install.surfaces.mcp.pingagent.instructions import ADVICE
 from openclaw_install.surfaces.tool import MOST_TEXT
+from openclaw_install.surfaces.tools import TOOLS
 from tests.pingagent_rig import Profile, until
 
 _BY_NAME = {tool.name.removeprefix("pingagent_"): tool for tool in TOOLS}
@@ -324,7 +325,7 @@ def test_the_inbox_shows_messages_of_all_threads_and_what_was_refused(profile: P
     outcome = use("inbox", limit=1)
     assert [one["sender"] for one in outcome.body["messages"]] == [profile.peer("miller")]
     assert outcome.body["rejections"][0]["reason"] == "bad_signature"
-    assert "pingagent_recent_sessions" in outcome.text
+    assert "For debugging" in outcome.text
     older = use("inbox", before=outcome.body["before"])
     assert [one["sender"] for one in older.body["messages"]] == [profile.peer("baker")]
     assert older.body["rejections"] == []
@@ -333,13 +334,13 @@ def test_the_inbox_shows_messages_of_all_threads_and_what_was_refused(profile: P
 @pytest.mark.parametrize(
     ("tool", "arguments", "where"),
     [
-        ("reply", {}, "the whole of the arguments"),
+        ("reply", {}, "message"),
         ("reply", {"message": ""}, "message"),
         ("reply", {"message": "x" * 65_537}, "message"),
-        ("reply", {"message": "x", "schema": "pingagent.task@1"}, "the whole of the arguments"),
+        ("reply", {"message": "x", "schema": "pingagent.task@1"}, "schema"),
         ("reply", {"message": "x", "wait_seconds": 61}, "wait_seconds"),
         ("recent_sessions", {"limit": 0}, "limit"),
-        ("focus_session", {"session": None}, "session"),
+        ("focus_session", {"session": 5}, "session"),
         ("chat", {"to": "@a", "message": "x", "idempotency_key": "two words"}, "idempotency_key"),
         ("chat", {"to": "@a", "message": "x", "attachments": [{"name": "n"}]}, "attachments.0"),
     ],

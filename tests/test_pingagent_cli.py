@@ -20,7 +20,7 @@ from openclaw_install.surfaces.cli import pingagent_options
 from openclaw_install.surfaces.cli.boundary import run_command
 from openclaw_install.surfaces.cli.pingagent import PROGRAM, pingagent
 from openclaw_install.surfaces.cli.pingagent_completion import known_names
-from openclaw_install.surfaces.mcp.schema_files import tool_schemas
+from openclaw_install.surfaces.tools import TOOLS
 from tests.pingagent_rig import Profile, until
 from tests.schemas import assert_valid
 
@@ -52,6 +52,9 @@ class Terminal:
         return error
 
 
+ANSWERS = {tool.name.removeprefix("pingagent_"): tool.answer_schema for tool in TOOLS}
+
+
 @pytest.fixture
 def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
     home = tmp_path / "home"
@@ -60,9 +63,7 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 
 
 def as_tool(tool: str, result: Any) -> None:
-    jsonschema.Draft202012Validator(tool_schemas("pingagent-tools", f"pingagent_{tool}")["output"]).validate(
-        result
-    )
+    jsonschema.Draft202012Validator(ANSWERS[tool]).validate(result)
 
 
 def test_the_bare_command_shows_what_there_is(terminal: Terminal) -> None:
@@ -94,8 +95,8 @@ def test_a_profile_is_named_by_option_or_variable(
 
 def test_threads_and_raw_messages_are_listed_and_control_characters_do_nothing(terminal: Terminal) -> None:
     profile = terminal.profile
-    assert "nobody has written yet" in terminal.run("sessions")[1]
-    assert "no message has come in" in terminal.run("inbox")[1]
+    assert "Nobody has written yet" in terminal.run("sessions")[1]
+    assert "No message has come in" in terminal.run("inbox")[1]
     for name in ("baker", "miller"):
         profile.meet(name, alias=name, display_name=ESCAPE)
         profile.receive(name, ESCAPE)
@@ -108,12 +109,12 @@ def test_threads_and_raw_messages_are_listed_and_control_characters_do_nothing(t
         assert "\u202e" not in out
     result = terminal.document("sessions", "-n", "1", "--unread")["result"]
     as_tool("recent_sessions", result)
-    assert f"more: --page {result['next_page']}" in terminal.run("sessions", "-n", "1")[1]
+    assert f"page={result['next_page']}" in terminal.run("sessions", "-n", "1")[1]
     second = terminal.document("sessions", "-n", "1", "--page", result["next_page"])["result"]
     assert second["sessions"][0]["peer"]["alias"] == "baker"
     inbox = terminal.document("inbox", "-n", "1")["result"]
     as_tool("inbox", inbox)
-    assert "refused seq 3" in terminal.run("inbox")[1]
+    assert "seq 3 " in terminal.run("inbox")[1]
     assert len(terminal.document("inbox", "--before", str(inbox["before"]))["result"]["messages"]) == 1
 
 
@@ -121,9 +122,9 @@ def test_without_a_runtime_a_message_is_queued_and_told_unconfirmed(terminal: Te
     did = terminal.profile.peer("baker")
     code, out, _ = terminal.run("chat", "--to", did, "--message", "hello")
     assert code == 1
-    assert out.startswith("unconfirmed: msg_")
-    assert "no runtime is running" in out
-    assert "--key auto:" in out
+    assert out.startswith("Not confirmed yet")
+    assert "runtime is not running" in out
+    assert "(--key) auto:" in out
 
 
 def test_the_same_key_looks_and_does_not_send_again(terminal: Terminal) -> None:

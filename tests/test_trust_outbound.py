@@ -31,7 +31,7 @@ def turn_away(here: Place, match: str = EVE, action: str = "block") -> None:
 
 
 def write_to(desk: App, who: str = EVE) -> None:
-    asyncio.run(chat(desk, who, "hello", wait_seconds=0.0))
+    asyncio.run(chat(desk, to=who, message="hello", wait_seconds=0.0))
 
 
 def state_of(here: Place, who: str = EVE) -> str:

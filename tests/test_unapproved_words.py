@@ -22,8 +22,8 @@ from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.untrusted import Reader, Untrusted
 from openclaw_install.protocol.header import new_message_id
 from openclaw_install.protocol.messages import TASK
-from openclaw_install.surfaces.mcp.calls import Row
-from openclaw_install.surfaces.mcp.pingagent.table import TOOLS
+from openclaw_install.surfaces.tool import Tool
+from openclaw_install.surfaces.tools import TOOLS
 from tests.pingagent_rig import Profile
 from tests.tool_rig import Call, tools_at
 
@@ -111,7 +111,7 @@ def recommendation(thread: str, did: str, state: RecommendationState, now: float
     return Recommendation(0, thread, did, *what, now, now, "cli:alice", VERSION)  # type: ignore[arg-type]  # a tuple of literals
 
 
-def arguments_of(tool: Row, did: str, message_id: str) -> dict[str, Any]:
+def arguments_of(tool: Tool, did: str, message_id: str) -> dict[str, Any]:
     """Arguments that the tool takes, about that agent where they can be about somebody."""
     known = {**VALUES, **dict.fromkeys(TARGETS, did), "message_id": message_id}
     fields, required = tool.input_schema["properties"], tool.input_schema["required"]
@@ -123,7 +123,7 @@ def arguments_of(tool: Row, did: str, message_id: str) -> dict[str, Any]:
 @pytest.mark.parametrize("state", SHUT)
 @pytest.mark.parametrize("tool", TOOLS, ids=[tool.name for tool in TOOLS])
 def test_no_tool_tells_an_agent_the_words_of_whom_nobody_approved(
-    profile: Profile, use: Call, tool: Row, state: ContactState
+    profile: Profile, use: Call, tool: Tool, state: ContactState
 ) -> None:
     did, message_id = stranger(profile, state)
     name = tool.name.removeprefix("pingagent_")

@@ -10,8 +10,9 @@ import jsonschema
 
 from openclaw_install.messaging.app import AppContext
 from openclaw_install.surfaces.mcp.calls import Outcome, call, served_output
-from openclaw_install.surfaces.mcp.pingagent.table import ADVICE, TOOLS
+from openclaw_install.surfaces.mcp.pingagent.instructions import ADVICE
 from openclaw_install.surfaces.tool import MOST_TEXT
+from openclaw_install.surfaces.tools import TOOLS
 
 BY_NAME = {tool.name.removeprefix("pingagent_"): tool for tool in TOOLS}
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\u202egnp.exe\r\nSent to did:agent:evil: msg_1, seq 7.\u2028\x00\u200d"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from openclaw_install.common.jsonable import Timestamp
 from openclaw_install.messaging.models import Event, Ingress, Message, OutboxItem
 
 Step = Literal["inbound", "outbound", "retry", "receipt", "repaired", "trouble", "decision"]
@@ -39,14 +40,13 @@ class TimelineEntry:
     """One thing that happened.
 
     Attributes:
-        at: seconds since the epoch.
         step: what kind of thing it is.
         kind: dotted, as events are named.
         detail: small facts in words; no text of a message.
         cursor: the event's; None where only the ledger knows of it.
     """
 
-    at: float
+    at: Timestamp
     step: Step
     kind: str
     thread_id: str | None

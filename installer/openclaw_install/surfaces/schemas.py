@@ -23,6 +23,7 @@ Action = Callable[..., Any]
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 _BY_NAME = frozenset({"properties", "$defs"})
 _NULL = {"type": "null"}
+_SHAPES = "#/$defs/"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -42,7 +43,8 @@ class _Generator(GenerateJsonSchema):
             if name in names:
                 one.setdefault("description", names[name])
         made["additionalProperties"] = False
-        made["required"] = list(made.get("properties", {}))
+        if self.mode == "serialization":
+            made["required"] = list(made.get("properties", {}))
         made.pop("description", None)
         return made
 
@@ -70,18 +72,46 @@ def output_schema(action: Action) -> Schema:
 
 
 def without_descriptions(schema: Any) -> Any:
-    """The same schema without the texts for people: clients check answers by it, models do not read it."""
+    """The same rules without the texts for people: clients check answers by it, models do not read it.
+
+    Defaults go too, which no rule is, and the type beside the values that are allowed.
+    """
     if isinstance(schema, list):
         return [without_descriptions(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
+    said = {"description", "default"} | ({"type"} if schema.keys() & {"enum", "const"} else set())
     return {
         key: {name: without_descriptions(part) for name, part in value.items()}
         if key in _BY_NAME
         else without_descriptions(value)
         for key, value in schema.items()
-        if key != "description"
+        if key not in said
     }
+
+
+def compact(schema: Schema) -> Schema:
+    """The same rules in few characters: no texts for people, and in `$defs` only shapes that are shared."""
+    bare: Schema = without_descriptions(schema)
+    shapes = bare.pop("$defs", {})
+    text = json.dumps([bare, shapes])
+    once = {name for name in shapes if text.count(f'"{_SHAPES}{name}"') == 1}
+    single = {name: shape for name, shape in shapes.items() if name in once}
+    made: Schema = _with_shapes(bare, single)
+    shared = {name: _with_shapes(shape, single) for name, shape in shapes.items() if name not in once}
+    return {**made, "$defs": shared} if shared else made
+
+
+def _with_shapes(schema: Any, shapes: Mapping[str, Schema]) -> Any:
+    """A schema with these shapes in the place of references to them."""
+    if isinstance(schema, list):
+        return [_with_shapes(one, shapes) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    name = str(schema.get("$ref", "")).removeprefix(_SHAPES)
+    if name in shapes:
+        return _with_shapes(shapes[name], shapes)
+    return {key: _with_shapes(value, shapes) for key, value in schema.items()}
 
 
 def document(schema: Schema, title: str, name: str) -> Schema:
@@ -101,11 +131,26 @@ def checked(action: Action, arguments: Mapping[str, Any]) -> dict[str, Any]:
         ArgumentError: the first rule that is broken, by place; the value itself is never quoted.
     """
     model = _arguments(action)
+    for name, value in arguments.items():
+        if not _is_unicode(value):
+            raise ArgumentError(
+                f"the argument {_shown(name)} must be Unicode text: it has half a character",
+                next_step="call the tool again with arguments that its input schema admits",
+            )
     try:
         given = model.model_validate_json(json.dumps(dict(arguments)))
     except ValidationError as error:
         raise _argument_error(error, list(model.model_fields)) from None
     return {name: getattr(given, name) for name in given.model_fields_set}
+
+
+def _is_unicode(value: Any) -> bool:
+    """Whether no text in it has half of a surrogate pair, which JSON can write and no reader takes."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @cache

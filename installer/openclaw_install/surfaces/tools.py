@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
-from openclaw_install.messaging.actions import bindings, contacts, recommendations, trust, trust_changes
-from openclaw_install.surfaces.tool import ADDS, OVERWRITES, READS, REMOVES, Tool
+from openclaw_install.messaging.actions import (
+    bindings,
+    contacts,
+    messages,
+    overview,
+    recommendations,
+    sessions,
+    trust,
+    trust_changes,
+)
+from openclaw_install.surfaces.tool import ADDS, MARKS, OVERWRITES, READS, REMOVES, SENDS, Tool
 
-SESSIONS: tuple[Tool, ...] = ()
+_FAMILY = "Sessions"
+SESSIONS: tuple[Tool, ...] = (
+    Tool(sessions.whoami, "Who am I", _FAMILY, READS),
+    Tool(sessions.recent_sessions, "Recent threads", _FAMILY, READS),
+    Tool(sessions.focus_session, "Focus a thread", _FAMILY, MARKS),
+    Tool(messages.changes_since, "What changed", _FAMILY, READS),
+    Tool(sessions.next_unread, "Next unread thread", _FAMILY, ADDS),
+    Tool(sessions.mark_read, "Mark as read", _FAMILY, MARKS),
+    Tool(sessions.session_summary, "Carry-forward note", _FAMILY, OVERWRITES),
+    Tool(sessions.session_overview, "One thread in full", _FAMILY, READS),
+)
 
-SENDING: tuple[Tool, ...] = ()
+_FAMILY = "Sending"
+SENDING: tuple[Tool, ...] = (
+    Tool(messages.reply, "Reply in the thread", _FAMILY, SENDS),
+    Tool(messages.openclaw_queue_reply, "Queue a formal reply", _FAMILY, SENDS),
+    Tool(messages.chat, "Write to an agent", _FAMILY, SENDS),
+)
 
 _FAMILY = "Contacts"
 # What waited goes to the agent, or is refused for good: neither is taken back by an undo.
@@ -15,6 +39,7 @@ CONTACTS: tuple[Tool, ...] = (
     Tool(contacts.contacts_approve, "Approve a contact", _FAMILY, OVERWRITES),
     Tool(contacts.contacts_reject, "Turn a contact down", _FAMILY, OVERWRITES),
     Tool(contacts.contacts_block, "Block a contact", _FAMILY, OVERWRITES),
+    Tool(sessions.conversations, "Contacts and approvals", _FAMILY, READS),
 )
 
 _FAMILY = "Trust"
@@ -30,7 +55,13 @@ TRUST: tuple[Tool, ...] = (
     Tool(recommendations.trust_reopen_session_recommendation, "Reopen a recommendation", _FAMILY, ADDS),
 )
 
-OPERATIONS: tuple[Tool, ...] = ()
+_FAMILY = "Operations"
+OPERATIONS: tuple[Tool, ...] = (
+    Tool(overview.runtime_overview, "The whole host", _FAMILY, READS),
+    Tool(overview.transport_health, "Transport health", _FAMILY, READS),
+    Tool(overview.since_last_seen, "Since last seen", _FAMILY, ADDS),
+    Tool(overview.delivery_timeline, "Delivery timeline", _FAMILY, READS),
+)
 
 _FAMILY = "Session bindings (map-active-group only)"
 BINDINGS: tuple[Tool, ...] = (
@@ -40,6 +71,7 @@ BINDINGS: tuple[Tool, ...] = (
     Tool(bindings.session_binding_clear, "Take a binding away", _FAMILY, OVERWRITES),
 )
 
-DEBUGGING: tuple[Tool, ...] = ()
+_FAMILY = "Debugging and fallback"
+DEBUGGING: tuple[Tool, ...] = (Tool(messages.inbox, "Raw inbox (debugging)", _FAMILY, READS),)
 
 TOOLS = (*SESSIONS, *SENDING, *CONTACTS, *TRUST, *OPERATIONS, *BINDINGS, *DEBUGGING)

@@ -12,7 +12,8 @@ from openclaw_install.common.shown_text import quoted
 from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.host.hooks.policy import INGRESS_PREFIX, active_group_key, route_prefix
 from openclaw_install.host.hooks.text import admits, fold
-from openclaw_install.messaging.actions.messages import MOST, find_session
+from openclaw_install.messaging.actions.arguments import MOST
+from openclaw_install.messaging.actions.messages import find_session
 from openclaw_install.messaging.actions.trust import Named
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.models import Session

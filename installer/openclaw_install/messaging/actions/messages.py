@@ -1,34 +1,38 @@
-"""What the command line and the MCP tools do with threads and messages, on the store."""
+"""Sending and following messages: replies, first messages, the raw inbox, events; threads by their names."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
+from typing import Annotated, Any
+
+from annotated_types import MaxLen, MinLen
 
 from openclaw_install.common.errors import InstallError
+from openclaw_install.messaging.actions.arguments import (
+    AgentName,
+    Count,
+    Cursor,
+    Key,
+    MessageId,
+    Rows,
+    Seconds,
+    Text,
+)
 from openclaw_install.messaging.app import App
-from openclaw_install.messaging.health import read_health
 from openclaw_install.messaging.models import OutboxItem, Outgoing, Session
+from openclaw_install.messaging.models.messages import Changes, InboxPage, SendResult, is_sent, shown_messages
 from openclaw_install.messaging.outgoing import enqueue
-from openclaw_install.messaging.pagination import read_page, write_page
 from openclaw_install.messaging.policy_in_force import require_may_begin
 from openclaw_install.messaging.relay.client import Relay
-from openclaw_install.messaging.results import (
-    Changes,
-    InboxPage,
-    SendResult,
-    SessionPage,
-    SessionView,
-    ThreadView,
-    WhoAmI,
-)
 from openclaw_install.messaging.threads import local_thread, session_by_name
 from openclaw_install.protocol.did import fold_alias, is_conversation, is_did
 from openclaw_install.protocol.messages import TEXT, Attachment, text_body
 
 _POLL_SECONDS = 0.03
-MOST = 200
+Attachments = Annotated[list[Attachment], MinLen(1), MaxLen(32)]
 
 
 class ThreadError(InstallError):
@@ -37,224 +41,168 @@ class ThreadError(InstallError):
     code = "thread"
 
 
-def whoami(app: App) -> WhoAmI:
-    """Who this host is to other agents, and how things stand."""
-    threads, unread = app.store.sessions.counts()
-    running = app.runtime_running
-    return WhoAmI(
-        did=app.did,
-        alias=app.identity.alias,
-        display_name=app.identity.display_name,
-        relay=app.relay_url,
-        threads=threads,
-        unread_threads=unread,
-        pending_contacts=app.store.contacts.counts()["pending"],
-        runtime_running=running,
-        health=read_health(app.store, running=running, now=app.clock()),
-    )
+class SendError(InstallError):
+    """A text was not sent, and will not be by itself."""
+
+    code = "send"
 
 
-def recent_sessions(
-    app: App, *, limit: int = 20, unread_only: bool = False, page: str | None = None
-) -> SessionPage:
-    """Threads by activity, newest first.
-
-    Args:
-        limit: 1 to 200.
-        unread_only: only those with unread messages.
-        page: `next` of the page before.
-
-    Raises:
-        UsageError: `page` is not one that this function gave.
-    """
-    limit = max(1, min(limit, MOST))
-    found = app.store.sessions.recent(
-        limit=limit + 1, unread_only=unread_only, before=read_page(page, "c_dm_")
-    )
-    shown = found[:limit]
-    total, unread = app.store.sessions.counts()
-    return SessionPage(
-        sessions=tuple(session_view(app, session) for session in shown),
-        total=total,
-        unread=unread,
-        next=write_page(shown[-1].last_activity_at, shown[-1].thread_id) if len(found) > limit else None,
-    )
-
-
-def focus_session(
-    app: App, target: str | None = None, *, messages: int = 20, before: int | None = None, read: bool = True
-) -> ThreadView:
-    """Makes a thread the caller's own and shows its newest messages.
-
-    Args:
-        target: a thread id, a DID, or `@alias` of a known contact; None shows the focused one.
-        messages: 1 to 200.
-        before: `before` of the view that was given last, to go back further.
-        read: whether the thread counts as read now.
-
-    Raises:
-        ThreadError: there is no such thread, or none is focused.
-    """
-    session = find_session(app, target)
-    if app.store.sessions.focus(app.caller) != session.thread_id:
-        app.store.sessions.set_focus(app.caller, session.thread_id, app.clock())
-    if read:
-        app.store.sessions.mark_read(session.thread_id)
-    shown = app.store.messages.of_thread(session.thread_id, before=before, limit=max(1, min(messages, MOST)))
-    current = app.store.sessions.get(session.thread_id) or session
-    return ThreadView(session_view(app, current), tuple(shown), shown[0].id if shown else None)
-
-
-def reply(
+async def reply(
     app: App,
-    text: str,
     *,
-    target: str | None = None,
-    attachments: Sequence[Attachment] = (),
-    in_reply_to: str | None = None,
-    idempotency_key: str | None = None,
-    wait_seconds: float = 10.0,
+    message: Text,
+    session: AgentName | None = None,
+    in_reply_to: MessageId | None = None,
+    attachments: Attachments | None = None,
+    idempotency_key: Key | None = None,
+    wait_seconds: Seconds = 10.0,
 ) -> SendResult:
-    """Queues a text in a thread and waits a little for its commit.
+    """Send a text (pingagent.text@1) in the focused thread, or in the one you name, and wait briefly for the
+    relay's receipt. Text only: it never finishes a task. When it answers unconfirmed, do not send again; call
+    with the same idempotency_key to look.
 
     Args:
-        text: what is said.
-        target: as in `focus_session`; the focused thread unless given.
-        in_reply_to: the message id that it answers.
-        idempotency_key: the same key and text are sent once, whoever asks and however often.
-        wait_seconds: how long to wait for the verified receipt; 0 returns at once.
-
-    Returns:
-        `sent` only with the receipt. Otherwise it stays queued, the runtime goes on with it, and sending it
-        again under another key would say it twice.
+        message: What is said. Plain text.
+        session: The thread, where it is not the focused one: its id, the other agent's DID, or its @alias.
+        in_reply_to: The message_id that this answers.
+        attachments: References to files; their bytes never travel in a message. Each has exactly one of url
+            and artifact_ref.
+        idempotency_key: Your own name for this message. The same key and text are sent once, however often
+            you call; a second call tells how it stands.
+        wait_seconds: How long to wait for the relay's receipt before the answer says unconfirmed.
 
     Raises:
         ThreadError: there is no such thread, or none is focused.
         ContactError: the other side waits for a decision, or was rejected or blocked.
-        EnvelopeError: the text is empty or too long.
+        EnvelopeError: the text is empty or too long, or an attachment is no reference.
         ConflictError: the key was used for another text.
+        SendError: it failed for good.
     """
-    session = find_session(app, target)
-    return _send(app, session.peer, text_body(text, attachments, in_reply_to), idempotency_key, wait_seconds)
+    queued = await app.store.run(_queue, app, message, session, in_reply_to, attachments, idempotency_key)
+    return await _settled(app, queued, wait_seconds)
 
 
-def queue_reply(
+def openclaw_queue_reply(
     app: App,
-    text: str,
     *,
-    target: str | None = None,
-    attachments: Sequence[Attachment] = (),
-    in_reply_to: str | None = None,
-    idempotency_key: str | None = None,
+    message: Text,
+    session: AgentName | None = None,
+    in_reply_to: MessageId | None = None,
+    attachments: Attachments | None = None,
+    idempotency_key: Key | None = None,
 ) -> SendResult:
-    """As `reply`, without waiting: the runtime owns commit, retries and audit."""
-    return reply(
-        app,
-        text,
-        target=target,
-        attachments=attachments,
-        in_reply_to=in_reply_to,
-        idempotency_key=idempotency_key,
-        wait_seconds=0.0,
-    )
+    """Queue a text (pingagent.text@1) that the runtime sends, retries and audits. For decisions that a person
+    made in a human chat (Feishu and others). Answers at once, usually unconfirmed.
+
+    Args:
+        message: What is said. Plain text.
+        session: As in pingagent_reply.
+        in_reply_to: The message_id that this answers.
+        attachments: As in pingagent_reply.
+        idempotency_key: As in pingagent_reply.
+
+    Raises:
+        As `reply`.
+    """
+    return answered(app, _queue(app, message, session, in_reply_to, attachments, idempotency_key))
 
 
 async def chat(
     app: App,
-    to: str,
-    text: str,
     *,
-    relay: Relay | None = None,
-    attachments: Sequence[Attachment] = (),
-    idempotency_key: str | None = None,
-    wait_seconds: float = 10.0,
+    to: AgentName,
+    message: Text,
+    attachments: Attachments | None = None,
+    idempotency_key: Key | None = None,
+    wait_seconds: Seconds = 10.0,
 ) -> SendResult:
-    """Sends a text to any agent, and begins a thread with it where there is none.
+    """Send a text (pingagent.text@1) to an agent by DID or @alias, beginning a thread where there is none.
+    Inside a thread use pingagent_reply. Writing first approves nobody: its reply waits for your person.
 
     Args:
-        to: a DID, `@alias`, or a thread id.
-        relay: asked for an alias that no contact has; not needed otherwise.
+        to: The agent: its DID, @alias, or the id of a thread with it.
+        message: What is said. Plain text.
+        attachments: As in pingagent_reply.
+        idempotency_key: As in pingagent_reply.
+        wait_seconds: As in pingagent_reply.
 
     Raises:
         As `reply`; RelayError: the alias is unknown, or the relay cannot be asked; ContactError also where
             an agent would begin with somebody whom the contact policy turns away.
     """
-    import asyncio
+    async with relay_for(app, to) as relay:
+        queued = await queue_chat(
+            app, to, message, relay=relay, attachments=attachments, idempotency_key=idempotency_key
+        )
+    return await _settled(app, queued, wait_seconds)
 
+
+async def queue_chat(
+    app: App,
+    to: str,
+    message: str,
+    *,
+    relay: Relay | None = None,
+    attachments: list[Attachment] | None = None,
+    idempotency_key: str | None = None,
+) -> OutboxItem:
+    """Queues a text to any agent.
+
+    Args:
+        relay: asked for an alias, which can have changed hands since we met it; not needed otherwise.
+
+    Raises:
+        As `chat`.
+    """
     did = await resolve(app, to, relay)
     alias = None if is_did(to) or is_conversation(to) else fold_alias(to)
     await app.store.run(require_may_begin, app, did, alias)
-    result = await app.store.run(_send, app, did, text_body(text, attachments), idempotency_key, 0.0)
-    end = time.monotonic() + wait_seconds
-    while _may_settle(result.state, end) and result.runtime_running:
-        await asyncio.sleep(_POLL_SECONDS)
-        result = await app.store.run(_looked_at, app, result)
-    return result
+    return await app.store.run(_enqueue, app, did, text_body(message, attachments or ()), idempotency_key)
 
 
-async def resolve(app: App, to: str, relay: Relay | None = None) -> str:
-    """The DID that a DID, `@alias` or thread id means.
+def inbox(app: App, *, limit: Rows = 20, before: Count | None = None) -> InboxPage:
+    """Debugging and fallback only: raw messages of all threads and the envelopes that were refused, for when
+    the bridge does not run or history has gaps. Receiving goes through pingagent_recent_sessions.
 
-    Raises:
-        ThreadError: it means nothing here, and there is no relay to ask.
-        RelayError: the relay knows no such alias, or cannot be asked.
+    Args:
+        limit: At most so many messages.
+        before: `before` of the answer before.
     """
-    if is_did(to):
-        return to
-    if is_conversation(to):
-        return (await app.store.run(find_session, app, to)).peer
-    if to.startswith("did:"):
-        raise ThreadError(
-            f"{to} is no DID of an agent: did:agent: and 32 letters and digits",
-            next_step="copy what `pingagent whoami` says over there",
-            code="thread.no_did",
-        )
-    alias = fold_alias(to)
-    known = await app.store.run(app.store.contacts.by_alias, alias)
-    # The relay's word comes first: an alias can have changed hands since we met it.
-    if relay is not None:
-        return await relay.resolve(alias)
-    if known is None:
-        raise ThreadError(
-            f"no contact is called @{alias}",
-            next_step="name the agent by its DID",
-            code="thread.unknown_alias",
-        )
-    return known.did
-
-
-def inbox(app: App, *, limit: int = 20, before: int | None = None) -> InboxPage:
-    """The newest messages of all threads, and what was refused at the door: for debugging."""
-    found = app.store.messages.incoming(before=before, limit=max(1, min(limit, MOST)))
+    found = app.store.messages.incoming(before=before, limit=limit)
     rejections = app.store.ingress.rejections(limit=20) if before is None else []
-    return InboxPage(tuple(found), tuple(rejections), found[-1].id if found else None)
+    return InboxPage(
+        messages=shown_messages(found, app.reader),
+        rejections=tuple(rejections),
+        before=found[-1].id if found else None,
+    )
 
 
 def changes_since(
-    app: App, cursor: int | None = None, *, limit: int = 50, target: str | None = None
+    app: App, *, cursor: Cursor | None = None, limit: Rows = 50, session: AgentName | None = None
 ) -> Changes:
-    """What happened after a cursor; None gives the present cursor and no events.
+    """Events after your cursor: the cheap way to follow threads and sending, in few tokens. Without a cursor
+    it gives the present one.
 
     Args:
-        cursor: as the call before returned it.
-        limit: 1 to 200.
-        target: only one thread's events.
+        cursor: `cursor` of the answer before. Left out: the present cursor and no events, to begin with.
+        limit: At most so many events.
+        session: Only this thread's events: its id, the other agent's DID, or @alias of a known contact.
 
     Raises:
         ThreadError: there is no such thread.
     """
+    newest = app.store.events.newest()
     if cursor is None:
-        return Changes((), app.store.events.newest(), more=False, gap=False)
-    thread = find_session(app, target).thread_id if target else None
+        return Changes(events=(), cursor=newest, more=False, gap=False)
+    thread = find_session(app, session).thread_id if session else None
     # A cursor that lies ahead is of another store, which this one has replaced: waiting for it to be
     # reached would pass over everything until then.
-    if cursor > (newest := app.store.events.newest()):
-        return Changes((), newest, more=False, gap=True)
-    limit = max(1, min(limit, MOST))
+    if cursor > newest:
+        return Changes(events=(), cursor=newest, more=False, gap=True)
     found = app.store.events.since(cursor, limit=limit + 1, thread_id=thread)
-    shown = found[:limit]
+    shown = tuple(found[:limit])
     gap = cursor > 0 and app.store.events.oldest() > cursor + 1
-    return Changes(tuple(shown), shown[-1].id if shown else cursor, more=len(found) > limit, gap=gap)
+    return Changes(events=shown, cursor=shown[-1].id if shown else cursor, more=len(found) > limit, gap=gap)
 
 
 def find_session(app: App, target: str | None) -> Session:
@@ -290,44 +238,112 @@ def find_session(app: App, target: str | None) -> Session:
     return found
 
 
+async def resolve(app: App, to: str, relay: Relay | None = None) -> str:
+    """The DID that a DID, `@alias` or thread id means.
+
+    Raises:
+        ThreadError: it means nothing here, and there is no relay to ask.
+        RelayError: the relay knows no such alias, or cannot be asked.
+    """
+    if is_did(to):
+        return to
+    if is_conversation(to):
+        return (await app.store.run(find_session, app, to)).peer
+    if to.startswith("did:"):
+        raise ThreadError(
+            f"{to} is no DID of an agent: did:agent: and 32 letters and digits",
+            next_step="copy what `pingagent whoami` says over there",
+            code="thread.no_did",
+        )
+    alias = fold_alias(to)
+    known = await app.store.run(app.store.contacts.by_alias, alias)
+    # The relay's word comes first: an alias can have changed hands since we met it.
+    if relay is not None:
+        return await relay.resolve(alias)
+    if known is None:
+        raise ThreadError(
+            f"no contact is called @{alias}",
+            next_step="name the agent by its DID",
+            code="thread.unknown_alias",
+        )
+    return known.did
+
+
 def send_result(app: App, item: OutboxItem) -> SendResult:
     """What a row of the outbox means for the one who asked."""
-    sent = item.state in {"committed", "delivered"}
-    running = app.runtime_running
-    repair = item.repair or ("" if sent or running else "start the runtime: openclaw-install runtime start")
+    sent, running = is_sent(item.state, item.message_id, item.seq), app.runtime_running
+    next_step = ""
+    if not sent:
+        start = "" if running else "start the runtime: openclaw-install runtime start"
+        look = (
+            f"look again later with the idempotency key {item.idempotency_key}; do not send it a second time"
+        )
+        next_step = item.repair or start or look
     return SendResult(
         sent=sent,
+        status="sent" if sent else "unconfirmed",
         state=item.state,
         message_id=item.message_id,
-        seq=item.seq,
+        seq=item.seq if sent else None,
         thread_id=item.thread_id,
         recipient=item.recipient,
         idempotency_key=item.idempotency_key,
         runtime_running=running,
         reason=item.reason,
-        repair=repair,
+        next_step=next_step,
     )
 
 
-def _send(
-    app: App, did: str, body: Mapping[str, Any], idempotency_key: str | None, wait_seconds: float
-) -> SendResult:
-    outgoing = Outgoing(did, TEXT, body, app.caller, idempotency_key)
-    item = enqueue(app.store, app.did, outgoing, app.clock())
-    end = time.monotonic() + wait_seconds
-    while _may_settle(item.state, end) and app.runtime_running:
-        time.sleep(_POLL_SECONDS)
-        item = app.store.outbox.get(item.id) or item
+def answered(app: App, item: OutboxItem) -> SendResult:
+    """The same, for a caller that is answered now.
+
+    Raises:
+        SendError: the message failed for good.
+    """
+    if item.state == "failed":
+        raise SendError(
+            f"{item.message_id} to {item.recipient} was not sent: {item.reason}",
+            next_step=item.repair or "correct what it names, then send it again",
+            code="send.failed",
+        )
     return send_result(app, item)
 
 
-def _may_settle(state: str, end: float) -> bool:
-    return state in {"queued", "sending"} and time.monotonic() < end
+def current(app: App, item: OutboxItem) -> OutboxItem:
+    """A row of the outbox as it is now."""
+    return app.store.outbox.get(item.id) or item
 
 
-def _looked_at(app: App, known: SendResult) -> SendResult:
-    item = app.store.outbox.by_message_id(known.message_id)
-    return known if item is None else send_result(app, item)
+def may_settle(app: App, item: OutboxItem) -> bool:
+    """Whether waiting can change what is known: the runtime runs, and has neither sent it nor given up."""
+    settled = is_sent(item.state, item.message_id, item.seq) or item.state == "failed"
+    return not settled and app.runtime_running
+
+
+async def _settled(app: App, queued: OutboxItem, wait_seconds: float) -> SendResult:
+    """Waits until the runtime has sent it or given up, or the time is over; cancelled, it stays queued."""
+    item, end = queued, time.monotonic() + wait_seconds
+    while may_settle(app, item) and (left := end - time.monotonic()) > 0:
+        await asyncio.sleep(min(_POLL_SECONDS, left))
+        item = await app.store.run(current, app, item)
+    return await app.store.run(answered, app, item)
+
+
+def _queue(
+    app: App,
+    message: str,
+    session: str | None,
+    in_reply_to: str | None,
+    attachments: list[Attachment] | None,
+    idempotency_key: str | None,
+) -> OutboxItem:
+    peer = find_session(app, session).peer
+    return _enqueue(app, peer, text_body(message, attachments or (), in_reply_to), idempotency_key)
+
+
+def _enqueue(app: App, did: str, body: Mapping[str, Any], idempotency_key: str | None) -> OutboxItem:
+    outgoing = Outgoing(did, TEXT, body, app.caller, idempotency_key)
+    return enqueue(app.store, app.did, outgoing, app.clock())
 
 
 def _session_with(app: App, did: str) -> Session | None:
@@ -336,12 +352,16 @@ def _session_with(app: App, did: str) -> Session | None:
     return app.store.sessions.get(local_thread(app.store, app.did, did))
 
 
-def session_view(app: App, session: Session) -> SessionView:
-    """A thread with what was decided about its other side."""
-    contact = app.store.contacts.get(session.peer)
-    return SessionView(
-        session=session,
-        contact=contact,
-        trust=contact.state if contact else "pending",
-        focused=app.store.sessions.focus(app.caller) == session.thread_id,
-    )
+@contextlib.asynccontextmanager
+async def relay_for(app: App, to: str) -> AsyncIterator[Relay | None]:
+    """The relay, where it has to be asked: for an alias."""
+    if app.relay_url is None or is_did(to) or is_conversation(to):
+        yield None
+        return
+    from openclaw_install.messaging.relay.http import HttpRelay
+
+    relay = HttpRelay(app.relay_url, lambda: app.identity)
+    try:
+        yield relay
+    finally:
+        await relay.aclose()

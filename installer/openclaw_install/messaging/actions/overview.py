@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from openclaw_install.messaging.actions.messages import MOST, ThreadError, find_session, session_view
+from openclaw_install.messaging.actions.arguments import AgentName, MessageId, Number, Operator, Rows
+from openclaw_install.messaging.actions.messages import ThreadError, find_session
+from openclaw_install.messaging.actions.sessions import session_now, shown_address
+from openclaw_install.messaging.actions.trust import in_force
 from openclaw_install.messaging.app import App
-from openclaw_install.messaging.control_results import (
+from openclaw_install.messaging.health import read_health
+from openclaw_install.messaging.models import Event, Message
+from openclaw_install.messaging.models.messages import shown_message, shown_messages
+from openclaw_install.messaging.models.overview import (
+    PolicyFigures,
     RuntimeOverview,
     SeenThread,
     SinceLastSeen,
     Timeline,
     Transport,
 )
-from openclaw_install.messaging.health import read_health
-from openclaw_install.messaging.models import Event, Message
+from openclaw_install.messaging.models.sessions import shown_session
 from openclaw_install.messaging.policy_in_force import policy_state
 from openclaw_install.messaging.timeline import entry_of, in_order, of_ledger
 
+_BODY = 1_000
 _FIRST_LOOK = 500
 _MOST_EVENTS = 2000
 _THREADS = 20
@@ -26,49 +33,63 @@ _ATTENTION = 20
 _STUCK = 5
 
 
-def transport(app: App) -> Transport:
-    """How the ways to the relay and to the gateway are, what waits, and what happened to them lately."""
-    store, now = app.store, app.clock()
+def transport_health(app: App) -> Transport:
+    """Whether messages come and go: connection, retries, degraded or repaired, what waits or is missing, and
+    what to do about it."""
+    store, now, gaps = app.store, app.clock(), app.store.overview.gaps()
     due = [at for at in (store.outbox.next_due(now), store.ingress.next_due(now)) if at is not None]
     return Transport(
-        relay=app.relay_url,
+        relay=shown_address(app.relay_url),
         health=read_health(store, running=app.runtime_running, now=now),
         figures=store.overview.figures(),
-        gaps=store.overview.gaps(),
+        withheld=gaps["withheld"],
+        deferred=gaps["deferred"],
         next_attempt_at=min(due, default=None),
         history=tuple(store.overview.transport_events(0, 2**62, limit=5)),
     )
 
 
 def runtime_overview(app: App) -> RuntimeOverview:
-    """The whole host at a glance, for operations."""
+    """Threads, contacts, transport, route mode, policy and what is stuck, at a glance. For operations and
+    diagnosis, not before every reply."""
     store = app.store
     threads, unread = store.sessions.counts()
     numbers = [row.id for row in store.ingress.parked(limit=_STUCK)]
     numbers += [item.id for item in store.outbox.in_state("failed", limit=_STUCK)]
+    stuck = [found for number in numbers if (found := store.messages.get(number))]
     return RuntimeOverview(
         did=app.did,
-        threads=threads,
-        unread=unread,
-        contacts={str(state): count for state, count in store.contacts.counts().items()},
-        mode=app.route_mode,
-        bindings=store.bindings.count(),
-        focused=store.sessions.focus(app.caller),
         runtime_running=app.runtime_running,
-        transport=transport(app),
-        policy=policy_state(app),
-        stuck=tuple(found for number in numbers if (found := store.messages.get(number))),
+        threads=threads,
+        unread_threads=unread,
+        contacts=store.contacts.counts(),
+        focused_thread=store.sessions.focus(app.caller),
+        route_mode=app.route_mode,
+        bindings=store.bindings.count(),
+        transport=transport_health(app),
+        policy=_policy_figures(app),
+        stuck=shown_messages(stuck, app.reader),
     )
 
 
-def since_last_seen(app: App, operator: str, *, mark: bool = True) -> SinceLastSeen:
-    """What happened since an operator looked last, gathered by thread.
+def _policy_figures(app: App) -> PolicyFigures:
+    state = policy_state(app)
+    contact, task = state.policy.contact, state.policy.task
+    return PolicyFigures(
+        **vars(in_force(state)),
+        contact_default=contact.default,
+        task_default=task.default,
+        rules=len(contact.rules) + len(task.rules),
+    )
 
-    The first look goes back over the newest 500 events. Later ones go on where the last one ended.
+
+def since_last_seen(app: App, *, operator: Operator = "agent", mark_seen: bool = True) -> SinceLastSeen:
+    """What happened since this operator looked last, by thread, with what went wrong. Each operator name has
+    its own mark, which the call moves on unless mark_seen is false.
 
     Args:
-        operator: whose look it is; any name.
-        mark: whether it counts as a look.
+        operator: Who looks: a person or an agent, by a lasting name. Each has a mark of its own.
+        mark_seen: Whether the next call goes on from here.
     """
     store, now = app.store, app.clock()
     before = store.seen.get(operator)
@@ -76,22 +97,23 @@ def since_last_seen(app: App, operator: str, *, mark: bool = True) -> SinceLastS
     found = store.events.since(start, limit=_MOST_EVENTS + 1)
     events = found[:_MOST_EVENTS]
     cursor = events[-1].id if events else start
-    if mark:
+    if mark_seen:
         store.seen.advance(operator, cursor, now)
     threads, left_out = _threads(app, events)
     entries = [entry for event in reversed(events) if (entry := entry_of(event)).step == "trouble"]
     return SinceLastSeen(
         operator=operator,
-        before=before,
+        since=before.at if before else None,
+        cursor_before=before.cursor if before else None,
         cursor=cursor,
         more=len(found) > _MOST_EVENTS,
         gap=before is not None and start > 0 and store.events.oldest() > start + 1,
-        kinds=dict(sorted(Counter(event.kind for event in events).items())),
+        events=dict(sorted(Counter(event.kind for event in events).items())),
         threads=threads,
         threads_left_out=left_out,
         attention=tuple(entries[:_ATTENTION]),
-        unread=store.sessions.counts()[1],
-        pending=store.contacts.counts()["pending"],
+        unread_threads=store.sessions.counts()[1],
+        pending_contacts=store.contacts.counts()["pending"],
     )
 
 
@@ -100,49 +122,58 @@ def _threads(app: App, events: Sequence[Event]) -> tuple[tuple[SeenThread, ...],
     for event in reversed(events):
         if event.thread_id:
             counted.setdefault(event.thread_id, Counter())[event.kind] += 1
-    shown: list[SeenThread] = []
-    for thread, kinds in list(counted.items())[:_THREADS]:
-        if session := app.store.sessions.get(thread):
-            failed = kinds["outbox.failed"] + kinds["message.parked"]
-            view = session_view(app, session)
-            shown.append(SeenThread(view, kinds["message.received"], kinds["outbox.committed"], failed))
-    return tuple(shown), max(0, len(counted) - _THREADS)
+    known = app.store.sessions.named(list(counted)[:_THREADS])
+    focused = app.store.sessions.focus(app.caller)
+    shown = tuple(
+        SeenThread(
+            session=shown_session(known[thread], app.reader, focused),
+            received=kinds["message.received"],
+            sent=kinds["outbox.committed"],
+            failed=kinds["outbox.failed"] + kinds["message.parked"],
+        )
+        for thread, kinds in list(counted.items())[:_THREADS]
+        if thread in known
+    )
+    return shown, max(0, len(counted) - _THREADS)
 
 
-def timeline(
+def delivery_timeline(
     app: App,
-    target: str | None = None,
     *,
-    message_id: str | None = None,
-    limit: int = 30,
-    before: int | None = None,
+    session: AgentName | None = None,
+    message_id: MessageId | None = None,
+    limit: Rows = 30,
+    before: Number | None = None,
 ) -> Timeline:
-    """What happened in a thread, or to one message, in order.
+    """What happened in a thread, or to one message, in order: inbound, outbound, retries, receipts, troubles
+    and repairs.
 
     Args:
-        target: a thread id, a DID or `@alias`; None is the focused thread, or with `message_id` any.
-        message_id: only what became of this message.
-        limit: 1 to 200 events; what happened to the transport meanwhile comes on top.
-        before: `before` of the timeline that was given last, to go back further.
+        session: As in pingagent_focus_session. Left out: the focused thread, or the one that has the message.
+        message_id: Only what became of this message.
+        limit: At most so many events; troubles of the transport meanwhile come on top.
+        before: Only what was before: `before` of the answer before.
 
     Raises:
         ThreadError: no such thread or message, or several threads have a message of this id.
     """
-    limit = max(1, min(limit, MOST))
-    message = _message(app, target, message_id) if message_id else None
-    session = find_session(app, message.thread_id if message else target)
-    found = app.store.overview.events_before(
-        thread_id=session.thread_id, message_id=message_id, before=before, limit=limit + 1
+    message = _message(app, session, message_id) if message_id else None
+    found = find_session(app, message.thread_id if message else session)
+    listed = app.store.overview.events_before(
+        thread_id=found.thread_id, message_id=message_id, before=before, limit=limit + 1
     )
-    events = found[:limit]
-    more = len(found) > limit
+    events = listed[:limit]
+    more = len(listed) > limit
     entries = [entry_of(event) for event in (*events, *_meanwhile(app, events, before))]
     if message and not more and before is None:
         item = app.store.outbox.get(message.id) if message.direction == "out" else None
         ingress = app.store.ingress.get(message.id) if message.direction == "in" else None
         entries += of_ledger(message, ingress, item, events)
     return Timeline(
-        session_view(app, session), message, tuple(in_order(entries)), events[-1].id if more else None
+        session=session_now(app, found),
+        message=shown_message(message, app.reader, _BODY) if message else None,
+        entries=tuple(in_order(entries)),
+        before=events[-1].id if more else None,
     )
 
 

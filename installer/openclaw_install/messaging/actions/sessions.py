@@ -1,141 +1,323 @@
-"""What commands and tools do with threads beyond reading them: next, read, summary, overview, approvals."""
+"""Collaboration threads: list them, work in one, mark it read, keep its note, see all about it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from openclaw_install.messaging.actions.messages import MOST, find_session, focus_session, session_view
+from annotated_types import MaxLen
+
+from openclaw_install.messaging.actions.arguments import AgentName, Count, Number, Page, Rows
+from openclaw_install.messaging.actions.messages import find_session
 from openclaw_install.messaging.actions.recommendations import trust_status
 from openclaw_install.messaging.app import App
-from openclaw_install.messaging.control_results import (
+from openclaw_install.messaging.health import read_health
+from openclaw_install.messaging.models import ContactState, Session
+from openclaw_install.messaging.models.contacts import shown_contact
+from openclaw_install.messaging.models.messages import shown_messages
+from openclaw_install.messaging.models.overview import WhoAmI
+from openclaw_install.messaging.models.sessions import (
     ConversationPage,
+    FocusedThread,
     MarkedRead,
     NextUnread,
+    NoteChange,
     SessionOverview,
+    SessionPage,
+    ShownConversation,
+    ShownSession,
+    shown_note,
+    shown_session,
 )
-from openclaw_install.messaging.models import ContactState
 from openclaw_install.messaging.pagination import read_page, write_page
 from openclaw_install.messaging.store.overview import Conversation
 from openclaw_install.messaging.summary import SummaryChange, changed_summary
 
 _NEWEST = 3
+_STATES: dict[str, ContactState | None] = {"all": None, "dm": "approved", "pending_dm": "pending"}
+NoteText = Annotated[str, MaxLen(2000)]
+NoteItems = Annotated[list[Annotated[str, MaxLen(400)]], MaxLen(20)]
+NoteField = Literal["objective", "context", "constraints", "decisions", "open_questions", "next_steps"]
 
 
-def next_unread(app: App, *, messages: int = 10, read: bool = True) -> NextUnread:
-    """Focuses the thread whose unread messages wait for longest; the focused one comes last.
+def whoami(app: App) -> WhoAmI:
+    """This agent's DID and names, its relay, and whether messages can come and go at present."""
+    threads, unread = app.store.sessions.counts()
+    running = app.runtime_running
+    return WhoAmI(
+        did=app.did,
+        alias=app.identity.alias,
+        display_name=app.identity.display_name,
+        relay=shown_address(app.relay_url),
+        threads=threads,
+        unread_threads=unread,
+        pending_contacts=app.store.contacts.counts()["pending"],
+        runtime_running=running,
+        focused_thread=app.store.sessions.focus(app.caller),
+        health=read_health(app.store, running=running, now=app.clock()),
+    )
 
-    Threads of contacts that nobody approved are passed over: they are for a person to decide about.
+
+def recent_sessions(
+    app: App, *, limit: Rows = 20, unread_only: bool = False, page: Page | None = None
+) -> SessionPage:
+    """Collaboration threads with other agents, newest activity first, with what is unread. The main entrance:
+    begin here, then focus one.
 
     Args:
-        messages, read: as in `focus_session`.
+        limit: At most so many threads.
+        unread_only: Only threads with unread messages.
+        page: `next_page` of the answer before.
+
+    Raises:
+        UsageError: `page` is not one that this function gave.
     """
-    focused = app.store.sessions.focus(app.caller)
-    found = app.store.overview.next_unread(besides=focused) or app.store.overview.next_unread()
-    thread = focus_session(app, found.thread_id, messages=messages, read=read) if found else None
-    return NextUnread(thread, app.store.sessions.counts()[1], app.store.contacts.counts()["pending"])
+    before = read_page(page, "c_dm_")
+    found = app.store.sessions.recent(limit=limit + 1, unread_only=unread_only, before=before)
+    shown, focused = found[:limit], app.store.sessions.focus(app.caller)
+    total, unread = app.store.sessions.counts()
+    return SessionPage(
+        sessions=tuple(shown_session(one, app.reader, focused) for one in shown),
+        total=total,
+        unread_threads=unread,
+        next_page=write_page(shown[-1].last_activity_at, shown[-1].thread_id) if len(found) > limit else None,
+    )
 
 
-def mark_read(app: App, target: str | None = None, *, up_to: int | None = None) -> MarkedRead:
-    """Clears a thread's unread count.
+def focus_session(
+    app: App,
+    *,
+    session: AgentName | None = None,
+    messages: Rows = 10,
+    before: Count | None = None,
+    mark_read: bool = True,
+) -> FocusedThread:
+    """Choose the thread that you work in and read its newest messages; replies go there from now on. The
+    choice is yours alone: it changes no other client's. Marks the thread as read.
 
     Args:
-        target: a thread id, a DID or `@alias`; None is the focused thread.
-        up_to: local number of the newest message that was read; what came in after it stays unread.
+        session: The thread: its id (c_dm_... or c_pdm_...), the other agent's DID, or @alias of a known
+            contact. Left out: the focused thread.
+        messages: At most so many messages of the thread, its newest.
+        before: Only messages with a number below this: `before` of the answer before, or a message's number
+            plus 1 with messages=1 for all of one.
+        mark_read: Whether the thread counts as read from now on.
 
     Raises:
         ThreadError: there is no such thread, or none is focused.
     """
-    session = find_session(app, target)
-    table = app.store.sessions
-    with app.store.write():
-        current = table.get(session.thread_id) or session
-        if up_to is None:
-            table.mark_read(session.thread_id)
-        else:
-            table.lower_unread(session.thread_id, app.store.overview.unread_after(session.thread_id, up_to))
-        after = table.get(session.thread_id) or session
-    return MarkedRead(session_view(app, after), current.unread)
+    found = find_session(app, session)
+    thread, table = found.thread_id, app.store.sessions
+    if table.focus(app.caller) != thread:
+        table.set_focus(app.caller, thread, app.clock())
+    if mark_read:
+        table.mark_read(thread)
+    shown = app.store.messages.of_thread(thread, before=before, limit=messages)
+    return FocusedThread(
+        session=shown_session(table.get(thread) or found, app.reader, thread),
+        messages=shown_messages(shown, app.reader),
+        before=shown[0].id if shown else None,
+    )
 
 
-def summary(
-    app: App,
-    target: str | None = None,
-    *,
-    given: Mapping[str, object] | None = None,
-    clear: Iterable[str] = (),
-) -> SummaryChange:
-    """Reads a thread's carry-forward note, or changes fields of it; the others stay as they are.
+def next_unread(app: App, *, messages: Rows = 10, mark_read: bool = True) -> NextUnread:
+    """Focus the thread whose unread messages wait for longest, and read its newest ones. Passes over agents
+    that nobody has approved.
 
     Args:
-        target: as in `mark_read`.
-        given: new contents by field; an empty text or list clears the field.
-        clear: fields to be cleared.
+        messages: At most so many messages of the thread, its newest.
+        mark_read: Whether the thread counts as read from now on.
+    """
+    focused = app.store.sessions.focus(app.caller)
+    found = app.store.overview.next_unread(besides=focused) or app.store.overview.next_unread()
+    thread = None
+    if found:
+        thread = focus_session(app, session=found.thread_id, messages=messages, mark_read=mark_read)
+    return NextUnread(
+        thread=thread,
+        unread_threads=app.store.sessions.counts()[1],
+        pending_contacts=app.store.contacts.counts()["pending"],
+    )
+
+
+def mark_read(app: App, *, session: AgentName | None = None, up_to: Number | None = None) -> MarkedRead:
+    """Clear the unread count of the focused thread, or of the one you name; with up_to, what came in after
+    that message stays unread.
+
+    Args:
+        session: As in pingagent_focus_session.
+        up_to: Number of the newest message that you read; what came in after it stays unread.
+
+    Raises:
+        ThreadError: there is no such thread, or none is focused.
+    """
+    found = find_session(app, session)
+    table, thread = app.store.sessions, found.thread_id
+    with app.store.write():
+        current = table.get(thread) or found
+        if up_to is None:
+            table.mark_read(thread)
+        else:
+            table.lower_unread(thread, app.store.overview.unread_after(thread, up_to))
+        after = table.get(thread) or found
+    return MarkedRead(session=session_now(app, after), unread_before=current.unread)
+
+
+def session_summary(  # noqa: PLR0913 - each argument is a field of the note, in the tool's contract
+    app: App,
+    *,
+    session: AgentName | None = None,
+    objective: NoteText | None = None,
+    context: NoteText | None = None,
+    constraints: NoteItems | None = None,
+    decisions: NoteItems | None = None,
+    open_questions: NoteItems | None = None,
+    next_steps: NoteItems | None = None,
+    clear_fields: Annotated[list[NoteField], MaxLen(6)] | None = None,
+) -> NoteChange:
+    """Read or change the thread's working note: goal, constraints, decisions, what is open. Fields that you
+    leave out stay; empty ones, and clear_fields, clear. Working notes only; not authoritative.
+
+    Args:
+        session: As in pingagent_focus_session.
+        objective: What the thread is for. An empty text clears it.
+        context: What somebody has to know who comes in new. An empty text clears it.
+        constraints: Limits to keep to, in place of what was there; an empty list clears it.
+        decisions: What was decided; as constraints.
+        open_questions: What is not clear yet; as constraints.
+        next_steps: What comes next; as constraints.
+        clear_fields: Fields to clear.
 
     Raises:
         ThreadError: there is no such thread, or none is focused.
         SummaryError: a change that cannot be made.
     """
-    thread = find_session(app, target).thread_id
-    clear = tuple(clear)
-    if not given and not clear:
-        return SummaryChange(app.store.summaries.get(thread))
+    thread = find_session(app, session).thread_id
+    fields = {
+        "objective": objective,
+        "context": context,
+        "constraints": constraints,
+        "decisions": decisions,
+        "open_questions": open_questions,
+        "next_steps": next_steps,
+    }
+    given = {name: value for name, value in fields.items() if value is not None}
+    if not given and not clear_fields:
+        return _note_change(app, SummaryChange(app.store.summaries.get(thread)))
     now = app.clock()
     # Read and written in one transaction: two that change different fields both have their way.
     with app.store.write():
-        change = changed_summary(app.store.summaries.get(thread), given or {}, clear, app.caller, now)
+        known = app.store.summaries.get(thread)
+        change = changed_summary(known, given, clear_fields or (), app.caller, now)
         if change.changed:
             app.store.summaries.put(change.summary)
-            app.store.events.add(
-                "session.summary", now, thread_id=thread, by=app.caller, fields=list(change.changed)
-            )
-    return change
+            changed = list(change.changed)
+            app.store.events.add("session.summary", now, thread_id=thread, by=app.caller, fields=changed)
+    return _note_change(app, change)
 
 
-def session_overview(app: App, target: str | None = None) -> SessionOverview:
-    """One thread: trust, note, what is under way or stuck, where its messages go.
+def session_overview(app: App, *, session: AgentName | None = None) -> SessionOverview:
+    """All about the focused thread, or the one you name: trust, note, what waits or is stuck, where its
+    messages go. For details; a reply does not need it.
 
     Args:
-        target: as in `mark_read`.
+        session: As in pingagent_focus_session.
 
     Raises:
         ThreadError: there is no such thread, or none is focused.
     """
-    session = find_session(app, target)
-    thread = session.thread_id
+    found = find_session(app, session)
+    thread = found.thread_id
+    trust = trust_status(app, session=thread)
+    contact = app.store.contacts.get(found.peer)
     return SessionOverview(
-        view=session_view(app, session),
-        trust=trust_status(app, session=thread),
-        summary=app.store.summaries.get(thread),
+        session=session_now(app, found),
+        contact=shown_contact(contact, app.reader) if contact else None,
+        contact_policy=trust.contact,
+        task_policy=trust.task,
+        recommendation=trust.recommendation,
+        summary=shown_note(app.store.summaries.get(thread), app.reader),
         figures=app.store.overview.figures(thread),
-        newest=tuple(app.store.messages.of_thread(thread, limit=_NEWEST)),
+        newest=shown_messages(app.store.messages.of_thread(thread, limit=_NEWEST), app.reader),
+        route_mode=app.route_mode,
         binding=app.store.bindings.get(thread),
-        mode=app.route_mode,
+        policy=trust.policy,
     )
 
 
 def conversations(
-    app: App, state: ContactState | None = None, *, limit: int = 20, page: str | None = None
+    app: App,
+    *,
+    type: Literal["all", "dm", "pending_dm"] = "all",  # noqa: A002 - the argument's name in the tool's contract
+    limit: Rows = 20,
+    page: Page | None = None,
 ) -> ConversationPage:
-    """Contacts with what they wrote last; those that wait for longest first.
+    """Contacts with what they wrote last, longest known first. type "pending_dm": who waits for a person's
+    approval.
 
     Args:
-        state: `pending` for those that wait for a person; None for all.
-        limit: 1 to 200.
-        page: `next` of the page before; nobody is told twice or passed over when others change.
+        type: pending_dm: who waits for a person's approval; dm: approved contacts; all: also rejected and
+            blocked ones.
+        limit: At most so many contacts.
+        page: `next_page` of the answer before; nobody is listed twice or passed over when others change.
 
     Raises:
         UsageError: `page` is not one that this function gave.
     """
-    limit = max(1, min(limit, MOST))
+    state = _STATES[type]
     found = app.store.overview.conversations(state, after=read_page(page, "did:"), limit=limit + 1)
     shown = found[:limit]
+    next_page = None
+    if len(found) > limit:
+        last = shown[-1].contact
+        next_page = write_page(last.first_seen_at if state is None else last.updated_at, last.did)
     return ConversationPage(
-        tuple(shown),
-        {str(name): count for name, count in app.store.contacts.counts().items()},
-        _write_page(shown[-1], state) if len(found) > limit else None,
+        conversations=tuple(_conversation(app, one) for one in shown),
+        counts=app.store.contacts.counts(),
+        next_page=next_page,
     )
 
 
-def _write_page(last: Conversation, state: ContactState | None) -> str:
-    at = last.contact.first_seen_at if state is None else last.contact.updated_at
-    return write_page(at, last.contact.did)
+def session_now(app: App, session: Session) -> ShownSession:
+    """A thread as the caller may see it, and whether it is the one that the caller works in."""
+    return shown_session(session, app.reader, app.store.sessions.focus(app.caller))
+
+
+def shown_address(url: str | None) -> str | None:
+    """An address without what could be a password or a key in it."""
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return "(no valid address)"
+    return f"{parts.scheme}://{host}{parts.path}"
+
+
+def _note_change(app: App, change: SummaryChange) -> NoteChange:
+    note = change.summary
+    return NoteChange(
+        thread_id=note.thread_id,
+        summary=shown_note(note, app.reader),
+        withheld=not app.reader.opens(note.fields.standing),
+        revision=note.revision,
+        updated_at=note.updated_at,
+        updated_by=note.updated_by,
+        changed=change.changed,
+        cleared=change.cleared,
+    )
+
+
+def _conversation(app: App, one: Conversation) -> ShownConversation:
+    thread, pending = one.thread_id, one.contact.state == "pending"
+    return ShownConversation(
+        type="pending_dm" if pending else "dm",
+        conversation_id=thread and (thread.replace("c_dm_", "c_pdm_", 1) if pending else thread),
+        thread_id=thread,
+        contact=shown_contact(one.contact, app.reader),
+        preview=app.reader.open(one.preview) or "",
+        withheld=not app.reader.opens(one.contact.state),
+        unread=one.unread,
+        last_activity_at=one.last_activity_at,
+    )

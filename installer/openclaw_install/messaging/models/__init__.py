@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from openclaw_install.common.jsonable import Timestamp
 from openclaw_install.messaging.models.contacts import Contact, ContactState, Decision, Origin
 from openclaw_install.messaging.untrusted import Untrusted
 
@@ -40,6 +41,8 @@ class Session:
         unread: messages that came in and were not marked read.
         session_key: the OpenClaw session that the newest message went to; None before the first.
         degraded: why it is not the session that the route mode asks for; None where it is.
+        trust: the contact's state; `pending` where nothing was decided.
+        alias, display_name: as the other side calls itself.
     """
 
     thread_id: str
@@ -53,6 +56,9 @@ class Session:
     session_key: str | None
     route_mode: RouteMode | None
     degraded: str | None
+    trust: ContactState
+    alias: Untrusted[str | None]
+    display_name: Untrusted[str | None]
 
 
 @dataclass(frozen=True)
@@ -169,7 +175,7 @@ class Event:
     """
 
     id: int
-    at: float
+    at: Timestamp
     kind: str
     thread_id: str | None
     message_id: str | None
@@ -181,7 +187,7 @@ class Rejection:
     """An envelope that was refused at the door, with what it claimed to be."""
 
     id: int
-    at: float
+    at: Timestamp
     log_id: str
     seq: int
     reason: str

@@ -8,9 +8,9 @@ from typing import Any
 
 from openclaw_install.messaging.bridge.pacing import Passed
 from openclaw_install.messaging.models import Contact, ContactState, Event, Session
+from openclaw_install.messaging.store import sessions
 from openclaw_install.messaging.store.contacts import COLUMNS, contact_of
 from openclaw_install.messaging.store.database import Database
-from openclaw_install.messaging.store.sessions import session_of
 from openclaw_install.messaging.untrusted import PERSON, Untrusted
 
 MOST_COUNTED = 1000
@@ -95,15 +95,14 @@ class OverviewTable:
     def next_unread(self, *, besides: str | None = None) -> Session | None:
         """The approved contact's thread with unread messages that is quiet for longest."""
         # CROSS JOIN keeps SQLite from beginning with the contacts: the index of unread threads has the order.
-        row = self._database.row(
-            "SELECT session.thread_id, session.peer, created_at, last_activity_at, last_message, "
-            "last_direction, preview, unread, session_key, route_mode, degraded, contact.state FROM session "
+        found = self._database.records(
+            f"SELECT {sessions.COLUMNS} FROM session "  # noqa: S608 - our own words
             "CROSS JOIN contact ON contact.did = session.peer AND contact.state = 'approved' "
             "WHERE unread > 0 AND session.thread_id IS NOT ? "
             "ORDER BY last_activity_at, session.thread_id DESC LIMIT 1",
             besides,
         )
-        return session_of(row) if row else None
+        return sessions.session_of(found[0]) if found else None
 
     def unread_after(self, thread_id: str, number: int) -> int:
         """How many visible messages came in after a local number; at most 1000 are counted."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from openclaw_install.messaging.models import Direction, RouteMode, Session
 from openclaw_install.messaging.store.database import Database
 from openclaw_install.messaging.untrusted import Standing, Untrusted
 
-_SELECT = (
-    "SELECT thread_id, peer, created_at, last_activity_at, last_message, last_direction, preview, unread, "
-    "session_key, route_mode, degraded, (SELECT state FROM contact WHERE did = session.peer) FROM session"
+COLUMNS = (
+    "session.thread_id, session.peer, created_at, last_activity_at, last_message, last_direction, preview, "
+    "unread, session_key, route_mode, degraded, contact.state AS decided, contact.alias, contact.display_name"
 )
+_SELECT = f"SELECT {COLUMNS} FROM session LEFT JOIN contact ON contact.did = session.peer"  # noqa: S608 - our own words
 
 
 class SessionTable:
@@ -44,13 +46,17 @@ class SessionTable:
             )
 
     def get(self, thread_id: str) -> Session | None:
-        row = self._database.row(f"{_SELECT} WHERE thread_id = ?", thread_id)
-        return session_of(row) if row else None
+        return self._one("WHERE thread_id = ?", thread_id)
 
     def of_peer(self, did: str) -> Session | None:
         """The thread with an agent; the most recent where there are several."""
-        row = self._database.row(f"{_SELECT} WHERE peer = ? ORDER BY last_activity_at DESC LIMIT 1", did)
-        return session_of(row) if row else None
+        return self._one("WHERE peer = ? ORDER BY last_activity_at DESC LIMIT 1", did)
+
+    def named(self, thread_ids: Sequence[str]) -> dict[str, Session]:
+        """Those of these threads that are here, by their ids."""
+        marks = ", ".join("?" * len(thread_ids))
+        rows = self._database.records(f"{_SELECT} WHERE thread_id IN ({marks})", *thread_ids)
+        return {row["thread_id"]: session_of(row) for row in rows}
 
     def peers(self) -> list[str]:
         """The other sides of all threads."""
@@ -72,7 +78,7 @@ class SessionTable:
         """
         at, thread = before or (float("inf"), "")
         unread = "unread > 0 AND " if unread_only else ""
-        rows = self._database.rows(
+        rows = self._database.records(
             f"{_SELECT} WHERE {unread}last_activity_at <= ? "
             "AND (last_activity_at < ? OR thread_id > ?) ORDER BY last_activity_at DESC, thread_id LIMIT ?",
             *(at, at, thread, limit),
@@ -126,10 +132,16 @@ class SessionTable:
             )
         ]
 
+    def _one(self, where: str, *values: object) -> Session | None:
+        found = self._database.records(f"{_SELECT} {where}", *values)
+        return session_of(found[0]) if found else None
 
-def session_of(row: tuple[Any, ...]) -> Session:
-    """A row of `session`, with the contact's state behind its columns."""
-    *values, decided = row
-    standing: Standing = "ours" if values[5] == "out" else decided or "unknown"
-    values[6] = Untrusted(values[6], standing)
-    return Session(*values)
+
+def session_of(row: dict[str, Any]) -> Session:
+    """A row of `session` joined with its contact; what the other side wrote or calls itself is closed."""
+    decided = row.pop("decided")
+    standing: Standing = "ours" if row["last_direction"] == "out" else decided or "unknown"
+    row["preview"] = Untrusted(row["preview"], standing)
+    for name in ("alias", "display_name"):
+        row[name] = Untrusted(row[name], decided or "unknown")
+    return Session(**row, trust=decided or "pending")

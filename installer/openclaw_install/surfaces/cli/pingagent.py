@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,12 @@ from openclaw_install.surfaces.cli.pingagent_sessions import sessions_group
 from openclaw_install.surfaces.cli.pingagent_tail import tail_command, timeline_command
 from openclaw_install.surfaces.cli.pingagent_trust import trust_group
 from openclaw_install.surfaces.cli.reply import Reply
+from openclaw_install.surfaces.cli.verbs import Verb
+
+if TYPE_CHECKING:
+    from openclaw_install.messaging.app import App
+    from openclaw_install.messaging.models.messages import InboxPage
+    from openclaw_install.messaging.models.overview import WhoAmI
 
 PROGRAM = "pingagent"
 
@@ -40,38 +46,24 @@ def pingagent(context: click.Context, /, **said: Any) -> Reply | None:
     return Reply(PROGRAM, {"commands": commands}, context.get_help().splitlines())
 
 
-@pingagent.command("whoami")
-@ping_options
-@click.pass_context
-def whoami_command(context: click.Context, /, **said: Any) -> Reply:
+@pingagent.command("whoami", cls=Verb)
+def whoami_command(app: App) -> WhoAmI:
     """Show this agent's DID, and whether messages come and go."""
-    from openclaw_install.messaging.actions import messages as service
-    from openclaw_install.surfaces.cli.render_pingagent import whoami_lines
-    from openclaw_install.surfaces.mcp.pingagent.documents import whoami_document
+    from openclaw_install.messaging.actions.sessions import whoami
 
-    options = gather_ping(context, said)
-    with options.app() as app:
-        body = whoami_document(service.whoami(app), app.store.sessions.focus(app.caller))
-    return Reply("whoami", body, whoami_lines(body, verbose=options.verbose))
+    return whoami(app)
 
 
-@pingagent.command("inbox")
-@ping_options
+@pingagent.command("inbox", cls=Verb)
 @click.option(
     "--limit", "-n", type=click.IntRange(1, 200), default=20, show_default=True, help="Messages to show."
 )
 @click.option("--before", type=click.IntRange(min=1), metavar="NUMBER", help="Only messages before this one.")
-@click.pass_context
-def inbox_command(context: click.Context, /, *, limit: int, before: int | None, **said: Any) -> Reply:
-    """Show raw messages of all threads, and what was refused at the door; for debugging."""
-    from openclaw_install.messaging.actions import messages as service
-    from openclaw_install.surfaces.cli.render_pingagent import inbox_lines
-    from openclaw_install.surfaces.mcp.pingagent.documents import inbox_document
+def inbox_command(app: App, **said: Any) -> InboxPage:
+    """Show raw messages of all threads, and the envelopes that were refused; for debugging."""
+    from openclaw_install.messaging.actions.messages import inbox
 
-    options = gather_ping(context, said)
-    with options.app() as app:
-        body = inbox_document(service.inbox(app, limit=limit, before=before), app.reader)
-    return Reply("inbox", body, inbox_lines(body))
+    return inbox(app, **said)
 
 
 _COMMANDS: tuple[click.Command, ...] = (

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,22 +15,15 @@ from openclaw_install.common.errors import InstallError, UsageError
 from openclaw_install.surfaces.cli.boundary import INTERRUPTED
 from openclaw_install.surfaces.cli.pingagent_completion import agents_and_threads
 from openclaw_install.surfaces.cli.pingagent_options import PingOptions, gather_ping, ping_options
-from openclaw_install.surfaces.cli.reply import Reply
+from openclaw_install.surfaces.cli.reply import Reply, answered, planned
 
 if TYPE_CHECKING:
     from openclaw_install.messaging.app import App
-    from openclaw_install.messaging.relay.client import Relay
-    from openclaw_install.messaging.results import SendResult
+    from openclaw_install.messaging.models import OutboxItem
 
 _WAIT_SECONDS = 15.0
 _POLL_SECONDS = 0.05
 _TELL_AFTER = 1.0
-
-
-class NotSentError(InstallError):
-    """The message failed for good."""
-
-    code = "send.failed"
 
 
 @click.command("chat")
@@ -68,90 +59,68 @@ def chat_command(
     Exit code 0 says that the relay's signed receipt is here. 1 with `unconfirmed` says that the message waits
     in the outbox: run it again with the --key that is shown to look, not a second time without.
     """
-    from openclaw_install.surfaces.cli.render_pingagent import send_lines
-    from openclaw_install.surfaces.mcp.pingagent.documents import send_document
+    from openclaw_install.messaging.actions.messages import answered as outcome
 
     options = gather_ping(context, said)
     text = _text(message)
     if options.dry_run:
-        line = f"would send {len(text)} characters to {to}"
-        return Reply("chat", {"dry_run": True, "planned": [line]}, [line])
+        return planned("chat", f"would send {len(text)} characters to {to}")
     with options.app() as app:
         queued = asyncio.run(_queue(app, to, text, idempotency_key))
-        if queued.runtime_running:
-            result, interrupted = _wait(app, queued, wait)
-        else:
-            result, interrupted = _send_here(app, queued, wait, options)
-    if result.state == "failed":
-        raise NotSentError(
-            f"{result.message_id} to {result.recipient} was not sent: {result.reason}",
-            next_step=result.repair or "mend what it names, then send it again",
-        )
-    body = send_document(result)
-    code = 0 if body["sent"] else INTERRUPTED if interrupted else 1
-    return Reply("chat", body, send_lines(body), code)
+        item, interrupted, reason = queued, False, ""
+        if app.runtime_running:
+            item, interrupted = _wait(app, queued, wait)
+        elif wait > 0:
+            item, interrupted, reason = _send_here(app, queued, wait, options)
+        result = outcome(app, item)
+    if not result.sent:
+        result = replace(result, reason=result.reason or reason)
+    return answered("chat", result, 0 if result.sent else INTERRUPTED if interrupted else 1)
 
 
-async def _queue(app: App, to: str, text: str, key: str | None) -> SendResult:
-    from openclaw_install.messaging.actions import messages
+async def _queue(app: App, to: str, text: str, key: str | None) -> OutboxItem:
+    from openclaw_install.messaging.actions.messages import queue_chat, relay_for
 
-    async with _relay(app, to) as relay:
-        return await messages.chat(app, to, text, relay=relay, idempotency_key=key, wait_seconds=0.0)
+    async with relay_for(app, to) as relay:
+        return await queue_chat(app, to, text, relay=relay, idempotency_key=key)
 
 
-def _wait(app: App, queued: SendResult, seconds: float) -> tuple[SendResult, bool]:
+def _wait(app: App, queued: OutboxItem, seconds: float) -> tuple[OutboxItem, bool]:
     """Waits while the runtime sends it. Ctrl-C ends the wait, not the sending: the message is queued."""
-    from openclaw_install.surfaces.mcp.pingagent.documents import is_sent
+    from openclaw_install.messaging.actions.messages import current, may_settle
 
-    result, end, told = queued, time.monotonic() + seconds, False
+    item, end, told = queued, time.monotonic() + seconds, False
     try:
-        while not is_sent(result) and result.state != "failed" and result.runtime_running:
-            left = end - time.monotonic()
-            if left <= 0:
-                break
+        while may_settle(app, item) and (left := end - time.monotonic()) > 0:
             if not told and left < seconds - _TELL_AFTER and sys.stderr.isatty():
                 click.echo(
                     "... queued; waiting for the relay's receipt (Ctrl-C stops waiting only)", err=True
                 )
                 told = True
             time.sleep(min(_POLL_SECONDS, left))
-            result = _look(app, queued)
+            item = current(app, item)
     except KeyboardInterrupt:
-        return result, True
-    return result, False
+        return item, True
+    return item, False
 
 
-def _send_here(app: App, queued: SendResult, seconds: float, options: PingOptions) -> tuple[SendResult, bool]:
-    """Without a runtime, this process sends what waits, once. What it cannot send stays queued."""
+def _send_here(
+    app: App, queued: OutboxItem, seconds: float, options: PingOptions
+) -> tuple[OutboxItem, bool, str]:
+    """Without a runtime, this process sends what waits, once. What it cannot send stays queued, with why."""
+    from openclaw_install.messaging.actions.messages import current
     from openclaw_install.messaging.bridge import flush_outbox
-    from openclaw_install.surfaces.mcp.pingagent.documents import is_sent
 
-    if is_sent(queued) or queued.state == "failed" or seconds <= 0:
-        return queued, False
     reason = ""
+    if queued.state not in {"queued", "sending"}:
+        return queued, False, reason
     try:
         asyncio.run(flush_outbox.drain(options.env, Path.home(), seconds=seconds))
     except KeyboardInterrupt:
-        return _look(app, queued), True
+        return current(app, queued), True, reason
     except InstallError as error:
         reason = error.message
-    result = _look(app, queued)
-    return (replace(result, reason=result.reason or reason) if not result.sent else result), False
-
-
-def _look(app: App, queued: SendResult) -> SendResult:
-    from openclaw_install.messaging.actions import messages
-
-    item = app.store.outbox.by_message_id(queued.message_id)
-    return messages.send_result(app, item) if item else queued
-
-
-@contextlib.asynccontextmanager
-async def _relay(app: App, to: str) -> AsyncIterator[Relay | None]:
-    from openclaw_install.surfaces.mcp.pingagent.sending import relay_for
-
-    async with contextlib.AsyncExitStack() as stack:
-        yield await relay_for(stack, app, to)
+    return current(app, queued), False, reason
 
 
 def _text(message: str | None) -> str:

@@ -28,6 +28,7 @@ def doctor_command(context: click.Context, /, *, fix: bool, new_relay: bool, **s
     from openclaw_install.messaging.doctor import examine
     from openclaw_install.messaging.untrusted import Reader
     from openclaw_install.surfaces.cli.render_pingagent import doctor_lines
+    from openclaw_install.surfaces.views.overview import health_lines
 
     options = gather_ping(context, said)
     if options.dry_run:
@@ -36,19 +37,20 @@ def doctor_command(context: click.Context, /, *, fix: bool, new_relay: bool, **s
         raise UsageError("not agreed: nothing was changed", next_step="run it again to agree")
     found = asyncio.run(examine(options.env, Path.home(), operator(), fix=fix, new_relay=new_relay))
     body = doctor_document(found, Reader(operator()))
-    return Reply("doctor", body, doctor_lines(body, verbose=options.verbose), 0 if found.ok else 1)
+    lines = doctor_lines(body, health_lines(found.health), verbose=options.verbose)
+    return Reply("doctor", body, lines, 0 if found.ok else 1)
 
 
 def doctor_document(found: Doctor, reader: Reader) -> dict[str, Any]:
     """The doctor's report as JSON."""
-    from openclaw_install.surfaces.mcp.pingagent.documents import health_document, message_document
+    from openclaw_install.messaging.models.messages import shown_message
 
     return {
         "ok": found.ok,
         "findings": jsonable(found.findings),
         "repaired": list(found.repaired),
-        "health": health_document(found.health),
-        "parked": [message_document(one, reader, most=1000) for one in found.parked],
+        "health": jsonable(found.health),
+        "parked": [jsonable(shown_message(one, reader, most=1000)) for one in found.parked],
         "failed": [
             {
                 "message_id": one.message_id,

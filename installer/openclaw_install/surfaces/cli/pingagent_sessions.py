@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from openclaw_install.surfaces.cli.pingagent_completion import agents_and_threads
 from openclaw_install.surfaces.cli.pingagent_options import gather_ping, ping_options
 from openclaw_install.surfaces.cli.reply import Reply
+from openclaw_install.surfaces.cli.verbs import Verb
+
+if TYPE_CHECKING:
+    from openclaw_install.messaging.app import App
+    from openclaw_install.messaging.models.sessions import (
+        FocusedThread,
+        MarkedRead,
+        NoteChange,
+        SessionOverview,
+        SessionPage,
+    )
 
 _FIELDS = ("objective", "context", "constraints", "decisions", "open_questions", "next_steps")
-_thread = click.argument("thread", required=False, shell_complete=agents_and_threads, metavar="[THREAD]")
-_unread = click.option("--unread", is_flag=True, help="Only threads with unread messages.")
+_thread = click.argument("session", required=False, shell_complete=agents_and_threads, metavar="[THREAD]")
+_unread = click.option("--unread", "unread_only", is_flag=True, help="Only threads with unread messages.")
 _limit = click.option(
     "--limit", "-n", type=click.IntRange(1, 200), default=20, show_default=True, help="Rows to show."
 )
 _page = click.option("--page", metavar="PAGE", help="`next_page` of the list before.")
+_THE_FOCUSED = "the focused thread"
+
+
+def _summary_plan(said: dict[str, Any]) -> str:
+    changed = [*_given(said), *said["clear_fields"]]
+    return f"would change {', '.join(changed)}" if changed else "would show the note"
+
+
+def _given(said: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name in _FIELDS
+        if (value := said[name]) is not None and value != ()
+    }
 
 
 @click.group("sessions", invoke_without_command=True)
@@ -25,146 +50,81 @@ _page = click.option("--page", metavar="PAGE", help="`next_page` of the list bef
 @_limit
 @_page
 @click.pass_context
-def sessions_group(
-    context: click.Context, /, *, unread: bool, limit: int, page: str | None, **said: Any
-) -> Reply | None:
+def sessions_group(context: click.Context, /, **said: Any) -> Reply | None:
     """List collaboration threads, newest activity first; or work on one of them.
 
     THREAD is a thread id, the other agent's DID, or @alias; left out, it is the thread that you focused.
     """
+    if context.invoked_subcommand is None:
+        reply: Reply = list_command.invoke(context)
+        return reply
     gather_ping(context, said)
-    if context.invoked_subcommand is not None:
-        return None
-    return _listed(context, unread=unread, limit=limit, page=page)
+    return None
 
 
-@sessions_group.command("list")
-@ping_options
+@sessions_group.command("list", cls=Verb)
 @_unread
 @_limit
 @_page
-@click.pass_context
-def list_command(
-    context: click.Context, /, *, unread: bool, limit: int, page: str | None, **said: Any
-) -> Reply:
+def list_command(app: App, **said: Any) -> SessionPage:
     """List collaboration threads, newest activity first."""
-    gather_ping(context, said)
-    return _listed(context, unread=unread, limit=limit, page=page)
+    from openclaw_install.messaging.actions.sessions import recent_sessions
+
+    return recent_sessions(app, **said)
 
 
-def _listed(context: click.Context, *, unread: bool, limit: int, page: str | None) -> Reply:
-    from openclaw_install.messaging.actions import messages as service
-    from openclaw_install.surfaces.cli.render_pingagent import sessions_lines
-    from openclaw_install.surfaces.mcp.pingagent.documents import sessions_document
-
-    with context.obj.app() as app:
-        body = sessions_document(
-            service.recent_sessions(app, limit=limit, unread_only=unread, page=page), app.reader
-        )
-    return Reply("sessions", body, sessions_lines(body))
-
-
-@sessions_group.command("show")
-@ping_options
+@sessions_group.command("show", cls=Verb)
 @_thread
-@click.pass_context
-def show_command(context: click.Context, /, *, thread: str | None, **said: Any) -> Reply:
+def show_command(app: App, **said: Any) -> SessionOverview:
     """Show a thread in full: trust, note, what waits or is stuck. Changes nothing."""
     from openclaw_install.messaging.actions.sessions import session_overview
-    from openclaw_install.surfaces.cli.render_sessions import overview_lines
-    from openclaw_install.surfaces.mcp.pingagent.session_documents import session_overview_document
 
-    options = gather_ping(context, said)
-    with options.app() as app:
-        body = session_overview_document(session_overview(app, thread), app.reader)
-    return Reply("sessions show", body, overview_lines(body))
+    return session_overview(app, **said)
 
 
-@sessions_group.command("focus")
-@ping_options
+@sessions_group.command("focus", cls=Verb, plan=lambda said: f"would focus {said['session'] or _THE_FOCUSED}")
 @_thread
 @click.option(
     "--messages", "-n", type=click.IntRange(1, 200), default=10, show_default=True, help="Messages to show."
 )
 @click.option("--before", type=click.IntRange(min=1), metavar="NUMBER", help="Only messages before this one.")
 @click.option("--keep-unread", is_flag=True, help="Leave the thread unread.")
-@click.pass_context
-def focus_command(
-    context: click.Context,
-    /,
-    *,
-    thread: str | None,
-    messages: int,
-    before: int | None,
-    keep_unread: bool,
-    **said: Any,
-) -> Reply:
+def focus_command(app: App, /, *, keep_unread: bool, **said: Any) -> FocusedThread:
     """Make a thread yours, for the commands that name none, and read its newest messages.
 
     Your focus is that of your user; agents have their own.
     """
-    from openclaw_install.messaging.actions.messages import focus_session
-    from openclaw_install.surfaces.cli.render_sessions import thread_lines
-    from openclaw_install.surfaces.mcp.pingagent.documents import thread_document
+    from openclaw_install.messaging.actions.sessions import focus_session
 
-    options = gather_ping(context, said)
-    if options.dry_run:
-        return _planned("sessions focus", f"would focus {thread or 'the focused thread'}")
-    with options.app() as app:
-        view = focus_session(app, thread, messages=messages, before=before, read=not keep_unread)
-        body = thread_document(view, app.reader)
-    return Reply("sessions focus", body, thread_lines(body))
+    return focus_session(app, mark_read=not keep_unread, **said)
 
 
-@sessions_group.command("read")
-@ping_options
+@sessions_group.command(
+    "read", cls=Verb, plan=lambda said: f"would mark {said['session'] or _THE_FOCUSED} as read"
+)
 @_thread
 @click.option(
     "--up-to", type=click.IntRange(min=1), metavar="NUMBER", help="What came in later stays unread."
 )
-@click.pass_context
-def read_command(context: click.Context, /, *, thread: str | None, up_to: int | None, **said: Any) -> Reply:
+def read_command(app: App, **said: Any) -> MarkedRead:
     """Mark a thread as read."""
     from openclaw_install.messaging.actions.sessions import mark_read
-    from openclaw_install.surfaces.mcp.pingagent.control_words import marked_read_text
-    from openclaw_install.surfaces.mcp.pingagent.session_documents import marked_read_document
 
-    options = gather_ping(context, said)
-    if options.dry_run:
-        return _planned("sessions read", f"would mark {thread or 'the focused thread'} as read")
-    with options.app() as app:
-        body = marked_read_document(mark_read(app, thread, up_to=up_to), app.reader)
-    return Reply("sessions read", body, [marked_read_text(body)])
+    return mark_read(app, **said)
 
 
-@sessions_group.command("summary")
-@ping_options
+@sessions_group.command("summary", cls=Verb, plan=_summary_plan)
 @_thread
 @click.option("--objective", metavar="TEXT", help="What the thread is for; an empty text clears it.")
-@click.option("--context", "about", metavar="TEXT", help="What somebody has to know who comes in new.")
+@click.option("--context", metavar="TEXT", help="What somebody has to know who comes in new.")
 @click.option("--constraint", "constraints", multiple=True, metavar="TEXT", help="Repeat it for several.")
 @click.option("--decision", "decisions", multiple=True, metavar="TEXT", help="Repeat it for several.")
 @click.option("--open-question", "open_questions", multiple=True, metavar="TEXT", help="As --decision.")
 @click.option("--next-step", "next_steps", multiple=True, metavar="TEXT", help="As --decision.")
-@click.option("--clear", "clear", multiple=True, type=click.Choice(_FIELDS), help="Clear a field.")
-@click.pass_context
-def summary_command(
-    context: click.Context, /, *, thread: str | None, clear: tuple[str, ...], about: str | None, **said: Any
-) -> Reply:
+@click.option("--clear", "clear_fields", multiple=True, type=click.Choice(_FIELDS), help="Clear a field.")
+def summary_command(app: App, **said: Any) -> NoteChange:
     """Show a thread's carry-forward note, or change fields of it; the others stay as they are."""
-    from openclaw_install.messaging.actions.sessions import summary
-    from openclaw_install.surfaces.cli.render_sessions import summary_lines
-    from openclaw_install.surfaces.mcp.pingagent.session_documents import summary_document
+    from openclaw_install.messaging.actions.sessions import session_summary
 
-    named = {"context": about, **{name: said.pop(name) for name in _FIELDS if name != "context"}}
-    given = {name: value for name, value in named.items() if value is not None and value != ()}
-    options = gather_ping(context, said)
-    if options.dry_run and (given or clear):
-        return _planned("sessions summary", f"would change {', '.join([*given, *clear])}")
-    with options.app() as app:
-        body = summary_document(summary(app, thread, given=given, clear=clear), app.reader)
-    return Reply("sessions summary", body, summary_lines(body))
-
-
-def _planned(command: str, line: str) -> Reply:
-    return Reply(command, {"dry_run": True, "planned": [line]}, [line])
+    clear = list(said["clear_fields"])
+    return session_summary(app, session=said["session"], clear_fields=clear, **_given(said))

@@ -16,14 +16,17 @@ from openclaw_install.surfaces.cli.boundary import INTERRUPTED
 from openclaw_install.surfaces.cli.pingagent_completion import agents_and_threads
 from openclaw_install.surfaces.cli.pingagent_options import gather_ping, ping_options
 from openclaw_install.surfaces.cli.reply import Reply
+from openclaw_install.surfaces.cli.verbs import Verb
 
 if TYPE_CHECKING:
     from openclaw_install.messaging.app import App
+    from openclaw_install.messaging.models import Event
+    from openclaw_install.messaging.models.overview import Timeline
 
 _LOOK_SECONDS = 0.2
 _PAGE = 200
 _thread = click.option(
-    "--session", "thread", shell_complete=agents_and_threads, metavar="THREAD", help="Of this thread only."
+    "--session", shell_complete=agents_and_threads, metavar="THREAD", help="Of this thread only."
 )
 
 
@@ -41,20 +44,21 @@ class TailReply(Reply):
 @click.option("--once", is_flag=True, help="Show what is there, and end.")
 @click.pass_context
 def tail_command(
-    context: click.Context, /, *, thread: str | None, since: int | None, once: bool, **said: Any
+    context: click.Context, /, *, session: str | None, since: int | None, once: bool, **said: Any
 ) -> Reply:
     """Show events as they happen, until Ctrl-C.
 
     With --json each line is one event, and the last line the cursor: {"cursor": N} goes on with --since N.
     """
-    from openclaw_install.surfaces.cli.render_sessions import event_line
+    from openclaw_install.common.jsonable import jsonable
+    from openclaw_install.surfaces.views.messages import event_row
 
     options = gather_ping(context, said)
 
-    def show(event: dict[str, Any]) -> None:
-        click.echo(shown_json(event) if options.as_json else event_line(event))
+    def show(event: Event) -> None:
+        click.echo(shown_json(jsonable(event)) if options.as_json else event_row(event))
 
-    code, follow = 0, _Follower(since, thread, show)
+    code, follow = 0, _Follower(since, session, show)
     try:
         with options.app() as app:
             follow.begin(app)
@@ -78,7 +82,7 @@ def tail_command(
 class _Follower:
     """Reads what is new whenever somebody has written to the store."""
 
-    def __init__(self, since: int | None, thread: str | None, show: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, since: int | None, thread: str | None, show: Callable[[Event], None]) -> None:
         self.cursor = since or 0
         self._now = since is None
         self._thread, self._show = thread, show
@@ -97,15 +101,14 @@ class _Follower:
     def look(self, app: App) -> None:
         """Shows everything that is new."""
         from openclaw_install.messaging.actions.messages import changes_since
-        from openclaw_install.surfaces.mcp.pingagent.documents import event_document
 
         # Taken before the look: what is written during it changes the number again.
         self._version, self._file = app.store.database.data_version(), _file(app)
         more = True
         while more:
-            found = changes_since(app, self.cursor, limit=_PAGE, target=self._thread)
+            found = changes_since(app, cursor=self.cursor, limit=_PAGE, session=self._thread)
             for event in found.events:
-                self._show(event_document(event))
+                self._show(event)
                 self.cursor = event.id
             self.cursor, more = found.cursor, found.more
 
@@ -129,32 +132,15 @@ def _file(app: App) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-@click.command("timeline")
-@ping_options
+@click.command("timeline", cls=Verb)
 @_thread
 @click.option("--message", "message_id", metavar="ID", help="Only what became of this message.")
 @click.option(
     "--limit", "-n", type=click.IntRange(1, 200), default=30, show_default=True, help="Events to show."
 )
 @click.option("--before", type=click.IntRange(min=1), metavar="CURSOR", help="Only what was before.")
-@click.pass_context
-def timeline_command(
-    context: click.Context,
-    /,
-    *,
-    thread: str | None,
-    message_id: str | None,
-    limit: int,
-    before: int | None,
-    **said: Any,
-) -> Reply:
+def timeline_command(app: App, **said: Any) -> Timeline:
     """Show what happened in a thread, or to one message: in, out, retries, receipts, troubles, repairs."""
-    from openclaw_install.messaging.actions.overview import timeline
-    from openclaw_install.surfaces.cli.render_sessions import timeline_lines
-    from openclaw_install.surfaces.mcp.pingagent.overview_documents import timeline_document
+    from openclaw_install.messaging.actions.overview import delivery_timeline
 
-    options = gather_ping(context, said)
-    with options.app() as app:
-        found = timeline(app, thread, message_id=message_id, limit=limit, before=before)
-        body = timeline_document(found, app.reader)
-    return Reply("timeline", body, timeline_lines(body))
+    return delivery_timeline(app, **said)

@@ -14,19 +14,16 @@ from openclaw_install.common.errors import InstallError
 from openclaw_install.common.jsonable import jsonable
 from openclaw_install.common.shown_text import cut, neutral
 from openclaw_install.messaging.app import AppContext
-from openclaw_install.surfaces.mcp.tool_table import ToolEntry
 from openclaw_install.surfaces.schemas import (
-    ArgumentError,
     Schema,
     checked,
+    compact,
     record_schema,
-    without_descriptions,
 )
 from openclaw_install.surfaces.tool import MOST_TEXT, Tool
 from openclaw_install.surfaces.views import view
 
 Arguments = Mapping[str, Any]
-Row = Tool | ToolEntry[AppContext]
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ class Refusal:
 
 
 async def call(
-    tool: Row,
+    tool: Tool,
     context: AppContext,
     arguments: Arguments,
     advice: Mapping[str, str] = MappingProxyType({}),
@@ -76,12 +73,8 @@ async def call(
         advice: next steps by error code, where a tool helps better than the command that a person would type.
     """
     try:
-        if isinstance(tool, Tool):
-            answer = await _answer(tool, context, checked(tool.action, arguments))
-            return Outcome(view(answer).within(MOST_TEXT), jsonable(answer))
-        _check(tool, arguments)
-        body = await tool.run(context, arguments)
-        return Outcome(cut(tool.text(body), MOST_TEXT), body)
+        answer = await _answer(tool, context, checked(tool.action, arguments))
+        return Outcome(view(answer).within(MOST_TEXT), jsonable(answer))
     except InstallError as error:
         return _refused(error, advice.get(error.error_code))
     except Exception as error:  # noqa: BLE001 - the boundary: what gets here is a bug, and is logged
@@ -96,7 +89,7 @@ async def _answer(tool: Tool, context: AppContext, arguments: Arguments) -> Any:
 
 
 @cache
-def served_output(tool: Row) -> Schema:
+def served_output(tool: Tool) -> Schema:
     """What `tools/list` says of the answer: the tool's own or an error, with shared shapes in `$defs`.
 
     The official TypeScript client checks the structured part of tool errors too, and would put its own
@@ -104,8 +97,7 @@ def served_output(tool: Row) -> Schema:
     """
     answer, refusal = dict(tool.answer_schema), dict(record_schema(Refusal))
     shapes = {**answer.pop("$defs", {}), **refusal.pop("$defs", {})}
-    schema: Schema = without_descriptions({"type": "object", "anyOf": [answer, refusal], "$defs": shapes})
-    return schema
+    return compact({"type": "object", "anyOf": [answer, refusal], "$defs": shapes})
 
 
 def _refused(error: InstallError, advice: str | None = None) -> Outcome:
@@ -126,16 +118,3 @@ def _unexpected(error: Exception) -> InstallError:
         next_step=f"report it with the log {path}" if path else "report it with what you did",
         code="unexpected",
     )
-
-
-def _check(entry: ToolEntry[AppContext], arguments: Arguments) -> None:
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import best_match
-
-    if breach := best_match(Draft202012Validator(entry.input_schema).iter_errors(dict(arguments))):
-        place = ".".join(map(str, breach.absolute_path)) or "the whole of the arguments"
-        raise ArgumentError(
-            # The validator's own words quote the value, which can be a whole message.
-            f"{place} breaks the rule {breach.validator!r} of the tool's input schema",
-            next_step="call the tool again with arguments that its input schema admits",
-        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import singledispatch
+from importlib import import_module
 from typing import Any
 
 from openclaw_install.surfaces.views.text import Text
@@ -18,4 +19,5 @@ def view(answer: Any) -> Text:
     raise TypeError(f"there is no view of a {type(answer).__name__}")
 
 
-from openclaw_install.surfaces.views import bindings, contacts, trust  # noqa: E402, F401 - each registers its views
+for _family in ("bindings", "contacts", "messages", "overview", "sessions", "trust"):
+    import_module(f"{__name__}.{_family}")  # each registers its views

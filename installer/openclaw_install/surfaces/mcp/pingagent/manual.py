@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from openclaw_install.surfaces.mcp.calls import Row
-from openclaw_install.surfaces.mcp.pingagent.table import TOOLS
-from openclaw_install.surfaces.tool import MOST_TEXT
+from openclaw_install.surfaces.tool import MOST_TEXT, Tool
+from openclaw_install.surfaces.tools import TOOLS
 
 BEGIN = "<!-- tools: begin (written from the table; do not edit) -->"
 END = "<!-- tools: end -->"
 _HEAD = f"""# PingAgent's MCP tools
 
 Served by `openclaw-install mcp pingagent` on stdio; the setup registers it in the host. This page is
-written from the table in `surfaces/mcp/pingagent/table.py`, anew with
-`python -m openclaw_install.surfaces.mcp.pingagent`.
+written from the table in `surfaces/tools.py`, anew with
+`make schemas`.
 
 Each answer has a text of at most {MOST_TEXT:,} characters for clients that read nothing else, and
 `structuredContent` with everything. A tool error has `isError` and, structured,
@@ -73,7 +72,7 @@ def families() -> list[str]:
     return list(dict.fromkeys(tool.family for tool in TOOLS))
 
 
-def _section(tool: Row) -> str:
+def _section(tool: Tool) -> str:
     required = set(tool.input_schema["required"])
     lines = [f"### `{tool.name}`", "", tool.description, "", f"Hints: {', '.join(_hints(tool))}.", ""]
     fields = tool.input_schema["properties"]
@@ -89,7 +88,7 @@ def _section(tool: Row) -> str:
     return "\n".join(lines)
 
 
-def _hints(tool: Row) -> Iterable[str]:
+def _hints(tool: Tool) -> Iterable[str]:
     effect = tool.effect
     yield "only reads" if effect.read_only else "changes something"
     if not effect.read_only:

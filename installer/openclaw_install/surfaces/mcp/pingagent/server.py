@@ -26,8 +26,10 @@ from mcp_types import (
 
 from openclaw_install import __version__
 from openclaw_install.messaging.app import AppContext
-from openclaw_install.surfaces.mcp.calls import Row, call, served_output
-from openclaw_install.surfaces.mcp.pingagent.table import ADVICE, INSTRUCTIONS, TOOLS
+from openclaw_install.surfaces.mcp.calls import call, served_output
+from openclaw_install.surfaces.mcp.pingagent.instructions import ADVICE, INSTRUCTIONS
+from openclaw_install.surfaces.tool import Tool as Entry
+from openclaw_install.surfaces.tools import TOOLS
 
 NAME = "pingagent"
 _BY_NAME = {tool.name: tool for tool in TOOLS}
@@ -96,13 +98,13 @@ def build_server(place: AppContext) -> Server[Any]:
     )
 
 
-def described(tool: Row) -> Tool:
+def described(tool: Entry) -> Tool:
     """The tool as `tools/list` names it."""
     return Tool(
         name=tool.name,
         title=tool.title,
         description=tool.description,
-        input_schema=tool.input_schema,
+        input_schema={key: value for key, value in tool.input_schema.items() if value != []},
         output_schema=served_output(tool),
         annotations=ToolAnnotations(
             title=tool.title,

@@ -1,0 +1,81 @@
+"""`make schemas`, in a checkout: writes the derived schemas, `docs/tools.md` and the skill's list anew."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from openclaw_install.common.data_files import data_folder
+from openclaw_install.messaging.models import Event
+from openclaw_install.messaging.models.contacts import ContactDecision, ContactPage
+from openclaw_install.messaging.models.trust_replay import TrustReplay
+from openclaw_install.surfaces.cli.reply import Planned
+from openclaw_install.surfaces.mcp.pingagent.manual import manual, with_skill_list
+from openclaw_install.surfaces.schemas import Schema, document, record_schema
+from openclaw_install.surfaces.tool import Tool
+from openclaw_install.surfaces.tools import TOOLS
+
+MANUAL = Path("docs", "tools.md")
+REFERENCE = Path("skills", "pingagent", "references", "tools.md")
+TOOL_SCHEMAS = Path("schemas", "pingagent-tools")
+
+
+@dataclass(frozen=True)
+class TailEnd:
+    """The last line of `pingagent tail --json`.
+
+    Attributes:
+        cursor: goes on with --since.
+    """
+
+    cursor: int
+
+
+RESULTS: dict[str, tuple[str, Any]] = {
+    "pingagent-contacts-result": (
+        "Result of `pingagent contacts list|approve|reject|block|undo`",
+        ContactPage | ContactDecision | Planned,
+    ),
+    "pingagent-tail": ("A line of `pingagent tail --json`", Event | TailEnd),
+    "pingagent-trust-replay": ("Result of `pingagent trust replay`", TrustReplay),
+}
+"""Results of commands that are no tool's answer, by the name of their schema."""
+
+
+def snapshots(checkout: Path) -> dict[Path, str]:
+    """What the generated files of a checkout have to say, by path."""
+    reference = (checkout / REFERENCE).read_text(encoding="utf-8")
+    tools = {TOOL_SCHEMAS / f"{tool.name}.schema.json": _json(_tool_document(tool)) for tool in TOOLS}
+    results = {
+        Path("schemas", f"{name}.schema.json"): _json(document(record_schema(record), title, name))
+        for name, (title, record) in RESULTS.items()
+    }
+    return {MANUAL: manual(), REFERENCE: with_skill_list(reference), **tools, **results}
+
+
+def write_snapshots(checkout: Path) -> None:
+    """Writes them, and removes the schemas of tools that are no more."""
+    wanted = snapshots(checkout)
+    for path, text in wanted.items():
+        (checkout / path).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / path).write_text(text, encoding="utf-8")
+    for path in (checkout / TOOL_SCHEMAS).iterdir():
+        if path.relative_to(checkout) not in wanted:
+            path.unlink()
+
+
+def _tool_document(tool: Tool) -> Schema:
+    parts = {"input": dict(tool.input_schema), "output": dict(tool.answer_schema)}
+    shapes = {name: shape for part in parts.values() for name, shape in part.pop("$defs", {}).items()}
+    schema = {"type": "object", "properties": parts, "required": list(parts), "$defs": shapes}
+    return document(schema, tool.title, f"{TOOL_SCHEMAS.name}/{tool.name}")
+
+
+def _json(schema: Schema) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    write_snapshots(data_folder("skills").parent)
