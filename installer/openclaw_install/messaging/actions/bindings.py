@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from annotated_types import Ge, Le, MaxLen, MinLen
-
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.shown_text import quoted
 from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.host.hooks.policy import INGRESS_PREFIX, active_group_key, route_prefix
 from openclaw_install.host.hooks.text import admits, fold
-from openclaw_install.messaging.actions.arguments import MOST
+from openclaw_install.messaging.actions.arguments import MOST, Rule
 from openclaw_install.messaging.actions.messages import find_session
 from openclaw_install.messaging.actions.trust import Named
 from openclaw_install.messaging.app import App
@@ -43,8 +41,8 @@ class BindingError(InstallError):
 def session_bindings(
     app: App,
     *,
-    limit: Annotated[int, Ge(1), Le(MOST)] = 20,
-    page: Annotated[str, MinLen(1), MaxLen(400)] | None = None,
+    limit: Annotated[int, Rule(ge=1, le=MOST)] = 20,
+    page: Annotated[str, Rule(min_length=1, max_length=400)] | None = None,
 ) -> BindingPage:
     """Which threads are bound to which working session, what ACTIVE_GROUP.md names, and what the running
     gateway admits. Only for the route mode map-active-group.
@@ -99,7 +97,7 @@ def session_binding_bind_current(app: App, *, session: Named | None = None) -> B
 
 
 def session_binding_set(
-    app: App, *, session_key: Annotated[str, MinLen(3), MaxLen(512)], session: Named | None = None
+    app: App, *, session_key: Annotated[str, Rule(min_length=3, max_length=512)], session: Named | None = None
 ) -> BindingChange:
     """Bind a thread to the working session that you name. Only in the route mode map-active-group, and where
     the running gateway admits that session.

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from annotated_types import Ge, Le, MaxLen, MinLen
-
 from openclaw_install.common.shown_text import cut
+from openclaw_install.messaging.actions.arguments import Rule
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.contact_gate import Action, after
 from openclaw_install.messaging.models import Message, Stage
@@ -41,8 +40,8 @@ _REACH: dict[ContactState, int] = {
     "approved": 3,
 }
 _FIRST_WORDS = 200
-Who = Annotated[str, MinLen(1), MaxLen(128)]
-Reason = Annotated[str, MaxLen(500)]
+Who = Annotated[str, Rule(min_length=1, max_length=128)]
+Reason = Annotated[str, Rule(max_length=500)]
 
 
 @dataclass(frozen=True)
@@ -104,8 +103,8 @@ def contacts_list(
     app: App,
     *,
     state: ContactState | None = None,
-    limit: Annotated[int, Ge(1), Le(MOST)] = 50,
-    page: Annotated[str, MinLen(1), MaxLen(400)] | None = None,
+    limit: Annotated[int, Rule(ge=1, le=MOST)] = 50,
+    page: Annotated[str, Rule(min_length=1, max_length=400)] | None = None,
 ) -> ContactPage:
     """Contacts by DID, of one state or of all, with the first words of those that wait for a decision.
 

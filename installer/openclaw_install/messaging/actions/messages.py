@@ -8,8 +8,6 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any
 
-from annotated_types import MaxLen, MinLen
-
 from openclaw_install.common.errors import InstallError
 from openclaw_install.messaging.actions.arguments import (
     AgentName,
@@ -18,6 +16,7 @@ from openclaw_install.messaging.actions.arguments import (
     Key,
     MessageId,
     Rows,
+    Rule,
     Seconds,
     Text,
 )
@@ -32,7 +31,7 @@ from openclaw_install.protocol.did import fold_alias, is_conversation, is_did
 from openclaw_install.protocol.messages import TEXT, Attachment, text_body
 
 _POLL_SECONDS = 0.03
-Attachments = Annotated[list[Attachment], MinLen(1), MaxLen(32)]
+Attachments = Annotated[list[Attachment], Rule(min_length=1, max_length=32)]
 
 
 class ThreadError(InstallError):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from annotated_types import MaxLen
-
 from openclaw_install.messaging.actions import contacts
+from openclaw_install.messaging.actions.arguments import Rule
 from openclaw_install.messaging.actions.messages import find_session
 from openclaw_install.messaging.actions.trust import Named, in_force, shown_decisions, verdicts
 from openclaw_install.messaging.actions.trust_changes import change_policy
@@ -103,7 +102,7 @@ def trust_apply_session_recommendation(app: App, *, session: Named | None = None
 
 
 def trust_dismiss_session_recommendation(
-    app: App, *, session: Named | None = None, reason: Annotated[str, MaxLen(500)] = ""
+    app: App, *, session: Named | None = None, reason: Annotated[str, Rule(max_length=500)] = ""
 ) -> RecommendationChange:
     """Close the thread's open recommendation. It comes back by itself only with twice the evidence;
     pingagent_trust_reopen_session_recommendation opens it again.

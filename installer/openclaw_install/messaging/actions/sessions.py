@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from annotated_types import MaxLen
-
-from openclaw_install.messaging.actions.arguments import AgentName, Count, Number, Page, Rows
+from openclaw_install.messaging.actions.arguments import AgentName, Count, Number, Page, Rows, Rule
 from openclaw_install.messaging.actions.messages import find_session
 from openclaw_install.messaging.actions.recommendations import trust_status
 from openclaw_install.messaging.app import App
@@ -35,8 +33,8 @@ from openclaw_install.messaging.summary import SummaryChange, changed_summary
 
 _NEWEST = 3
 _STATES: dict[str, ContactState | None] = {"all": None, "dm": "approved", "pending_dm": "pending"}
-NoteText = Annotated[str, MaxLen(2000)]
-NoteItems = Annotated[list[Annotated[str, MaxLen(400)]], MaxLen(20)]
+NoteText = Annotated[str, Rule(max_length=2000)]
+NoteItems = Annotated[list[Annotated[str, Rule(max_length=400)]], Rule(max_length=20)]
 NoteField = Literal["objective", "context", "constraints", "decisions", "open_questions", "next_steps"]
 
 
@@ -173,7 +171,7 @@ def session_summary(  # noqa: PLR0913 - each argument is a field of the note, in
     decisions: NoteItems | None = None,
     open_questions: NoteItems | None = None,
     next_steps: NoteItems | None = None,
-    clear_fields: Annotated[list[NoteField], MaxLen(6)] | None = None,
+    clear_fields: Annotated[list[NoteField], Rule(max_length=6)] | None = None,
 ) -> NoteChange:
     """Read or change the thread's working note: goal, constraints, decisions, what is open. Fields that you
     leave out stay; empty ones, and clear_fields, clear. Working notes only; not authoritative.

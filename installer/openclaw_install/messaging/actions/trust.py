@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from annotated_types import Ge, Le, MaxLen, MinLen
-
 from openclaw_install.common.shown_text import quoted
+from openclaw_install.messaging.actions.arguments import Rule
 from openclaw_install.messaging.actions.messages import find_session
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.models.contacts import Contact
@@ -36,8 +35,8 @@ from openclaw_install.messaging.trust.replay import ChangedDecision, replay
 from openclaw_install.messaging.untrusted import opened_as
 from openclaw_install.protocol.did import fold_alias, is_conversation, is_did
 
-Named = Annotated[str, MinLen(1), MaxLen(128)]
-RulePosition = Annotated[int, Ge(1), Le(MOST_RULES)]
+Named = Annotated[str, Rule(min_length=1, max_length=128)]
+RulePosition = Annotated[int, Rule(ge=1, le=MOST_RULES)]
 
 _RULES_SHOWN = 100
 _CHANGES_SHOWN = 200
@@ -80,9 +79,9 @@ def trust_policy_explain(app: App, *, session: Named | None = None) -> Explanati
 def trust_policy_simulate(
     app: App,
     *,
-    did: Annotated[str, MaxLen(64)] | None = None,
-    alias: Annotated[str, MaxLen(33)] | None = None,
-    changes: Annotated[list[Annotated[str, MaxLen(128)]], MaxLen(20)] | None = None,
+    did: Annotated[str, Rule(max_length=64)] | None = None,
+    alias: Annotated[str, Rule(max_length=33)] | None = None,
+    changes: Annotated[list[Annotated[str, Rule(max_length=128)]], Rule(max_length=20)] | None = None,
 ) -> Explanation:
     """What the policy would say of a sender that may never have written, also after changes that you suppose.
     Writes nothing. Only to understand the policy, not before every message.

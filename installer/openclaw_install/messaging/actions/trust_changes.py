@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from annotated_types import MaxLen
-
 from openclaw_install.common.errors import ConflictError
+from openclaw_install.messaging.actions.arguments import Rule
 from openclaw_install.messaging.actions.trust import RulePosition, in_force, trust_policy
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.models.trust import DecisionKind, NewDecision, PolicyChange, TrustPolicy
@@ -27,7 +26,7 @@ from openclaw_install.messaging.trust.policy import Action, Section
 from openclaw_install.messaging.trust.policy_file import CHANGED_MEANWHILE
 from openclaw_install.protocol.did import is_did
 
-MatchText = Annotated[str, MaxLen(MOST_CHARACTERS)]
+MatchText = Annotated[str, Rule(max_length=MOST_CHARACTERS)]
 _KINDS: dict[type[Edit], DecisionKind] = {
     SetDefault: "set_default",
     SetRule: "set_rule",
@@ -44,7 +43,7 @@ def trust_policy_set(  # noqa: PLR0913 - the arguments of the tool
     match: MatchText | None = None,
     default_only: bool = False,
     position: RulePosition | None = None,
-    note: Annotated[str, MaxLen(500)] | None = None,
+    note: Annotated[str, Rule(max_length=500)] | None = None,
     dry_run: bool = False,
 ) -> PolicyChange:
     """Change a default (default_only) or make or change the rule for a DID, @alias or pattern. You may narrow
