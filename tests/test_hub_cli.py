@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import logging
+import re
 import signal
 import sqlite3
 import subprocess
@@ -104,6 +105,8 @@ def process_on(data: Path, *words: str) -> Iterator[Process]:
 def test_a_key_is_shown_once_listed_without_itself_and_revoked(operator: Operator) -> None:
     made = operator.ask("keys", "create", "--owner", "ann", schema="hub-keys")["result"]
     key_id, key = made["keys"][0]["id"], made["key"]
+    assert re.fullmatch(r"key_[0-9a-f]{12}", key_id)
+    assert re.fullmatch(r"mysta_[A-Za-z0-9_-]{43}", key)
     _, out, _ = operator.run("keys", "create", "--owner", "bob")
     assert "not shown again" in out
     listed = operator.ask("keys", "list", schema="hub-keys")["result"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_install.common.data_files import data_folder
+from openclaw_install.hub import results as hub
 from openclaw_install.messaging.models import Event
 from openclaw_install.messaging.models.contacts import ContactDecision, ContactPage
 from openclaw_install.messaging.models.trust_replay import TrustReplay
@@ -34,6 +35,15 @@ class TailEnd:
 
 
 RESULTS: dict[str, tuple[str, Any]] = {
+    "hub-agents": ("Result of `openclaw-install hub agents create|list|start|stop`", hub.HubAgentList),
+    "hub-audit": ("Result of `openclaw-install hub audit`", hub.AuditReport),
+    "hub-keys": ("Result of `openclaw-install hub keys create|list|revoke`", hub.KeyList | hub.NewKey),
+    "hub-relay-agents": ("Result of `openclaw-install hub relay agents list|remove`", hub.RelayAgentList),
+    "hub-relay-invites": (
+        "Result of `openclaw-install hub relay invite [list|revoke]`",
+        hub.InvitationList | hub.NewInvitation,
+    ),
+    "hub-run": ("Result of `openclaw-install hub run`, printed when the hub has stopped", hub.HubRun),
     "pingagent-contacts-result": (
         "Result of `pingagent contacts list|approve|reject|block|undo`",
         ContactPage | ContactDecision | Planned,
