@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.collab_rig import Agent, Rig, rig
 
-from openclaw_install.messaging.bridge.settings import Tempo
+from openclaw_install.messaging.bridge.settings import Timing
 
 _LIMIT_MS = 50.0
 _THREADS = 64
@@ -82,9 +82,9 @@ def main(one_by_one: int = 300, queued: int = 10_000) -> int:
 
 
 def _quiet(made: Rig) -> None:
-    """The tempo of the product, and no transcript, whose writing would be the gateway's own time."""
+    """The timing of the product, and no transcript, whose writing would be the gateway's own time."""
     made.gateway.transcript = None
-    made.settings = replace(made.settings, tempo=Tempo())
+    made.settings = replace(made.settings, timing=Timing())
 
 
 if __name__ == "__main__":

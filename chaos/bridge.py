@@ -20,13 +20,13 @@ from openclaw_install.host.gateway.probe import GatewayAddress, LivePolicy
 from openclaw_install.host.hooks.dispatch import HookTarget
 from openclaw_install.host.hooks.turn_evidence import TranscriptEvidence
 from openclaw_install.messaging.bridge.bridge import run_bridge
-from openclaw_install.messaging.bridge.settings import BridgeSettings, HostView, Tempo
+from openclaw_install.messaging.bridge.settings import BridgeSettings, HostView, Timing
 from openclaw_install.messaging.relay.http import HttpRelay
 
 REFUSED = 75
 """The exit code of a bridge that another one keeps from the store."""
 # Brisk, so that a run of minutes holds what takes a product hours.
-_TEMPO = Tempo(watch=0.05, poll=0.5, keep=1.0, most_pause=1.0, stream_again=2.0)
+_TIMING = Timing(watch=0.05, poll=0.5, keep=1.0, most_pause=1.0, stream_again=2.0)
 
 
 def main(folder: str, hub_port: str, gateway_port: str) -> int:
@@ -44,7 +44,7 @@ def main(folder: str, hub_port: str, gateway_port: str) -> int:
         ),
         evidence=TranscriptEvidence(root / "openclaw"),
         relay=HttpRelay,
-        tempo=_TEMPO,
+        timing=_TIMING,
     )
     try:
         asyncio.run(run_bridge(settings, lambda event: print(event, flush=True)))

@@ -21,17 +21,17 @@ from openclaw_install.host.hooks.dispatch import HttpHookIngress
 from openclaw_install.messaging.bridge.bridge import run_bridge
 from openclaw_install.messaging.bridge.dispatcher import Dispatcher
 from openclaw_install.messaging.bridge.outbox import OutboxWorker
-from openclaw_install.messaging.bridge.receiver import Intake
-from openclaw_install.messaging.relay.memory import MemoryRelay, MemoryRelayServer
+from openclaw_install.messaging.bridge.receiver import Receiver
 from openclaw_install.protocol.card import verify_card
 from openclaw_install.protocol.header import Envelope, parse_envelope
 from openclaw_install.protocol.keys import SigningKey
 from openclaw_install.protocol.profile_files import load_identity
 from openclaw_install.protocol.receipts import CommitReceipt
 from tests.collab_rig import Agent, Rig, StubGateway
+from tests.support.memory_relay import MemoryRelay, MemoryRelayServer
 
 STEPS: dict[str, tuple[Any, str]] = {
-    "taken": (Intake, "take"),
+    "taken": (Receiver, "take"),
     "begun": (Dispatcher, "_begin"),
     "answered": (HttpHookIngress, "dispatch"),
     "settled": (Dispatcher, "_apply"),

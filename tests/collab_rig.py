@@ -22,11 +22,10 @@ from openclaw_install.messaging import store_lock
 from openclaw_install.messaging.actions import messages as service
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.bridge.bridge import BridgeEvent, BridgeSettings, run_bridge
-from openclaw_install.messaging.bridge.settings import HostView, Tempo
+from openclaw_install.messaging.bridge.settings import HostView, Timing
 from openclaw_install.messaging.health import read_health
 from openclaw_install.messaging.models.messages import SendResult
 from openclaw_install.messaging.relay.client import Relay
-from openclaw_install.messaging.relay.memory import MemoryRelayServer
 from openclaw_install.messaging.results import TransportHealth
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.card import ENVELOPE_2, make_card
@@ -36,10 +35,11 @@ from openclaw_install.protocol.header import new_message_id
 from openclaw_install.protocol.identity import Identity, new_identity
 from openclaw_install.protocol.messages import TEXT, text_body
 from openclaw_install.protocol.profile_files import store_new_identity
+from tests.support.memory_relay import MemoryRelayServer
 
 PATIENCE = 30.0
 TOKEN = "a-hook-token-of-a-stub-gateway-0123456789"
-BRISK = Tempo(watch=0.02, poll=0.05, keep=0.1, most_pause=0.2, stream_again=1.0)
+BRISK = Timing(watch=0.02, poll=0.05, keep=0.1, most_pause=0.2, stream_again=1.0)
 _TRANSCRIPT = """
 CREATE TABLE IF NOT EXISTS session_windows (session_id TEXT PRIMARY KEY, updated_at INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS transcript_events (
@@ -274,7 +274,7 @@ class Rig:
             host=host,
             evidence=TranscriptEvidence(self.state_dir),
             relay=relay,
-            tempo=BRISK,
+            timing=BRISK,
         )
         return replace(settings, **changes)
 

@@ -27,7 +27,7 @@ from openclaw_install.messaging.store import opened_aside
 from openclaw_install.runtime.component import Component, Context, Reporter
 from openclaw_install.runtime.control import remove_runtime, runtime_report
 from openclaw_install.runtime.document import Status, read_status
-from openclaw_install.runtime.paths import Places
+from openclaw_install.runtime.paths import RuntimePaths
 from openclaw_install.runtime.report import RuntimeReport
 from openclaw_install.runtime.worker import Settings, run_runtime
 from openclaw_install.surfaces.cli.boundary import run_command
@@ -69,8 +69,8 @@ class Bench:
         return locate(os.environ)
 
     @property
-    def places(self) -> Places:
-        return Places.of(self.location)
+    def places(self) -> RuntimePaths:
+        return RuntimePaths.of(self.location)
 
     @property
     def report(self) -> RuntimeReport:

@@ -18,7 +18,6 @@ from openclaw_install.messaging.models import Outgoing
 from openclaw_install.messaging.outgoing import enqueue
 from openclaw_install.messaging.relay.client import RelayRefused
 from openclaw_install.messaging.relay.http import HttpRelay
-from openclaw_install.messaging.relay.memory import MemoryRelay
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.canonical import b64u
 from openclaw_install.protocol.card import ENVELOPE_2, make_card
@@ -27,6 +26,7 @@ from openclaw_install.protocol.identity import Identity, new_identity
 from openclaw_install.protocol.messages import TEXT, text_body
 from tests.collab_rig import Rig, play, until
 from tests.relay_rig import relay_in_memory
+from tests.support.memory_relay import MemoryRelay
 from tests.test_bridge_order import Chain
 
 NOW = time.time()

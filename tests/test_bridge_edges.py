@@ -313,8 +313,8 @@ def test_a_message_that_comes_due_between_two_looks_is_not_left_lying(
             return found
 
         monkeypatch.setattr(IngressTable, "due_threads", due_threads)
-        tempo = replace(made.settings.tempo, watch=3600.0)
-        made.settings = replace(made.settings, tempo=tempo, clock=lambda: time.time() + ahead[0])
+        timing = replace(made.settings.timing, watch=3600.0)
+        made.settings = replace(made.settings, timing=timing, clock=lambda: time.time() + ahead[0])
         made.know()
         made.gateway.script = [(500, {"ok": False, "error": "once"})]
         made.send("again, please")

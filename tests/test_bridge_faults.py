@@ -24,11 +24,11 @@ from openclaw_install.messaging.relay.client import (
     RelayUnreachable,
     StreamItem,
 )
-from openclaw_install.messaging.relay.memory import MemoryRelay
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.card import make_card
 from openclaw_install.protocol.identity import rotate_encryption
 from tests.collab_rig import Agent, Rig, dies, health_of, play, until
+from tests.support.memory_relay import MemoryRelay
 
 
 def _way(made: Rig) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from openclaw_install.common.errors import FileError
 from openclaw_install.common.problems import Problem, problem_from
 from openclaw_install.messaging import health
 from openclaw_install.messaging.bridge import context as shared
-from openclaw_install.messaging.bridge.context import BridgeEvent, HealthBook
+from openclaw_install.messaging.bridge.context import BridgeEvent, HealthMonitor
 from openclaw_install.messaging.health import read_health
 from openclaw_install.messaging.results import Connection
 from openclaw_install.messaging.store import Store
@@ -25,10 +25,10 @@ def _announced(path: Path, *connections: Connection) -> list[str]:
 
     async def play() -> None:
         with Store(path) as store:
-            book = HealthBook(store, told.append, lambda: _NOW)
+            monitor = HealthMonitor(store, told.append, lambda: _NOW)
             for connection in connections:
-                book.set(connection=connection)
-                await book.publish()
+                monitor.set(connection=connection)
+                await monitor.publish()
 
     asyncio.run(play())
     return [event.kind for event in told]
@@ -52,13 +52,13 @@ def test_a_health_that_could_not_be_written_is_written_later(tmp_path: Path) -> 
 
     async def play() -> None:
         with Store(tmp_path / "store.db") as store:
-            book = HealthBook(store, told.append, lambda: _NOW)
-            book.trouble("gateway", "the gateway is away")
+            monitor = HealthMonitor(store, told.append, lambda: _NOW)
+            monitor.trouble("gateway", "the gateway is away")
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(shared, "write_health", _full_disk)
                 with pytest.raises(FileError):
-                    await book.publish()
-            await book.publish()
+                    await monitor.publish()
+            await monitor.publish()
             assert read_health(store, running=True, now=_NOW).detail == "the gateway is away"
 
     asyncio.run(play())
@@ -70,9 +70,9 @@ def test_a_bridge_that_writes_nothing_any_more_is_never_told_as_ready(
     awake = [1000.0]
     monkeypatch.setattr("openclaw_install.messaging.health.time.monotonic", lambda: awake[0])
     with Store(tmp_path / "store.db") as store:
-        book = HealthBook(store, lambda _event: None, lambda: _NOW)
-        book.set(connection="connected")
-        asyncio.run(book.publish())
+        monitor = HealthMonitor(store, lambda _event: None, lambda: _NOW)
+        monitor.set(connection="connected")
+        asyncio.run(monitor.publish())
         # However the wall clock stands: a machine that slept woke up just now.
         awake[0] += 119.0
         assert read_health(store, running=True, now=_NOW + 86_400.0).state == "ok"
@@ -84,7 +84,7 @@ def test_a_bridge_that_writes_nothing_any_more_is_never_told_as_ready(
         assert found.blocker.next_step == found.recommendation == "openclaw-install runtime restart"
         assert "for 121 s" in found.detail
         assert read_health(store, running=False, now=_NOW).connection == "stopped"
-        asyncio.run(book.beat())
+        asyncio.run(monitor.beat())
         assert read_health(store, running=True, now=_NOW).state == "ok"
         awake[0] = 5.0
         monkeypatch.setattr(health, "boot_id", lambda: "another run of the machine")

@@ -12,14 +12,13 @@ import pytest
 
 from openclaw_install.common.redaction import Secret
 from openclaw_install.messaging.actions import messages
-from openclaw_install.messaging.bridge.context import HealthBook, Shared, Signals
-from openclaw_install.messaging.bridge.receiver import Intake
+from openclaw_install.messaging.bridge.context import BridgeContext, HealthMonitor, Signals
+from openclaw_install.messaging.bridge.receiver import Receiver
 from openclaw_install.messaging.bridge.registration import freshen
-from openclaw_install.messaging.bridge.relay_connection import Link
+from openclaw_install.messaging.bridge.relay_connection import RelayConnection
 from openclaw_install.messaging.card_cache import CardBook
 from openclaw_install.messaging.models import NewMessage, RelayCursor
 from openclaw_install.messaging.relay.client import About, InboxPage, RelayRefused
-from openclaw_install.messaging.relay.memory import MemoryRelay
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.card import AgentCard, make_card
 from openclaw_install.protocol.did import conversation_of
@@ -30,6 +29,7 @@ from openclaw_install.protocol.messages import TEXT, text_body
 from openclaw_install.protocol.profile_files import load_identity, store_new_identity
 from openclaw_install.protocol.receipts import relay_id_of
 from tests.collab_rig import Agent, Rig, health_of, play, until
+from tests.support.memory_relay import MemoryRelay
 
 DAY = 86_400.0
 
@@ -105,11 +105,11 @@ def test_a_relay_that_claims_to_be_years_ahead_costs_no_key_and_is_told(tmp_path
     play(tmp_path, scenario)
 
 
-def _shared(made: Rig, agent: Agent) -> Shared:
+def _context(made: Rig, agent: Agent) -> BridgeContext:
     settings = made.make_settings(agent)
     store = Store(agent.store_path)
-    health = HealthBook(store, made.events.append, settings.clock)
-    return Shared(settings, store, agent.identity, made.events.append, Signals(), health)
+    health = HealthMonitor(store, made.events.append, settings.clock)
+    return BridgeContext(settings, store, agent.identity, made.events.append, Signals(), health)
 
 
 def _aged(folder: Path, days: float) -> Agent:
@@ -124,23 +124,23 @@ def test_a_clock_that_goes_back_again_and_again_leaves_room_for_weekly_keys(
     tmp_path: Path, days: float
 ) -> None:
     async def scenario(made: Rig) -> None:
-        shared = _shared(made, _aged(tmp_path / "aged", days))
-        shared.met = True
+        context = _context(made, _aged(tmp_path / "aged", days))
+        context.met = True
         try:
             for step in range(150):
-                shared.offset = (25 - step / 3) * 3600.0
-                await freshen(shared)
-            assert len(shared.identity.encryption) <= MAX_OWN_KEYS // 2
-            shared.offset = 0.0
-            shared.settings = replace(shared.settings, clock=lambda: time.time() + 9 * DAY)
-            newest = shared.identity.current_encryption.epoch
-            await freshen(shared)
-            assert shared.identity.current_encryption.epoch == newest, "the clock was set, and not held yet"
-            shared.clocks_held(0.0)
-            await freshen(shared)
-            assert shared.identity.current_encryption.epoch == newest + 1
+                context.offset = (25 - step / 3) * 3600.0
+                await freshen(context)
+            assert len(context.identity.encryption) <= MAX_OWN_KEYS // 2
+            context.offset = 0.0
+            context.settings = replace(context.settings, clock=lambda: time.time() + 9 * DAY)
+            newest = context.identity.current_encryption.epoch
+            await freshen(context)
+            assert context.identity.current_encryption.epoch == newest, "the clock was set, and not held yet"
+            context.clocks_held(0.0)
+            await freshen(context)
+            assert context.identity.current_encryption.epoch == newest + 1
         finally:
-            shared.store.close()
+            context.store.close()
 
     play(tmp_path, scenario)
 
@@ -148,18 +148,18 @@ def test_a_clock_that_goes_back_again_and_again_leaves_room_for_weekly_keys(
 def test_no_key_is_made_or_forgotten_by_a_clock_that_no_relay_was_held_against(tmp_path: Path) -> None:
     async def scenario(made: Rig) -> None:
         agent = _aged(tmp_path / "aged", 8)
-        shared = _shared(made, agent)
-        shared.settings = replace(shared.settings, clock=lambda: time.time() + 400 * DAY)
+        context = _context(made, agent)
+        context.settings = replace(context.settings, clock=lambda: time.time() + 400 * DAY)
         try:
-            await freshen(shared)
-            assert _kids(shared.identity) == _kids(agent.identity)
+            await freshen(context)
+            assert _kids(context.identity) == _kids(agent.identity)
             # The relay's time is met: a new key by its clock, and the old one stays while it may be needed.
-            shared.clocks_held(-400 * DAY)
-            await freshen(shared)
-            assert _kids(shared.identity)[:1] == _kids(agent.identity)
-            assert len(shared.identity.encryption) == 2
+            context.clocks_held(-400 * DAY)
+            await freshen(context)
+            assert _kids(context.identity)[:1] == _kids(agent.identity)
+            assert len(context.identity.encryption) == 2
         finally:
-            shared.store.close()
+            context.store.close()
 
     play(tmp_path, scenario)
 
@@ -191,8 +191,8 @@ def test_a_relay_whose_data_is_another_each_time_is_asked_ever_more_slowly(tmp_p
 
 def test_all_that_is_undelivered_is_sent_again_however_much_it_is(tmp_path: Path) -> None:
     async def scenario(made: Rig) -> None:
-        shared = _shared(made, made.me)
-        store, now = shared.store, time.time()
+        context = _context(made, made.me)
+        store, now = context.store, time.time()
         thread = conversation_of(made.me.did, made.peer.did)
         try:
             with store.write():
@@ -214,8 +214,10 @@ def test_all_that_is_undelivered_is_sent_again_however_much_it_is(tmp_path: Path
                     store.outbox.update(row, state="committed", log_id="log_old", expires_at=now + DAY)
                 store.relay.set_cursor(RelayCursor("memory:", relay_id_of(made.relay.key), "log_old", 7), now)
             relay = made.relay.client(made.me.did)
-            cards = CardBook(store, relay, shared.relay_now)
-            await Link(shared, relay, Intake(store, lambda: shared.identity, cards, shared.relay_now)).greet()
+            cards = CardBook(store, relay, context.relay_now)
+            await RelayConnection(
+                context, relay, Receiver(store, lambda: context.identity, cards, context.relay_now)
+            ).greet()
             assert store.outbox.counts()["queued"] == 501
         finally:
             store.close()

@@ -16,11 +16,11 @@ from openclaw_install.common.errors import UsageError
 from openclaw_install.demo.scratch_host import free_port
 from openclaw_install.messaging.relay.client import Relay, RelayRefused, RelayUnreachable
 from openclaw_install.messaging.relay.http import HttpRelay, check_url
-from openclaw_install.messaging.relay.memory import MemoryRelayServer
 from openclaw_install.protocol.card import make_card
 from openclaw_install.protocol.receipts import verify_receipt
 from tests.collab_rig import Agent
 from tests.relay_rig import relay_in_memory
+from tests.support.memory_relay import MemoryRelayServer
 
 Open = Callable[[Agent], Relay]
 

@@ -13,7 +13,7 @@ from openclaw_install.common.files import make_private_folder
 from openclaw_install.host.locate import locate
 from openclaw_install.messaging import store_lock
 from openclaw_install.messaging.bridge import bridge
-from openclaw_install.messaging.bridge.context import BridgeEvent, Tell, Worked
+from openclaw_install.messaging.bridge.context import BridgeEvent, EventSink, Worked
 from openclaw_install.messaging.bridge.settings import BridgeSettings
 from openclaw_install.messaging.profile_settings import ProfileSettings, save_settings
 from openclaw_install.protocol.profile_files import ProfilePaths, ensure_identity, profile_paths
@@ -79,7 +79,7 @@ def test_what_does_not_pass_ends_the_component_and_what_does_is_tried_again(
     ]
     seen: list[Path] = []
 
-    async def fails(settings: BridgeSettings, tell: Tell, _worked: Worked) -> None:
+    async def fails(settings: BridgeSettings, tell: EventSink, _worked: Worked) -> None:
         seen.append(settings.store)
         tell(BridgeEvent("degraded", "about to fail"))
         raise errors.pop(0)

@@ -14,7 +14,6 @@ from openclaw_install.messaging.doctor import examine
 from openclaw_install.messaging.health import write_health
 from openclaw_install.messaging.models import RelayCursor
 from openclaw_install.messaging.relay.client import Relay
-from openclaw_install.messaging.relay.memory import MemoryRelayServer
 from openclaw_install.messaging.results import Doctor, TransportHealth
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.card import make_card
@@ -22,6 +21,7 @@ from openclaw_install.protocol.identity import rotate_signing
 from openclaw_install.protocol.profile_files import load_identity, save_identity
 from tests.pingagent_rig import Profile
 from tests.schemas import assert_valid
+from tests.support.memory_relay import MemoryRelayServer
 from tests.test_pingagent_cli import Terminal, terminal
 
 __all__ = ["terminal"]

@@ -11,10 +11,10 @@ import pytest
 
 from openclaw_install.messaging.bridge.flush_outbox import drain
 from openclaw_install.messaging.relay.client import Relay, RelayError
-from openclaw_install.messaging.relay.memory import MemoryRelayServer
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.card import make_card
 from tests.pingagent_rig import Profile
+from tests.support.memory_relay import MemoryRelayServer
 from tests.test_pingagent_cli import Terminal, terminal
 
 __all__ = ["terminal"]

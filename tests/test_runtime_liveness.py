@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openclaw_install.messaging.bridge import bridge
-from openclaw_install.messaging.bridge import context as shared
+from openclaw_install.messaging.bridge import bridge, context
 from openclaw_install.messaging.bridge.bridge import run_bridge
 from openclaw_install.messaging.store.database import Database
 from openclaw_install.runtime import worker
@@ -162,7 +161,7 @@ def test_a_stores_thread_that_stands_still_is_told_by_worker_and_ends_the_runtim
         return real(self)
 
     monkeypatch.setattr(Database, "data_version", stuck)
-    monkeypatch.setattr(shared, "REST_SECONDS", 0.1)
+    monkeypatch.setattr(context, "REST_SECONDS", 0.1)
     short = {part: (name, 1.0) for part, (name, _) in bridge._WORKERS.items()}
     monkeypatch.setattr(bridge, "_WORKERS", short)
     codes: list[int] = []

@@ -14,7 +14,7 @@ from openclaw_install.host.locate import locate
 from openclaw_install.runtime import lifecycle
 from openclaw_install.runtime.component import Component, Context, Reporter
 from openclaw_install.runtime.document import read_status
-from openclaw_install.runtime.paths import Places
+from openclaw_install.runtime.paths import RuntimePaths
 from openclaw_install.runtime.report import RuntimeReport
 from tests.runtime_rig import KEY, Bench, bench_in, component, end_here, run_here, steady, stubborn
 
@@ -297,7 +297,7 @@ def test_a_second_runtime_is_refused_and_another_host_is_not(bench: Bench, tmp_p
 
     run_here(bench.location, component("first", second))
     assert refused == ["runtime.already_running"]
-    assert Places.of(locate({}, state_dir=other)).folder != bench.places.folder
+    assert RuntimePaths.of(locate({}, state_dir=other)).folder != bench.places.folder
 
 
 def test_a_state_folder_that_others_can_write_in_is_refused(bench: Bench) -> None:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from openclaw_install.messaging.actions.messages import find_session
-from openclaw_install.messaging.relay.memory import MemoryRelayServer
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.card import ENVELOPE_2, make_card
 from openclaw_install.protocol.chain import Link, new_chain_id
@@ -23,6 +22,7 @@ from openclaw_install.protocol.keys import DecryptionKey, SigningKey
 from openclaw_install.protocol.messages import TEXT, text_body
 from openclaw_install.protocol.profile_files import store_new_identity
 from tests.collab_rig import Agent, Rig, stub_gateway, until
+from tests.support.memory_relay import MemoryRelayServer
 
 AT = 1_795_900_000.0
 _DUMP = Path(__file__).parent / "vectors" / "store-0.2.0.sql"

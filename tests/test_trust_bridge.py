@@ -131,7 +131,7 @@ def test_a_busy_inbox_gets_in_whole_while_the_policy_is_looked_at_all_the_time(
                 store.contacts.add(made.peer.did, "approved", "outbound", time.time(), by="outbound")
         settings = replace(
             made.settings,
-            tempo=replace(BRISK, poll=0.0),
+            timing=replace(BRISK, poll=0.0),
             gate=GateLimits(per_contact=count, in_all=count),
         )
         async with made.bridge(settings):

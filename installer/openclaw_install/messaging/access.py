@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from openclaw_install.common.redaction import Secret
-from openclaw_install.messaging.bridge.context import Shared
+from openclaw_install.messaging.bridge.context import BridgeContext
 from openclaw_install.messaging.relay.client import Relay, RelayRefused
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.canonical import b64u, unb64u
@@ -56,19 +56,19 @@ def renew(store: Store, now: float) -> bool:
     return True
 
 
-async def publish(shared: Shared, relay: Relay) -> None:
+async def publish(context: BridgeContext, relay: Relay) -> None:
     """Tells the relay which keys count; one that knows of no such keys is no trouble.
 
     Raises:
         RelayUnreachable: it cannot be asked.
     """
-    wanted = await shared.store.run(hashes, shared.store, shared.now())
+    wanted = await context.store.run(hashes, context.store, context.now())
     try:
         await relay.put_access(wanted)
     except RelayRefused as error:
         # Messages come in without it too; the inbox then keeps less for those whom we admitted.
         if error.status not in _NO_SUCH_PLACE:
-            shared.event("access.refused", reason=error.reason)
+            context.event("access.refused", reason=error.reason)
 
 
 def _keys(store: Store, now: float) -> Mapping[str, Any]:

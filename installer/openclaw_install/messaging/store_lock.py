@@ -1,4 +1,4 @@
-"""The lease on a store: one bridge drives it at a time, and a dead one holds nothing."""
+"""Lock on a store: at most one bridge drives it, and a process that died holds nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def lease_path(store: Path) -> Path:
 
 @contextlib.contextmanager
 def held(store: Path, *, patience: float = _PATIENCE) -> Iterator[None]:
-    """Holds the lease on a store.
+    """Holds the lock on a store.
 
     Args:
         store: the store's path.

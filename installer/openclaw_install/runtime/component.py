@@ -46,7 +46,7 @@ class Reporter(Protocol):
         """
 
     def event(self, event: str, /, **facts: object) -> None:
-        """Writes a line to the log. Facts are data of any kind that JSON has; secrets are masked."""
+        """Writes a line to the log. ProbeResult are data of any kind that JSON has; secrets are masked."""
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,13 @@ from openclaw_install.host.locate import HostLocation
 from openclaw_install.runtime.detached import start_detached, tail_of
 from openclaw_install.runtime.environment import allowed, environment_text, write_environment
 from openclaw_install.runtime.locks import held
-from openclaw_install.runtime.paths import Places
-from openclaw_install.runtime.probe import find_facts, invocation_for
+from openclaw_install.runtime.paths import RuntimePaths
+from openclaw_install.runtime.probe import invocation_for, probe
 from openclaw_install.runtime.removal import remove_files
 from openclaw_install.runtime.report import Result, RuntimeReport
 from openclaw_install.runtime.service_spec import service_spec
 from openclaw_install.runtime.services import ServiceManager, no_user_session, service_manager
-from openclaw_install.runtime.status import Facts, judge
+from openclaw_install.runtime.status import ProbeResult, runtime_status
 from openclaw_install.runtime.terminate import end_processes
 
 START_SECONDS = 30.0
@@ -37,8 +37,8 @@ def runtime_report(location: HostLocation, env: Mapping[str, str]) -> RuntimeRep
 
     A missing, damaged or newer status document is told in the report, never raised.
     """
-    places = Places.of(location)
-    return judge(_facts(location, env, places))
+    places = RuntimePaths.of(location)
+    return runtime_status(_facts(location, env, places))
 
 
 def start_runtime(
@@ -54,7 +54,7 @@ def start_runtime(
         HostError: `runtime.not_started`: the process ended, or said nothing in time.
         ConflictError: `conflict.runtime_busy`: another command starts or stops it.
     """
-    places = Places.of(location)
+    places = RuntimePaths.of(location)
     with _only_command(places):
         return _start(location, env, places, wait_seconds)
 
@@ -68,7 +68,7 @@ def stop_runtime(location: HostLocation, env: Mapping[str, str]) -> Result:
         ConflictError: `runtime.holder_unknown`: it does not end, and which process holds the lock is not
             certain; `conflict.runtime_busy`.
     """
-    places = Places.of(location)
+    places = RuntimePaths.of(location)
     if not places.folder.exists() and not service_manager(places, env).file.exists():
         return Result(changed=False, report=runtime_report(location, env))
     with _only_command(places):
@@ -79,7 +79,7 @@ def restart_runtime(
     location: HostLocation, env: Mapping[str, str], *, wait_seconds: float = START_SECONDS
 ) -> Result:
     """`stop_runtime` and `start_runtime`; a detached one then has the variables of `env`."""
-    places = Places.of(location)
+    places = RuntimePaths.of(location)
     with _only_command(places):
         ended = _stop(location, env, places)
         started = _start(location, env, places, wait_seconds)
@@ -106,7 +106,7 @@ def enable_runtime(
             `runtime.not_started`: the service did not come up, and was removed again.
         UsageError: nobody can be asked, or the answer is no.
     """
-    places = Places.of(location)
+    places = RuntimePaths.of(location)
     manager = service_manager(places, env)
     if not manager.is_usable():
         raise no_user_session(manager, invocation_for(location))
@@ -139,7 +139,7 @@ def enable_runtime(
 
 def disable_runtime(location: HostLocation, env: Mapping[str, str]) -> Result:
     """Stops the service and removes its unit and its environment file; `changed` is False without one."""
-    places = Places.of(location)
+    places = RuntimePaths.of(location)
     manager = service_manager(places, env)
     if not manager.file.exists() and not places.env_file.exists():
         return Result(changed=False, report=runtime_report(location, env))
@@ -158,20 +158,20 @@ def remove_runtime(location: HostLocation, env: Mapping[str, str]) -> Result:
     Raises:
         ConflictError: as `stop_runtime`; nothing is removed then.
     """
-    places = Places.of(location)
+    places = RuntimePaths.of(location)
     ended = stop_runtime(location, env)
     removed = (*_remove_service(places, service_manager(places, env)), *remove_files(places))
     report = runtime_report(location, env)
     return replace(ended, changed=bool(removed) or ended.changed, report=report, removed=removed)
 
 
-def _facts(location: HostLocation, env: Mapping[str, str], places: Places) -> Facts:
-    return find_facts(
+def _facts(location: HostLocation, env: Mapping[str, str], places: RuntimePaths) -> ProbeResult:
+    return probe(
         places, enabled=service_manager(places, env).file.exists(), invocation=invocation_for(location)
     )
 
 
-def _only_command(places: Places) -> AbstractContextManager[None]:
+def _only_command(places: RuntimePaths) -> AbstractContextManager[None]:
     places.make()
     return held(
         places.start_lock,
@@ -181,11 +181,13 @@ def _only_command(places: Places) -> AbstractContextManager[None]:
     )
 
 
-def _start(location: HostLocation, env: Mapping[str, str], places: Places, wait_seconds: float) -> Result:
+def _start(
+    location: HostLocation, env: Mapping[str, str], places: RuntimePaths, wait_seconds: float
+) -> Result:
     end = time.monotonic() + wait_seconds
     while True:
         facts = _facts(location, env, places)
-        report = judge(facts)
+        report = runtime_status(facts)
         if not (facts.lock_held or facts.guardian_held):
             break
         if report.state != "stopped":
@@ -204,7 +206,9 @@ def _start(location: HostLocation, env: Mapping[str, str], places: Places, wait_
     return Result(changed=True, report=_settled(location, env, places, end), notes=notes)
 
 
-def _settled(location: HostLocation, env: Mapping[str, str], places: Places, end: float) -> RuntimeReport:
+def _settled(
+    location: HostLocation, env: Mapping[str, str], places: RuntimePaths, end: float
+) -> RuntimeReport:
     """The report as soon as it says more than that it starts.
 
     Raises:
@@ -212,7 +216,7 @@ def _settled(location: HostLocation, env: Mapping[str, str], places: Places, end
     """
     while True:
         facts = _facts(location, env, places)
-        report = judge(facts)
+        report = runtime_status(facts)
         if not (facts.lock_held or facts.guardian_held):
             raise _not_started("it ended at once", location, places)
         if report.state not in ("starting", "stopped") or time.monotonic() > end:
@@ -220,7 +224,7 @@ def _settled(location: HostLocation, env: Mapping[str, str], places: Places, end
         time.sleep(_POLL_SECONDS)
 
 
-def _not_started(what: str, location: HostLocation, places: Places) -> HostError:
+def _not_started(what: str, location: HostLocation, places: RuntimePaths) -> HostError:
     said = tail_of(places.crash_log)
     return HostError(
         f"the runtime did not start: {what}" + (f"; it said:\n{said}" if said else ""),
@@ -229,7 +233,7 @@ def _not_started(what: str, location: HostLocation, places: Places) -> HostError
     )
 
 
-def _stop(location: HostLocation, env: Mapping[str, str], places: Places) -> Result:
+def _stop(location: HostLocation, env: Mapping[str, str], places: RuntimePaths) -> Result:
     facts = _facts(location, env, places)
     manager = service_manager(places, env)
     notes: list[str] = []
@@ -246,7 +250,7 @@ def _stop(location: HostLocation, env: Mapping[str, str], places: Places) -> Res
 def _start_service(
     location: HostLocation,
     env: Mapping[str, str],
-    places: Places,
+    places: RuntimePaths,
     manager: ServiceManager,
     wait_seconds: float,
 ) -> Result:
@@ -268,7 +272,7 @@ def _start_service(
     return replace(started, notes=(*started.notes, note))
 
 
-def _remove_service(places: Places, manager: ServiceManager) -> tuple[str, ...]:
+def _remove_service(places: RuntimePaths, manager: ServiceManager) -> tuple[str, ...]:
     removed = []
     if manager.file.exists():
         manager.remove()
@@ -279,7 +283,7 @@ def _remove_service(places: Places, manager: ServiceManager) -> tuple[str, ...]:
     return tuple(removed)
 
 
-def _enable_question(manager: ServiceManager, places: Places, variables: Mapping[str, str]) -> str:
+def _enable_question(manager: ServiceManager, places: RuntimePaths, variables: Mapping[str, str]) -> str:
     named = ", ".join(variables) or "no variables"
     return (
         f"Install {manager.file}, which runs the runtime in each of your sessions, "

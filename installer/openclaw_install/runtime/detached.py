@@ -1,4 +1,4 @@
-"""Starts a runtime that nobody waits for: a guardian in a session of its own, and the runtime below it."""
+"""Starts a runtime in the background: a guardian in a session of its own, and the runtime below it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from openclaw_install.common.files import make_private_folder, read_if_exists
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.runtime.command_line import runtime_command
 from openclaw_install.runtime.guardian import opened
-from openclaw_install.runtime.paths import Places
+from openclaw_install.runtime.paths import RuntimePaths
 
 _SECONDS = 30.0
 _TAIL = 2_000
 
 
-def start_detached(location: HostLocation, env: Mapping[str, str], places: Places) -> None:
+def start_detached(location: HostLocation, env: Mapping[str, str], places: RuntimePaths) -> None:
     """Returns when the guardian has its place.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The status documents of the runtime and its guardian: written in one step, read with suspicion."""
+"""Status documents of the runtime and its guardian: written atomically, validated when read."""
 
 from __future__ import annotations
 

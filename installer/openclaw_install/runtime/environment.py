@@ -1,4 +1,4 @@
-"""The variables that a service gets: a short list of names, in a private file, with consent."""
+"""Environment variables that a service gets: a short list of names, in a private file, with consent."""
 
 from __future__ import annotations
 

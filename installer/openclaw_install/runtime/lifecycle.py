@@ -1,4 +1,4 @@
-"""When a component starts, backs off, is blocked and is tried again (pure): the time is an argument."""
+"""Rules for when a component starts, backs off, is blocked and is tried again. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which worker has done nothing for too long (pure): round trips count, and no event loop's beat."""
+"""Finds workers that have done nothing for too long: round trips count, not an event loop's beat. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lock files: who holds one is the one; a look never takes it away from anybody."""
+"""Lock files that say who runs: whoever holds one is the one, and looking never takes it away."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The runtime's log: one JSON object a line, bounded in size, without secrets, and never in the way."""
+"""The runtime's log: one JSON object a line, bounded in size, without secrets, never blocking the work."""
 
 from __future__ import annotations
 

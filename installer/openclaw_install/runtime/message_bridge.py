@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from openclaw_install.messaging.bridge.bridge import BridgeEvent
 
 _PREFIXES = ("PINGAGENT_", "IM_INGRESS_")
-# Nothing that we look at changes when these are over: `pingagent chat` sends under the same lease.
+# Nothing that we look at changes when these are over: `pingagent chat` sends under the same lock.
 _PASSING = frozenset({"conflict.bridge_running", "store.busy", "file.enospc", "file.edquot", "file.eio"})
 _AGAIN_SECONDS = 1.0
 

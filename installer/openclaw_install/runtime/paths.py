@@ -29,7 +29,7 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 @dataclass(frozen=True)
-class Places:
+class RuntimePaths:
     """The files of one host's runtime.
 
     Attributes:
@@ -47,7 +47,7 @@ class Places:
     home: Path
 
     @classmethod
-    def of(cls, location: HostLocation) -> Places:
+    def of(cls, location: HostLocation) -> RuntimePaths:
         """The places of a host; nothing is made or read."""
         import platformdirs
 

@@ -1,4 +1,4 @@
-"""Looks at locks, documents and processes, and judges nothing."""
+"""Reads the locks, documents and processes of a runtime; `status.py` derives its state from them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.runtime.document import Status, read_guardian, read_status
 from openclaw_install.runtime.locks import age_of, is_held
-from openclaw_install.runtime.paths import Places
+from openclaw_install.runtime.paths import RuntimePaths
 from openclaw_install.runtime.process_id import now
-from openclaw_install.runtime.status import Facts
+from openclaw_install.runtime.status import ProbeResult
 
 
-def find_facts(places: Places, *, enabled: bool, invocation: str) -> Facts:
+def probe(places: RuntimePaths, *, enabled: bool, invocation: str) -> ProbeResult:
     """Everything that the runtime's state follows from.
 
     Raises:
@@ -23,7 +23,7 @@ def find_facts(places: Places, *, enabled: bool, invocation: str) -> Facts:
     # The lock comes first: what is written later tells of a holder at least as new.
     lock_held, guardian_held = is_held(places.lock), is_held(places.guardian_lock)
     status = read_status(places.status)
-    return Facts(
+    return ProbeResult(
         lock_held=lock_held,
         lock_age=age_of(places.lock),
         guardian_held=guardian_held,

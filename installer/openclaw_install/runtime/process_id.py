@@ -1,4 +1,4 @@
-"""Time and processes as two processes can compare them, whatever the wall clock does."""
+"""Boot-relative timestamps and process identities that are comparable across processes."""
 
 from __future__ import annotations
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from openclaw_install.common.files import file_error
 from openclaw_install.runtime.log import KEPT_FILES, rotated
-from openclaw_install.runtime.paths import Places
+from openclaw_install.runtime.paths import RuntimePaths
 
 
-def remove_files(places: Places) -> tuple[str, ...]:
+def remove_files(places: RuntimePaths) -> tuple[str, ...]:
     """Removes our own files by their names, and the folder when it is empty then.
 
     Raises:

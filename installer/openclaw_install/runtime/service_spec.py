@@ -11,7 +11,7 @@ from openclaw_install.host.locate import HostLocation
 from openclaw_install.runtime.command_line import runtime_command
 from openclaw_install.runtime.component import Context
 from openclaw_install.runtime.components import COMPONENTS
-from openclaw_install.runtime.paths import Places
+from openclaw_install.runtime.paths import RuntimePaths
 from openclaw_install.runtime.report import Keeper
 from openclaw_install.runtime.units import ServiceSpec
 
@@ -19,7 +19,9 @@ from openclaw_install.runtime.units import ServiceSpec
 _PLACES = ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
 
 
-def service_spec(location: HostLocation, env: Mapping[str, str], places: Places, kind: Keeper) -> ServiceSpec:
+def service_spec(
+    location: HostLocation, env: Mapping[str, str], places: RuntimePaths, kind: Keeper
+) -> ServiceSpec:
     """The service; the folders that it may write in are made, for a unit can only open what exists.
 
     Args:

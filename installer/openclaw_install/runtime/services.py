@@ -1,4 +1,4 @@
-"""The service managers of a user's session: systemd's and launchd's, spoken to by their own commands."""
+"""Service managers of a user's session, systemd and launchd, through their own commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Protocol
 
 from openclaw_install.common.errors import HostError
 from openclaw_install.common.files import PRIVATE_FILE, file_error, make_private_folder, write_atomic
-from openclaw_install.runtime.paths import Places
+from openclaw_install.runtime.paths import RuntimePaths
 from openclaw_install.runtime.report import Keeper
 from openclaw_install.runtime.units import ServiceSpec, launchd_plist, systemd_unit
 
@@ -51,7 +51,7 @@ class Systemd:
 
     kind: Keeper = "systemd"
 
-    def __init__(self, places: Places, env: Mapping[str, str]) -> None:
+    def __init__(self, places: RuntimePaths, env: Mapping[str, str]) -> None:
         self._unit = places.unit_name
         folder = env.get("XDG_CONFIG_HOME", "").strip() or str(places.home / ".config")
         self.file = Path(folder) / "systemd" / "user" / self._unit
@@ -93,7 +93,7 @@ class Launchd:
 
     kind: Keeper = "launchd"
 
-    def __init__(self, places: Places, env: Mapping[str, str]) -> None:
+    def __init__(self, places: RuntimePaths, env: Mapping[str, str]) -> None:
         self._stderr = places.crash_log
         self._domain = f"gui/{os.getuid()}"
         self._target = f"{self._domain}/{places.agent_label}"
@@ -126,7 +126,9 @@ class Launchd:
         return done is not None and done.returncode == 0
 
 
-def service_manager(places: Places, env: Mapping[str, str], platform: str = sys.platform) -> ServiceManager:
+def service_manager(
+    places: RuntimePaths, env: Mapping[str, str], platform: str = sys.platform
+) -> ServiceManager:
     """The manager of this kind of machine; whether it answers is another question."""
     return Launchd(places, env) if platform == "darwin" else Systemd(places, env)
 

@@ -1,4 +1,4 @@
-"""What is said about the runtime (pure): its locks and its heartbeat decide, never a pid alone."""
+"""Derives the runtime's state from its locks and heartbeat, never from a PID alone. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PASSING: Mapping[ProcessPhase, RuntimeState] = {
 
 
 @dataclass(frozen=True)
-class Facts:
+class ProbeResult:
     """What a look at the machine found.
 
     Attributes:
@@ -53,14 +53,14 @@ class Facts:
     invocation: str = "openclaw-install"
 
 
-def judge(facts: Facts) -> RuntimeReport:
+def runtime_status(facts: ProbeResult) -> RuntimeReport:
     """What the facts mean."""
     report = _judge_held(facts) if facts.lock_held else _judge_free(facts)
     restarts = facts.guardian.restarts if isinstance(facts.guardian, GuardianStatus) else 0
     return replace(report, enabled=facts.enabled, restarts=restarts if report.kept_by == "guardian" else 0)
 
 
-def _judge_held(facts: Facts) -> RuntimeReport:
+def _judge_held(facts: ProbeResult) -> RuntimeReport:
     status = facts.status
     if isinstance(status, Status) and facts.holder_alive:
         return _judge_alive(facts, status)
@@ -81,7 +81,7 @@ def _judge_held(facts: Facts) -> RuntimeReport:
     return _stale(facts, "stale", "it holds its lock and says nothing")
 
 
-def _judge_alive(facts: Facts, status: Status) -> RuntimeReport:
+def _judge_alive(facts: ProbeResult, status: Status) -> RuntimeReport:
     age = facts.now.since(status.heartbeat)
     if age is None or age > status.every * BEATS_MISSED:
         told = "for an unknown time" if age is None else f"for {age:.0f} s"
@@ -104,7 +104,7 @@ def _judge_alive(facts: Facts, status: Status) -> RuntimeReport:
     )
 
 
-def _of_components(facts: Facts, status: Status) -> tuple[RuntimeState, str, Problem | None]:
+def _of_components(facts: ProbeResult, status: Status) -> tuple[RuntimeState, str, Problem | None]:
     if status.phase != "running":
         return _PASSING[status.phase], f"it is {status.phase}", None
     parts = status.components
@@ -136,7 +136,7 @@ def _running(parts: Sequence[ComponentReport]) -> str:
     return "it runs, and nothing is configured for it to do" if idle else "it runs"
 
 
-def _judge_free(facts: Facts) -> RuntimeReport:
+def _judge_free(facts: ProbeResult) -> RuntimeReport:
     log = _log(facts)
     crashed = isinstance(facts.status, Status) and facts.status.phase != "stopped"
     guardian = facts.guardian if isinstance(facts.guardian, GuardianStatus) else None
@@ -170,7 +170,11 @@ def _judge_free(facts: Facts) -> RuntimeReport:
 
 
 def _stale(
-    facts: Facts, code: Literal["stale", "status_damaged", "status_newer"], message: str, *, cure: str = ""
+    facts: ProbeResult,
+    code: Literal["stale", "status_damaged", "status_newer"],
+    message: str,
+    *,
+    cure: str = "",
 ) -> RuntimeReport:
     cure = cure or f"{facts.invocation} runtime restart"
     if facts.disk_full:
@@ -179,7 +183,7 @@ def _stale(
     return RuntimeReport("stale", message, _log(facts), Problem(f"runtime.{code}", message, cure))
 
 
-def _log(facts: Facts) -> LogReport:
+def _log(facts: ProbeResult) -> LogReport:
     return LogReport(facts.log_path)
 
 

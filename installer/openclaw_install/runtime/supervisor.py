@@ -1,4 +1,4 @@
-"""Keeps the components going, each for itself: one that fails or is blocked does not hold the others."""
+"""Supervises the components, each by itself: one that fails or is blocked does not hold up the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ends the processes of a runtime: asks first, then by force, and only those that are certainly meant."""
+"""Ends the processes of a runtime: by request first, then by force, and only those that are its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from openclaw_install.common.errors import ConflictError
 from openclaw_install.runtime.document import GuardianStatus, Status, read_guardian, read_status
 from openclaw_install.runtime.locks import is_held
-from openclaw_install.runtime.paths import Places
+from openclaw_install.runtime.paths import RuntimePaths
 from openclaw_install.runtime.process_id import ProcessName
 
 ASK_SECONDS = 8.0
@@ -18,7 +18,10 @@ _POLL_SECONDS = 0.05
 
 
 def end_processes(
-    places: Places, invocation: str, ask_seconds: float = ASK_SECONDS, force_seconds: float = FORCE_SECONDS
+    places: RuntimePaths,
+    invocation: str,
+    ask_seconds: float = ASK_SECONDS,
+    force_seconds: float = FORCE_SECONDS,
 ) -> bool:
     """Returns when both locks are free: whether it took force.
 
@@ -38,7 +41,7 @@ def end_processes(
     return True
 
 
-def _left_unsaid(places: Places) -> bool:
+def _left_unsaid(places: RuntimePaths) -> bool:
     """Tidies up after one that ended without saying so; whether its guardian had to use force."""
     status, guardian = read_status(places.status), read_guardian(places.guardian_status)
     if isinstance(status, Status) and status.phase == "stopped":
@@ -47,14 +50,14 @@ def _left_unsaid(places: Places) -> bool:
     return isinstance(guardian, GuardianStatus) and guardian.last_exit == -signal.SIGKILL
 
 
-def _forget(places: Places) -> None:
+def _forget(places: RuntimePaths) -> None:
     """Removes documents that say that it runs: what was stopped on purpose did not crash."""
     for document in (places.status, places.guardian_status):
         with contextlib.suppress(OSError):
             document.unlink()
 
 
-def _ended(places: Places, number: signal.Signals, seconds: float) -> bool:
+def _ended(places: RuntimePaths, number: signal.Signals, seconds: float) -> bool:
     """Sends the signal once to each holder that is known for certain, and waits for the locks."""
     told: set[ProcessName] = set()
     end = time.monotonic() + seconds
@@ -73,7 +76,7 @@ def _ended(places: Places, number: signal.Signals, seconds: float) -> bool:
         time.sleep(_POLL_SECONDS)
 
 
-def _holders(places: Places, *, guardian_held: bool, lock_held: bool) -> list[ProcessName]:
+def _holders(places: RuntimePaths, *, guardian_held: bool, lock_held: bool) -> list[ProcessName]:
     """The guardian first, so that it starts nothing again."""
     found = []
     guardian, status = read_guardian(places.guardian_status), read_status(places.status)

@@ -1,4 +1,4 @@
-"""The text of a systemd user unit and of a launchd agent (pure): what runs, and what it may not do."""
+"""Text of a systemd user unit and of a launchd agent: what runs, and what it may not do. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The runtime itself: takes the lock, runs the components, beats, and ends cleanly within five seconds."""
+"""The runtime process: takes the lock, runs the components, writes heartbeats, ends within five seconds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from openclaw_install.runtime.liveness import STALLED_EXIT, Watch, stalled, watc
 from openclaw_install.runtime.locks import held, identity_of
 from openclaw_install.runtime.log import LineLog, secrets_in, taken_over
 from openclaw_install.runtime.notify import tell_systemd
-from openclaw_install.runtime.paths import Places
+from openclaw_install.runtime.paths import RuntimePaths
 from openclaw_install.runtime.process_id import ProcessName, now
 from openclaw_install.runtime.report import Keeper
 from openclaw_install.runtime.supervisor import Seams, Supervisor
@@ -71,7 +71,7 @@ def run_runtime(settings: Settings) -> None:
         ConflictError: `runtime.already_running`.
         FileError: our state folder, the log folder or the file of variables cannot be used.
     """
-    places = Places.of(settings.location)
+    places = RuntimePaths.of(settings.location)
     places.make()
     with held(places.lock, "the runtime of this host runs already", "runtime.already_running"):
         make_private_folder(places.logs)
@@ -96,7 +96,7 @@ def run_runtime(settings: Settings) -> None:
 class _Worker:
     """One run: signals, heartbeat, components."""
 
-    def __init__(self, settings: Settings, places: Places, variables: Variables, log: LineLog) -> None:
+    def __init__(self, settings: Settings, places: RuntimePaths, variables: Variables, log: LineLog) -> None:
         self._settings = settings
         self._places = places
         self._log = log

@@ -1,1 +1,1 @@
-"""From the relay to the gateway and back: the long-lived part of messaging."""
+"""The bridge: the long-lived part of messaging, from the relay to the gateway and back."""

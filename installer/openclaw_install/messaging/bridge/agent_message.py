@@ -1,4 +1,4 @@
-"""The text that the agent gets for a message: who, where, how to answer, and the message as data (pure)."""
+"""Text that the agent gets for a message: sender, thread, how to answer, and the message as data. Pure."""
 
 from __future__ import annotations
 

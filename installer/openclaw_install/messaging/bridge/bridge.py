@@ -1,4 +1,4 @@
-"""The bridge: one task group around the connection, the dispatch, the outbox and the housekeeping."""
+"""Runs the bridge: one task group of receiver, dispatcher, outbox and maintenance."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from openclaw_install.common.problems import Problem
 from openclaw_install.messaging import store_lock
 from openclaw_install.messaging.bridge.context import (
     WORKER,
+    BridgeContext,
     BridgeEvent,
-    HealthBook,
-    Shared,
+    EventSink,
+    HealthMonitor,
     Signals,
-    Tell,
     Worked,
     counts_for_its_worker,
 )
 from openclaw_install.messaging.bridge.dispatcher import Dispatcher
-from openclaw_install.messaging.bridge.maintenance import Keeper
+from openclaw_install.messaging.bridge.maintenance import Maintenance
 from openclaw_install.messaging.bridge.outbox import OutboxWorker
-from openclaw_install.messaging.bridge.receiver import Intake
+from openclaw_install.messaging.bridge.receiver import Receiver
 from openclaw_install.messaging.bridge.registration import freshen, identity_changed_hands
-from openclaw_install.messaging.bridge.relay_connection import Link
+from openclaw_install.messaging.bridge.relay_connection import RelayConnection
 from openclaw_install.messaging.bridge.settings import BridgeSettings, bridge_settings
 from openclaw_install.messaging.card_cache import CardBook
 from openclaw_install.messaging.health import write_served
@@ -54,12 +54,12 @@ def _unwatched(_worker: str, _within: float) -> None:
     """Nobody watches the workers."""
 
 
-async def run_bridge(settings: BridgeSettings, tell: Tell, worked: Worked = _unwatched) -> None:
+async def run_bridge(settings: BridgeSettings, emit: EventSink, worked: Worked = _unwatched) -> None:
     """Runs the bridge until it is cancelled.
 
     Args:
         settings: as `bridge_settings` makes them.
-        tell: takes what the bridge has to say; called on this event loop, must not block.
+        emit: takes what the bridge has to say; called on this event loop, must not block.
         worked: takes the name of a worker that made a round trip through the store, and the seconds in which
             it will make the next one; likewise.
 
@@ -72,53 +72,53 @@ async def run_bridge(settings: BridgeSettings, tell: Tell, worked: Worked = _unw
     identity = await asyncio.to_thread(settings.load_identity)
     with store_lock.held(settings.store):
         async with opened_aside(settings.store) as store:
-            health = HealthBook(store, tell, settings.clock)
-            shared = Shared(settings, store, identity, tell, Signals(), health)
-            if error := await store.run(identity_changed_hands, shared):
+            health = HealthMonitor(store, emit, settings.clock)
+            context = BridgeContext(settings, store, identity, emit, Signals(), health)
+            if error := await store.run(identity_changed_hands, context):
                 raise error
             await store.run(write_served, store, settings.url, settings.clock())
-            await freshen(shared)
+            await freshen(context)
             store.came_back = counts_for_its_worker(worked)
-            await _run(shared)
+            await _run(context)
 
 
-async def _run(shared: Shared) -> None:
-    relay = shared.settings.relay(shared.settings.url, lambda: shared.identity)
-    ingress = shared.settings.ingress()
-    facts = shared.store.facts
-    kept = await shared.store.run(facts.set_once, MARK_SECRET, secrets.token_hex(32), shared.now())
+async def _run(context: BridgeContext) -> None:
+    relay = context.settings.relay(context.settings.url, lambda: context.identity)
+    ingress = context.settings.ingress()
+    facts = context.store.facts
+    kept = await context.store.run(facts.set_once, MARK_SECRET, secrets.token_hex(32), context.now())
     secret = bytes.fromhex(kept)
-    cards = CardBook(shared.store, relay, shared.relay_now)
-    trust = TrustWatch(shared, shared.settings.trust_policy)
-    settings = shared.settings
-    intake = Intake(
-        shared.store,
-        lambda: shared.identity,
+    cards = CardBook(context.store, relay, context.relay_now)
+    trust = TrustWatch(context, context.settings.trust_policy)
+    settings = context.settings
+    receiver = Receiver(
+        context.store,
+        lambda: context.identity,
         cards,
-        shared.relay_now,
+        context.relay_now,
         settings.gate,
         trust,
         settings.order,
     )
-    link = Link(shared, relay, intake)
-    dispatcher = Dispatcher(shared, ingress, secret)
-    outbox = OutboxWorker(shared, relay, cards, link.relay_id)
-    keeper = Keeper(shared, relay, link, dispatcher)
+    connection = RelayConnection(context, relay, receiver)
+    dispatcher = Dispatcher(context, ingress, secret)
+    outbox = OutboxWorker(context, relay, cards, connection.relay_id)
+    maintenance = Maintenance(context, relay, connection, dispatcher)
     parts = {
-        "link": link.run,
+        "link": connection.run,
         "dispatch": dispatcher.run,
         "outbox": outbox.run,
-        "hurry": lambda: _hurry(link, outbox),
-        "acks": keeper.acknowledge,
-        "watch": keeper.watch,
-        "keep": keeper.keep,
-        "readmit": keeper.readmit,
+        "hurry": lambda: _hurry(connection, outbox),
+        "acks": maintenance.acknowledge,
+        "watch": maintenance.watch,
+        "keep": maintenance.keep,
+        "readmit": maintenance.readmit,
         "trust": trust.run,
     }
     try:
         async with asyncio.TaskGroup() as group:
             for name, part in parts.items():
-                group.create_task(_steadily(shared, name, part), name=f"bridge {name}")
+                group.create_task(_steadily(context, name, part), name=f"bridge {name}")
     except* InstallError as errors:
         raise first_error(errors) from None
     finally:
@@ -126,20 +126,20 @@ async def _run(shared: Shared) -> None:
         await ingress.aclose()
 
 
-async def _hurry(link: Link, outbox: OutboxWorker) -> None:
+async def _hurry(connection: RelayConnection, outbox: OutboxWorker) -> None:
     """Lets the outbox go on at once when the relay answers again."""
     while True:
-        await link.connected.wait()
+        await connection.connected.wait()
         outbox.hurry()
-        while link.connected.is_set():
+        while connection.connected.is_set():
             await asyncio.sleep(0.2)
 
 
-async def _steadily(shared: Shared, name: str, part: Callable[[], Awaitable[None]]) -> None:
+async def _steadily(context: BridgeContext, name: str, part: Callable[[], Awaitable[None]]) -> None:
     """Runs a part again after troubles of the store that pass."""
     WORKER.set(_WORKERS.get(name))
     # From here on it is watched; a store that does not answer stops it before its own first round trip.
-    shared.store.came_back()
+    context.store.came_back()
     while True:
         try:
             await part()
@@ -147,19 +147,19 @@ async def _steadily(shared: Shared, name: str, part: Callable[[], Awaitable[None
             error = first_error(errors)
             if error.error_code not in _PASSING:
                 raise
-            await _wait_for_store(shared, name, error)
+            await _wait_for_store(context, name, error)
 
 
-async def _wait_for_store(shared: Shared, name: str, error: InstallError) -> None:
+async def _wait_for_store(context: BridgeContext, name: str, error: InstallError) -> None:
     trouble = f"store.{name}"
     if error.error_code == "store.busy":
-        shared.health.trouble(trouble, error.message)
+        context.health.trouble(trouble, error.message)
     else:
-        finding = Problem("store.full", error.message, error.next_step, path=str(shared.store.path))
-        shared.health.block(trouble, finding, error)
-    shared.tell(BridgeEvent("degraded", error.message))
+        finding = Problem("store.full", error.message, error.next_step, path=str(context.store.path))
+        context.health.block(trouble, finding, error)
+    context.emit(BridgeEvent("degraded", error.message))
     await asyncio.sleep(2.0)
-    shared.health.clear(trouble)
+    context.health.clear(trouble)
 
 
 def first_error(errors: BaseExceptionGroup[InstallError]) -> InstallError:

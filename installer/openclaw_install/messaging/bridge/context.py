@@ -1,4 +1,4 @@
-"""What the bridge's parts share: the store, the clock, the signals between them, and how they tell."""
+"""What the parts of the bridge share: store, clock, wake-up events, health, and the sink of bridge events."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EventKind = Literal["ready", "degraded", "blocked", "event", "figures"]
 
 @dataclass(frozen=True)
 class BridgeEvent:
-    """What the bridge tells its host process.
+    """What the bridge reports to its host process.
 
     Attributes:
         kind: `ready` it works; `degraded` it works with less, see `message`; `blocked` somebody must act,
@@ -40,7 +40,7 @@ class BridgeEvent:
 
 
 T = TypeVar("T")
-Tell = Callable[[BridgeEvent], None]
+EventSink = Callable[[BridgeEvent], None]
 Worked = Callable[[str, float], None]
 # Which worker a task works for, and within how many seconds that one makes its next round trip.
 WORKER: ContextVar[tuple[str, float] | None] = ContextVar("WORKER", default=None)
@@ -59,7 +59,7 @@ def counts_for_its_worker(worked: Worked) -> Callable[[], None]:
 
 
 class Signals:
-    """One bell for each part; whoever has made work for it rings."""
+    """One wake-up event for each worker, set by whoever has made work for it."""
 
     def __init__(self) -> None:
         self.dispatch = asyncio.Event()
@@ -68,19 +68,19 @@ class Signals:
         self.gate = asyncio.Event()
 
     def everything(self) -> None:
-        for bell in (self.dispatch, self.outbox, self.acks, self.gate):
-            bell.set()
+        for event in (self.dispatch, self.outbox, self.acks, self.gate):
+            event.set()
 
 
-async def rung(bell: asyncio.Event, seconds: float) -> None:
-    """Waits for a bell, at most `seconds`, and silences it."""
+async def wait_event(event: asyncio.Event, seconds: float) -> None:
+    """Waits for an event, at most `seconds`, and clears it."""
     try:
-        # Not `wait_for`: in Python 3.11 it can swallow a cancellation that comes with the bell.
+        # Not `wait_for`: in Python 3.11 it can swallow a cancellation that comes with the event.
         async with asyncio.timeout(max(seconds, 0.0)):
-            await bell.wait()
+            await event.wait()
     except TimeoutError:
         return
-    bell.clear()
+    event.clear()
 
 
 async def next_of(queue: asyncio.Queue[T], idle: Callable[[], Awaitable[None]]) -> T:
@@ -93,15 +93,15 @@ async def next_of(queue: asyncio.Queue[T], idle: Callable[[], Awaitable[None]]) 
             await idle()
 
 
-class HealthBook:
+class HealthMonitor:
     """The health of the way to the relay and to the gateway, as of now.
 
     Each trouble has a name and is there or not; the state follows from those that are there.
     """
 
-    def __init__(self, store: Store, tell: Tell, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, emit: EventSink, clock: Callable[[], float]) -> None:
         now = clock()
-        self._store, self._tell, self._clock = store, tell, clock
+        self._store, self._emit, self._clock = store, emit, clock
         self._troubles: dict[str, str] = {}
         self._blockers: dict[str, tuple[Problem, InstallError]] = {}
         self._told: tuple[str, str] = ("", "")
@@ -115,11 +115,11 @@ class HealthBook:
         self.health = replace(self.health, **changes)
 
     def trouble(self, name: str, detail: str) -> None:
-        """It works with less, for this reason."""
+        """Marks the bridge as degraded, for this reason."""
         self._troubles[name] = detail
 
     def block(self, name: str, finding: Problem, error: InstallError) -> None:
-        """It cannot work until somebody acts."""
+        """Marks the bridge as blocked until an operator acts."""
         self._blockers[name] = (finding, error)
 
     def has(self, *names: str) -> bool:
@@ -195,15 +195,15 @@ class HealthBook:
             return
         self._told = news
         if blocker:
-            self._tell(BridgeEvent("blocked", blocker[1].message, blocker[1]))
+            self._emit(BridgeEvent("blocked", blocker[1].message, blocker[1]))
         elif news[0] == "degraded":
-            self._tell(BridgeEvent("degraded", self.health.detail))
+            self._emit(BridgeEvent("degraded", self.health.detail))
         else:
-            self._tell(BridgeEvent("ready", "connected to the relay, waiting for messages"))
+            self._emit(BridgeEvent("ready", "connected to the relay, waiting for messages"))
 
 
 @dataclass
-class Shared:
+class BridgeContext:
     """The bridge's parts work on this.
 
     Attributes:
@@ -216,9 +216,9 @@ class Shared:
     settings: BridgeSettings
     store: Store
     identity: Identity
-    tell: Tell
+    emit: EventSink
     signals: Signals
-    health: HealthBook
+    health: HealthMonitor
     offset: float = 0.0
     met: bool = False
     watch: WatchedClock = field(init=False)
@@ -260,8 +260,8 @@ class Shared:
             await self.round_trip()
 
     def event(self, name: str, **facts: Any) -> None:
-        """Tells that something happened."""
-        self.tell(BridgeEvent("event", name, facts=facts))
+        """Emits that something happened."""
+        self.emit(BridgeEvent("event", name, facts=facts))
 
     @staticmethod
     def jitter() -> float:

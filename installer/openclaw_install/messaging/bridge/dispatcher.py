@@ -1,4 +1,4 @@
-"""Hands waiting messages to the gateway: in order within a thread, several threads at a time, each once."""
+"""Hands waiting messages to the gateway: in order within a thread, each exactly once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from openclaw_install.host.hooks.policy import INGRESS_PREFIX
 from openclaw_install.messaging.bridge import delivery_state
 from openclaw_install.messaging.bridge.agent_message import Shown, agent_text, mark_of
 from openclaw_install.messaging.bridge.circuit_breaker import CircuitBreaker
-from openclaw_install.messaging.bridge.context import Shared
+from openclaw_install.messaging.bridge.context import BridgeContext
 from openclaw_install.messaging.bridge.event_throttle import event_of
 from openclaw_install.messaging.bridge.gateway_blocker import blocker
 from openclaw_install.messaging.bridge.loop_guard import hold_back
@@ -47,29 +47,29 @@ _PACING = "pacing"
 class Dispatcher:
     """The part of the bridge that talks to the gateway."""
 
-    def __init__(self, shared: Shared, ingress: HookIngress, secret: bytes) -> None:
-        self._shared = shared
-        self._store = shared.store
+    def __init__(self, context: BridgeContext, ingress: HookIngress, secret: bytes) -> None:
+        self._context = context
+        self._store = context.store
         self._ingress = ingress
         self._secret = secret
-        self._breaker = CircuitBreaker(shared.settings.tempo.most_pause)
+        self._breaker = CircuitBreaker(context.settings.timing.most_pause)
         self._scheduler = Scheduler(
-            shared, "dispatch", self, self._breaker, shared.signals.dispatch, (*_GATEWAY_TROUBLES, _PACING)
+            context, "dispatch", self, self._breaker, context.signals.dispatch, (*_GATEWAY_TROUBLES, _PACING)
         )
         self._life: GatewayLife | None = None
         self._life_at = 0.0
         self._target: HookTarget | None = None
-        self._routes = RouteChoice(shared)
+        self._routes = RouteChoice(context)
 
     async def run(self) -> None:
         """Works until it is cancelled."""
-        mode = self._shared.settings.route_mode
-        await self._store.run(tell_route_mode, self._store, mode, self._shared.now())
+        mode = self._context.settings.route_mode
+        await self._store.run(tell_route_mode, self._store, mode, self._context.now())
         await self.refresh_life()
         await self._scheduler.run()
 
     async def due_threads(self, now: float, *, after: str = "", limit: int) -> Sequence[str]:
-        due, longest = self._store.ingress.due_threads, self._shared.settings.pacing.window
+        due, longest = self._store.ingress.due_threads, self._context.settings.pacing.window
         return await self._store.run(due, now, after=after, limit=limit, longest=longest)
 
     async def next_due(self, now: float) -> float | None:
@@ -81,7 +81,7 @@ class Dispatcher:
     async def advance(self, thread: str, now: float) -> bool:
         """Makes one attempt with the oldest message of a thread, or settles one whose outcome is in doubt."""
         row = await self._store.run(self._store.ingress.head, thread)
-        if row is None or not is_due(row, now, self._shared.settings.pacing):
+        if row is None or not is_due(row, now, self._context.settings.pacing):
             return False
         if delivery_state.is_in_doubt(row):
             resolved = await self._resolved(row)
@@ -95,13 +95,13 @@ class Dispatcher:
 
     async def _held_back(self, row: Ingress, now: float) -> bool:
         """Whether the message waits for the pace of its thread or of the host; that is told once."""
-        held = await self._store.run(hold_back, self._store, self._shared.settings.pacing, row, now)
+        held = await self._store.run(hold_back, self._store, self._context.settings.pacing, row, now)
         if held is None and row.next_attempt_at:
-            self._shared.health.clear(_PACING)
+            self._context.health.clear(_PACING)
         elif held is not None and held.by_host:
-            self._shared.health.trouble(_PACING, f"agents answer each other without a pause: {held.reason}")
+            self._context.health.trouble(_PACING, f"agents answer each other without a pause: {held.reason}")
         if held is not None and held.is_news:
-            self._shared.event("message.paced", message_id=held.message_id, detail=held.reason)
+            self._context.event("message.paced", message_id=held.message_id, detail=held.reason)
         return held is not None
 
     async def _resolved(self, row: Ingress) -> Ingress | None:
@@ -110,11 +110,11 @@ class Dispatcher:
         if message is None:
             return row
         life = await self.refresh_life()
-        begun = row.doubt_at or row.attempted_at or self._shared.now()
+        begun = row.doubt_at or row.attempted_at or self._context.now()
         mark = mark_of(self._secret, message.sender, message.message_id)
-        sight = await asyncio.to_thread(self._shared.settings.evidence.look, mark, begun)
+        sight = await asyncio.to_thread(self._context.settings.evidence.look, mark, begun)
         step = delivery_state.resolve(
-            row, sight, self.same_gateway(row, life), self._shared.now(), self._shared.settings.inbound
+            row, sight, self.same_gateway(row, life), self._context.now(), self._context.settings.inbound
         )
         fresh = await self._settled(row, message, step)
         self._ring(step)
@@ -125,9 +125,9 @@ class Dispatcher:
         if message is None:
             raise AssertionError("a ledger row without its message")
         # A mark of a process that is gone would make a turn look lost that is about to begin.
-        if self._life is None or abs(self._shared.now() - self._life_at) > _LIFE_SECONDS:
+        if self._life is None or abs(self._context.now() - self._life_at) > _LIFE_SECONDS:
             await self.refresh_life()
-        target = await asyncio.to_thread(self._shared.settings.host.target)
+        target = await asyncio.to_thread(self._context.settings.host.target)
         way = await self._routes.choose(message.thread_id)
         prepared = await self._store.run(self._begin, row, message, way, target)
         if prepared is None:
@@ -136,7 +136,7 @@ class Dispatcher:
         outcome = await self._ingress.dispatch(target, turn)
         outcome = await self._other_route(row, outcome)
         step = delivery_state.settle(
-            row, outcome, self._shared.now(), self._shared.jitter(), self._shared.settings.inbound
+            row, outcome, self._context.now(), self._context.jitter(), self._context.settings.inbound
         )
         await self._settled(row, message, step)
         await self._after_attempt(step, outcome)
@@ -152,33 +152,33 @@ class Dispatcher:
         return Later(f"the gateway does not admit the session {row.session_key}", 0.0)
 
     async def _after_attempt(self, step: delivery_state.Step, outcome: Outcome) -> None:
-        shared, now = self._shared, self._shared.now()
+        context, now = self._context, self._context.now()
         if step.effect == "gateway_later":
-            self._breaker.trip(now, shared.jitter(), step.wait)
-            shared.health.trouble("gateway", f"the gateway takes no messages: {step.detail}")
-            shared.health.clear("gateway.blocked")
+            self._breaker.trip(now, context.jitter(), step.wait)
+            context.health.trouble("gateway", f"the gateway takes no messages: {step.detail}")
+            context.health.clear("gateway.blocked")
             self._life = None
         elif step.effect == "gateway_blocked" and isinstance(outcome, Blocked):
-            self._breaker.trip(now, shared.jitter(), 2.0)
-            shared.health.block("gateway.blocked", *blocker(outcome))
+            self._breaker.trip(now, context.jitter(), 2.0)
+            context.health.block("gateway.blocked", *blocker(outcome))
         elif step.effect == "in_doubt":
             await self.refresh_life()
         else:
             self._breaker.close()
-            shared.health.clear(*_GATEWAY_TROUBLES)
+            context.health.clear(*_GATEWAY_TROUBLES)
         self._ring(step)
 
     def _ring(self, step: delivery_state.Step) -> None:
         """An acceptance is acknowledged to the relay and receipted to the sender at once."""
         if step.effect == "accepted":
-            self._shared.signals.acks.set()
-            self._shared.signals.outbox.set()
+            self._context.signals.acks.set()
+            self._context.signals.outbox.set()
 
     def _begin(
         self, row: Ingress, message: Message, way: Route, target: HookTarget
     ) -> tuple[Ingress, HookTurn] | None:
         """Writes the attempt down, before it is made. None where the sender was blocked meanwhile."""
-        store, now = self._store, self._shared.now()
+        store, now = self._store, self._context.now()
         with store.write():
             contact = store.contacts.get(message.peer)
             if contact is None or contact.state != "approved":
@@ -210,11 +210,11 @@ class Dispatcher:
         """Writes down what became of an attempt, and tells it where a person may want to know."""
         fresh = await self._store.run(self._apply, row, message, step)
         if step.effect in {"parked", "in_doubt"}:
-            self._shared.event(f"message.{step.effect}", message_id=message.message_id, detail=step.detail)
+            self._context.event(f"message.{step.effect}", message_id=message.message_id, detail=step.detail)
         return fresh
 
     def _apply(self, row: Ingress, message: Message, step: delivery_state.Step) -> Ingress:
-        store, now = self._store, self._shared.now()
+        store, now = self._store, self._context.now()
         with store.write():
             if step.changes:
                 store.ingress.update(row.id, **step.changes)
@@ -232,7 +232,7 @@ class Dispatcher:
         """What belongs to the acceptance in one transaction: the thread, the event, the delivery receipt."""
         store = self._store
         if row.session_key:
-            mode = self._shared.settings.route_mode
+            mode = self._context.settings.route_mode
             store.sessions.routed(row.thread_id, row.session_key, mode, row.degraded)
         store.events.add(
             "message.accepted",
@@ -250,30 +250,30 @@ class Dispatcher:
             idempotency_key=f"receipt:{message.sender}:{message.message_id}",
         )
         with contextlib.suppress(ContactError):
-            enqueue(store, self._shared.identity.did, receipt, now)
+            enqueue(store, self._context.identity.did, receipt, now)
 
     async def prepare(self) -> bool:
         """Retries at once when the gateway's token or port in the config changes."""
         try:
-            target = await asyncio.to_thread(self._shared.settings.host.target)
+            target = await asyncio.to_thread(self._context.settings.host.target)
         except InstallError as error:
-            self._breaker.trip(self._shared.now(), self._shared.jitter(), 1.0)
+            self._breaker.trip(self._context.now(), self._context.jitter(), 1.0)
             finding = Problem("hooks.config", error.message, error.next_step, path="openclaw.json")
-            self._shared.health.block("gateway.config", finding, error)
+            self._context.health.block("gateway.config", finding, error)
             return False
-        self._shared.health.clear("gateway.config")
+        self._context.health.clear("gateway.config")
         if target != self._target:
             self._target = target
             self._routes.ask_again()
-            self._breaker.try_now(self._shared.now())
+            self._breaker.try_now(self._context.now())
         return True
 
     async def refresh_life(self) -> GatewayLife | None:
         """Asks the gateway which process it is."""
         with contextlib.suppress(InstallError):
-            target = await asyncio.to_thread(self._shared.settings.host.target)
-            self._life = await self._ingress.life(target, self._shared.now())
-            self._life_at = self._shared.now()
+            target = await asyncio.to_thread(self._context.settings.host.target)
+            self._life = await self._ingress.life(target, self._context.now())
+            self._life_at = self._context.now()
         return self._life
 
     def _mark(self, target: HookTarget) -> str | None:
@@ -301,14 +301,14 @@ class Dispatcher:
             return
         mark = mark_of(self._secret, message.sender, message.message_id)
         since = row.attempted_at or row.accepted_at or 0.0
-        sight = await asyncio.to_thread(self._shared.settings.evidence.look, mark, since)
+        sight = await asyncio.to_thread(self._context.settings.evidence.look, mark, since)
         step = delivery_state.confirm(
-            row, sight, self.same_gateway(row, life), self._shared.now(), self._shared.settings.inbound
+            row, sight, self.same_gateway(row, life), self._context.now(), self._context.settings.inbound
         )
         await self._settled(row, message, step)
         if step.effect == "retry":
-            self._shared.event("message.turn_lost", message_id=message.message_id)
-            self._shared.signals.dispatch.set()
+            self._context.event("message.turn_lost", message_id=message.message_id)
+            self._context.signals.dispatch.set()
 
 
 def _told(row: Ingress, contact: Contact) -> dict[str, str | None]:

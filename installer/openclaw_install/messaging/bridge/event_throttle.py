@@ -1,4 +1,4 @@
-"""Which event tells of a step of the bridge, so that a long trouble does not fill the store (pure)."""
+"""Decides which steps of the bridge become events, so that a long outage does not fill the store. Pure."""
 
 from __future__ import annotations
 

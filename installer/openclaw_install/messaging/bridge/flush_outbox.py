@@ -1,4 +1,4 @@
-"""Sends what waits in the outbox once, for somebody who has no runtime running: under the runtime's lease."""
+"""Sends what is due in the outbox once, for a command without a running runtime, under the store's lock."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import ConflictError
 from openclaw_install.host.hooks.turn_evidence import evidence_of
 from openclaw_install.messaging import store_lock
-from openclaw_install.messaging.bridge.context import HealthBook, Shared, Signals
+from openclaw_install.messaging.bridge.context import BridgeContext, HealthMonitor, Signals
 from openclaw_install.messaging.bridge.outbox import OutboxWorker
-from openclaw_install.messaging.bridge.receiver import Intake
+from openclaw_install.messaging.bridge.receiver import Receiver
 from openclaw_install.messaging.bridge.registration import freshen, identity_changed_hands, register
-from openclaw_install.messaging.bridge.relay_connection import Link
+from openclaw_install.messaging.bridge.relay_connection import RelayConnection
 from openclaw_install.messaging.bridge.settings import BridgeSettings, HostView
 from openclaw_install.messaging.card_cache import CardBook
 from openclaw_install.messaging.profile_settings import server_url
@@ -70,11 +70,11 @@ async def drain(
     try:
         with store_lock.held(settings.store, patience=0.0):
             async with opened_aside(settings.store) as store:
-                health = HealthBook(store, _ignore, clock)
-                shared = Shared(settings, store, identity, _ignore, Signals(), health)
-                if error := await store.run(identity_changed_hands, shared):
+                health = HealthMonitor(store, _ignore, clock)
+                context = BridgeContext(settings, store, identity, _ignore, Signals(), health)
+                if error := await store.run(identity_changed_hands, context):
                     raise error
-                await _send(shared, seconds)
+                await _send(context, seconds)
     except ConflictError as error:
         if error.error_code != "conflict.bridge_running":
             raise
@@ -82,17 +82,19 @@ async def drain(
     return True
 
 
-async def _send(shared: Shared, seconds: float) -> None:
-    client = shared.settings.relay(shared.settings.url, lambda: shared.identity)
-    cards = CardBook(shared.store, client, shared.relay_now)
-    intake = Intake(shared.store, lambda: shared.identity, cards, shared.relay_now, shared.settings.gate)
-    link = Link(shared, client, intake)
+async def _send(context: BridgeContext, seconds: float) -> None:
+    client = context.settings.relay(context.settings.url, lambda: context.identity)
+    cards = CardBook(context.store, client, context.relay_now)
+    receiver = Receiver(
+        context.store, lambda: context.identity, cards, context.relay_now, context.settings.gate
+    )
+    connection = RelayConnection(context, client, receiver)
     try:
         async with asyncio.timeout(seconds):
-            await link.greet()
-            await freshen(shared)
-            await register(shared, client)
-            await OutboxWorker(shared, client, cards, link.relay_id).flush()
+            await connection.greet()
+            await freshen(context)
+            await register(context, client)
+            await OutboxWorker(context, client, cards, connection.relay_id).flush()
     except TimeoutError:
         return
     finally:

@@ -1,4 +1,4 @@
-"""A gateway that refuses messages, as a blocker of the activation report and as an error (pure)."""
+"""A gateway that refuses messages, as a blocker of the activation report and as an error. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Holds a message back where agents answer each other without a pause, and tells it once."""
+"""Holds a message back where two agents answer each other without a pause, and reports it once."""
 
 from __future__ import annotations
 

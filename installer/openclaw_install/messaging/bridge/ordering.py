@@ -1,4 +1,4 @@
-"""Holds what came in against its sender's chain: gives turns in the sender's order, holds, and names gaps."""
+"""Puts messages in their sender's order: checks each against the sender's chain, holds it, names gaps."""
 
 from __future__ import annotations
 

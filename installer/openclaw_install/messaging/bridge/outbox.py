@@ -1,4 +1,4 @@
-"""Sends what is queued: sealed once, posted until the relay's signed receipt is in the store, in order."""
+"""Sends queued messages in order: sealed once, posted until the relay's signed receipt is stored."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from openclaw_install.common.backoff import pause
 from openclaw_install.messaging.bridge.circuit_breaker import CircuitBreaker
-from openclaw_install.messaging.bridge.context import Shared
+from openclaw_install.messaging.bridge.context import BridgeContext
 from openclaw_install.messaging.bridge.event_throttle import is_told
 from openclaw_install.messaging.bridge.scheduler import Scheduler
 from openclaw_install.messaging.bridge.sealing import is_version_2, sealed_once
@@ -42,14 +42,18 @@ _COMES_BACK_SECONDS = 7 * 86_400.0
 class OutboxWorker:
     """The part of the bridge that sends."""
 
-    def __init__(self, shared: Shared, relay: Relay, cards: CardBook, relay_id: Callable[[], str]) -> None:
-        self._shared = shared
-        self._store = shared.store
+    def __init__(
+        self, context: BridgeContext, relay: Relay, cards: CardBook, relay_id: Callable[[], str]
+    ) -> None:
+        self._context = context
+        self._store = context.store
         self._relay = relay
         self._cards = cards
         self._relay_id = relay_id
-        self._breaker = CircuitBreaker(shared.settings.tempo.most_pause)
-        self._scheduler = Scheduler(shared, "outbox", self, self._breaker, shared.signals.outbox, (_TROUBLE,))
+        self._breaker = CircuitBreaker(context.settings.timing.most_pause)
+        self._scheduler = Scheduler(
+            context, "outbox", self, self._breaker, context.signals.outbox, (_TROUBLE,)
+        )
         self._fresh: dict[str, float] = {}
 
     async def run(self) -> None:
@@ -104,23 +108,23 @@ class OutboxWorker:
             await self._again(item, error.message, None)
         else:
             # A request from before the breaker opened says nothing of a pause that the relay asked for since.
-            if not self._breaker.is_open(self._shared.now()):
+            if not self._breaker.is_open(self._context.now()):
                 self._breaker.close()
-            self._shared.health.clear(_TROUBLE)
+            self._context.health.clear(_TROUBLE)
             await self._store.run(self._committed, item, receipt, answer)
 
     async def _sealed(self, item: OutboxItem) -> str:
         """The envelope, in the store before it goes out: a repetition has to be the same bytes."""
         card = await self._card(item.recipient)
-        me, now = self._shared.identity, self._shared.relay_now()
+        me, now = self._context.identity, self._context.relay_now()
         return await self._store.run(sealed_once, self._store, item, me, card, now)
 
     async def _card(self, did: str) -> AgentCard:
         """The freshest card; a recent one is good enough while its keys are."""
-        now = self._shared.now()
+        now = self._context.now()
         if now - self._fresh.get(did, float("-inf")) < _CARD_SECONDS:
             card = await self._cards.get(did)
-            if any(key.expires_at > self._shared.relay_now() for key in card.encryption_keys):
+            if any(key.expires_at > self._context.relay_now() for key in card.encryption_keys):
                 return card
         try:
             card = await self._cards.fresh(did)
@@ -136,7 +140,7 @@ class OutboxWorker:
         return card
 
     def _committed(self, item: OutboxItem, receipt: CommitReceipt, answer: Mapping[str, Any]) -> None:
-        store, now = self._store, self._shared.now()
+        store, now = self._store, self._context.now()
         with store.write():
             store.outbox.update(
                 item.id,
@@ -180,7 +184,7 @@ class OutboxWorker:
         elif error.reason == "unknown_recipient" and await self._store.run(self._may_come_back, item):
             await self._again(item, error.message, None)
         elif error.status == 401:
-            # Not registered (any more): the link registers, then it goes on.
+            # Not registered (any more): the connection registers, then it goes on.
             self._pause(error.message)
             await self._again(item, error.message, 1.0)
         elif error.reason == "wrong_version" and await self._store.run(self._is_newer, item):
@@ -201,11 +205,11 @@ class OutboxWorker:
 
     def _over(self, item: OutboxItem) -> bool:
         """Whether an envelope has really expired, whatever the relay says."""
-        return item.expires_at is not None and item.expires_at <= self._shared.relay_now()
+        return item.expires_at is not None and item.expires_at <= self._context.relay_now()
 
     def _may_come_back(self, item: OutboxItem) -> bool:
         """Whether a recipient that the relay does not know was there: the relay may have lost its data."""
-        recent = self._shared.now() - item.queued_at < _COMES_BACK_SECONDS
+        recent = self._context.now() - item.queued_at < _COMES_BACK_SECONDS
         was_there = item.committed_at is not None or self._store.contacts.card(item.recipient) is not None
         return recent and was_there
 
@@ -238,10 +242,10 @@ class OutboxWorker:
 
     async def _fail(self, item: OutboxItem, reason: str, repair: str) -> None:
         await self._store.run(self._failed, item, reason, repair)
-        self._shared.event("outbox.failed", message_id=item.message_id, reason=reason)
+        self._context.event("outbox.failed", message_id=item.message_id, reason=reason)
 
     def _failed(self, item: OutboxItem, reason: str, repair: str) -> None:
-        store, now = self._store, self._shared.now()
+        store, now = self._store, self._context.now()
         with store.write():
             store.outbox.update(item.id, state="failed", reason=reason, repair=repair)
             store.events.add(
@@ -249,11 +253,11 @@ class OutboxWorker:
             )
 
     async def _again(self, item: OutboxItem, reason: str, wait: float | None) -> None:
-        delay = pause(item.attempts + 1, self._shared.jitter(), most=_MOST_PAUSE) if wait is None else wait
+        delay = pause(item.attempts + 1, self._context.jitter(), most=_MOST_PAUSE) if wait is None else wait
         await self._store.run(self._put_back, item, reason, delay)
 
     def _put_back(self, item: OutboxItem, reason: str, delay: float) -> None:
-        store, now = self._store, self._shared.now()
+        store, now = self._store, self._context.now()
         with store.write():
             store.outbox.update(item.id, state="queued", next_attempt_at=now + delay, reason=reason)
             if store.is_visible(item.schema) and is_told(item.attempts + 1):
@@ -267,13 +271,13 @@ class OutboxWorker:
                 )
 
     def _pause(self, reason: str, at_least: float | None = None) -> None:
-        now = self._shared.now()
+        now = self._context.now()
         if not self._breaker.is_open(now):
-            self._shared.health.trouble(_TROUBLE, f"messages wait to be sent: {reason}")
-        self._breaker.trip(now, self._shared.jitter(), at_least)
+            self._context.health.trouble(_TROUBLE, f"messages wait to be sent: {reason}")
+        self._breaker.trip(now, self._context.jitter(), at_least)
 
     def hurry(self) -> None:
         """The relay answers again: go on at once."""
         self._breaker.close()
-        self._shared.health.clear(_TROUBLE)
-        self._shared.signals.outbox.set()
+        self._context.health.clear(_TROUBLE)
+        self._context.signals.outbox.set()

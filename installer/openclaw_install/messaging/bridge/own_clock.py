@@ -1,4 +1,4 @@
-"""Whether this machine's clock may date something for good: a rotation of keys, and what is deleted by it."""
+"""Whether this machine's clock can be trusted for lasting decisions: key rotation and deletion."""
 
 from __future__ import annotations
 

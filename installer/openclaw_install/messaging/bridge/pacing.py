@@ -1,4 +1,4 @@
-"""Paces two agents that answer each other: how many rounds a thread had, how long to wait (pure)."""
+"""Rate limits on two agents that answer each other: rounds of a thread, and how long to wait. Pure."""
 
 from __future__ import annotations
 

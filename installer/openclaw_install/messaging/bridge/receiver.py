@@ -1,4 +1,4 @@
-"""Takes entries of the relay's inbox into the store: verified, once each, in order, a batch at a time."""
+"""Receives entries of the relay's inbox into the store: verified, once each, in order, in batches."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Taken:
 
 
 @dataclass
-class Intake:
+class Receiver:
     """The way into one store.
 
     Attributes:

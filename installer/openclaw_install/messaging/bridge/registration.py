@@ -1,4 +1,4 @@
-"""Keeps our card at the relay in step with our keys, and our keys fresh."""
+"""Keeps the agent card at the relay in step with our keys, and rotates the keys."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from openclaw_install.common.files import read_if_exists
 from openclaw_install.common.redaction import Secret
-from openclaw_install.messaging.bridge.context import Shared
+from openclaw_install.messaging.bridge.context import BridgeContext
 from openclaw_install.messaging.health import OWNER, OWNER_CURE
 from openclaw_install.messaging.relay.client import Relay, RelayError, RelayRefused
 from openclaw_install.protocol.card import ENVELOPE_2, AgentCard, make_card
@@ -32,7 +32,7 @@ _NOT_THERE = {401, 404}
 _AHEAD_SECONDS = 120.0
 
 
-async def register(shared: Shared, relay: Relay) -> None:
+async def register(context: BridgeContext, relay: Relay) -> None:
     """Publishes our card unless the relay has it already.
 
     Raises:
@@ -40,22 +40,22 @@ async def register(shared: Shared, relay: Relay) -> None:
     """
     known: AgentCard | None = None
     try:
-        told = await relay.card(shared.identity.did)
+        told = await relay.card(context.identity.did)
         # Another agent's card under our name says nothing of ours, least of all which version it has.
-        known = told if told.did == shared.identity.did else None
+        known = told if told.did == context.identity.did else None
     except RelayRefused as error:
         if error.status not in _NOT_THERE:
             raise
-    card = await shared.store.run(_next_card, shared, known)
+    card = await context.store.run(_next_card, context, known)
     if known is None or _differs(known, card):
-        await _publish(shared, relay, card, new=known is None)
-        await shared.store.run(shared.store.facts.set, _VERSION, card.version, shared.now())
-        shared.event("card.published", version=card.version)
+        await _publish(context, relay, card, new=known is None)
+        await context.store.run(context.store.facts.set, _VERSION, card.version, context.now())
+        context.event("card.published", version=card.version)
 
 
-async def _publish(shared: Shared, relay: Relay, card: AgentCard, *, new: bool) -> None:
+async def _publish(context: BridgeContext, relay: Relay, card: AgentCard, *, new: bool) -> None:
     """Publishes a card; a new agent gives the invitation that the setup left, which then goes."""
-    place = invite_of(shared.settings.identity)
+    place = invite_of(context.settings.identity)
     kept = await asyncio.to_thread(read_if_exists, place, _MOST_INVITE_BYTES) if new else None
     code = None if kept is None else Secret(kept.decode("ascii", "replace").strip())
     try:
@@ -73,7 +73,7 @@ async def _publish(shared: Shared, relay: Relay, card: AgentCard, *, new: bool) 
         await asyncio.to_thread(place.unlink, missing_ok=True)
 
 
-async def freshen(shared: Shared) -> bool:
+async def freshen(context: BridgeContext) -> bool:
     """Takes over what changed on disk, rotates and forgets encryption keys; whether anything changed.
 
     Keys are dated by the relay's clock, so nothing is rotated before the relay was met, or between a step of
@@ -82,30 +82,30 @@ async def freshen(shared: Shared) -> bool:
     Raises:
         RelayError: `store.other_identity`: another agent's identity lies there now.
     """
-    current = await asyncio.to_thread(shared.settings.load_identity)
-    if current.did != shared.identity.did:
-        raise _other_identity(shared, shared.identity.did, current.did)
-    now = shared.relay_now()
-    if shared.met and not shared.clock_was_set() and _needs_rotation(current, now):
-        change = _rotated(now, min(now, shared.now()) if shared.is_settled() else 0.0)
-        current = await asyncio.to_thread(update_identity, shared.settings.identity, change)
-        shared.event("identity.encryption_rotated", epoch=current.current_encryption.epoch)
-    changed = _public(current) != _public(shared.identity)
-    shared.identity = current
+    current = await asyncio.to_thread(context.settings.load_identity)
+    if current.did != context.identity.did:
+        raise _other_identity(context, context.identity.did, current.did)
+    now = context.relay_now()
+    if context.met and not context.clock_was_set() and _needs_rotation(current, now):
+        change = _rotated(now, min(now, context.now()) if context.is_settled() else 0.0)
+        current = await asyncio.to_thread(update_identity, context.settings.identity, change)
+        context.event("identity.encryption_rotated", epoch=current.current_encryption.epoch)
+    changed = _public(current) != _public(context.identity)
+    context.identity = current
     return changed
 
 
-def identity_changed_hands(shared: Shared) -> RelayError | None:
+def identity_changed_hands(context: BridgeContext) -> RelayError | None:
     """The error for a store that belongs to another identity; None where it is ours."""
-    owner = shared.store.facts.set_once(OWNER, shared.identity.did, shared.now())
-    if owner == shared.identity.did:
+    owner = context.store.facts.set_once(OWNER, context.identity.did, context.now())
+    if owner == context.identity.did:
         return None
-    return _other_identity(shared, owner, shared.identity.did)
+    return _other_identity(context, owner, context.identity.did)
 
 
-def _other_identity(shared: Shared, owner: str, did: str) -> RelayError:
+def _other_identity(context: BridgeContext, owner: str, did: str) -> RelayError:
     return RelayError(
-        f"the store {shared.store.path} belongs to {owner}, and the identity is {did}",
+        f"the store {context.store.path} belongs to {owner}, and the identity is {did}",
         next_step=OWNER_CURE,
         code=OTHER_IDENTITY,
     )
@@ -138,10 +138,10 @@ def _public(identity: Identity) -> tuple[object, ...]:
     return (identity.did, identity.signing.kid, kids, identity.alias, identity.display_name)
 
 
-def _next_card(shared: Shared, known: AgentCard | None) -> AgentCard:
-    published = int(shared.store.facts.get(_VERSION) or 0)
+def _next_card(context: BridgeContext, known: AgentCard | None) -> AgentCard:
+    published = int(context.store.facts.get(_VERSION) or 0)
     version = max(published, known.version if known else 0) + 1
-    return make_card(shared.identity, version, shared.relay_now(), capabilities=CAPABILITIES)
+    return make_card(context.identity, version, context.relay_now(), capabilities=CAPABILITIES)
 
 
 def _differs(known: AgentCard, card: AgentCard) -> bool:

@@ -11,9 +11,9 @@ from openclaw_install.common.backoff import pause
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.problems import Problem
 from openclaw_install.messaging.access import publish
-from openclaw_install.messaging.bridge.context import Shared, next_of
+from openclaw_install.messaging.bridge.context import BridgeContext, next_of
 from openclaw_install.messaging.bridge.entry_reader import MAX_SKEW
-from openclaw_install.messaging.bridge.receiver import Intake, Taken
+from openclaw_install.messaging.bridge.receiver import Receiver, Taken
 from openclaw_install.messaging.bridge.registration import freshen, register
 from openclaw_install.messaging.models import RelayCursor
 from openclaw_install.messaging.relay.client import (
@@ -37,21 +37,21 @@ class DataLost(Exception):  # noqa: N818 - it restarts the connection
     """The relay's data is another than before."""
 
 
-class Link:
+class RelayConnection:
     """The part of the bridge that receives.
 
     Args:
-        shared: what the parts share.
+        context: what the parts share.
         relay: the client.
-        intake: where entries go.
+        receiver: where entries go.
         recovered: called whenever the relay answers again.
     """
 
-    def __init__(self, shared: Shared, relay: Relay, intake: Intake) -> None:
-        self._shared = shared
-        self._store = shared.store
+    def __init__(self, context: BridgeContext, relay: Relay, receiver: Receiver) -> None:
+        self._context = context
+        self._store = context.store
         self._relay = relay
-        self._intake = intake
+        self._intake = receiver
         self._stream_failures = 0
         self._stream_after = 0.0
         self._taking = asyncio.Lock()
@@ -72,24 +72,24 @@ class Link:
         """
         tries = 0
         while True:
-            begun = self._shared.now()
+            begun = self._context.now()
             try:
                 await self._session()
             except (RelayUnreachable, RelayRefused, ProtocolError, DataLost) as error:
-                tries = 1 if self._shared.now() - begun > 60.0 else tries + 1
+                tries = 1 if self._context.now() - begun > 60.0 else tries + 1
                 await self._lost(error, tries)
 
     async def _session(self) -> None:
         await self.greet()
         # Only now the relay's time is known, by which keys are dated.
-        await freshen(self._shared)
-        await register(self._shared, self._relay)
-        await publish(self._shared, self._relay)
-        self._shared.health.clear("relay.refused")
+        await freshen(self._context)
+        await register(self._context, self._relay)
+        await publish(self._context, self._relay)
+        self._context.health.clear("relay.refused")
         self.connected.set()
-        self._shared.signals.everything()
+        self._context.signals.everything()
         await self.catch_up()
-        if self._shared.now() < self._stream_after:
+        if self._context.now() < self._stream_after:
             await self._poll()
         else:
             try:
@@ -97,9 +97,9 @@ class Link:
             except RelayError:
                 self._stream_failures += 1
                 if self._stream_failures >= _STREAM_TRIES:
-                    self._stream_after = self._shared.now() + self._shared.settings.tempo.stream_again
+                    self._stream_after = self._context.now() + self._context.settings.timing.stream_again
                 raise
-        self._shared.health.set(connected_since=None)
+        self._context.health.set(connected_since=None)
 
     async def greet(self) -> About:
         """Learns what the relay is, and notices when it is not what it was.
@@ -108,10 +108,10 @@ class Link:
             RelayError: another relay answers under the URL.
         """
         about = await self.hold_clocks()
-        known = await self._store.run(self._store.relay.cursor, self._shared.settings.url)
+        known = await self._store.run(self._store.relay.cursor, self._context.settings.url)
         if known is not None and known.relay_id != about.relay_id:
             raise RelayError(
-                f"another relay answers at {self._shared.settings.url} than the one this host knows",
+                f"another relay answers at {self._context.settings.url} than the one this host knows",
                 next_step="if it was set up anew on purpose: pingagent doctor --new-relay",
                 code="relay.identity_changed",
             )
@@ -119,9 +119,9 @@ class Link:
             known = await self._store.run(self._new_log, known, about)
         self.cursor = known
         if self._lost_data:
-            self._shared.event("relay.data_lost", detail=self._lost_data)
-            self._shared.health.trouble("data_lost", self._lost_data)
-            self._shared.signals.outbox.set()
+            self._context.event("relay.data_lost", detail=self._lost_data)
+            self._context.health.trouble("data_lost", self._lost_data)
+            self._context.signals.outbox.set()
             self._lost_data = ""
         return about
 
@@ -131,21 +131,21 @@ class Link:
         Raises:
             RelayError: the relay does not answer, or its clock is too far off to live by.
         """
-        begun = self._shared.now()
+        begun = self._context.now()
         about = await self._relay.about()
-        offset = about.time - (begun + self._shared.now()) / 2
+        offset = about.time - (begun + self._context.now()) / 2
         self._note_clock(offset)
-        self._shared.clocks_held(offset)
+        self._context.clocks_held(offset)
         return about
 
     def _note_clock(self, offset: float) -> None:
-        self._shared.health.set(clock_offset=round(offset, 1))
+        self._context.health.set(clock_offset=round(offset, 1))
         if abs(offset) > _CLOCK_SECONDS:
-            self._shared.health.trouble(
+            self._context.health.trouble(
                 "clock", f"this machine's clock differs from the relay's by {offset:+.0f} s"
             )
         else:
-            self._shared.health.clear("clock")
+            self._context.health.clear("clock")
         if abs(offset) > MAX_SKEW:
             # Keys and replay rows live by this clock: no relay may move them by more than a day.
             raise RelayUnreachable(
@@ -156,20 +156,20 @@ class Link:
 
     def _new_log(self, known: RelayCursor | None, about: About) -> RelayCursor:
         """A relay without the data that we knew: everything is taken from its beginning, and sent again."""
-        fresh = RelayCursor(self._shared.settings.url, about.relay_id, about.log_id, 0)
+        fresh = RelayCursor(self._context.settings.url, about.relay_id, about.log_id, 0)
         if known is None:
-            self._store.relay.set_cursor(fresh, self._shared.now())
+            self._store.relay.set_cursor(fresh, self._context.now())
         else:
             self._restart(known, fresh)
         return fresh
 
     def _restart(self, known: RelayCursor, fresh: RelayCursor) -> None:
-        now, store = self._shared.now(), self._store
+        now, store = self._context.now(), self._store
         with store.write():
             store.relay.set_cursor(fresh, now)
             store.relay.forget_gaps(known.log_id)
             again, reason = 0, "the relay lost its data before this was delivered"
-            while items := store.outbox.undelivered(known.log_id, self._shared.relay_now()):
+            while items := store.outbox.undelivered(known.log_id, self._context.relay_now()):
                 again += len(items)
                 for item in items:
                     store.outbox.update(item.id, state="queued", reason=reason, next_attempt_at=0.0)
@@ -180,7 +180,7 @@ class Link:
         """Takes in what the inbox has, a page at a time, and asks again for what was skipped."""
         while True:
             cursor = self._cursor()
-            page = await self._relay.inbox(cursor.after_seq, self._shared.settings.tempo.page)
+            page = await self._relay.inbox(cursor.after_seq, self._context.settings.timing.page)
             self._same_log(page.log_id)
             await self._store.run(self._check_past, page)
             cursor = self._cursor()
@@ -198,7 +198,7 @@ class Link:
         Raises:
             DataLost: the place that we know has another message now, or is not there any more.
         """
-        cursor, store, now = self._cursor(), self._store, self._shared.now()
+        cursor, store, now = self._cursor(), self._store, self._context.now()
         known = store.ingress.message_at(cursor.log_id, cursor.after_seq)
         other = page.previous is not None and known is not None and page.previous != known
         if page.head < cursor.after_seq or other:
@@ -220,25 +220,25 @@ class Link:
             await self.take_again(seq)
         left = await self._store.run(self._store.relay.withheld, log_id, _GAP_PAGE)
         if left:
-            self._shared.health.trouble(
+            self._context.health.trouble(
                 "withheld", f"the relay holds {len(left)} message(s) back, from number {left[0]} on"
             )
         else:
-            self._shared.health.clear("withheld")
+            self._context.health.clear("withheld")
 
     async def take_again(self, seq: int) -> None:
         """Asks the relay for one number, and takes it in."""
         page = await self._relay.inbox(seq - 1, 1)
         self._same_log(page.log_id)
         await self._take([entry for entry in page.entries if entry.seq == seq])
-        await self._shared.round_trip()
+        await self._context.round_trip()
 
     async def _follow(self) -> None:
         cursor = self._cursor()
-        queue: asyncio.Queue[Entry] = asyncio.Queue(self._shared.settings.tempo.page)
+        queue: asyncio.Queue[Entry] = asyncio.Queue(self._context.settings.timing.page)
         work = [
             asyncio.create_task(self._produce(cursor.after_seq, queue), name="stream"),
-            asyncio.create_task(self._consume(queue), name="intake"),
+            asyncio.create_task(self._consume(queue), name="receiver"),
         ]
         try:
             done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
@@ -269,8 +269,8 @@ class Link:
 
     async def _consume(self, queue: asyncio.Queue[Entry]) -> None:
         while True:
-            entries = [await next_of(queue, self._shared.round_trip)]
-            while not queue.empty() and len(entries) < self._shared.settings.tempo.page:
+            entries = [await next_of(queue, self._context.round_trip)]
+            while not queue.empty() and len(entries) < self._context.settings.timing.page:
                 entries.append(queue.get_nowait())
             seqs = sorted(entry.seq for entry in entries)
             if seqs[0] > self._cursor().after_seq + 1 or seqs[-1] - seqs[0] >= len(seqs):
@@ -281,13 +281,13 @@ class Link:
                 queue.task_done()
 
     async def _poll(self) -> None:
-        health = self._shared.health
+        health = self._context.health
         health.trouble("stream", "the relay's stream does not work; the inbox is asked regularly instead")
         health.set(connection="polling", connected_since=None, retries=0)
         health.clear("relay")
-        while self._shared.now() < self._stream_after:
+        while self._context.now() < self._stream_after:
             await health.publish()
-            await asyncio.sleep(self._shared.settings.tempo.poll)
+            await asyncio.sleep(self._context.settings.timing.poll)
             await self.catch_up()
         health.clear("stream")
 
@@ -297,27 +297,27 @@ class Link:
         # The housekeeping asks for gaps while the stream goes on: one batch at a time.
         async with self._taking:
             self.cursor, taken = await self._intake.take(self._cursor(), entries)
-        self._tell(taken)
+        self._emit(taken)
 
-    def _tell(self, taken: Taken) -> None:
+    def _emit(self, taken: Taken) -> None:
         if taken.ready:
-            self._shared.signals.dispatch.set()
+            self._context.signals.dispatch.set()
         if taken.settled:
-            self._shared.signals.acks.set()
+            self._context.signals.acks.set()
         for reason in taken.rejected:
-            self._shared.event("message.rejected", reason=reason)
+            self._context.event("message.rejected", reason=reason)
         if taken.gap:
-            self._shared.event("relay.withheld", first=taken.gap.start, last=taken.gap.stop - 1)
+            self._context.event("relay.withheld", first=taken.gap.start, last=taken.gap.stop - 1)
         self._heard(self._head)
 
     def _heard(self, head: int) -> None:
         self._head = max(head, self._cursor().after_seq)
         lag = self._head - self._cursor().after_seq
-        self._shared.health.set(last_event_at=self._shared.now(), lag=lag)
+        self._context.health.set(last_event_at=self._context.now(), lag=lag)
 
     def _online(self, head: int) -> None:
-        health = self._shared.health
-        health.set(connection="connected", connected_since=self._shared.now(), retries=0)
+        health = self._context.health
+        health.set(connection="connected", connected_since=self._context.now(), retries=0)
         health.clear("relay", "stream", "data_lost")
         self._heard(head)
 
@@ -331,7 +331,7 @@ class Link:
         return self.cursor
 
     async def _lost(self, error: InstallError | DataLost, tries: int) -> None:
-        health = self._shared.health
+        health = self._context.health
         self.connected.clear()
         health.set(connection="down", connected_since=None, retries=tries)
         if isinstance(error, DataLost) and tries == 1:
@@ -344,6 +344,6 @@ class Link:
             lost = "the relay's data is another each time"
             health.trouble("relay", lost if isinstance(error, DataLost) else error.message)
         await health.publish()
-        wait = pause(tries, self._shared.jitter(), most=self._shared.settings.tempo.most_pause)
-        await self._shared.rest(max(wait, after or 0.0))
-        await freshen(self._shared)
+        wait = pause(tries, self._context.jitter(), most=self._context.settings.timing.most_pause)
+        await self._context.rest(max(wait, after or 0.0))
+        await freshen(self._context)

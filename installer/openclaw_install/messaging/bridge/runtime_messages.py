@@ -1,4 +1,4 @@
-"""What messages bring for the runtime itself: receipts, counters, keys; and what it answers to a fork."""
+"""Handles messages meant for the runtime itself: receipts, counters, keys and forks."""
 
 from __future__ import annotations
 

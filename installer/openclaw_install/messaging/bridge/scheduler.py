@@ -8,7 +8,7 @@ from functools import partial
 from typing import Protocol
 
 from openclaw_install.messaging.bridge.circuit_breaker import CircuitBreaker
-from openclaw_install.messaging.bridge.context import REST_SECONDS, Shared, rung
+from openclaw_install.messaging.bridge.context import REST_SECONDS, BridgeContext, wait_event
 
 # Seconds: a time that is almost due is waited out at once, not in many short rounds.
 _LEAST_WAIT = 0.02
@@ -51,7 +51,7 @@ class Scheduler:
 
     def __init__(
         self,
-        shared: Shared,
+        context: BridgeContext,
         name: str,
         queue: ThreadQueue,
         breaker: CircuitBreaker,
@@ -63,7 +63,7 @@ class Scheduler:
         wake_up: set by whoever made work for this queue.
         troubles: what the health calls the troubles that keep messages waiting here.
         """
-        self._shared = shared
+        self._context = context
         self._name = name
         self._queue = queue
         self._breaker = breaker
@@ -77,17 +77,17 @@ class Scheduler:
         async with asyncio.TaskGroup() as group:
             while True:
                 ready = await self._queue.prepare()
-                now = self._shared.now()
+                now = self._context.now()
                 for thread in await self._due(now) if ready else ():
                     task = group.create_task(self._work_on(thread), name=f"{self._name} {thread}")
                     self._active[thread] = task
                     task.add_done_callback(partial(self._finished, thread))
-                await rung(self._wake_up, await self._idle_seconds(now))
-                await self._shared.round_trip()
+                await wait_event(self._wake_up, await self._idle_seconds(now))
+                await self._context.round_trip()
 
     async def drain(self) -> None:
         """Works on what is due now, one thread after the other, and returns."""
-        while await self._queue.prepare() and (found := await self._due(self._shared.now())):
+        while await self._queue.prepare() and (found := await self._due(self._context.now())):
             for thread in found:
                 await self._work_on(thread)
 
@@ -96,14 +96,14 @@ class Scheduler:
         self._wake_up.set()
 
     async def _due(self, now: float) -> list[str]:
-        width = self._breaker.width(now, self._shared.settings.tempo.concurrency)
+        width = self._breaker.width(now, self._context.settings.timing.concurrency)
         find = partial(self._queue.due_threads, now)
         return await self._turns.choose(find, self._active, width - len(self._active))
 
     async def _work_on(self, thread: str) -> None:
         """Works on one thread until nothing of it is due, or its share is used up."""
-        for _ in range(self._shared.settings.tempo.quantum):
-            now = self._shared.now()
+        for _ in range(self._context.settings.timing.quantum):
+            now = self._context.now()
             if self._breaker.is_open(now) or not await self._queue.advance(thread, now):
                 return
 
@@ -119,7 +119,7 @@ class Scheduler:
 
     async def _forget_troubles(self) -> None:
         """What kept messages waiting is over when none waits any more."""
-        health = self._shared.health
+        health = self._context.health
         if not self._active and health.has(*self._troubles) and not await self._queue.open_count():
             health.clear(*self._troubles)
 

@@ -1,4 +1,4 @@
-"""Seals a message of the outbox: the version, the counter and the bytes are fixed in one transaction."""
+"""Seals a message of the outbox: version, counter and bytes are fixed in one transaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the bridge is run with: where things lie, how patient it is, and the seams to relay and gateway."""
+"""Settings of the bridge: files, timing, limits, and how the relay and the gateway are reached."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from openclaw_install.protocol.profile_files import load_identity, profile_paths
 
 
 @dataclass(frozen=True)
-class Tempo:
+class Timing:
     """How often and how much; seconds, unless said otherwise.
 
     Attributes:
@@ -94,7 +94,7 @@ class BridgeSettings:
     route_mode: RouteMode = "stable-hook-session"
     relay: Callable[[str, Callable[[], Identity]], Relay] = HttpRelay
     ingress: Callable[[], HookIngress] = HttpHookIngress
-    tempo: Tempo = field(default_factory=Tempo)
+    timing: Timing = field(default_factory=Timing)
     gate: GateLimits = field(default_factory=GateLimits)
     inbound: InboundLimits = field(default_factory=InboundLimits)
     pacing: PacingLimits = field(default_factory=PacingLimits)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from openclaw_install.messaging.bridge.context import Shared
+from openclaw_install.messaging.bridge.context import BridgeContext
 from openclaw_install.messaging.models import Contact
 from openclaw_install.messaging.trust.gate import (
     contact_action,
@@ -27,10 +27,10 @@ class TrustWatch:
         path: the file; None means the one beside the store.
     """
 
-    def __init__(self, shared: Shared, path: Path | None) -> None:
-        self._shared = shared
-        self._store = shared.store
-        self._book = TrustBook(path or shared.store.path.with_name("trust-policy.json"), shared.store)
+    def __init__(self, context: BridgeContext, path: Path | None) -> None:
+        self._context = context
+        self._store = context.store
+        self._book = TrustBook(path or context.store.path.with_name("trust-policy.json"), context.store)
         self._settled: str | None = None
         self._state: PolicyState | None = None
         self._looking = asyncio.Lock()
@@ -40,7 +40,7 @@ class TrustWatch:
         # One at a time: an older look that is judged late would bring an older policy back.
         async with self._looking:
             look = await asyncio.to_thread(self._book.look)
-            self._state = await self._store.run(self._book.judged, look, self._shared.now())
+            self._state = await self._store.run(self._book.judged, look, self._context.now())
             return self._state
 
     def first_contact(self, did: str, alias: str | None) -> ContactAction:
@@ -62,27 +62,27 @@ class TrustWatch:
         """Looks at the file now and then, until cancelled."""
         while True:
             await self.look()
-            await asyncio.sleep(self._shared.settings.tempo.poll)
+            await asyncio.sleep(self._context.settings.timing.poll)
 
     async def look(self) -> None:
         """Does what a changed policy says of contacts that wait; a file that cannot be used is a blocker."""
         state = await self.refresh()
-        self._tell(state)
+        self._emit(state)
         if state.policy.version != self._settled:
             await self._settle(state)
             self._settled = state.policy.version
-            self._shared.signals.everything()
+            self._context.signals.everything()
 
     async def _settle(self, state: PolicyState) -> None:
         """As `settle_all`; between two pages the others get their turn at the store."""
-        _, after = await self._store.run(settle_page, self._store, state, self._shared.now())
+        _, after = await self._store.run(settle_page, self._store, state, self._context.now())
         while after:
-            _, after = await self._store.run(settle_page, self._store, state, self._shared.now(), after)
+            _, after = await self._store.run(settle_page, self._store, state, self._context.now(), after)
 
-    def _tell(self, state: PolicyState) -> None:
+    def _emit(self, state: PolicyState) -> None:
         problem = state.problem
         if problem is None:
-            self._shared.health.clear(_TROUBLE)
+            self._context.health.clear(_TROUBLE)
         else:
             error = TrustPolicyError(problem.message, next_step=problem.next_step, code=problem.code)
-            self._shared.health.block(_TROUBLE, problem, error)
+            self._context.health.block(_TROUBLE, problem, error)

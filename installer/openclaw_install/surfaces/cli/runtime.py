@@ -150,11 +150,11 @@ def run_command(context: click.Context, /, *, kept_by: Keeper, env_file: Path | 
 def logs_command(context: click.Context, /, *, follow: bool, count: int, **said: Any) -> Reply | None:
     """Show its log; with --json as it is written, one object a line and no document around them."""
     from openclaw_install.runtime import log_reader
-    from openclaw_install.runtime.paths import Places
+    from openclaw_install.runtime.paths import RuntimePaths
     from openclaw_install.surfaces.cli.render_runtime import log_line
 
     common = gather(context, said)
-    path = Places.of(common.location()).log
+    path = RuntimePaths.of(common.location()).log
 
     def show(line: log_reader.LogLine) -> None:
         if not common.as_json:

@@ -1,4 +1,4 @@
-"""The relay's twin in memory: the same contract without HTTP, for tests and for trying things out."""
+"""In-memory relay with the contract of the real one, without HTTP."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from openclaw_install.runtime.document import (
 )
 from openclaw_install.runtime.process_id import Moment, ProcessName
 from openclaw_install.runtime.report import ComponentPhase, ComponentReport, LogReport
-from openclaw_install.runtime.status import BEATS_MISSED, Facts, judge
+from openclaw_install.runtime.status import BEATS_MISSED, ProbeResult, runtime_status
 from tests.schemas import assert_valid
 
 NOW = Moment("boot", 1000.0, 1_800_000_000.0)
@@ -38,7 +38,7 @@ STATUS = Status(
     log=LogReport("/logs/runtime.log"),
     components=(ComponentReport("skills", "ready", since="then", figures={"sent": 3, "rate": 0.5}),),
 )
-FACTS = Facts(
+FACTS = ProbeResult(
     lock_held=True,
     lock_age=500.0,
     guardian_held=True,
@@ -53,12 +53,12 @@ FACTS = Facts(
 FREE = replace(FACTS, lock_held=False, guardian_held=False, holder_alive=False)
 
 
-def with_parts(*parts: ComponentReport) -> Facts:
+def with_parts(*parts: ComponentReport) -> ProbeResult:
     return replace(FACTS, status=replace(STATUS, components=parts))
 
 
 def test_a_held_lock_and_a_fresh_heartbeat_mean_running() -> None:
-    report = judge(FACTS)
+    report = runtime_status(FACTS)
     assert (report.state, report.pid, report.kept_by, report.ok) == ("running", 4711, "guardian", True)
     assert report.heartbeat_age == 1.0
     assert_valid(report.to_json(), "runtime-status")
@@ -67,33 +67,33 @@ def test_a_held_lock_and_a_fresh_heartbeat_mean_running() -> None:
 @given(st.floats(-4e9, 4e9))
 def test_a_wall_clock_that_jumps_changes_nothing(jump: float) -> None:
     jumped = replace(FACTS, now=replace(NOW, wall=NOW.wall + jump))
-    assert judge(jumped) == judge(FACTS)
+    assert runtime_status(jumped) == runtime_status(FACTS)
     silent = replace(jumped, now=replace(jumped.now, awake=NOW.awake + 100))
-    assert judge(silent).state == "stale"
+    assert runtime_status(silent).state == "stale"
 
 
 @given(st.floats(0, 1e6))
 def test_a_heartbeat_is_fresh_for_a_few_beats_and_stale_after(age: float) -> None:
-    found = judge(replace(FACTS, now=replace(NOW, awake=999.0 + age)))
+    found = runtime_status(replace(FACTS, now=replace(NOW, awake=999.0 + age)))
     assert found.state == ("running" if age <= STATUS.every * BEATS_MISSED + 1e-6 else "stale")
 
 
 def test_time_asleep_does_not_make_it_stale() -> None:
     # The monotonic clock stood still for eight hours; the wall clock did not.
     woken = replace(NOW, awake=1000.5, wall=NOW.wall + 8 * 3600)
-    assert judge(replace(FACTS, now=woken)).state == "running"
+    assert runtime_status(replace(FACTS, now=woken)).state == "running"
 
 
 def test_a_heartbeat_of_another_boot_or_of_the_future_says_nothing() -> None:
     for now in (replace(NOW, boot="other"), replace(NOW, awake=1.0)):
-        report = judge(replace(FACTS, now=now))
+        report = runtime_status(replace(FACTS, now=now))
         assert (report.state, report.heartbeat_age) == ("stale", None)
 
 
 def test_a_document_whose_process_is_gone_does_not_count_for_the_new_holder() -> None:
     recycled = replace(FACTS, holder_alive=False)
-    assert judge(replace(recycled, lock_age=1.0)).state == "starting"
-    report = judge(recycled)
+    assert runtime_status(replace(recycled, lock_age=1.0)).state == "starting"
+    report = runtime_status(recycled)
     assert (report.state, report.pid, report.components) == ("stale", None, ())
 
 
@@ -101,14 +101,14 @@ def test_a_document_whose_process_is_gone_does_not_count_for_the_new_holder() ->
 def test_without_a_lock_nothing_runs_whatever_the_document_and_the_pid_say(
     status: Any, alive: bool, full: bool
 ) -> None:
-    report = judge(replace(FREE, status=status, holder_alive=alive, disk_full=full))
+    report = runtime_status(replace(FREE, status=status, holder_alive=alive, disk_full=full))
     assert report.state == "stopped"
     assert report.problem is not None
     assert report.problem.next_step.endswith("runtime start")
 
 
 def test_an_end_without_a_word_is_told_from_a_clean_one() -> None:
-    died, clean = judge(FREE), judge(replace(FREE, status=replace(STATUS, phase="stopped")))
+    died, clean = runtime_status(FREE), runtime_status(replace(FREE, status=replace(STATUS, phase="stopped")))
     assert died.problem is not None
     assert clean.problem is not None
     assert (died.problem.code, clean.problem.code) == ("runtime.died", "runtime.stopped")
@@ -116,27 +116,27 @@ def test_an_end_without_a_word_is_told_from_a_clean_one() -> None:
 
 def test_between_a_crash_and_the_next_start_it_is_failing() -> None:
     between = replace(FREE, guardian_held=True)
-    assert judge(between).state == "starting"
+    assert runtime_status(between).state == "starting"
     crashed = replace(between, guardian=GuardianStatus(ProcessName(1, "x"), restarts=2, last_exit=-9))
-    report = judge(crashed)
+    report = runtime_status(crashed)
     assert (report.state, report.restarts) == ("failing", 2)
     assert report.problem is not None
     assert "signal 9" in report.problem.message
-    assert judge(replace(between, guardian="damaged")).state == "starting"
+    assert runtime_status(replace(between, guardian="damaged")).state == "starting"
 
 
 def test_a_runtime_that_cannot_work_is_stopped_and_says_so() -> None:
     gave_up = GuardianStatus(ProcessName(1, "x"), last_exit=1, gave_up=True)
-    report = judge(replace(FREE, guardian=gave_up))
+    report = runtime_status(replace(FREE, guardian=gave_up))
     assert report.problem is not None
     assert (report.state, report.problem.code) == ("stopped", "runtime.gave_up")
     assert "exit code 1" in report.problem.message
 
 
 def test_a_runtime_whose_guardian_is_gone_is_kept_by_nobody() -> None:
-    assert judge(replace(FACTS, guardian_held=False)).kept_by == "nobody"
+    assert runtime_status(replace(FACTS, guardian_held=False)).kept_by == "nobody"
     service = replace(FACTS, guardian_held=False, status=replace(STATUS, kept_by="systemd"))
-    assert judge(service).kept_by == "systemd"
+    assert runtime_status(service).kept_by == "systemd"
 
 
 def test_the_worst_component_decides() -> None:
@@ -146,37 +146,37 @@ def test_the_worst_component_decides() -> None:
     starting = replace(ready, name="other", phase="starting")
     degraded = replace(ready, name="slow", phase="degraded", message="polls")
     off = replace(ready, name="idle", phase="off")
-    assert judge(with_parts(ready, degraded, starting, failing, blocked)).problem == PROBLEM
+    assert runtime_status(with_parts(ready, degraded, starting, failing, blocked)).problem == PROBLEM
     states = [
-        judge(with_parts(ready, degraded, starting, failing, blocked)).state,
-        judge(with_parts(ready, degraded, starting, failing)).state,
-        judge(with_parts(ready, degraded, starting)).state,
-        judge(with_parts(ready, degraded)).state,
-        judge(with_parts(off)).state,
+        runtime_status(with_parts(ready, degraded, starting, failing, blocked)).state,
+        runtime_status(with_parts(ready, degraded, starting, failing)).state,
+        runtime_status(with_parts(ready, degraded, starting)).state,
+        runtime_status(with_parts(ready, degraded)).state,
+        runtime_status(with_parts(off)).state,
     ]
     assert states == ["blocked", "failing", "starting", "running", "running"]
-    assert [judge(with_parts(part)).exit_code for part in (ready, off, degraded)] == [0, 0, 1]
+    assert [runtime_status(with_parts(part)).exit_code for part in (ready, off, degraded)] == [0, 0, 1]
 
 
 def test_a_process_that_is_ending_counts_as_stopped() -> None:
     phases: tuple[ProcessPhase, ...] = ("starting", "stopping", "stopped")
-    states = [judge(replace(FACTS, status=replace(STATUS, phase=phase))).state for phase in phases]
+    states = [runtime_status(replace(FACTS, status=replace(STATUS, phase=phase))).state for phase in phases]
     assert states == ["starting", "stopped", "stopped"]
 
 
 def test_a_damaged_or_newer_document_is_named_with_its_cure() -> None:
-    damaged, newer = (judge(replace(FACTS, status=status)) for status in ("damaged", "newer"))
+    damaged, newer = (runtime_status(replace(FACTS, status=status)) for status in ("damaged", "newer"))
     assert damaged.problem is not None
     assert newer.problem is not None
     assert (damaged.problem.code, newer.problem.code) == ("runtime.status_damaged", "runtime.status_newer")
     assert "upgrade" in newer.problem.next_step
-    assert judge(replace(FACTS, status="damaged", lock_age=1.0)).state == "starting"
+    assert runtime_status(replace(FACTS, status="damaged", lock_age=1.0)).state == "starting"
 
 
 def test_a_full_disk_is_named_where_it_explains_the_silence() -> None:
     silent = replace(FACTS, disk_full=True, now=replace(NOW, awake=2000.0))
     for facts in (silent, replace(silent, status="missing", lock_age=1.0)):
-        report = judge(facts)
+        report = runtime_status(facts)
         assert report.problem is not None
         assert "the disk is full" in report.problem.message
         assert report.state == "stale"
