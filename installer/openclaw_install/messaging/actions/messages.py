@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from openclaw_install.common.errors import InstallError
@@ -26,6 +25,7 @@ from openclaw_install.messaging.models.messages import Changes, InboxPage, SendR
 from openclaw_install.messaging.outgoing import enqueue
 from openclaw_install.messaging.policy_in_force import require_may_begin
 from openclaw_install.messaging.relay.client import Relay
+from openclaw_install.messaging.relay.lookup import relay_for
 from openclaw_install.messaging.threads import local_thread, session_by_name
 from openclaw_install.protocol.did import fold_alias, is_conversation, is_did
 from openclaw_install.protocol.messages import TEXT, Attachment, text_body
@@ -349,18 +349,3 @@ def _session_with(app: App, did: str) -> Session | None:
     if did == app.did:
         return None
     return app.store.sessions.get(local_thread(app.store, app.did, did))
-
-
-@contextlib.asynccontextmanager
-async def relay_for(app: App, to: str) -> AsyncIterator[Relay | None]:
-    """The relay, where it has to be asked: for an alias."""
-    if app.relay_url is None or is_did(to) or is_conversation(to):
-        yield None
-        return
-    from openclaw_install.messaging.relay.http import HttpRelay
-
-    relay = HttpRelay(app.relay_url, lambda: app.identity)
-    try:
-        yield relay
-    finally:
-        await relay.aclose()

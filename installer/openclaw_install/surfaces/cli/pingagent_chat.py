@@ -79,7 +79,8 @@ def chat_command(
 
 
 async def _queue(app: App, to: str, text: str, key: str | None) -> OutboxItem:
-    from openclaw_install.messaging.actions.messages import queue_chat, relay_for
+    from openclaw_install.messaging.actions.messages import queue_chat
+    from openclaw_install.messaging.relay.lookup import relay_for
 
     async with relay_for(app, to) as relay:
         return await queue_chat(app, to, text, relay=relay, idempotency_key=key)
