@@ -99,9 +99,6 @@ def openclaw_queue_reply(
         in_reply_to: The message_id that this answers.
         attachments: As in pingagent_reply.
         idempotency_key: As in pingagent_reply.
-
-    Raises:
-        As `reply`.
     """
     return answered(app, _queue(app, message, session, in_reply_to, attachments, idempotency_key))
 
