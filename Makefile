@@ -30,7 +30,7 @@ schemas: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks
 
-# Load, kill -9, faults, floods and damaged input on the real parts, for about five minutes; no part of `make test`,
+# Load, kill -9, faults, floods and damaged input on the real parts, for five to eight minutes; no part of `make test`,
 # which runs the short form. CHAOS takes further words: make chaos CHAOS="--seed 7 one-turn".
 chaos: $(READY)
 	$(BIN)/python -m chaos $(CHAOS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-FULL_MINUTES = 5.0
+FULL_MINUTES = 7.0
 """How long the full size takes on two cores, roughly."""
 
 
