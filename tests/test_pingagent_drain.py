@@ -102,5 +102,5 @@ def test_chat_says_why_it_could_not_send_and_keeps_the_message(
     monkeypatch.setenv("PINGAGENT_SERVER_URL", "http://127.0.0.1:9")
     code, out, _ = terminal.run("chat", "-t", terminal.profile.peer("baker"), "-m", "hello")
     assert code == 1
-    assert "unconfirmed" in out
+    assert "Not confirmed yet" in out
     assert "why: " in out
