@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.common.redaction import Secret
 from openclaw_install.demo.scratch_host import free_port
 from openclaw_install.host.gateway.probe import (
@@ -78,7 +79,7 @@ def test_every_answer_of_the_gateway_has_its_meaning(
 def test_control_characters_of_an_answer_never_reach_the_report() -> None:
     live = read_answer(400, _refusal("sessionKey must start with one of: \x1b[31mred:"), 1)
     assert "\x1b" not in live.detail
-    assert live.to_json()["allowed_session_key_prefixes"] == [" [31mred:"]
+    assert live.prefixes == (" [31mred:",)
 
 
 Talk = Callable[[bytes, "_Handler"], None]
@@ -157,7 +158,7 @@ def test_a_token_that_is_sent_back_is_shown_to_nobody(words: str) -> None:
     with _server(talk) as (port, _requests):
         live = ask_gateway(GatewayAddress(port), TOKEN)
     assert live.detail == f"{words}Bearer <redacted>!"
-    assert TOKEN.reveal() not in json.dumps(live.to_json()).lower()
+    assert TOKEN.reveal() not in json.dumps(jsonable(live)).lower()
 
 
 def test_a_token_of_a_few_letters_does_not_change_what_the_answer_says() -> None:

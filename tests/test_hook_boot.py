@@ -19,12 +19,7 @@ def test_the_verdict_names_the_rule(case: BootCase) -> None:
 
 
 def test_a_config_without_hooks_starts() -> None:
-    assert boot_verdict({"gateway": {}}).to_json() == {
-        "ok": True,
-        "rule": None,
-        "message": None,
-        "path": None,
-    }
+    assert boot_verdict({"gateway": {}}) == BootVerdict(ok=True)
 
 
 def test_the_message_holds_the_gateways_own_words_and_no_token() -> None:

@@ -69,7 +69,7 @@ def _disagreement(config: dict[str, Any], real: dict[str, Any]) -> Any:
         return verdict, real
     if not verdict.ok:
         return None if _same_reason(verdict.path, verdict.message, real, foreign) else (verdict, real)
-    audit = sorted((f.code, f.severity) for f in audit_findings(config, HookFacts()))
+    audit = sorted((f.code, f.severity) for f in audit_findings(config, read_policy(config), HookFacts()))
     if audit != sorted((name, severity) for name, severity in real["audit"] if _is_hook_check(name)):
         return audit, real["audit"]
     policy = read_policy(config)
@@ -264,6 +264,9 @@ def test_the_security_audit_finds_the_same_with_the_same_severity(openclaw: Open
             for number, case in enumerate(_AUDIT_CASES)
         ]
         real = [run.result() for run in runs]
-    ours = [sorted((f.code, f.severity) for f in audit_findings(c.config, c.facts)) for c in _AUDIT_CASES]
+    ours = [
+        sorted((f.code, f.severity) for f in audit_findings(c.config, read_policy(c.config), c.facts))
+        for c in _AUDIT_CASES
+    ]
     assert ours == real
     assert len({name for found in real for name, _ in found}) == 8

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.hooks.agents import agent_ids, default_agent
 from openclaw_install.host.hooks.auth import GatewayEnv, HookFacts, gateway_secret, remotely_exposed
@@ -20,6 +21,7 @@ from openclaw_install.host.hooks.policy import (
     route_prefix,
 )
 from openclaw_install.host.hooks.text import normalize_agent_id
+from openclaw_install.setup.report import disk_policy
 from tests.hook_cases import TOKEN, hooks, mapping
 
 
@@ -33,7 +35,7 @@ def test_the_document_tells_the_policy_and_never_the_token() -> None:
         presets=["gmail"],
     )
     policy = read_policy({"hooks": section})
-    assert policy.to_json() == {
+    assert jsonable(disk_policy(policy)) == {
         "enabled": True,
         "path": "/in",
         "token_set": True,

@@ -83,7 +83,7 @@ def test_two_starts_at_once_make_one_runtime(bench: Bench) -> None:
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(lambda _n: start_runtime(location, env), range(4)))
     assert sorted(result.changed for result in results) == [False, False, False, True]
-    assert len({result.report.pid for result in results}) == 1
+    assert len({result.runtime.pid for result in results}) == 1
 
 
 def test_two_guardians_at_once_leave_one(bench: Bench) -> None:
@@ -135,7 +135,7 @@ def test_a_stale_lock_file_and_an_old_document_hold_nobody_up(bench: Bench) -> N
     assert report.problem is not None
     assert report.problem.code == "runtime.died"
     assert bench.ask("stop")["result"]["changed"] is False
-    assert start_runtime(bench.location, os.environ).report.pid != old
+    assert start_runtime(bench.location, os.environ).runtime.pid != old
 
 
 def test_a_recycled_pid_is_neither_believed_nor_killed(bench: Bench) -> None:
@@ -224,7 +224,7 @@ def test_a_runtime_that_cannot_work_is_given_up_and_says_why(bench: Bench) -> No
     bench.places.logs.joinpath("x").touch()
     bench.places.make()
     bench.places.status.mkdir()  # no status can be written, and that alone does not end it
-    assert start_runtime(bench.location, os.environ, wait_seconds=2.0).report.state in ("starting", "stale")
+    assert start_runtime(bench.location, os.environ, wait_seconds=2.0).runtime.state in ("starting", "stale")
     # By its document nobody knows who it is, but the guardian's says who looks after it.
     assert stop_runtime(bench.location, os.environ).changed
     bench.places.status.rmdir()
@@ -251,10 +251,10 @@ def test_a_restart_gives_it_the_variables_of_now(bench: Bench) -> None:
     first = bench.pid()
     bench.monkeypatch.setenv("OPENCLAW_MARK", "now")
     restarted = restart_runtime(bench.location, os.environ)
-    assert restarted.report.pid not in (None, first)
-    environment = Path(f"/proc/{restarted.report.pid}/environ").read_bytes()
+    assert restarted.runtime.pid not in (None, first)
+    environment = Path(f"/proc/{restarted.runtime.pid}/environ").read_bytes()
     assert b"OPENCLAW_MARK=now" in environment
-    arguments = Path(f"/proc/{restarted.report.pid}/cmdline").read_bytes()
+    arguments = Path(f"/proc/{restarted.runtime.pid}/cmdline").read_bytes()
     assert b"mysta_" not in arguments
 
 
@@ -264,7 +264,7 @@ def test_removal_stops_it_and_leaves_nothing_of_ours(bench: Bench) -> None:
     kept = bench.places.folder.parent.parent / "ledger"
     kept.write_text("of somebody else")
     removed = remove_runtime(bench.location, os.environ)
-    assert removed.report.state == "stopped"
+    assert removed.runtime.state == "stopped"
     assert str(bench.places.log) in removed.removed
     assert not bench.places.folder.exists()
     assert not [path for path in bench.places.logs.iterdir() if path.name.startswith("runtime-")]

@@ -14,7 +14,7 @@ import pytest
 from openclaw_install.host.locate import locate
 from openclaw_install.runtime.control import remove_runtime, runtime_report
 from openclaw_install.runtime.report import ComponentReport
-from openclaw_install.setup.runtime_part import HostRuntime
+from openclaw_install.setup.runtime_control import HostRuntime
 from openclaw_install.surfaces.cli.boundary import run_command
 from openclaw_install.surfaces.cli.main import cli
 from openclaw_install.surfaces.cli.options import CommonOptions

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.common.problems import Problem
 from openclaw_install.runtime.document import (
     GuardianStatus,
@@ -61,7 +62,7 @@ def test_a_held_lock_and_a_fresh_heartbeat_mean_running() -> None:
     report = runtime_status(FACTS)
     assert (report.state, report.pid, report.kept_by, report.ok) == ("running", 4711, "guardian", True)
     assert report.heartbeat_age == 1.0
-    assert_valid(report.to_json(), "runtime-status")
+    assert_valid(jsonable(report), "runtime-status")
 
 
 @given(st.floats(-4e9, 4e9))

@@ -23,8 +23,8 @@ def host(tmp_path: Path) -> PlainHost:
 
 
 def state_of(host: PlainHost, name: str = "pingagent") -> str:
-    [found] = [bundle for bundle in host.verify().report.bundles if bundle["name"] == name]
-    return str(found["state"])
+    [found] = [bundle for bundle in host.verify().report.bundles if bundle.name == name]
+    return found.state
 
 
 def warnings(host: PlainHost) -> dict[str, str]:
@@ -165,7 +165,7 @@ def test_a_folder_where_a_file_belongs_stays(host: PlainHost) -> None:
 
 def test_a_bundle_is_eligible_when_its_program_and_key_are_there(host: PlainHost) -> None:
     def eligible() -> dict[str, bool]:
-        return {bundle["name"]: bundle["eligible"] for bundle in host.verify().report.bundles}
+        return {bundle.name: bundle.eligible for bundle in host.verify().report.bundles}
 
     host.add_command("pingagent")
     assert eligible()["pingagent"] is False  # not installed yet

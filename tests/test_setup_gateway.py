@@ -113,7 +113,10 @@ def test_a_time_bomb_under_a_running_gateway_is_seen_mended_proved_and_taken_bac
         "hooks.boot.default_key_outside_prefixes"
     ]
     assert policy.running is not None
-    assert policy.running.prefixes == ("hook:im:", "hook:ingress")  # it still serves the old policy
+    assert policy.running.allowed_session_key_prefixes == (
+        "hook:im:",
+        "hook:ingress",
+    )  # it still serves the old policy
     assert policy.next_boot is not None
     assert not policy.next_boot.ok
 
@@ -123,7 +126,7 @@ def test_a_time_bomb_under_a_running_gateway_is_seen_mended_proved_and_taken_bac
     assert (fixed.applied.outcome, fixed.applied.live) == ("applied", True)
     assert fixed.report.activation_state == "ready_waiting_inbound"
     assert fixed.report.policy.running is not None
-    assert "hook:elsewhere" in (fixed.report.policy.running.prefixes or ())
+    assert "hook:elsewhere" in (fixed.report.policy.running.allowed_session_key_prefixes or ())
 
     again = fix_hooks(rig.location, options, Operator(), store=rig.store)
     assert again.applied is not None

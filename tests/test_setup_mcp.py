@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,8 @@ def host(tmp_path: Path) -> PlainHost:
 
 
 def server(host: PlainHost, name: str = "mistro") -> dict[str, Any]:
-    [found] = [item for item in host.verify().report.mcp_servers if item["name"] == name]
-    return dict(found)
+    [found] = [item for item in host.verify().report.mcp_servers if item.name == name]
+    return asdict(found)
 
 
 def warnings(host: PlainHost) -> list[tuple[str, str, str]]:

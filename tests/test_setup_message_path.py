@@ -17,11 +17,13 @@ from openclaw_install.host.locate import locate
 from openclaw_install.messaging import store_lock
 from openclaw_install.messaging.health import OWNER, OWNER_CURE, write_health, write_served
 from openclaw_install.messaging.profile_settings import load_settings, settings_path
-from openclaw_install.messaging.results import Connection, TransportHealth
 from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.transport import Connection, TransportHealth
 from openclaw_install.messaging.trust.policy_file import LAST_GOOD
 from openclaw_install.protocol.profile_files import load_identity, profile_paths
+from openclaw_install.setup.checks import identity, relay, store
 from openclaw_install.setup.connection import HostAgent, Wish, connect, forget
+from openclaw_install.setup.facts import Facts
 from openclaw_install.setup.host_commands import HostSetup
 from openclaw_install.setup.install import UndoOptions
 from openclaw_install.setup.message_path import (
@@ -52,14 +54,16 @@ def _look(env: dict[str, str]) -> MessagePath:
 
 
 def _problems(env: dict[str, str]) -> dict[str, str]:
-    return {finding.code: finding.next_step for finding in _look(env).problems}
+    facts = Facts(locate(env), agent=_look(env))
+    looks = (relay.look, identity.look, store.look)
+    return {problem.code: problem.next_step for look in looks for problem in look(facts)}
 
 
 def test_without_a_relay_nothing_is_made_and_the_way_to_one_is_told(env: dict[str, str]) -> None:
     assert _connect(env) is None
     assert not Path(env["HOME"]).exists()
     assert _problems(env) == {"relay.not_configured": "openclaw-install --with-hub"}
-    assert not _look(env).configured
+    assert _look(env).relay is None
 
 
 def test_a_named_relay_is_connected_to_after_consent_and_once(env: dict[str, str]) -> None:
@@ -68,14 +72,14 @@ def test_a_named_relay_is_connected_to_after_consent_and_once(env: dict[str, str
     first = _connect(env, person=person)
     assert (first.outcome, first.created, first.relay) == ("connected", True, _RELAY)
     paths = profile_paths(env, Path(env["HOME"]))
-    identity = load_identity(paths.identity)
+    known = load_identity(paths.identity)
     second = _connect(env, person=person)
     assert (second.outcome, second.created, person.questions) == ("unchanged", False, 1)
     del env["PINGAGENT_SERVER_URL"]  # it is remembered
     assert _connect(env, person=person).outcome == "unchanged"
     found = _look(env)
-    assert (found.relay, found.did, found.hub, found.problems) == (_RELAY, identity.did, False, ())
-    assert load_identity(paths.identity).did == identity.did
+    assert (found.relay, found.did, found.hub, _problems(env)) == (_RELAY, known.did, False, {})
+    assert load_identity(paths.identity).did == known.did
 
 
 def test_another_relay_is_asked_about_again(env: dict[str, str]) -> None:
@@ -199,9 +203,9 @@ def test_the_setup_connects_reports_and_uninstall_forgets(tmp_path: Path) -> Non
         run = _checked(everything.set_up(Options(**_QUICK), Operator()))
     assert run.report.activation_state == "ready_waiting_inbound"
     assert run.connected is not None
-    assert run.connected["outcome"] == "connected"
+    assert run.connected.outcome == "connected"
     assert run.report.agent is not None
-    assert run.report.agent["relay"] == _RELAY
+    assert run.report.agent.relay == _RELAY
     done = everything.uninstall(UndoOptions(), Operator())
     assert_valid(done.to_json(), "undo-report")
     assert any(path.endswith("settings.json") for path in done.removed)
@@ -312,7 +316,7 @@ def test_a_report_changes_nothing_of_the_store_and_says_the_same(tmp_path: Path)
             everything.set_up(options, Operator()) if options.dry_run else everything.verify(options)
         )
         assert run.report.agent is not None
-        assert run.report.agent["store"]["state"] == "present"
+        assert run.report.agent.store.state == "present"
         assert tree_of(paths.folder, times=True) == before
     with Store(paths.store) as store:  # as a bridge has it open, with all that is new in the log
         store.facts.set(OWNER, "did:agent:another", _NOW)

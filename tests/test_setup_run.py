@@ -40,7 +40,7 @@ def test_the_first_run_brings_a_plain_host_to_ready(host: PlainHost) -> None:
     assert (run.applied.outcome, run.applied.live) == ("applied", True)
     assert run.applied.receipt is not None
     assert run.applied.backup == str(host.store.place(run.applied.receipt))
-    assert {bundle["state"] for bundle in run.report.bundles} == {"identical"}
+    assert {bundle.state for bundle in run.report.bundles} == {"identical"}
     assert host.config.read_text().startswith("// An operator's own config.\n")
     assert "// Hands off." in host.config.read_text()
     assert operator.questions == 1

@@ -97,7 +97,7 @@ def test_the_setup_starts_a_runtime_that_has_work(host: PlainHost) -> None:
     assert runtime.calls == ["start"]
     assert run.report.activation_state == "ready_waiting_inbound"
     assert run.report.runtime is not None
-    assert (run.report.runtime["state"], run.report.runtime["wanted"]) == ("running", ["sync"])
+    assert (run.report.runtime.status.state, run.report.runtime.wanted) == ("running", ("sync",))
     assert _set_up(host, runtime).exit_code == 0
     assert runtime.calls == ["start"]  # it runs already
 

@@ -10,7 +10,8 @@ import pytest
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.gateway.probe import GatewayAddress, LivePolicy, LiveState
 from openclaw_install.host.hooks.text import admits
-from openclaw_install.setup.activation import as_typed
+from openclaw_install.setup.activation import PolicyThreeWays
+from openclaw_install.setup.report import as_typed
 from openclaw_install.setup.verify import RunResult
 from tests.setup_rig import BOMBED, HOOK_TOKEN, PLAIN, SOUND, Asker, Operator, PlainHost, enforcing, follower
 
@@ -123,7 +124,7 @@ def test_what_the_file_lacks_is_said_once_and_about_the_file(host: PlainHost) ->
 
 def test_offline_asks_nobody_and_says_so(host: PlainHost) -> None:
     run = host.verify()
-    assert run.report.to_json()["policy"]["running"] is None
+    assert run.report.policy.running is None
     assert ("gateway.not_asked", "openclaw-install verify-runtime") in [
         (warning.code, warning.next_step) for warning in run.report.warnings
     ]
@@ -180,7 +181,7 @@ def test_a_config_that_cannot_be_read_is_the_one_blocker(
         assert run.report.blockers[0].next_step
         assert run.error is not None
         assert run.error.error_code == code
-        assert run.report.to_json()["policy"] == {"disk": None, "running": None, "next_boot": None}
+        assert run.report.policy == PolicyThreeWays(None, None, None)
     assert host.tree() == before
 
 

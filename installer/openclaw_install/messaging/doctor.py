@@ -21,8 +21,9 @@ from openclaw_install.messaging.order_findings import order_findings
 from openclaw_install.messaging.profile_settings import URL_VARIABLE, server_url
 from openclaw_install.messaging.relay.client import About, Relay, RelayRefused
 from openclaw_install.messaging.relay.http import HttpRelay
-from openclaw_install.messaging.results import Doctor, TransportHealth
+from openclaw_install.messaging.results import Doctor
 from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.transport import TransportHealth
 from openclaw_install.messaging.trust.policy_file import TrustBook
 from openclaw_install.protocol.identity import Identity
 from openclaw_install.protocol.profile import profile_paths

@@ -70,7 +70,7 @@ def stop_runtime(location: HostLocation, env: Mapping[str, str]) -> Result:
     """
     places = RuntimePaths.of(location)
     if not places.folder.exists() and not service_manager(places, env).file.exists():
-        return Result(changed=False, report=runtime_report(location, env))
+        return Result(changed=False, runtime=runtime_report(location, env))
     with _only_command(places):
         return _stop(location, env, places)
 
@@ -142,12 +142,12 @@ def disable_runtime(location: HostLocation, env: Mapping[str, str]) -> Result:
     places = RuntimePaths.of(location)
     manager = service_manager(places, env)
     if not manager.file.exists() and not places.env_file.exists():
-        return Result(changed=False, report=runtime_report(location, env))
+        return Result(changed=False, runtime=runtime_report(location, env))
     with _only_command(places):
         ended = _stop(location, env, places)
         removed = _remove_service(places, manager)
         report = runtime_report(location, env)
-    return replace(ended, changed=True, report=report, removed=removed)
+    return replace(ended, changed=True, runtime=report, removed=removed)
 
 
 def remove_runtime(location: HostLocation, env: Mapping[str, str]) -> Result:
@@ -162,7 +162,7 @@ def remove_runtime(location: HostLocation, env: Mapping[str, str]) -> Result:
     ended = stop_runtime(location, env)
     removed = (*_remove_service(places, service_manager(places, env)), *remove_files(places))
     report = runtime_report(location, env)
-    return replace(ended, changed=bool(removed) or ended.changed, report=report, removed=removed)
+    return replace(ended, changed=bool(removed) or ended.changed, runtime=report, removed=removed)
 
 
 def _facts(location: HostLocation, env: Mapping[str, str], places: RuntimePaths) -> ProbeResult:
@@ -191,7 +191,7 @@ def _start(
         if not (facts.lock_held or facts.guardian_held):
             break
         if report.state != "stopped":
-            return Result(changed=False, report=_settled(location, env, places, end))
+            return Result(changed=False, runtime=_settled(location, env, places, end))
         if time.monotonic() > end:
             raise _not_started("the one before does not come to its end", location, places)
         time.sleep(_POLL_SECONDS)
@@ -200,10 +200,10 @@ def _start(
     if manager.file.exists():
         if manager.is_usable():
             manager.start()
-            return Result(changed=True, report=_settled(location, env, places, end))
+            return Result(changed=True, runtime=_settled(location, env, places, end))
         notes = (f"{manager.kind} does not answer here, so it runs as a detached process until then",)
     start_detached(location, env, places)
-    return Result(changed=True, report=_settled(location, env, places, end), notes=notes)
+    return Result(changed=True, runtime=_settled(location, env, places, end), notes=notes)
 
 
 def _settled(
@@ -244,7 +244,7 @@ def _stop(location: HostLocation, env: Mapping[str, str], places: RuntimePaths) 
             notes.append(error.message)
     killed = end_processes(places, invocation_for(location))
     ran = facts.lock_held or facts.guardian_held
-    return Result(changed=ran, report=runtime_report(location, env), notes=tuple(notes), killed=killed)
+    return Result(changed=ran, runtime=runtime_report(location, env), notes=tuple(notes), killed=killed)
 
 
 def _start_service(

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar, get_args
 
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.files import PRIVATE_FILE, read_if_exists
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.common.problems import Problem
 from openclaw_install.runtime.process_id import Moment, ProcessName
 from openclaw_install.runtime.report import (
@@ -65,8 +66,8 @@ class Status:
             "started": self.started.to_json(),
             "kept_by": self.kept_by,
             "program": self.program,
-            "log": self.log.to_json(),
-            "components": [component.to_json() for component in self.components],
+            "log": jsonable(self.log),
+            "components": jsonable(self.components),
         }
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 from openclaw_install.common.problems import Problem
 
@@ -40,10 +40,6 @@ class ComponentReport:
     problem: Problem | None = None
     figures: Mapping[str, Figure] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
-        """The object of the JSON contract."""
-        return {**asdict(self), "figures": dict(self.figures)}
-
 
 @dataclass(frozen=True)
 class LogReport:
@@ -52,10 +48,6 @@ class LogReport:
     path: str
     dropped_lines: int = 0
     last_error: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """The object of the JSON contract."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -101,24 +93,6 @@ class RuntimeReport:
     def exit_code(self) -> int:
         return 0 if self.ok else 1
 
-    def to_json(self) -> dict[str, Any]:
-        """The document of the JSON contract."""
-        return {
-            "state": self.state,
-            "ok": self.ok,
-            "message": self.message,
-            "problem": None if self.problem is None else asdict(self.problem),
-            "pid": self.pid,
-            "kept_by": self.kept_by,
-            "enabled": self.enabled,
-            "version": self.version,
-            "started_at": self.started_at,
-            "heartbeat_age": None if self.heartbeat_age is None else round(self.heartbeat_age, 3),
-            "restarts": self.restarts,
-            "components": [component.to_json() for component in self.components],
-            "log": self.log.to_json(),
-        }
-
 
 @dataclass(frozen=True)
 class Result:
@@ -126,7 +100,7 @@ class Result:
 
     Attributes:
         changed: whether it did something; False means that all was so already.
-        report: the runtime afterwards.
+        runtime: how it is afterwards.
         notes: what a person should know besides.
         killed: `stop` had to end it by force.
         service: the unit or agent file that was written or removed.
@@ -136,23 +110,10 @@ class Result:
     """
 
     changed: bool
-    report: RuntimeReport
+    runtime: RuntimeReport
     notes: tuple[str, ...] = ()
     killed: bool = False
     service: str | None = None
     env_file: str | None = None
     variables: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """The document of the JSON contract (`schemas/runtime-result.schema.json`)."""
-        return {
-            "changed": self.changed,
-            "killed": self.killed,
-            "service": self.service,
-            "env_file": self.env_file,
-            "variables": list(self.variables),
-            "removed": list(self.removed),
-            "notes": list(self.notes),
-            "runtime": self.report.to_json(),
-        }

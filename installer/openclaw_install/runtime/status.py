@@ -98,7 +98,7 @@ def _judge_alive(facts: ProbeResult, status: Status) -> RuntimeReport:
         kept_by=kept_by,
         version=status.program,
         started_at=status.started.text,
-        heartbeat_age=age,
+        heartbeat_age=None if age is None else round(age, 3),
         components=status.components,
         log=status.log,
     )

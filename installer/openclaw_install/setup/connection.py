@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import HostError, InstallError
@@ -52,9 +52,6 @@ class Connected:
     outcome: Literal["unchanged", "connected", "planned", "declined"]
     created: bool
     relay: str
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 class ReadInvite(Protocol):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from openclaw_install.host.gateway.probe import Asker, LivePolicy, wait_for_policy
 from openclaw_install.host.hooks.policy import ingress_agent
-from openclaw_install.setup.activation import live_findings
+from openclaw_install.setup.checks.gateway import answer_problems
 from openclaw_install.setup.survey import Survey
 
 
@@ -41,7 +41,7 @@ def ask_running(survey: Survey, ask: Asker) -> LivePolicy:
 
 def is_as_wanted(survey: Survey, live: LivePolicy) -> bool:
     """Whether the running gateway enforces what the file says and the ingress needs."""
-    return live.state == "enforced" and not live_findings(live, survey.policy, survey.needs)
+    return live.state == "enforced" and not answer_problems(live, survey.policy, survey.needs)
 
 
 @dataclass(frozen=True)

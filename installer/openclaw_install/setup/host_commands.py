@@ -1,18 +1,18 @@
-"""The commands as a whole: the host's files, the message path of its agent, and its runtime."""
+"""The operations on one host: set up, verify, fix, undo, uninstall."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from openclaw_install.common.errors import InstallError, UsageError
 from openclaw_install.host.gateway.probe import Asker, ask_gateway
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.setup.agent_part import with_agent, with_connection
-from openclaw_install.setup.connection import AgentSeam, Forgotten, ReadInvite, Wish, no_invite
+from openclaw_install.setup.connection import AgentSeam, Consenting, Forgotten, ReadInvite, Wish, no_invite
 from openclaw_install.setup.install import UndoOptions, UndoResult, run_setup, run_undo, run_uninstall
 from openclaw_install.setup.leftovers import own_places, remaining, remove_empty
 from openclaw_install.setup.operator import Operator
 from openclaw_install.setup.receipts import ReceiptStore
-from openclaw_install.setup.runtime_part import RuntimeSeam, with_runtime
+from openclaw_install.setup.runtime_control import RuntimeSeam, look_at_runtime
 from openclaw_install.setup.verify import Options, RunResult, fix_hooks, verify_runtime
 
 _DONE = ("applied", "unchanged")
@@ -59,14 +59,14 @@ class HostSetup:
         result = run_setup(self.location, options, operator, ask=self.ask, store=self.store)
         done = result.applied is not None and result.applied.outcome in _DONE and result.error is None
         if self.agent is not None and (done or options.dry_run):
-            wish = Wish(with_hub=with_hub, dry_run=options.dry_run, invite=invite)
-            result = with_connection(result, self.agent, wish, operator, options.invocation)
-        return self._told(result, options, start=done and not options.dry_run)
+            wanted = Wish(with_hub=with_hub, dry_run=options.dry_run, invite=invite)
+            result = _connected(result, self.agent, wanted, operator)
+        return self._with_all(result, start=done and not options.dry_run)
 
     def verify(self, options: Options) -> RunResult:
         """Reports on the host, its gateway, its runtime and its agent; changes nothing, starts nothing."""
         result = verify_runtime(self.location, options, ask=self.ask, store=self.store)
-        return self._told(result, options, start=False)
+        return self._with_all(result, start=False)
 
     def mend(self, options: Options, operator: Operator) -> RunResult:
         """Mends the hook policy, and reports as `verify` does.
@@ -75,7 +75,7 @@ class HostSetup:
             ConflictError, FileError, UsageError: as `fix_hooks`.
         """
         result = fix_hooks(self.location, options, operator, ask=self.ask, store=self.store)
-        return self._told(result, options, start=False)
+        return self._with_all(result, start=False)
 
     def take_back(self, wanted: str | None, options: UndoOptions, operator: Operator) -> UndoResult:
         """Takes one run back.
@@ -109,9 +109,11 @@ class HostSetup:
         left = (*done.stays, *map(str, remaining(own_places())))
         return replace(done, stays=tuple(dict.fromkeys(left)))
 
-    def _told(self, result: RunResult, options: Options, *, start: bool) -> RunResult:
-        result = with_runtime(result, self.runtime, start=start, invocation=options.invocation)
-        return with_agent(result, self.agent, options.invocation)
+    def _with_all(self, result: RunResult, *, start: bool) -> RunResult:
+        """The result with the runtime and the agent in its report."""
+        runtime = look_at_runtime(self.runtime, start=start)
+        agent = None if self.agent is None else self.agent.look()
+        return replace(result, facts=replace(result.facts, runtime=runtime, agent=agent))
 
     def _without_runtime(self, result: UndoResult, *, forget: bool) -> UndoResult:
         """Removes what runs, and the consent to the relay; identity and threads stay.
@@ -121,3 +123,18 @@ class HostSetup:
         removed = self.runtime.remove(forget=forget)
         forgotten = Forgotten((), ()) if self.agent is None else self.agent.forget()
         return replace(result, removed=(*removed, *forgotten.removed), stays=forgotten.stays)
+
+
+def _connected(result: RunResult, agent: AgentSeam, wanted: Wish, person: Consenting) -> RunResult:
+    """Connects the agent; what cannot be used there is a blocker, and the rest of the run stands.
+
+    Raises:
+        UsageError: nobody can be asked, or what was asked for cannot be.
+    """
+    try:
+        connected = agent.connect(wanted, person)
+    except UsageError:
+        raise
+    except InstallError as error:
+        return replace(result, facts=replace(result.facts, not_connected=error))
+    return replace(result, connected=connected)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.host.gateway.probe import Asker, ask_gateway
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.operator import Operator
@@ -61,7 +62,6 @@ class UndoResult:
 
     def to_json(self) -> dict[str, Any]:
         """The `result` (`schemas/undo-report.schema.json`)."""
-        verdict = self.plan.next_boot
         return {
             "outcome": self.outcome,
             "receipts": [receipt.id for receipt in self.plan.receipts],
@@ -71,7 +71,7 @@ class UndoResult:
             ],
             "kept": [kept.to_json() for kept in self.plan.kept],
             "conflicts": list(self.plan.conflicts),
-            "next_boot": None if verdict is None else verdict.to_json(),
+            "next_boot": jsonable(self.plan.next_boot),
             "removed": list(self.removed),
             "stays": list(self.stays),
         }

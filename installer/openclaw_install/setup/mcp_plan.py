@@ -40,15 +40,6 @@ class McpSurvey:
     next_step: str = ""
     wanted: Mapping[str, Any] | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "bundle": self.bundle,
-            "state": self.state,
-            "reason": self.reason,
-            "next_step": self.next_step,
-        }
-
 
 @dataclass(frozen=True)
 class Prerequisites:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.problems import Problem
@@ -16,10 +15,9 @@ from openclaw_install.messaging.profile_settings import (
     load_settings,
     server_url,
 )
+from openclaw_install.messaging.transport import TransportHealth
 from openclaw_install.protocol.profile import ProfilePaths, backup_of, profile_paths
 
-PROGRAM = "openclaw-install"
-WITH_HUB = f"{PROGRAM} --with-hub"
 Presence = Literal["present", "missing", "damaged"]
 # From this version on the store has all that is read here; a bridge from before an upgrade still writes it.
 _FIRST_READ = 3
@@ -27,45 +25,37 @@ _FIRST_READ = 3
 
 @dataclass(frozen=True)
 class MessagePath:
-    """How the way stands.
+    """What was found of the way; nothing of it is judged here.
 
     Attributes:
         paths: where the agent's files lie.
         relay: its address; None where none was agreed to.
         hub: whether the relay is the hub that the runtime runs.
+        settings_error: why the relay's settings cannot be read.
         did: the agent's identity; None where there is none, or it cannot be read.
         identity, store: whether the files are there and whole.
+        identity_error, store_error: why they cannot be used.
+        identity_copy: the second copy of the identity, where only that one is there.
+        store_owner: the identity that the store belongs to; None where it does not say.
+        store_problems: what the messaging floor's own checks say of the store and the trust policy.
         health: what the bridge last said of the transport; None without a store.
         served: the relay that the bridge was started for; None where none ever ran.
-        problems: what is wrong with any of it, the trust policy included; and what is worth a look.
     """
 
     paths: ProfilePaths
     relay: str | None = None
     hub: bool = False
+    settings_error: InstallError | None = None
     did: str | None = None
     identity: Presence = "missing"
+    identity_error: InstallError | None = None
+    identity_copy: Path | None = None
     store: Presence = "missing"
-    health: Mapping[str, Any] | None = None
+    store_error: InstallError | None = None
+    store_owner: str | None = None
+    store_problems: tuple[Problem, ...] = ()
+    health: TransportHealth | None = None
     served: str | None = None
-    problems: tuple[Problem, ...] = field(default=())
-
-    @property
-    def configured(self) -> bool:
-        """Whether a relay was agreed to."""
-        return self.relay is not None
-
-    def to_json(self) -> dict[str, Any]:
-        """The `agent` section of the activation report."""
-        return {
-            "profile": self.paths.profile,
-            "did": self.did,
-            "relay": self.relay,
-            "embedded_hub": self.hub,
-            "identity": {"path": str(self.paths.identity), "state": self.identity},
-            "store": {"path": str(self.paths.store), "state": self.store},
-            "transport": None if self.health is None else dict(self.health),
-        }
 
 
 def look_at_message_path(location: HostLocation, env: Mapping[str, str], now: float) -> MessagePath:
@@ -79,48 +69,32 @@ def look_at_message_path(location: HostLocation, env: Mapping[str, str], now: fl
     Raises:
         UsageError: a variable names no usable profile or path.
     """
-    paths = profile_paths(env, location.home)
-    problems: list[Problem] = []
-    relay, hub = None, False
+    found = MessagePath(profile_paths(env, location.home))
+    return _with_store(_with_identity(_with_relay(found, env)), now)
+
+
+def _with_relay(found: MessagePath, env: Mapping[str, str]) -> MessagePath:
     try:
-        relay = server_url(env, paths)
-        settings = load_settings(paths)
-        hub = settings is not None and settings.hub is not None and settings.server_url == relay
+        relay = server_url(env, found.paths)
+        settings = load_settings(found.paths)
     except InstallError as error:
-        problems.append(_finding("relay.settings", paths.folder, error))
-    else:
-        if relay is None:
-            problems.append(_no_relay(paths))
-    did, identity = _look_at_identity(paths, problems, wanted=relay is not None)
-    health, served, store = _look_at_store(paths, did, problems, now)
-    return MessagePath(paths, relay, hub, did, identity, store, health, served, tuple(problems))
+        return replace(found, settings_error=error)
+    hub = settings is not None and settings.hub is not None and settings.server_url == relay
+    return replace(found, relay=relay, hub=hub)
 
 
-def _no_relay(paths: ProfilePaths) -> Problem:
-    message = "no relay is configured, so no agent elsewhere can reach this one"
-    return Problem("relay.not_configured", message, WITH_HUB, path=str(paths.folder))
-
-
-def _finding(name: str, place: Path, error: InstallError) -> Problem:
-    return Problem(name, error.message, error.next_step, path=str(place))
-
-
-def _look_at_identity(
-    paths: ProfilePaths, problems: list[Problem], *, wanted: bool
-) -> tuple[str | None, Presence]:
-    if _is_missing(paths.identity):
-        if wanted:
-            cure, message = _way_to_an_identity(paths.identity), f"there is no identity at {paths.identity}"
-            problems.append(Problem("identity.missing", message, cure, path=str(paths.identity)))
-        return None, "missing"
+def _with_identity(found: MessagePath) -> MessagePath:
+    path = found.paths.identity
+    if _is_missing(path):
+        copy = backup_of(path)
+        return replace(found, identity_copy=copy if os.path.lexists(copy) else None)
     # Here, because a host without an agent shall not wait for the cryptography.
     from openclaw_install.protocol.profile_files import load_identity
 
     try:
-        return load_identity(paths.identity).did, "present"
+        return replace(found, did=load_identity(path).did, identity="present")
     except InstallError as error:
-        problems.append(_finding("identity.unusable", paths.identity, error))
-        return None, "damaged"
+        return replace(found, identity="damaged", identity_error=error)
 
 
 def _is_missing(path: Path) -> bool:
@@ -134,20 +108,13 @@ def _is_missing(path: Path) -> bool:
     return False
 
 
-def _way_to_an_identity(path: Path) -> str:
-    """The one command: a new identity is no cure where the second copy of the old one lies."""
-    copy = backup_of(path)
-    return shlex.join(["mv", str(copy), str(path)]) if os.path.lexists(copy) else PROGRAM
-
-
-def _look_at_store(
-    paths: ProfilePaths, did: str | None, problems: list[Problem], now: float
-) -> tuple[Mapping[str, Any] | None, str | None, Presence]:
+def _with_store(found: MessagePath, now: float) -> MessagePath:
+    paths = found.paths
     if not paths.store.exists():
-        return None, None, "missing"
+        return found
     from openclaw_install.messaging import store_lock
     from openclaw_install.messaging.contact_findings import CONTACTS_SINCE, contact_findings
-    from openclaw_install.messaging.health import OWNER, OWNER_CURE, read_health, served_relay
+    from openclaw_install.messaging.health import OWNER, read_health, served_relay
     from openclaw_install.messaging.store import Store
     from openclaw_install.messaging.trust.policy_file import TrustBook
 
@@ -155,17 +122,18 @@ def _look_at_store(
         # A report changes nothing: the policy that is in force is kept, and an old store upgraded, by others.
         with Store(paths.store, reading=True) as store:
             if store.database.version < _FIRST_READ:
-                return None, None, "present"
-            health = read_health(store, running=store_lock.is_held(paths.store), now=now)
-            served, owner = served_relay(store), store.facts.get(OWNER)
+                return replace(found, store="present")
             policy = TrustBook(paths.trust_policy, store).current(now)
-            problems += [*([policy.problem] if policy.problem else []), *policy.warnings]
+            problems = [*([policy.problem] if policy.problem else []), *policy.warnings]
             if store.database.version >= CONTACTS_SINCE:
                 problems += contact_findings(store)
+            return replace(
+                found,
+                store="present",
+                store_owner=store.facts.get(OWNER),
+                store_problems=tuple(problems),
+                health=read_health(store, running=store_lock.is_held(paths.store), now=now),
+                served=served_relay(store),
+            )
     except InstallError as error:
-        problems.append(_finding("store.unusable", paths.store, error))
-        return None, None, "damaged"
-    if did is not None and owner not in (None, did):
-        message = f"the store belongs to {owner}, and the identity is {did}"
-        problems.append(Problem("store.other_identity", message, OWNER_CURE, path=str(paths.store)))
-    return asdict(health), served, "present"
+        return replace(found, store="damaged", store_error=error)

@@ -18,6 +18,8 @@ from openclaw_install.host.config.secrets import masked_diff, secrets_in
 from openclaw_install.host.permissions import narrowed, path_mode
 from openclaw_install.setup.bundle_plan import plan_bundles
 from openclaw_install.setup.changes import Change, real_path
+from openclaw_install.setup.checks.hooks import policy_problems
+from openclaw_install.setup.checks.permissions import mode_problems
 from openclaw_install.setup.mcp_plan import plan_servers
 from openclaw_install.setup.survey import Survey
 from openclaw_install.setup.three_way_merge import ABSENT, parents_allow, value_at
@@ -201,7 +203,7 @@ _NARROWING = frozenset({"hooks.direct_keys_narrowed", "hooks.transform_keys_unkn
 
 
 def _notes(survey: Survey, edits: Sequence[Edit]) -> tuple[str, ...]:
-    notes = [finding.message for finding in survey.findings if finding.code in _NARROWING]
+    notes = [finding.message for finding in policy_problems(survey) if finding.code in _NARROWING]
     if survey.token is not None and ("hooks", "token") in {edit.path for edit in edits}:
         notes.append("the hook token is replaced: give the new one to everybody who sends to the hooks")
     return tuple(notes)
@@ -253,9 +255,7 @@ def _own_edits(
 
 
 def _mode_changes(survey: Survey) -> tuple[Change, ...]:
-    wanted = {
-        finding.path for finding in survey.findings if finding.code.startswith("fs.") and finding.next_step
-    }
+    wanted = {problem.path for problem in mode_problems(survey) if problem.next_step}
     places: list[tuple[Path, bool]] = [(survey.location.state_dir, True)]
     # A config that is generated elsewhere has its permissions from there, too.
     places += [] if survey.location.read_only else [(survey.document.path, False)]

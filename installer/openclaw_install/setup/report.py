@@ -1,175 +1,166 @@
-"""Builds the activation report from a survey and the gateway's answer."""
+"""The activation report: what the checks say of the facts becomes one of two states. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
-from openclaw_install.common.errors import FileError, InstallError
 from openclaw_install.common.problems import Problem
 from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.host.gateway.settings import RESTART, START
 from openclaw_install.host.hooks.audit import FIX
-from openclaw_install.host.locate import HostLocation
+from openclaw_install.host.hooks.policy import HookPolicy
 from openclaw_install.setup.activation import (
-    PROGRAM,
     ActivationReport,
+    AgentFile,
+    AgentReport,
+    DiskPolicy,
+    HostReport,
+    MappingReport,
+    McpServerReport,
     PolicyThreeWays,
-    as_typed,
-    blockers_from,
-    live_findings,
+    RunningPolicy,
+    RuntimeSection,
 )
-from openclaw_install.setup.bundle_plan import BundleSurvey
-from openclaw_install.setup.mcp_plan import McpState
+from openclaw_install.setup.checks import all_problems
+from openclaw_install.setup.facts import PROGRAM, Facts
+from openclaw_install.setup.message_path import MessagePath
 from openclaw_install.setup.plan import fix_by_hand
-from openclaw_install.setup.receipt import Receipt
-from openclaw_install.setup.receipts import ReceiptStore
 from openclaw_install.setup.survey import Survey
 
 
-def build_report(
-    survey: Survey,
-    live: LivePolicy | None,
-    *,
-    invocation: str = PROGRAM,
-    journal: Sequence[Problem] = (),
-) -> ActivationReport:
-    """The report on a host that could be read.
-
-    Args:
-        survey: what is on disk.
-        live: what the running gateway said; None when it was not asked.
-        invocation: how this program is called for this host.
-        journal: what our own records say, as warnings.
-    """
-    from_gateway = live_findings(live, survey.policy, survey.needs) if live else ()
-    instead = _instead(survey)
-    findings = tuple(
-        replace(finding, next_step=instead.get(finding.next_step, finding.next_step))
-        for finding in (*survey.findings, *from_gateway)
-    )
-    warnings = [
-        *([] if live else [_NOT_ASKED]),
-        *journal,
-        *(_from_finding(f) for f in findings if f.severity == "warn" and f.next_step),
-        *(warning for bundle in survey.bundles if (warning := _bundle_warning(bundle))),
-        *(
-            Problem(
-                _MCP_WARNINGS[server.state], f"MCP server {server.name}: {server.reason}", server.next_step
-            )
-            for server in survey.servers
-            if server.reason
-        ),
-        *(_TO_REGISTER for server in survey.servers if server.state == "to_register" and not server.reason),
-    ]
+def make_report(facts: Facts) -> ActivationReport:
+    """The report on what was looked at."""
+    found = _with_working_steps(all_problems(facts), facts.survey)
+    findings = tuple(replace(one, next_step=as_typed(one.next_step, facts.invocation)) for one in found)
+    blockers = tuple(one for one in findings if keeps_out(one))
     return ActivationReport(
-        blockers=blockers_from(findings, invocation),
-        warnings=tuple(
-            Problem(warning.code, warning.message, as_typed(warning.next_step, invocation))
-            for warning in dict.fromkeys(warnings)
-        ),
+        activation_state="blocked" if blockers else "ready_waiting_inbound",
+        blockers=blockers,
+        warnings=tuple(one for one in findings if one.severity == "warn" and _is_worth_a_look(one)),
         findings=findings,
-        policy=PolicyThreeWays(survey.policy, live, survey.next_boot),
-        host=_host(survey.location, survey.address.port),
-        bundles=tuple(_bundle(bundle, survey) for bundle in survey.bundles),
-        mcp_servers=tuple(server.to_json() for server in survey.servers),
+        policy=_policy(facts),
+        host=_host(facts),
+        bundles=facts.bundles,
+        mcp_servers=tuple(
+            McpServerReport(one.name, one.bundle, one.state, one.reason, one.next_step)
+            for one in (facts.survey.servers if facts.survey else ())
+        ),
+        runtime=_runtime(facts),
+        agent=None if facts.agent is None else _agent(facts.agent),
     )
 
 
-def report_on_error(location: HostLocation | None, error: InstallError) -> ActivationReport:
-    """The report on a host that cannot be read: blocked, with the error as its one blocker."""
-    blocker = Problem(error.error_code, error.message, error.next_step)
-    finding = Problem(error.error_code, error.message, error.next_step, path=_place(location))
-    return ActivationReport(
-        blockers=(blocker,),
-        warnings=(),
-        findings=(finding,),
-        policy=PolicyThreeWays(None, None, None),
-        host=_host(location, None) if location else dict.fromkeys(_HOST_KEYS),
-    )
+_HARDENING = ("hooks.", "fs.")
+_INGRESS = ("hooks.boot.", "hooks.ingress.", "hooks.token_unresolved")
 
 
-_HOST_KEYS = ("state_dir", "config_path", "profile", "port", "cli")
-_NOT_ASKED = Problem(
-    "gateway.not_asked",
-    "the running gateway was not asked (--offline): this is about the files only",
-    f"{PROGRAM} verify-runtime",
-)
-_TO_REGISTER = Problem("mcp.to_register", "an MCP server can be registered now", PROGRAM)
-_MCP_WARNINGS: Mapping[McpState, str] = {
-    "skipped": "mcp.skipped",
-    "differs": "mcp.differs",
-    "to_register": "mcp.environment",
-    "registered": "mcp.environment",
-}
+def keeps_out(problem: Problem) -> bool:
+    """Whether a problem keeps messages out.
+
+    What only the audit calls critical, and a file that others can read, make the exit code 1 and keep no
+    message out.
+    """
+    is_hardening = problem.code.startswith(_HARDENING) and not problem.code.startswith(_INGRESS)
+    return problem.severity == "critical" and not is_hardening
 
 
-def _place(location: HostLocation | None) -> str:
-    return str(location.config_path) if location else ""
+def _is_worth_a_look(warning: Problem) -> bool:
+    """A rule of the audit that a working ingress breaks by its nature is a finding and no warning."""
+    return bool(warning.next_step) or not warning.code.startswith(_HARDENING)
 
 
-def _from_finding(finding: Problem) -> Problem:
-    return Problem(finding.code, finding.message, finding.next_step)
+def as_typed(command: str, invocation: str) -> str:
+    """A next step with the options that name this host, where it calls this program without them."""
+    options = re.escape(invocation.removeprefix(PROGRAM))
+    bare = rf"(?= |$)(?!{options}(?: |$))" if options else r"(?= |$)"
+    # Where it stands as a word of another command (`pip install openclaw-install`), it is no call of it.
+    return re.sub(rf"(^|; ){PROGRAM}{bare}", lambda found: found[1] + invocation, command)
 
 
-def _instead(survey: Survey) -> Mapping[str, str]:
-    """Cures to be replaced: a restart that would not come back, and a fix that cannot be made from here."""
+def _with_working_steps(problems: Iterable[Problem], survey: Survey | None) -> tuple[Problem, ...]:
+    """The problems with next steps that work on this host.
+
+    A restart is none while the gateway would not come back, and the fix is none where the file cannot be
+    edited from here.
+    """
+    found = tuple(problems)
+    if survey is None:
+        return found
+    instead = _instead(found, survey)
+    return tuple(replace(one, next_step=instead.get(one.next_step, one.next_step)) for one in found)
+
+
+def _instead(problems: tuple[Problem, ...], survey: Survey) -> Mapping[str, str]:
     by_hand = fix_by_hand(survey)
     fix = {FIX: by_hand} if by_hand else {}
-    repairs = {finding.code: finding.next_step for finding in survey.findings if finding.next_step}
+    steps = {problem.code: problem.next_step for problem in problems if problem.next_step}
     if survey.next_boot.rule is not None:
-        cure = repairs.get(survey.next_boot.rule, FIX)
-        cure = fix.get(cure, cure)
-        return {**fix, START: cure, RESTART: cure}
-    mode = repairs.get("gateway.mode_not_local")
+        step = steps.get(survey.next_boot.rule, FIX)
+        step = fix.get(step, step)
+        return {**fix, START: step, RESTART: step}
+    mode = steps.get("gateway.mode_not_local")
     return {**fix, START: mode} if mode else fix
 
 
-def journal_warnings(store: ReceiptStore) -> tuple[tuple[Receipt, ...], tuple[Problem, ...]]:
-    """The receipts that stand, and what is odd about our records; damaged ones are reported, not raised."""
-    try:
-        standing, interrupted = store.in_force(), store.interrupted()
-    except FileError as error:
-        return (), (Problem("setup.journal", error.message, error.next_step),)
-    return standing, tuple(map(_interrupted, interrupted))
+def _policy(facts: Facts) -> PolicyThreeWays:
+    if facts.survey is None:
+        return PolicyThreeWays(None, None, None)
+    running = None if facts.live is None else _running(facts.live)
+    return PolicyThreeWays(disk_policy(facts.survey.policy), running, facts.survey.next_boot)
 
 
-def _interrupted(receipt: Receipt) -> Problem:
-    cause = f"the run {receipt.id} ({receipt.command}) died before its end; the next run settles it"
-    return Problem("setup.interrupted", cause, PROGRAM)
+def disk_policy(policy: HookPolicy) -> DiskPolicy:
+    """The policy as the report shows it: without the token and without key templates of mappings."""
+    return DiskPolicy(
+        enabled=policy.enabled,
+        path=policy.path,
+        token_set=policy.token is not None,
+        token_length=policy.token_length,
+        allow_request_session_key=policy.allow_request_session_key,
+        allowed_session_key_prefixes=policy.prefixes,
+        default_session_key=policy.default_session_key,
+        allowed_agent_ids=policy.allowed_agent_ids,
+        mappings=tuple(MappingReport(one.id, one.match_path, one.templated) for one in policy.mappings),
+        agents=policy.agents,
+        default_agent=policy.default_agent,
+    )
 
 
-def _bundle_warning(survey: BundleSurvey) -> Problem | None:
-    texts = {
-        "absent": "is not installed",
-        "incomplete": "lacks files",
-        "outdated": "is of an earlier version",
-        "edited": "was changed by hand; your version stays",
-    }
-    if survey.state not in texts:
+def _running(live: LivePolicy) -> RunningPolicy:
+    return RunningPolicy(
+        state=live.state,
+        reachable=live.reachable,
+        port=live.port,
+        allow_request_session_key=live.request_session_key,
+        allowed_session_key_prefixes=live.prefixes,
+        detail=live.detail,
+        outsider=live.outsider,
+    )
+
+
+def _host(facts: Facts) -> HostReport:
+    location = facts.location
+    if location is None:
+        return HostReport()
+    port = None if facts.survey is None else facts.survey.address.port
+    return HostReport(location.state_dir, location.config_path, location.profile, port, location.cli)
+
+
+def _runtime(facts: Facts) -> RuntimeSection | None:
+    if facts.runtime is None or facts.runtime.report is None:
         return None
-    command = f"{PROGRAM} --overwrite-edited" if survey.state == "edited" else PROGRAM
-    return Problem(f"bundle.{survey.state}", f"bundle {survey.bundle.name} {texts[survey.state]}", command)
+    return RuntimeSection(facts.runtime.wanted, facts.runtime.report)
 
 
-def _bundle(bundle: BundleSurvey, survey: Survey) -> Mapping[str, Any]:
-    found = survey.eligibility(bundle)
-    return {
-        "name": bundle.bundle.name,
-        "version": bundle.bundle.manifest.version,
-        "path": str(bundle.folder),
-        "state": bundle.state,
-        "eligible": found.eligible,
-        "missing": found.missing.to_json(),
-    }
-
-
-def _host(location: HostLocation, port: int | None) -> Mapping[str, Any]:
-    return {
-        "state_dir": str(location.state_dir),
-        "config_path": str(location.config_path),
-        "profile": location.profile,
-        "port": port,
-        "cli": str(location.cli) if location.cli else None,
-    }
+def _agent(path: MessagePath) -> AgentReport:
+    return AgentReport(
+        profile=path.paths.profile,
+        did=path.did,
+        relay=path.relay,
+        embedded_hub=path.hub,
+        identity=AgentFile(path.paths.identity, path.identity),
+        store=AgentFile(path.paths.store, path.store),
+        transport=path.health,
+    )

@@ -11,18 +11,14 @@ from pathlib import Path
 
 import openclaw_install
 from openclaw_install.common.errors import ConfigError
-from openclaw_install.common.problems import Problem
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.bundles import SKILL_FILE, Bundle, shipped_bundles
 from openclaw_install.host.config.document import ConfigDocument, read_config
 from openclaw_install.host.config.edit import Edit, value_at
-from openclaw_install.host.config.paths import dotted
 from openclaw_install.host.gateway.probe import GatewayAddress
-from openclaw_install.host.gateway.settings import settings_findings
 from openclaw_install.host.hooks.agents import section
 from openclaw_install.host.hooks.auth import GatewayEnv, HookFacts
 from openclaw_install.host.hooks.boot import BootVerdict, boot_verdict
-from openclaw_install.host.hooks.findings import findings as hook_findings
 from openclaw_install.host.hooks.policy import (
     INGRESS_PREFIX,
     HookPolicy,
@@ -33,20 +29,35 @@ from openclaw_install.host.hooks.policy import (
 )
 from openclaw_install.host.hooks.repair import repair
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.host.permissions import config_findings, path_mode, state_dir_findings
+from openclaw_install.host.permissions import PathMode, path_mode
 from openclaw_install.host.search_path import gateway_path
 from openclaw_install.host.skills.facts import Eligibility, HostFacts
 from openclaw_install.host.skills.file import SkillFile, parse_skill
 from openclaw_install.host.skills.host import host_environment, node_platform, skill_host
 from openclaw_install.host.skills.loader import settle
 from openclaw_install.host.skills.roots import SkillHost
-from openclaw_install.host.workspace import ACTIVE_GROUP_FILE, active_group_text, agent_workspace
+from openclaw_install.host.workspace import active_group_text, agent_workspace
 from openclaw_install.setup.bundle_plan import BundleSurvey, survey_bundles
 from openclaw_install.setup.disk_files import DiskFiles
 from openclaw_install.setup.mcp_plan import McpSurvey, Prerequisites, survey_servers
 from openclaw_install.setup.receipt import Receipt
 
 _TOKEN_BYTES = 32
+
+
+@dataclass(frozen=True)
+class ActiveGroup:
+    """The workspace file that names the session of the group that works.
+
+    Attributes:
+        workspace: the folder it belongs in.
+        present: whether it is there.
+        prefix: the prefix of the session key in it; None where it names none.
+    """
+
+    workspace: Path
+    present: bool
+    prefix: str | None
 
 
 @dataclass(frozen=True)
@@ -60,7 +71,8 @@ class Survey:
         needs: what the bundles and the route mode want of the hook ingress.
         facts: what the hook rules want to know beside the document.
         next_boot: whether the gateway would start from this file.
-        findings: what the checks on disk said.
+        state_mode, config_mode: permissions of the state folder and of the config.
+        active_group: the file that `map-active-group` goes by; None in other modes.
         bundles: how each shipped bundle stands.
         servers: how each MCP server that the bundles want stands.
     """
@@ -71,7 +83,9 @@ class Survey:
     needs: IngressNeeds
     facts: HookFacts
     next_boot: BootVerdict
-    findings: tuple[Problem, ...]
+    state_mode: PathMode | None
+    config_mode: PathMode | None
+    active_group: ActiveGroup | None
     bundles: tuple[BundleSurvey, ...]
     servers: tuple[McpSurvey, ...]
 
@@ -144,29 +158,25 @@ def look_at_host(
     if not document.exists:
         raise missing_config(location)
     shipped = shipped_bundles() if bundles is None else tuple(bundles)
-    needs, route_findings = _ingress_needs(shipped, route_mode, document, location)
+    policy = read_policy(document.data)
+    group = _active_group(shipped, route_mode, document, location)
     facts = _hook_facts(document, location)
-    verdict = boot_verdict(
-        document.data,
-        facts.unresolved,
-        config_dir=document.path.parent,
-        has_includes=bool(document.included),
-    )
-    findings = (
-        *hook_findings(document.data, needs, facts),
-        *settings_findings(document.data),
-        *route_findings,
-        *_permission_findings(location, document.path),
-        *_unresolved_findings(document),
-    )
     return Survey(
         location=location,
         document=document,
-        policy=read_policy(document.data),
-        needs=needs,
+        policy=policy,
+        needs=_ingress_needs(shipped, group),
         facts=facts,
-        next_boot=verdict,
-        findings=findings,
+        next_boot=boot_verdict(
+            document.data,
+            facts.unresolved,
+            config_dir=document.path.parent,
+            has_includes=bool(document.included),
+            policy=policy,
+        ),
+        state_mode=path_mode(location.state_dir),
+        config_mode=path_mode(document.path),
+        active_group=group,
         bundles=survey_bundles(shipped, location.state_dir / "skills", receipts),
         servers=survey_servers(
             [bundle.manifest for bundle in shipped], document.as_written, _prerequisites(document, location)
@@ -190,34 +200,21 @@ def missing_config(location: HostLocation) -> ConfigError:
     )
 
 
-def _ingress_needs(
+def _active_group(
     bundles: Sequence[Bundle], mode: RouteMode, document: ConfigDocument, location: HostLocation
-) -> tuple[IngressNeeds, tuple[Problem, ...]]:
+) -> ActiveGroup | None:
+    if mode != "map-active-group" or not any(bundle.manifest.hook_ingress.required for bundle in bundles):
+        return None
+    workspace = agent_workspace(document.data, location)
+    text = active_group_text(workspace)
+    return ActiveGroup(workspace, text is not None, None if text is None else route_prefix(text))
+
+
+def _ingress_needs(bundles: Sequence[Bundle], group: ActiveGroup | None) -> IngressNeeds:
     wanting = [bundle.manifest.hook_ingress for bundle in bundles if bundle.manifest.hook_ingress.required]
     prefixes = [prefix for ingress in wanting for prefix in ingress.session_key_prefixes]
-    found: tuple[Problem, ...] = ()
-    if mode == "map-active-group" and wanting:
-        workspace = agent_workspace(document.data, location)
-        text = active_group_text(workspace)
-        prefix = route_prefix(text) if text is not None else None
-        if prefix is None:
-            found = (_no_active_group(workspace, present=text is not None),)
-        else:
-            prefixes.append(prefix)
-    admitted = tuple(dict.fromkeys(prefixes)) or (INGRESS_PREFIX,)
-    return IngressNeeds(required=bool(wanting), prefixes=admitted), found
-
-
-def _no_active_group(workspace: Path, *, present: bool) -> Problem:
-    path = workspace / ACTIVE_GROUP_FILE
-    what = "names no session key" if present else "is missing"
-    return Problem(
-        "hooks.ingress.active_group_missing",
-        f"map-active-group: {path} {what}, so inbound messages go to hook:im:* threads instead",
-        f"write the session key of the working thread, such as feishu:default:oc_x, into {path}",
-        severity="warn",
-        path=str(path),
-    )
+    prefixes += [group.prefix] if group is not None and group.prefix is not None else []
+    return IngressNeeds(required=bool(wanting), prefixes=tuple(dict.fromkeys(prefixes)) or (INGRESS_PREFIX,))
 
 
 def _hook_facts(document: ConfigDocument, location: HostLocation) -> HookFacts:
@@ -260,26 +257,3 @@ def _own_commands() -> Mapping[str, str]:
 
 def _names(env: Mapping[str, str]) -> frozenset[str]:
     return frozenset(name for name, value in env.items() if value.strip())
-
-
-def _permission_findings(location: HostLocation, config: Path) -> tuple[Problem, ...]:
-    state, file = path_mode(location.state_dir), path_mode(config)
-    return (
-        *(state_dir_findings(state) if state else ()),
-        *(config_findings(file) if file else ()),
-    )
-
-
-def _unresolved_findings(document: ConfigDocument) -> tuple[Problem, ...]:
-    """References without a value outside `hooks`, where rules of their own speak of them."""
-    return tuple(
-        Problem(
-            "config.env_unresolved",
-            f"${{{item.name}}} has no value here; the gateway would take the reference itself as the value",
-            f"set {item.name} in the gateway's environment, or in the .env file of its state folder",
-            severity="warn",
-            path=dotted(item.path),
-        )
-        for item in document.unresolved
-        if item.path[:1] != ("hooks",)
-    )

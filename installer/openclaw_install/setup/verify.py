@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from openclaw_install.common.errors import ConfigError, ConflictError, HostError, InstallError
-from openclaw_install.common.problems import Problem
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.host.gateway.probe import Asker, LivePolicy, ask_gateway
 from openclaw_install.host.hooks.policy import RouteMode
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.setup.activation import PROGRAM, ActivationReport
+from openclaw_install.setup.activation import ActivationReport
+from openclaw_install.setup.connection import Connected
+from openclaw_install.setup.facts import PROGRAM, Facts, Records, facts_of, read_records
 from openclaw_install.setup.gateway_check import Patience, ask_running, ask_settled, watch_take_over
 from openclaw_install.setup.operator import Operator
 from openclaw_install.setup.plan import Plan, plan_hook_fix
 from openclaw_install.setup.receipts import ReceiptStore
-from openclaw_install.setup.report import (
-    build_report,
-    journal_warnings,
-    report_on_error,
-)
+from openclaw_install.setup.report import make_report
 from openclaw_install.setup.survey import Survey, look_at_host
 from openclaw_install.setup.transaction import Recovery, apply_changes, recover
 
@@ -90,16 +89,21 @@ class RunResult:
     """What a command reports.
 
     Attributes:
-        report: the activation report.
+        facts: what the report is made from.
         applied: what it changed on the host; None for a command that only looks.
         error: what stopped it.
         connected: what it did about the relay; None where none was named.
     """
 
-    report: ActivationReport
+    facts: Facts
     applied: Applied | None = None
     error: InstallError | None = None
-    connected: Mapping[str, Any] | None = None
+    connected: Connected | None = None
+
+    @cached_property
+    def report(self) -> ActivationReport:
+        """The activation report."""
+        return make_report(self.facts)
 
     @property
     def exit_code(self) -> int:
@@ -108,9 +112,10 @@ class RunResult:
         return 0 if self.report.clean and self.error is None and not declined else 1
 
     def to_json(self) -> dict[str, Any]:
+        """The `result` (`schemas/activation-report.schema.json`)."""
         applied = {} if self.applied is None else {"applied": self.applied.to_json()}
-        connected = {} if self.connected is None else {"connected": dict(self.connected)}
-        return {**self.report.to_json(), **applied, **connected}
+        connected = {} if self.connected is None else {"connected": jsonable(self.connected)}
+        return {**jsonable(self.report), **applied, **connected}
 
 
 def verify_runtime(
@@ -121,18 +126,29 @@ def verify_runtime(
     Whatever cannot be read is the report's one blocker; nothing is raised for it.
     """
     try:
-        standing, journal = journal_warnings(store or ReceiptStore(location))
-        survey = look_at_host(location, options.route_mode, standing)
+        records = read_records(store or ReceiptStore(location))
+        survey = look_at_host(location, options.route_mode, records.standing)
         live = None if options.offline else ask_settled(survey, ask, options.starting_seconds)
-        report = build_report(survey, live, invocation=options.invocation, journal=journal)
+        return RunResult(facts_of(survey, live, options.invocation, records))
     except InstallError as error:
-        return RunResult(report_on_error(location, error), error=error)
-    return RunResult(report)
+        return failed(location, error, options.invocation)
 
 
-def failed(location: HostLocation | None, error: InstallError) -> RunResult:
-    """The result of a run that was stopped: blocked, with the reason; no location where none was found."""
-    return RunResult(report_on_error(location, error), error=error)
+def failed(
+    location: HostLocation | None,
+    error: InstallError,
+    invocation: str = PROGRAM,
+    applied: Applied | None = None,
+) -> RunResult:
+    """The result of a run that was stopped: blocked, with the reason.
+
+    Args:
+        location: the host; None where none was found.
+        error: what stopped it.
+        invocation: how this program is called for this host.
+        applied: what it had changed by then.
+    """
+    return RunResult(Facts(location, invocation, error=error), applied, error)
 
 
 def fix_hooks(
@@ -179,15 +195,14 @@ class Runner:
             with self.store.lock():
                 return self._locked(command, make_plan)
         except (ConfigError, HostError) as error:
-            return RunResult(report_on_error(self.location, error), error=error)
+            return failed(self.location, error, self.options.invocation)
 
     def _dry_run(self, make_plan: PlanMaker) -> RunResult:
-        _, journal = journal_warnings(self.store)
+        records = read_records(self.store)
         survey = self._look()
         plan = make_plan(survey)
-        return RunResult(
-            self._report(survey, journal), Applied(plan, "unchanged" if plan.empty else "planned")
-        )
+        facts = self._asked(survey, records)
+        return RunResult(facts, Applied(plan, "unchanged" if plan.empty else "planned"))
 
     def _locked(self, command: str, make_plan: PlanMaker) -> RunResult:
         recovered = recover(self.store)
@@ -198,12 +213,12 @@ class Runner:
             survey = self._look()
             plan = make_plan(survey)
             if plan.empty:
-                return RunResult(self._report(survey), Applied(plan, "unchanged", recovered=recovered))
+                return RunResult(self._asked(survey), Applied(plan, "unchanged", recovered=recovered))
             plan.require_writable(survey)
             if agreed is None or not plan.shows_same_as(agreed):
                 self.operator.show_plan(plan)
                 if not self.operator.confirm("Make these changes?"):
-                    return RunResult(self._report(survey), Applied(plan, "declined", recovered=recovered))
+                    return RunResult(self._asked(survey), Applied(plan, "declined", recovered=recovered))
             agreed = plan
             before = None if self.options.offline else (survey, ask_running(survey, self.ask))
             try:
@@ -223,10 +238,9 @@ class Runner:
             survey = self._look()
         except InstallError as error:
             # Somebody was quicker: what we did stands, and its receipt has to be told in any case.
-            return RunResult(report_on_error(self.location, error), applied, error)
+            return failed(self.location, error, self.options.invocation, applied)
         if before is None:
-            report = build_report(survey, None, invocation=self.options.invocation)
-            return RunResult(report, applied)
+            return RunResult(facts_of(survey, None, self.options.invocation), applied)
         live: bool | None = None
         if any(change.kind == "config" for change in applied.plan.changes):
             self.operator.progress("waiting for the running gateway to take the change over")
@@ -234,14 +248,14 @@ class Runner:
             answer, live = watch_take_over(before, survey, self.ask, patience)
         else:
             answer = ask_settled(survey, self.ask, self.options.starting_seconds)
-        report = build_report(survey, answer, invocation=self.options.invocation)
-        return RunResult(report, replace(applied, live=live))
+        facts = facts_of(survey, answer, self.options.invocation)
+        return RunResult(facts, replace(applied, live=live))
 
     def _look(self) -> Survey:
         return look_at_host(self.location, self.options.route_mode, self.store.in_force())
 
-    def _report(self, survey: Survey, journal: Sequence[Problem] = ()) -> ActivationReport:
+    def _asked(self, survey: Survey, records: Records | None = None) -> Facts:
         live = None
         if not self.options.offline:
             live = ask_settled(survey, self.ask, self.options.starting_seconds)
-        return build_report(survey, live, invocation=self.options.invocation, journal=journal)
+        return facts_of(survey, live, self.options.invocation, records)

@@ -67,18 +67,6 @@ class LivePolicy:
         """Whether an OpenClaw gateway answered at all."""
         return self.state not in {"unreachable", "timeout", "not_openclaw"}
 
-    def to_json(self) -> dict[str, Any]:
-        """The document's `result.policy.running`."""
-        return {
-            "state": self.state,
-            "reachable": self.reachable,
-            "port": self.port,
-            "allow_request_session_key": self.request_session_key,
-            "allowed_session_key_prefixes": None if self.prefixes is None else list(self.prefixes),
-            "detail": self.detail,
-            "outsider": self.outsider,
-        }
-
 
 @dataclass(frozen=True)
 class GatewayAddress:

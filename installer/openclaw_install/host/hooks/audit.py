@@ -8,7 +8,7 @@ from typing import Any
 from openclaw_install.common.problems import Problem, Severity
 from openclaw_install.host.hooks.agents import section
 from openclaw_install.host.hooks.auth import HookFacts, gateway_secret, remotely_exposed
-from openclaw_install.host.hooks.policy import HookPolicy, read_policy
+from openclaw_install.host.hooks.policy import HookPolicy
 from openclaw_install.host.hooks.text import optional_text
 
 FIX = "openclaw-install verify-runtime --fix-hooks"
@@ -16,12 +16,11 @@ FIX = "openclaw-install verify-runtime --fix-hooks"
 AUDIT_TOKEN_LENGTH = 24
 
 
-def audit_findings(config: Mapping[str, Any], facts: HookFacts) -> tuple[Problem, ...]:
+def audit_findings(config: Mapping[str, Any], policy: HookPolicy, facts: HookFacts) -> tuple[Problem, ...]:
     """What the audit would say about the hooks; nothing where they are off.
 
     Source: collectHooksHardeningFindings and collectSecretsInConfigFindings of OpenClaw 2026.9.6.
     """
-    policy = read_policy(config)
     if not policy.enabled:
         return ()
     exposure: Severity = "critical" if remotely_exposed(config) else "warn"

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from openclaw_install.host.hooks.agents import section
 from openclaw_install.host.hooks.mappings import read_mappings
-from openclaw_install.host.hooks.policy import GENERATED_KEY_PROBE, read_policy
+from openclaw_install.host.hooks.policy import GENERATED_KEY_PROBE, HookPolicy, read_policy
 from openclaw_install.host.hooks.schema import SchemaIssue, schema_issues, without_retired_keys
 from openclaw_install.host.hooks.text import optional_text, text_items
 
@@ -58,15 +58,11 @@ class BootVerdict:
     def key(self) -> str:
         return SchemaIssue(self.path or "", "").key
 
-    def to_json(self) -> dict[str, Any]:
-        """The document's `result.policy.next_boot`."""
-        return {"ok": self.ok, "rule": self.rule, "message": self.message, "path": self.path}
-
 
 @dataclass(frozen=True)
 class _Subject:
-    config: Mapping[str, Any]
     hooks: Mapping[str, Any]
+    policy: HookPolicy
     config_dir: str | None
 
 
@@ -76,6 +72,7 @@ def boot_verdict(
     *,
     config_dir: PurePath | None = None,
     has_includes: bool = False,
+    policy: HookPolicy | None = None,
 ) -> BootVerdict:
     """Whether `openclaw gateway run` would start from this config, by the rules under `hooks`.
 
@@ -88,17 +85,22 @@ def boot_verdict(
             as outside the transforms folder.
         has_includes: the document uses `$include`. The gateway then leaves retired keys to stop it, which it
             otherwise removes by itself.
+        policy: what `read_policy` says of the config, where the caller knows it.
 
     Symbolic links below the transforms folder are not followed here. Source: resolveHooksConfig and the
     config schema of OpenClaw 2026.9.6.
     """
     del unresolved  # part of the question, and no part of the answer: see above
-    failures = boot_failures(config, config_dir=config_dir, has_includes=has_includes)
+    failures = boot_failures(config, config_dir=config_dir, has_includes=has_includes, policy=policy)
     return failures[0] if failures else BootVerdict(ok=True)
 
 
 def boot_failures(
-    config: Mapping[str, Any], *, config_dir: PurePath | None = None, has_includes: bool = False
+    config: Mapping[str, Any],
+    *,
+    config_dir: PurePath | None = None,
+    has_includes: bool = False,
+    policy: HookPolicy | None = None,
 ) -> tuple[BootVerdict, ...]:
     """Every rule that stops the next start, in the gateway's order; arguments as in `boot_verdict`."""
     if "hooks" not in config:
@@ -109,9 +111,11 @@ def boot_failures(
             _stop("hooks.boot.schema", issue.path, f"Invalid config: {issue.path}: {issue.message}")
             for issue in issues
         )
-    subject = _Subject(config, section(config, "hooks"), str(config_dir) if config_dir else None)
-    if subject.hooks.get("enabled") is not True:
+    hooks = section(config, "hooks")
+    if hooks.get("enabled") is not True:
         return ()
+    folder = str(config_dir) if config_dir else None
+    subject = _Subject(hooks, policy or read_policy(config), folder)
     return tuple(verdict for rule in _RULES if (verdict := rule(subject)))
 
 
@@ -120,13 +124,13 @@ def _stop(rule: BootRule, path: str, message: str) -> BootVerdict:
 
 
 def _token(subject: _Subject) -> BootVerdict | None:
-    if read_policy(subject.config).token is not None:
+    if subject.policy.token is not None:
         return None
     return _stop("hooks.boot.token_missing", "hooks.token", "hooks.enabled requires hooks.token")
 
 
 def _path(subject: _Subject) -> BootVerdict | None:
-    if read_policy(subject.config).path != "/":
+    if subject.policy.path != "/":
         return None
     return _stop("hooks.boot.path_root", "hooks.path", "hooks.path may not be '/'")
 
@@ -161,7 +165,7 @@ def _mappings(subject: _Subject) -> BootVerdict | None:
 
 
 def _default_key(subject: _Subject) -> BootVerdict | None:
-    policy = read_policy(subject.config)
+    policy = subject.policy
     if policy.default_session_key is None or policy.admits(policy.default_session_key):
         return None
     message = "hooks.defaultSessionKey must match hooks.allowedSessionKeyPrefixes"
@@ -169,7 +173,7 @@ def _default_key(subject: _Subject) -> BootVerdict | None:
 
 
 def _generated_key(subject: _Subject) -> BootVerdict | None:
-    policy = read_policy(subject.config)
+    policy = subject.policy
     if policy.default_session_key is not None or policy.admits(GENERATED_KEY_PROBE):
         return None
     message = "hooks.allowedSessionKeyPrefixes must include 'hook:' when hooks.defaultSessionKey is unset"
@@ -177,7 +181,7 @@ def _generated_key(subject: _Subject) -> BootVerdict | None:
 
 
 def _templates(subject: _Subject) -> BootVerdict | None:
-    policy = read_policy(subject.config)
+    policy = subject.policy
     if policy.prefixes is not None or not any(mapping.templated for mapping in policy.mappings):
         return None
     message = (

@@ -32,7 +32,10 @@ _BY_HAND = {
 
 
 def findings(
-    config: Mapping[str, Any], needs: IngressNeeds, facts: HookFacts = _NO_FACTS
+    config: Mapping[str, Any],
+    needs: IngressNeeds,
+    facts: HookFacts = _NO_FACTS,
+    policy: HookPolicy | None = None,
 ) -> tuple[Problem, ...]:
     """All findings about `hooks.*`, boot rules first.
 
@@ -40,14 +43,17 @@ def findings(
         config: the document with includes and variables resolved.
         needs: what the ingress wants; without `required` nothing is said about the ingress.
         facts: what the caller knows beside the document.
+        policy: what `read_policy` says of the config, where the caller knows it.
     """
-    policy = read_policy(config)
-    trouble = token_trouble(config, needs, facts)
-    failures = boot_failures(config, config_dir=facts.config_dir, has_includes=facts.has_includes)
+    policy = policy or read_policy(config)
+    trouble = token_trouble(config, policy, needs, facts)
+    failures = boot_failures(
+        config, config_dir=facts.config_dir, has_includes=facts.has_includes, policy=policy
+    )
     told = (
         *(_boot(failure) for failure in failures),
-        *audit_findings(config, facts),
-        *ingress_findings(config, needs, facts),
+        *audit_findings(config, policy, facts),
+        *ingress_findings(policy, needs, trouble),
         *_host(config, policy, trouble, facts),
         *(_mappings(policy, needs) if policy.enabled else ()),
     )

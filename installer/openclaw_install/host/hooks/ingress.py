@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from openclaw_install.common.problems import Problem
 from openclaw_install.host.hooks.audit import FIX
-from openclaw_install.host.hooks.auth import HookFacts
-from openclaw_install.host.hooks.plan import TokenProblem, missing_prefixes, token_trouble
+from openclaw_install.host.hooks.plan import TokenProblem, TokenTrouble, missing_prefixes
 from openclaw_install.host.hooks.policy import (
     HookPolicy,
     IngressNeeds,
     ingress_agent,
     reachable_path,
-    read_policy,
 )
 
 _TOKEN_MESSAGES: Mapping[TokenProblem, str] = {
@@ -25,12 +22,13 @@ _TOKEN_MESSAGES: Mapping[TokenProblem, str] = {
 _REFERENCE = "set the variable behind hooks.token to a fresh secret of {minimum} characters or more"
 
 
-def ingress_findings(config: Mapping[str, Any], needs: IngressNeeds, facts: HookFacts) -> tuple[Problem, ...]:
+def ingress_findings(
+    policy: HookPolicy, needs: IngressNeeds, trouble: TokenTrouble | None
+) -> tuple[Problem, ...]:
     """What the ingress misses; nothing where none is needed."""
     if not needs.required:
         return ()
-    policy = read_policy(config)
-    found = [*_switches(policy), *_token(config, needs, facts), *_prefixes(policy, needs)]
+    found = [*_switches(policy), *_token(policy, needs, trouble), *_prefixes(policy, needs)]
     return (*found, *_agents(policy, needs))
 
 
@@ -48,11 +46,10 @@ def _switches(policy: HookPolicy) -> Iterator[Problem]:
         yield _blocker("request_keys_off", "allowRequestSessionKey", message)
 
 
-def _token(config: Mapping[str, Any], needs: IngressNeeds, facts: HookFacts) -> Iterator[Problem]:
-    trouble = token_trouble(config, needs, facts)
+def _token(policy: HookPolicy, needs: IngressNeeds, trouble: TokenTrouble | None) -> Iterator[Problem]:
     if trouble is None or trouble.problem not in _TOKEN_MESSAGES:
         return  # what is not in the table has a finding of its own: hooks.boot.schema, hooks.token_unresolved
-    if trouble.problem == "missing" and read_policy(config).enabled:
+    if trouble.problem == "missing" and policy.enabled:
         return  # hooks.boot.token_missing tells it
     minimum = needs.min_token_length
     message = _TOKEN_MESSAGES[trouble.problem].format(minimum=minimum)

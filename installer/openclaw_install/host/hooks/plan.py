@@ -9,7 +9,7 @@ from typing import Any, Literal
 from openclaw_install.host.hooks.agents import section
 from openclaw_install.host.hooks.auth import HookFacts, gateway_secret
 from openclaw_install.host.hooks.mappings import HookMapping
-from openclaw_install.host.hooks.policy import GENERATED_KEY_PROBE, HookPolicy, IngressNeeds, read_policy
+from openclaw_install.host.hooks.policy import GENERATED_KEY_PROBE, HookPolicy, IngressNeeds
 from openclaw_install.host.hooks.text import (
     admits,
     fold,
@@ -49,12 +49,13 @@ class PrefixPlan:
     default_session_key: str | None = None
 
 
-def token_trouble(config: Mapping[str, Any], needs: IngressNeeds, facts: HookFacts) -> TokenTrouble | None:
+def token_trouble(
+    config: Mapping[str, Any], policy: HookPolicy, needs: IngressNeeds, facts: HookFacts
+) -> TokenTrouble | None:
     """What is wrong with the token, or None for a good one.
 
     A short token is trouble for the ingress only; a missing, guessable or reused one always is.
     """
-    policy = read_policy(config)
     if isinstance(section(config, "hooks").get("token"), Mapping):
         return TokenTrouble("secret_ref", replaceable=False)
     plain = not facts.token_is_referred_to

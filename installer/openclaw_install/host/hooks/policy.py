@@ -73,25 +73,6 @@ class HookPolicy:
         """Whether a request without a session key gets through: by the default key or a generated one."""
         return self.admits(self.default_session_key or GENERATED_KEY_PROBE)
 
-    def to_json(self) -> dict[str, Any]:
-        """The document's `result.policy.disk`; it holds no secret and no key template of a mapping."""
-        return {
-            "enabled": self.enabled,
-            "path": self.path,
-            "token_set": self.token is not None,
-            "token_length": self.token_length,
-            "allow_request_session_key": self.allow_request_session_key,
-            "allowed_session_key_prefixes": None if self.prefixes is None else list(self.prefixes),
-            "default_session_key": self.default_session_key,
-            "allowed_agent_ids": None if self.allowed_agent_ids is None else list(self.allowed_agent_ids),
-            "mappings": [
-                {"id": mapping.id, "path": mapping.match_path, "templated_key": mapping.templated}
-                for mapping in self.mappings
-            ],
-            "agents": list(self.agents),
-            "default_agent": self.default_agent,
-        }
-
 
 @dataclass(frozen=True)
 class IngressNeeds:

@@ -53,7 +53,7 @@ def repair(
             return (Remove(("hooks",)),)
         return _wrong_types(section(config, "hooks"), mended["hooks"], {}, policy)
     values = _switches(policy, needs)
-    trouble = token_trouble(config, needs, facts)
+    trouble = token_trouble(config, policy, needs, facts)
     if trouble and trouble.replaceable:
         values["token"] = new_token()
     values |= _session_keys(policy, needs, text_items(mended["hooks"].get("allowedSessionKeyPrefixes")))

@@ -53,6 +53,10 @@ class Missing:
     def __bool__(self) -> bool:
         return bool(self.bins or self.any_bins or self.env or self.config or self.os)
 
+    def names(self) -> tuple[str, ...]:
+        """Everything that is missing, of whatever kind."""
+        return (*self.bins, *self.any_bins, *self.env, *self.config, *self.os)
+
     def to_json(self) -> dict[str, list[str]]:
         """The object as `openclaw skills list --json` prints it."""
         return {

@@ -11,9 +11,9 @@ from openclaw_install.messaging.models.contacts import ContactState
 from openclaw_install.messaging.models.messages import ShownMessage
 from openclaw_install.messaging.models.sessions import ShownSession
 from openclaw_install.messaging.models.trust import PolicyInForce
-from openclaw_install.messaging.results import TransportHealth
 from openclaw_install.messaging.store.overview import Figures
 from openclaw_install.messaging.timeline import TimelineEntry
+from openclaw_install.messaging.transport import TransportHealth
 from openclaw_install.messaging.trust.policy import Action
 
 

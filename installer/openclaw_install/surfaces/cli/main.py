@@ -74,7 +74,7 @@ def cli(
     invite = invite_reader(relay_invite_file, may_ask=not common.yes)
     run = _on_host(
         common,
-        lambda location: _whole(location).set_up(
+        lambda location: _host_setup(location).set_up(
             options, _operator(common), with_hub=with_hub, invite=invite
         ),
     )
@@ -95,7 +95,7 @@ def verify_runtime_command(
     options = _options(common, route_mode, offline=offline)
 
     def act(location: HostLocation) -> RunResult:
-        host = _whole(location)
+        host = _host_setup(location)
         return host.mend(options, _operator(common)) if fix_hooks else host.verify(options)
 
     return _run_reply("verify-runtime", _on_host(common, act), common)
@@ -112,7 +112,7 @@ def undo_command(context: click.Context, /, *, receipt: str | None, keep_changed
 
     common = gather(context, said)
     options = UndoOptions(dry_run=common.dry_run, keep_changed=keep_changed)
-    result = _whole(common.location()).take_back(receipt, options, _operator(common))
+    result = _host_setup(common.location()).take_back(receipt, options, _operator(common))
     return _undo_reply("undo", result)
 
 
@@ -126,7 +126,7 @@ def uninstall_command(context: click.Context, /, *, keep_changed: bool, **said: 
 
     common = gather(context, said)
     options = UndoOptions(dry_run=common.dry_run, keep_changed=keep_changed)
-    result = _whole(common.location()).uninstall(options, _operator(common))
+    result = _host_setup(common.location()).uninstall(options, _operator(common))
     return _undo_reply("uninstall", result)
 
 
@@ -238,10 +238,10 @@ def _operator(common: CommonOptions) -> Any:
     return Terminal(yes=common.yes, quiet=common.as_json)
 
 
-def _whole(location: HostLocation) -> HostSetup:
+def _host_setup(location: HostLocation) -> HostSetup:
     from openclaw_install.setup.connection import HostAgent
     from openclaw_install.setup.host_commands import HostSetup
-    from openclaw_install.setup.runtime_part import HostRuntime
+    from openclaw_install.setup.runtime_control import HostRuntime
 
     return HostSetup(location, HostRuntime(location, os.environ), HostAgent(location, os.environ))
 

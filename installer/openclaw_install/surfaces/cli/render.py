@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from openclaw_install.common.problems import Problem
 from openclaw_install.common.shown_text import neutral as plain
-from openclaw_install.host.gateway.probe import LivePolicy
-from openclaw_install.setup.activation import ActivationReport
+from openclaw_install.setup.activation import ActivationReport, RunningPolicy
+from openclaw_install.setup.connection import Connected
 from openclaw_install.setup.install import UndoResult
 from openclaw_install.setup.plan import Plan, action_of
 from openclaw_install.setup.undo import UndoPlan
@@ -33,15 +32,15 @@ def run_lines(run: RunResult, *, verbose: bool) -> list[str]:
 
 
 def _host_lines(report: ActivationReport) -> Iterator[str]:
-    if report.host["state_dir"]:
-        yield f"host      {report.host['state_dir']}"
-        yield f"config    {report.host['config_path']}"
+    if report.host.state_dir is not None:
+        yield f"host      {report.host.state_dir}"
+        yield f"config    {report.host.config_path}"
 
 
 def _policy_lines(report: ActivationReport) -> Iterator[str]:
     policy = report.policy
     if policy.disk is not None:
-        prefixes = ", ".join(policy.disk.prefixes or ()) or "not restricted"
+        prefixes = ", ".join(policy.disk.allowed_session_key_prefixes or ()) or "not restricted"
         state = "on" if policy.disk.enabled else "off"
         yield f"on disk   hooks {state}, session keys: {prefixes}"
         yield f"running   {_running(policy.running)}"
@@ -51,11 +50,11 @@ def _policy_lines(report: ActivationReport) -> Iterator[str]:
         yield f"next boot {outcome}"
 
 
-def _running(live: LivePolicy | None) -> str:
+def _running(live: RunningPolicy | None) -> str:
     if live is None:
         return "not asked"
     if live.state == "enforced":
-        prefixes = ", ".join(live.prefixes or ()) or "none"
+        prefixes = ", ".join(live.allowed_session_key_prefixes or ()) or "none"
         return f"port {live.port} answers; session keys: {prefixes}"
     return f"port {live.port}: {live.detail}"
 
@@ -71,43 +70,43 @@ _BUNDLE_STATES = {
 
 def _asset_lines(report: ActivationReport) -> Iterator[str]:
     for bundle in report.bundles:
-        missing = [name for names in bundle["missing"].values() for name in names]
-        able = "eligible" if bundle["eligible"] else f"waits for {', '.join(missing) or 'its installation'}"
-        yield f"bundle    {bundle['name']}: {_BUNDLE_STATES[bundle['state']]}, {able}"
+        missing = ", ".join(bundle.missing.names()) or "its installation"
+        able = "eligible" if bundle.eligible else f"waits for {missing}"
+        yield f"bundle    {bundle.name}: {_BUNDLE_STATES[bundle.state]}, {able}"
     for server in report.mcp_servers:
-        reason = f" ({server['reason']})" if server["reason"] else ""
-        yield f"mcp       {server['name']}: {server['state'].replace('_', ' ')}{reason}"
+        reason = f" ({server.reason})" if server.reason else ""
+        yield f"mcp       {server.name}: {server.state.replace('_', ' ')}{reason}"
 
 
 def _runtime_lines(report: ActivationReport) -> Iterator[str]:
     runtime = report.runtime
-    if runtime is None or not runtime["wanted"]:
+    if runtime is None or not runtime.wanted:
         return
-    parts = [f"{part['name']} {part['phase']}" for part in runtime["components"] if part["phase"] != "off"]
-    yield f"runtime   {', '.join([runtime['state'], *parts])}"
+    parts = [f"{part.name} {part.phase}" for part in runtime.status.components if part.phase != "off"]
+    yield f"runtime   {', '.join([runtime.status.state, *parts])}"
 
 
 def _agent_lines(report: ActivationReport) -> Iterator[str]:
     agent = report.agent
     if agent is None:
         return
-    relay = agent["relay"] or "no relay"
-    hub = " (the embedded hub)" if agent["embedded_hub"] else ""
-    yield f"agent     {agent['did'] or 'no identity yet'}"
-    connection = agent["transport"]["connection"] if agent["transport"] else "not connected"
+    relay = agent.relay or "no relay"
+    hub = " (the embedded hub)" if agent.embedded_hub else ""
+    yield f"agent     {agent.did or 'no identity yet'}"
+    connection = agent.transport.connection if agent.transport else "not connected"
     yield f"relay     {relay}{hub}: {connection}"
 
 
-def _connected_lines(connected: Mapping[str, Any] | None) -> Iterator[str]:
-    if connected is None or connected["outcome"] == "unchanged":
+def _connected_lines(connected: Connected | None) -> Iterator[str]:
+    if connected is None or connected.outcome == "unchanged":
         return
-    identity = ", with a new identity" if connected["created"] else ""
+    identity = ", with a new identity" if connected.created else ""
     words = {
-        "planned": f"would connect this agent to {connected['relay']}{identity}, and start the runtime",
-        "connected": f"connected this agent to {connected['relay']}{identity}",
+        "planned": f"would connect this agent to {connected.relay}{identity}, and start the runtime",
+        "connected": f"connected this agent to {connected.relay}{identity}",
         "declined": "declined: this agent is connected to no relay",
     }
-    yield words[connected["outcome"]]
+    yield words[connected.outcome]
 
 
 def _applied_lines(applied: Applied) -> Iterator[str]:

@@ -43,7 +43,7 @@ def result_lines(result: Result, did: str, *, verbose: bool = False) -> list[str
         lines.append(f"its variables ({', '.join(result.variables)}) are in {result.env_file}")
     lines += [f"removed {path}" for path in result.removed]
     lines += [f"note: {note}" for note in result.notes]
-    report = result.report
+    report = result.runtime
     if report.problem is not None and report.problem.code == "runtime.stopped":
         report = replace(report, problem=None)  # that is what was asked for
     return [*(plain(line) for line in lines), *status_lines(report, verbose=verbose)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.surfaces.cli.options import CommonOptions, common_options, gather
 from openclaw_install.surfaces.cli.reply import Reply
 
@@ -37,7 +38,7 @@ def status_command(context: click.Context, /, **said: Any) -> Reply:
     common = gather(context, said)
     report = runtime_report(common.location(), os.environ)
     lines = status_lines(report, verbose=common.verbose)
-    return Reply("runtime status", report.to_json(), lines, report.exit_code)
+    return Reply("runtime status", jsonable(report), lines, report.exit_code)
 
 
 @runtime_group.command("start")
@@ -136,8 +137,8 @@ def run_command(context: click.Context, /, *, kept_by: Keeper, env_file: Path | 
             click.echo(f"the runtime runs; Ctrl-C ends it; its log: {log}", err=True)
 
     run_runtime(Settings(location, COMPONENTS, os.environ, env_file, kept_by, ready=ready))
-    result = Result(changed=True, report=runtime_report(location, os.environ))
-    return Reply("runtime run", result.to_json(), ["the runtime has stopped"])
+    result = Result(changed=True, runtime=runtime_report(location, os.environ))
+    return Reply("runtime run", jsonable(result), ["the runtime has stopped"])
 
 
 @runtime_group.command("logs")
@@ -180,9 +181,9 @@ def _reply(command: str, result: Result, did: str, common: CommonOptions) -> Rep
     """`start` and `restart` succeed when it runs; `stop` when it does not."""
     from openclaw_install.surfaces.cli.render_runtime import result_lines
 
-    fine = result.report.state in (("stopped",) if command in ("stop", "disable") else ("running",))
+    fine = result.runtime.state in (("stopped",) if command in ("stop", "disable") else ("running",))
     lines = result_lines(result, did, verbose=common.verbose)
-    return Reply(f"runtime {command}", result.to_json(), lines, 0 if fine else 1)
+    return Reply(f"runtime {command}", jsonable(result), lines, 0 if fine else 1)
 
 
 def _planned(command: str, what: str) -> Reply:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from openclaw_install.common.errors import HostError, InstallError, UsageError
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.common.shown_text import shown_json
 from openclaw_install.surfaces.cli.options import CommonOptions
 from openclaw_install.surfaces.cli.reply import Reply
@@ -91,15 +92,15 @@ def kept_in_step(common: CommonOptions) -> tuple[dict[str, Any], list[InstallErr
 
     location, url = common.location(), endpoint_from(os.environ).url
     result = start_runtime(location, os.environ)
-    report = result.report
+    report = result.runtime
     # One that ran before may have another key, another service, or nothing to do so far.
     if not result.changed and not _keeps(report, url) and report.kept_by != "nobody":
-        report = restart_runtime(location, os.environ).report
+        report = restart_runtime(location, os.environ).runtime
     end = time.monotonic() + _PATIENCE
     while not _keeps(report, url) and report.state in ("starting", "running") and time.monotonic() < end:
         time.sleep(_POLL_SECONDS)
         report = runtime_report(location, os.environ)
-    return report.to_json(), [] if _keeps(report, url) else [_not_kept(report, url)]
+    return jsonable(report), [] if _keeps(report, url) else [_not_kept(report, url)]
 
 
 def _keeps(report: RuntimeReport, url: str) -> bool:

@@ -11,8 +11,8 @@ from openclaw_install.messaging.models.overview import (
     Transport,
     WhoAmI,
 )
-from openclaw_install.messaging.results import TransportHealth
 from openclaw_install.messaging.timeline import TimelineEntry
+from openclaw_install.messaging.transport import TransportHealth
 from openclaw_install.surfaces.views import view
 from openclaw_install.surfaces.views.contacts import peer_name
 from openclaw_install.surfaces.views.messages import QUOTED, message_row, moment

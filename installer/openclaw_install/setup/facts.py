@@ -1,0 +1,145 @@
+"""What one activation report is made from: everything that was looked at, before anybody judges it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from openclaw_install.common.errors import FileError, InstallError
+from openclaw_install.host.bundles import BundleState
+from openclaw_install.host.gateway.probe import LivePolicy
+from openclaw_install.host.locate import HostLocation
+from openclaw_install.host.skills.requirements import Missing
+from openclaw_install.runtime.report import RuntimeReport
+from openclaw_install.setup.message_path import MessagePath
+from openclaw_install.setup.receipt import Receipt
+from openclaw_install.setup.receipts import ReceiptStore
+from openclaw_install.setup.survey import Survey
+
+PROGRAM = "openclaw-install"
+
+
+@dataclass(frozen=True)
+class Records:
+    """Our own records of earlier runs.
+
+    Attributes:
+        standing: the receipts of runs whose changes stand.
+        interrupted: those of runs that died before their end.
+        error: why they cannot be read.
+    """
+
+    standing: tuple[Receipt, ...] = ()
+    interrupted: tuple[Receipt, ...] = ()
+    error: FileError | None = None
+
+
+@dataclass(frozen=True)
+class RuntimeFacts:
+    """The long-lived process.
+
+    Attributes:
+        wanted: the components that are configured; with none of them it has no work here.
+        report: how it is; None where it could not be started or looked at.
+        error: why it could not.
+    """
+
+    wanted: tuple[str, ...] = ()
+    report: RuntimeReport | None = None
+    error: InstallError | None = None
+
+    @property
+    def has_bridge(self) -> bool:
+        """Whether it runs with a bridge."""
+        parts = () if self.report is None else self.report.components
+        return any(part.name == "bridge" and part.phase != "off" for part in parts)
+
+
+@dataclass(frozen=True)
+class BundleFacts:
+    """One shipped bundle on the host.
+
+    Attributes:
+        name: its name.
+        version: the version that ships.
+        path: where it is, or would be, installed.
+        state: what is there.
+        eligible: whether OpenClaw would offer the installed skill.
+        missing: what the skill lacks here.
+    """
+
+    name: str
+    version: str
+    path: Path
+    state: BundleState
+    eligible: bool
+    missing: Missing
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that was looked at; a part is None where it was not, or could not be.
+
+    Attributes:
+        location: where the host lives; None where no host was found.
+        invocation: how this program is called for this host, with the options that name it.
+        survey: the host's files.
+        error: why the host could not be read.
+        live: what the running gateway answered; None where it was not asked.
+        records: our own records.
+        bundles: each shipped bundle.
+        runtime: the long-lived process.
+        agent: the way that messages of other agents take.
+        not_connected: why this run could not connect the agent to its relay.
+    """
+
+    location: HostLocation | None
+    invocation: str = PROGRAM
+    survey: Survey | None = None
+    error: InstallError | None = None
+    live: LivePolicy | None = None
+    records: Records = field(default_factory=Records)
+    bundles: tuple[BundleFacts, ...] = ()
+    runtime: RuntimeFacts | None = None
+    agent: MessagePath | None = None
+    not_connected: InstallError | None = None
+
+
+def facts_of(
+    survey: Survey, live: LivePolicy | None, invocation: str = PROGRAM, records: Records | None = None
+) -> Facts:
+    """The facts on a host whose files could be read.
+
+    Raises:
+        FileError: the SKILL.md of an installed bundle cannot be read.
+    """
+    bundles = []
+    for bundle in survey.bundles:
+        found = survey.eligibility(bundle)
+        shipped = bundle.bundle
+        bundles.append(
+            BundleFacts(
+                shipped.name,
+                shipped.manifest.version,
+                bundle.folder,
+                bundle.state,
+                found.eligible,
+                found.missing,
+            )
+        )
+    return Facts(
+        survey.location,
+        invocation,
+        survey,
+        live=live,
+        records=records or Records(),
+        bundles=tuple(bundles),
+    )
+
+
+def read_records(store: ReceiptStore) -> Records:
+    """Our records; damaged ones are reported and stop nothing."""
+    try:
+        return Records(store.in_force(), store.interrupted())
+    except FileError as error:
+        return Records(error=error)

@@ -1,0 +1,104 @@
+"""Starts, stops and looks at the runtime of one host, as the setup needs it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from openclaw_install.common.errors import InstallError
+from openclaw_install.host.locate import HostLocation
+from openclaw_install.runtime.report import RuntimeReport
+from openclaw_install.setup.facts import RuntimeFacts
+
+SETTLE_SECONDS = 20.0
+_PAUSE_SECONDS = 0.1
+
+
+class RuntimeSeam(Protocol):
+    """The runtime of one host, as the setup sees it."""
+
+    def wanted(self) -> Sequence[str]:
+        """The components that are configured; with none of them the runtime has no work here."""
+
+    def report(self) -> RuntimeReport:
+        """How it is; quick, and changes nothing."""
+
+    def start(self) -> RuntimeReport:
+        """Starts it where it does not run, and tells how it is then."""
+
+    def remove(self, *, forget: bool = False) -> tuple[str, ...]:
+        """Stops it and removes what it has, with `forget` also what it was to do; the paths that are gone."""
+
+
+@dataclass(frozen=True)
+class HostRuntime:
+    """The real one.
+
+    Attributes:
+        location: the host.
+        env: the environment that a started runtime gets.
+    """
+
+    location: HostLocation
+    env: Mapping[str, str] = field(repr=False)
+
+    def wanted(self) -> Sequence[str]:
+        from openclaw_install.runtime.components import configured_components
+
+        return configured_components(self.location, self.env)
+
+    def report(self) -> RuntimeReport:
+        from openclaw_install.runtime.control import runtime_report
+
+        return runtime_report(self.location, self.env)
+
+    def start(self) -> RuntimeReport:
+        from openclaw_install.runtime.control import start_runtime
+
+        return start_runtime(self.location, self.env).runtime
+
+    def remove(self, *, forget: bool = False) -> tuple[str, ...]:
+        from openclaw_install.runtime.components import forget_configured
+        from openclaw_install.runtime.control import remove_runtime
+
+        removed = remove_runtime(self.location, self.env).removed
+        if forget:
+            # Else the next report would miss the runtime, and the next setup would send again by itself.
+            forget_configured(self.location)
+        return removed
+
+
+def look_at_runtime(runtime: RuntimeSeam, *, start: bool) -> RuntimeFacts:
+    """How the runtime is; started first where it has work and does not run.
+
+    Args:
+        runtime: the runtime of the host.
+        start: whether it may be started.
+    """
+    try:
+        wanted = tuple(runtime.wanted())
+        report = runtime.report()
+        if start and wanted:
+            report = runtime.start() if report.state == "stopped" else report
+            report = _settled(runtime, report, wanted)
+    except InstallError as error:
+        return RuntimeFacts(error=error)
+    return RuntimeFacts(wanted, report)
+
+
+def _settled(runtime: RuntimeSeam, report: RuntimeReport, wanted: Sequence[str]) -> RuntimeReport:
+    """The report once every wanted component has said how it is for good, or the patience has ended."""
+    end = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < end and not _is_settled(report, wanted):
+        time.sleep(_PAUSE_SECONDS)
+        report = runtime.report()
+    return report
+
+
+def _is_settled(report: RuntimeReport, wanted: Sequence[str]) -> bool:
+    if report.state not in ("running", "starting", "failing"):
+        return True
+    phases = {part.name: part.phase for part in report.components}
+    return all(phases.get(name) in ("ready", "blocked") for name in wanted)
