@@ -103,4 +103,4 @@ def test_chat_says_why_it_could_not_send_and_keeps_the_message(
     code, out, _ = terminal.run("chat", "-t", terminal.profile.peer("baker"), "-m", "hello")
     assert code == 1
     assert "Not confirmed yet" in out
-    assert "why: " in out
+    assert "Why: " in out
