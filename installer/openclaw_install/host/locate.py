@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ class HostLocation:
     state_dir: Path
     config_path: Path
     profile: str | None
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)
     cli: Path | None
     read_only: bool
 

@@ -95,7 +95,7 @@ class Facts:
 
     location: HostLocation | None
     invocation: str = PROGRAM
-    survey: Survey | None = None
+    survey: Survey | None = field(default=None, repr=False)
     error: InstallError | None = None
     live: LivePolicy | None = None
     records: Records = field(default_factory=Records)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -95,7 +95,7 @@ class RunResult:
         connected: what it did about the relay; None where none was named.
     """
 
-    facts: Facts
+    facts: Facts = field(repr=False)
     applied: Applied | None = None
     error: InstallError | None = None
     connected: Connected | None = None
