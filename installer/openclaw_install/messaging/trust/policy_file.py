@@ -42,8 +42,7 @@ _TRIES = 8
 # A file that was changed this shortly before it was read may change again without another time stamp.
 _SETTLED_NS = 2_000_000_000
 _Mark = tuple[int, ...]
-# The mark of a file that is not there.
-_NO_FILE: _Mark = ()
+_NO_FILE: _Mark = ()  # the mark of a file that is not there
 
 
 @dataclass(frozen=True)
