@@ -20,7 +20,7 @@ def _locks(*kinds: str) -> list[Any]:
     lines = "\n".join(f"made.append(threading.{kind}())" for kind in kinds)
     made: list[Any] = []
     module.__dict__.update({"threading": threading, "made": made})
-    exec(compile(lines, "made_up.py", "exec"), module.__dict__)  # noqa: S102 - the module's own text
+    exec(compile(lines, "<made up>", "exec"), module.__dict__)  # noqa: S102 - the module's own text
     return made
 
 
