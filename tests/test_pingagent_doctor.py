@@ -13,8 +13,8 @@ from openclaw_install.common.problems import Problem
 from openclaw_install.messaging.doctor import examine
 from openclaw_install.messaging.health import write_health
 from openclaw_install.messaging.models import RelayCursor
+from openclaw_install.messaging.models.overview import DoctorReport
 from openclaw_install.messaging.relay.client import Relay
-from openclaw_install.messaging.results import Doctor
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.transport import TransportHealth
 from openclaw_install.protocol.card import make_card
@@ -34,19 +34,19 @@ def profile(tmp_path: Path) -> Profile:
     return Profile.make(tmp_path / "home")
 
 
-def look(profile: Profile, server: MemoryRelayServer | None = None, **more: Any) -> Doctor:
+def look(profile: Profile, server: MemoryRelayServer | None = None, **more: Any) -> DoctorReport:
     def relay(_url: str, identity: Any) -> Relay:
         assert server is not None
         return server.client(identity().did)
 
-    async def run() -> Doctor:
+    async def run() -> DoctorReport:
         env = URL if server else {}
         return await examine(env, profile.home, "cli:tester", relay=relay, **more)
 
     return anyio.run(run)
 
 
-def ids(found: Doctor) -> set[str]:
+def ids(found: DoctorReport) -> set[str]:
     return {one.code for one in found.findings}
 
 
@@ -92,7 +92,7 @@ def test_an_old_card_and_a_wrong_clock_are_warnings(profile: Profile) -> None:
 
 
 def test_a_relay_that_does_not_answer_and_one_that_is_no_address_are_findings(profile: Profile) -> None:
-    async def run(url: str) -> Doctor:
+    async def run(url: str) -> DoctorReport:
         return await examine({"PINGAGENT_SERVER_URL": url}, profile.home, "cli:tester")
 
     assert "relay.unreachable" in ids(anyio.run(run, "http://127.0.0.1:9"))

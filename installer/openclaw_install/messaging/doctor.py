@@ -16,20 +16,23 @@ from openclaw_install.messaging.bridge.own_clock import RelayMaker, relay_offset
 from openclaw_install.messaging.contact_findings import contact_findings
 from openclaw_install.messaging.doctor_identity import Visit, check_identity, check_keys
 from openclaw_install.messaging.health import STOPPED, read_health
-from openclaw_install.messaging.models import Message, OutboxItem, RelayCursor
+from openclaw_install.messaging.models import OutboxItem, RelayCursor
+from openclaw_install.messaging.models.messages import ShownMessage, shown_message
+from openclaw_install.messaging.models.overview import DoctorReport, FailedMessage
 from openclaw_install.messaging.order_findings import order_findings
 from openclaw_install.messaging.profile_settings import URL_VARIABLE, server_url
 from openclaw_install.messaging.relay.client import About, Relay, RelayRefused
 from openclaw_install.messaging.relay.http import HttpRelay
-from openclaw_install.messaging.results import Doctor
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.transport import TransportHealth
 from openclaw_install.messaging.trust.policy_file import TrustBook
+from openclaw_install.messaging.untrusted import Reader
 from openclaw_install.protocol.identity import Identity
 from openclaw_install.protocol.profile import profile_paths
 from openclaw_install.protocol.times import MAX_SKEW
 
 _NOT_THERE = {401, 404}
+_BODY = 1_000
 
 
 async def examine(
@@ -41,12 +44,12 @@ async def examine(
     new_relay: bool = False,
     relay: RelayMaker = HttpRelay,
     clock: Callable[[], float] = wall_time,
-) -> Doctor:
+) -> DoctorReport:
     """Looks at everything that a message needs on this side. What is missing or damaged is a finding.
 
     Args:
         env: names the profile, its files and the relay.
-        caller: who asks; recorded with what is mended in the store.
+        caller: who asks and is answered; recorded with what is mended in the store.
         fix: mends file modes, an identity that has its second copy, old encryption keys and a damaged store
             (which is kept beside the new one). Never while a bridge uses what would be moved.
         new_relay: the relay that answers now is to be trusted in the place of the one that was known: whoever
@@ -63,12 +66,19 @@ async def examine(
         identity = await asyncio.to_thread(check_keys, visit, identity, offset)
     health, parked, failed = await asyncio.to_thread(_store, visit, identity, caller)
     await _relay(visit, env, identity, relay)
-    return Doctor(tuple(visit.findings), tuple(visit.repaired), health, parked, failed)
+    return DoctorReport(
+        ok=not any(one.severity == "critical" for one in visit.findings),
+        findings=tuple(visit.findings),
+        repaired=tuple(visit.repaired),
+        health=health,
+        parked=parked,
+        failed=failed,
+    )
 
 
 def _store(
     visit: Visit, identity: Identity | None, caller: str
-) -> tuple[TransportHealth, tuple[Message, ...], tuple[OutboxItem, ...]]:
+) -> tuple[TransportHealth, tuple[ShownMessage, ...], tuple[FailedMessage, ...]]:
     path = visit.paths.store
     if not path.exists():
         visit.note("store.missing", "info", path, "there is no store yet; the runtime makes it")
@@ -93,7 +103,19 @@ def _store(
         visit.findings += contact_findings(store)
         visit.findings += order_findings(store)
         found = (store.messages.get(row.id) for row in store.ingress.parked())
-        return health, tuple(one for one in found if one), tuple(store.outbox.in_state("failed"))
+        parked = tuple(shown_message(one, Reader(caller), _BODY) for one in found if one)
+        return health, parked, tuple(_failed(one) for one in store.outbox.in_state("failed"))
+
+
+def _failed(item: OutboxItem) -> FailedMessage:
+    return FailedMessage(
+        message_id=item.message_id,
+        recipient=item.recipient,
+        thread_id=item.thread_id,
+        attempts=item.attempts,
+        reason=item.reason,
+        next_step=item.repair,
+    )
 
 
 def _checked(path: Path) -> InstallError | None:

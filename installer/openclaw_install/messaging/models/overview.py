@@ -1,4 +1,4 @@
-"""What is told of the whole host: who we are, transport, what is new, timelines."""
+"""What is told of the whole host: who we are, transport, what is new, timelines, the doctor's report."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from openclaw_install.common.jsonable import Timestamp
+from openclaw_install.common.problems import Problem
 from openclaw_install.messaging.models import Event, RouteMode
 from openclaw_install.messaging.models.contacts import ContactState
 from openclaw_install.messaging.models.messages import ShownMessage
@@ -154,3 +155,41 @@ class Timeline:
     message: ShownMessage | None
     entries: tuple[TimelineEntry, ...]
     before: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedMessage:
+    """A message that was not sent and will not be.
+
+    Attributes:
+        attempts: How often it was tried.
+        reason: Why it failed.
+        next_step: What to do; empty where nothing is known to help.
+    """
+
+    message_id: str
+    recipient: str
+    thread_id: str
+    attempts: int
+    reason: str
+    next_step: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoctorReport:
+    """What the checks of identity, store, relay and bridge found, and what was mended.
+
+    Attributes:
+        ok: Whether nothing is left that blocks.
+        findings: What is wrong or worth a look.
+        repaired: What was mended, in words.
+        parked: Messages that came in and were given up, with the reason.
+        failed: Messages that could not be sent.
+    """
+
+    ok: bool
+    findings: tuple[Problem, ...]
+    repaired: tuple[str, ...]
+    health: TransportHealth
+    parked: tuple[ShownMessage, ...]
+    failed: tuple[FailedMessage, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -12,10 +12,6 @@ from openclaw_install.common.errors import UsageError
 from openclaw_install.common.jsonable import jsonable
 from openclaw_install.surfaces.cli.pingagent_options import confirm, gather_ping, operator, ping_options
 from openclaw_install.surfaces.cli.reply import Reply
-
-if TYPE_CHECKING:
-    from openclaw_install.messaging.results import Doctor
-    from openclaw_install.messaging.untrusted import Reader
 
 
 @click.command("doctor")
@@ -26,7 +22,6 @@ if TYPE_CHECKING:
 def doctor_command(context: click.Context, /, *, fix: bool, new_relay: bool, **said: Any) -> Reply:
     """Check that this agent can be reached and can write; exit code 1 if something is in the way."""
     from openclaw_install.messaging.doctor import examine
-    from openclaw_install.messaging.untrusted import Reader
     from openclaw_install.surfaces.cli.render_pingagent import doctor_lines
     from openclaw_install.surfaces.views.overview import health_lines
 
@@ -36,30 +31,6 @@ def doctor_command(context: click.Context, /, *, fix: bool, new_relay: bool, **s
     if new_relay and not confirm("Trust whatever relay answers at the address now?", options):
         raise UsageError("not agreed: nothing was changed", next_step="run it again to agree")
     found = asyncio.run(examine(options.env, Path.home(), operator(), fix=fix, new_relay=new_relay))
-    body = doctor_document(found, Reader(operator()))
+    body = jsonable(found)
     lines = doctor_lines(body, health_lines(found.health), verbose=options.verbose)
     return Reply("doctor", body, lines, 0 if found.ok else 1)
-
-
-def doctor_document(found: Doctor, reader: Reader) -> dict[str, Any]:
-    """The doctor's report as JSON."""
-    from openclaw_install.messaging.models.messages import shown_message
-
-    return {
-        "ok": found.ok,
-        "findings": jsonable(found.findings),
-        "repaired": list(found.repaired),
-        "health": jsonable(found.health),
-        "parked": [jsonable(shown_message(one, reader, most=1000)) for one in found.parked],
-        "failed": [
-            {
-                "message_id": one.message_id,
-                "recipient": one.recipient,
-                "thread_id": one.thread_id,
-                "attempts": one.attempts,
-                "reason": one.reason,
-                "next_step": one.repair,
-            }
-            for one in found.failed
-        ],
-    }
