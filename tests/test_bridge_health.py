@@ -81,7 +81,7 @@ def test_a_bridge_that_writes_nothing_any_more_is_never_told_as_ready(
         assert found.state == "blocked"
         assert found.blocker is not None
         assert found.blocker.code == "runtime.stalled"
-        assert found.blocker.next_step == found.recommendation == "openclaw-install runtime restart"
+        assert found.blocker.next_step == found.next_step == "openclaw-install runtime restart"
         assert "for 121 s" in found.detail
         assert read_health(store, running=False, now=_NOW).connection == "stopped"
         asyncio.run(monitor.beat())
@@ -89,6 +89,19 @@ def test_a_bridge_that_writes_nothing_any_more_is_never_told_as_ready(
         awake[0] = 5.0
         monkeypatch.setattr(health, "boot_id", lambda: "another run of the machine")
         assert read_health(store, running=True, now=_NOW).state == "ok"
+
+
+def test_a_health_that_an_older_bridge_stored_is_read(tmp_path: Path) -> None:
+    with Store(tmp_path / "store.db") as store:
+        monitor = HealthMonitor(store, lambda _event: None, lambda: _NOW)
+        monitor.trouble("gateway", "the gateway is away")
+        asyncio.run(monitor.publish())
+        stored = store.facts.get(health.FACT)
+        advice = stored.pop("next_step")
+        store.facts.set(health.FACT, {**stored, "recommendation": advice}, _NOW)
+        found = read_health(store, running=True, now=_NOW)
+    assert (found.state, found.next_step) == ("degraded", advice)
+    assert advice
 
 
 def test_a_blocker_that_version_0_2_0_stored_is_read() -> None:

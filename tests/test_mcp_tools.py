@@ -225,7 +225,9 @@ def test_a_time_that_is_over_says_unconfirmed(profile: Profile, use: Call) -> No
 def test_a_message_that_failed_is_an_error_with_its_repair(profile: Profile, use: Call) -> None:
     did = profile.meet("baker")
     use("chat", to=did, message="hi", idempotency_key="k")
-    profile.commit_next(state="failed", seq=None, reason="it publishes no key", repair="ask it to register")
+    profile.commit_next(
+        state="failed", seq=None, reason="it publishes no key", next_step="ask it to register"
+    )
     failed = use("chat", to=did, message="hi", idempotency_key="k")
     assert code(failed) == "send.failed"
     assert failed.body["error"]["next_step"] == "ask it to register"
@@ -376,7 +378,7 @@ def test_hostile_names_and_texts_stay_text_in_every_tool(profile: Profile, use: 
 def test_a_failure_with_a_hostile_reason_is_cut_and_stays_one_line(profile: Profile, use: Call) -> None:
     did = profile.meet("baker")
     use("chat", to=did, message="hi", idempotency_key="k")
-    profile.commit_next(state="failed", seq=None, reason=HOSTILE * 50, repair=HOSTILE * 50)
+    profile.commit_next(state="failed", seq=None, reason=HOSTILE * 50, next_step=HOSTILE * 50)
     failed = use("chat", to=did, message="hi", idempotency_key="k")
     assert len(failed.text.splitlines()) == 2
     assert failed.text.splitlines()[1].startswith("Next: ")

@@ -185,7 +185,7 @@ def test_a_failed_message_is_an_error_with_its_repair(terminal: Terminal) -> Non
     did = terminal.profile.peer("baker")
     arguments = ("chat", "-t", did, "-m", "hello", "--key", "k1")
     terminal.run(*arguments)
-    terminal.profile.commit_next(state="failed", seq=None, reason=f"no key {ESCAPE}", repair="ask it")
+    terminal.profile.commit_next(state="failed", seq=None, reason=f"no key {ESCAPE}", next_step="ask it")
     error = terminal.error(*arguments)
     assert (error["code"], error["next_step"]) == ("send.failed", "ask it")
     assert "\x1b" not in terminal.run(*arguments)[2]

@@ -182,7 +182,7 @@ def test_what_the_bridge_says_is_passed_on(
 
 def test_the_command_prints_findings_and_messages_that_did_not_make_it(terminal: Terminal) -> None:
     terminal.run("chat", "-t", terminal.profile.peer("baker"), "-m", "hi")
-    terminal.profile.commit_next(state="failed", seq=None, reason="no key\x1b[31m", repair="ask it")
+    terminal.profile.commit_next(state="failed", seq=None, reason="no key\x1b[31m", next_step="ask it")
     document = terminal.document("doctor")
     assert document["exit_code"] == 1
     assert_valid(document["result"], "pingagent-doctor-result")

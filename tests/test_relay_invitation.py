@@ -14,7 +14,7 @@ from openclaw_install.common.redaction import Secret
 from openclaw_install.host.locate import locate
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.model import AddInvite, Invite
-from openclaw_install.messaging.bridge.registration import INVITATION_CURE
+from openclaw_install.messaging.bridge.registration import INVITATION_NEXT_STEP
 from openclaw_install.messaging.relay.client import RelayRefused
 from openclaw_install.messaging.relay.http import HttpRelay
 from openclaw_install.protocol.card import make_card
@@ -38,7 +38,7 @@ def test_the_bridge_is_blocked_with_the_cure_until_there_is_an_invitation(tmp_pa
             await until(lambda: any(event.kind == "blocked" for event in made.events), "the refusal")
             error = next(event.error for event in made.events if event.kind == "blocked")
             assert error is not None
-            assert (error.error_code, error.next_step) == ("relay.invitation_required", INVITATION_CURE)
+            assert (error.error_code, error.next_step) == ("relay.invitation_required", INVITATION_NEXT_STEP)
             place.write_text("pinv_wrong\n")
             await asyncio.sleep(0)
             place.write_text(f"{CODE}\n")

@@ -15,7 +15,7 @@ from openclaw_install.common.errors import HostError, UsageError
 from openclaw_install.common.files import make_private_folder
 from openclaw_install.host.locate import locate
 from openclaw_install.messaging import store_lock
-from openclaw_install.messaging.health import OWNER, OWNER_CURE, write_health, write_served
+from openclaw_install.messaging.health import OWNER, OWNER_NEXT_STEP, write_health, write_served
 from openclaw_install.messaging.profile_settings import load_settings, settings_path
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.transport import Connection, TransportHealth
@@ -259,7 +259,7 @@ def test_another_identity_than_the_stores_is_a_blocker_although_a_bridge_is_conn
             store.facts.set(OWNER, "did:agent:another", _NOW)
         run = _checked(everything.verify(Options(**_QUICK)))
     blockers = {blocker.code: blocker.next_step for blocker in run.report.blockers}
-    assert blockers == {"store.other_identity": OWNER_CURE}
+    assert blockers == {"store.other_identity": OWNER_NEXT_STEP}
 
 
 def test_a_host_without_a_relay_is_blocked_with_the_command_that_brings_one(tmp_path: Path) -> None:

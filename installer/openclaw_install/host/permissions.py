@@ -77,5 +77,7 @@ def narrowed(mode: int, *, folder: bool) -> int:
 
 
 def _finding(check: str, severity: Severity, place: PathMode, text: str, wanted: int) -> Problem:
-    repair = f"chmod {wanted:o} {place.path}" if wanted else ""
-    return Problem(check, f"{text} (mode {place.mode:04o})", repair, severity=severity, path=str(place.path))
+    next_step = f"chmod {wanted:o} {place.path}" if wanted else ""
+    return Problem(
+        check, f"{text} (mode {place.mode:04o})", next_step, severity=severity, path=str(place.path)
+    )

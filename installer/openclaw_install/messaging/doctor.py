@@ -15,7 +15,7 @@ from openclaw_install.messaging import store_lock
 from openclaw_install.messaging.bridge.own_clock import RelayMaker, relay_offset
 from openclaw_install.messaging.contact_findings import contact_findings
 from openclaw_install.messaging.doctor_identity import Visit, check_identity, check_keys
-from openclaw_install.messaging.health import STOPPED, read_health
+from openclaw_install.messaging.health import STOPPED, read_health, stopped_health
 from openclaw_install.messaging.models import OutboxItem, RelayCursor
 from openclaw_install.messaging.models.messages import ShownMessage, shown_message
 from openclaw_install.messaging.models.overview import DoctorReport, FailedMessage
@@ -82,13 +82,13 @@ def _store(
     path = visit.paths.store
     if not path.exists():
         visit.note("store.missing", "info", path, "there is no store yet; the runtime makes it")
-        return _no_health(visit.now), (), ()
+        return stopped_health(visit.now), (), ()
     trouble = _checked(path)
     if trouble is not None and trouble.error_code == "store.damaged" and visit.fix:
         trouble = _renewed(visit, path)
     if trouble is not None:
         visit.error(trouble, path)
-        return _no_health(visit.now), (), ()
+        return stopped_health(visit.now), (), ()
     with Store(path) as store:
         running = store_lock.is_held(path)
         health = read_health(store, running=running, now=visit.now)
@@ -114,7 +114,7 @@ def _failed(item: OutboxItem) -> FailedMessage:
         thread_id=item.thread_id,
         attempts=item.attempts,
         reason=item.reason,
-        next_step=item.repair,
+        next_step=item.next_step,
     )
 
 
@@ -177,7 +177,7 @@ def _runtime(visit: Visit, health: TransportHealth, *, running: bool) -> None:
     elif health.blocker is not None:
         visit.findings.append(health.blocker)
     elif health.state == "degraded":
-        visit.note("transport.degraded", "warn", "", health.detail, health.recommendation)
+        visit.note("transport.degraded", "warn", "", health.detail, health.next_step)
 
 
 async def _relay(visit: Visit, env: Mapping[str, str], identity: Identity | None, make: RelayMaker) -> None:
@@ -187,8 +187,8 @@ async def _relay(visit: Visit, env: Mapping[str, str], identity: Identity | None
         visit.error(error, URL_VARIABLE)
         return
     if url is None:
-        cure = f"set {URL_VARIABLE} and run openclaw-install, or openclaw-install --with-hub"
-        visit.note("relay.none", "critical", URL_VARIABLE, "no relay is set", cure)
+        next_step = f"set {URL_VARIABLE} and run openclaw-install, or openclaw-install --with-hub"
+        visit.note("relay.none", "critical", URL_VARIABLE, "no relay is set", next_step)
         return
     if identity is None:
         return
@@ -249,20 +249,4 @@ def _known_relay(visit: Visit, about: About, url: str) -> None:
         url,
         f"another relay answers than the one this store knows: {about.relay_id}, not {known.relay_id}",
         "if it was set up anew on purpose, stop the runtime, then: pingagent doctor --new-relay",
-    )
-
-
-def _no_health(now: float) -> TransportHealth:
-    return TransportHealth(
-        connection="stopped",
-        connected_since=None,
-        last_event_at=None,
-        lag=0,
-        waiting=0,
-        retries=0,
-        state="blocked",
-        since=now,
-        detail="no bridge runs on this store",
-        clock_offset=0.0,
-        recommendation=STOPPED,
     )

@@ -26,8 +26,10 @@ class Visit:
     findings: list[Problem] = field(default_factory=list)
     repaired: list[str] = field(default_factory=list)
 
-    def note(self, code: str, severity: Severity, path: Path | str, message: str, repair: str = "") -> None:
-        self.findings.append(Problem(code, message, repair, severity=severity, path=str(path)))
+    def note(
+        self, code: str, severity: Severity, path: Path | str, message: str, next_step: str = ""
+    ) -> None:
+        self.findings.append(Problem(code, message, next_step, severity=severity, path=str(path)))
 
     def error(self, error: InstallError, path: Path | str) -> None:
         self.note(error.error_code, "critical", path, error.message, error.next_step)
@@ -60,9 +62,9 @@ def check_keys(visit: Visit, identity: Identity, offset: float | None) -> Identi
     if visit.fix and abs(offset or 0.0) <= MAX_SKEW:
         visit.repaired.append("made a new encryption key; the runtime publishes it")
         return update_identity(path, lambda found: rotate_encryption(found, visit.now))
-    cure = "set the clock that is wrong" if visit.fix else "pingagent doctor --fix"
+    next_step = "set the clock that is wrong" if visit.fix else "pingagent doctor --fix"
     message = "the encryption key is due for its weekly rotation, which a running runtime does"
-    visit.note("identity.encryption_old", "warn", path, message, cure)
+    visit.note("identity.encryption_old", "warn", path, message, next_step)
     return identity
 
 

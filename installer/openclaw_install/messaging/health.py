@@ -13,7 +13,7 @@ from openclaw_install.messaging.transport import TransportHealth
 
 FACT = "bridge.health"
 OWNER = "store.owner"
-OWNER_CURE = "bring the identity back that made the store, or move the store away"
+OWNER_NEXT_STEP = "bring the identity back that made the store, or move the store away"
 _RELAY = "bridge.relay"
 _SIGN = "bridge.sign"
 # A bridge writes its health twice a minute.
@@ -29,27 +29,32 @@ def read_health(store: Store, *, running: bool, now: float) -> TransportHealth:
     if value is None or not running:
         since = float(value["since"]) if value else now
         last = value["last_event_at"] if value else None
-        return TransportHealth(
-            *(
-                "stopped",
-                None,
-                last,
-                0,
-                waiting,
-                0,
-                "blocked",
-                since,
-                "no bridge runs on this store",
-                0.0,
-                STOPPED,
-            )
-        )
+        return stopped_health(since, last_event_at=last, waiting=waiting)
     blocker = value.pop("blocker")
+    if "recommendation" in value:  # an older bridge wrote it
+        value["next_step"] = value.pop("recommendation")
     health = TransportHealth(
         **{**value, "waiting": waiting, "blocker": None if blocker is None else problem_from(blocker)}
     )
     silent = _silent_seconds(store)
     return health if silent < _SIGN_SECONDS else _standing_still(health, store, silent)
+
+
+def stopped_health(since: float, *, last_event_at: float | None = None, waiting: int = 0) -> TransportHealth:
+    """The health where no bridge runs; times in seconds since the epoch."""
+    return TransportHealth(
+        connection="stopped",
+        connected_since=None,
+        last_event_at=last_event_at,
+        lag=0,
+        waiting=waiting,
+        retries=0,
+        state="blocked",
+        since=since,
+        detail="no bridge runs on this store",
+        clock_offset=0.0,
+        next_step=STOPPED,
+    )
 
 
 def write_health(store: Store, health: TransportHealth, now: float) -> None:
@@ -73,7 +78,7 @@ def _standing_still(health: TransportHealth, store: Store, silent: float) -> Tra
         "or the disk is full"
     )
     finding = Problem("runtime.stalled", message, RESTART, path=str(store.path))
-    return replace(health, state="blocked", detail=message, recommendation=RESTART, blocker=finding)
+    return replace(health, state="blocked", detail=message, next_step=RESTART, blocker=finding)
 
 
 def write_served(store: Store, url: str, now: float) -> None:

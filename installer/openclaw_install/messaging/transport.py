@@ -27,7 +27,7 @@ class TransportHealth:
         state: `ok`, `degraded` (works, with less than asked: see `detail`), `repaired` (works again since
             `since`), `blocked` (somebody must act: see `blocker`).
         clock_offset: the relay's clock minus ours, in seconds.
-        recommendation: what to do, or empty.
+        next_step: what to do, or empty.
     """
 
     connection: Connection
@@ -40,5 +40,5 @@ class TransportHealth:
     since: Timestamp
     detail: str
     clock_offset: float
-    recommendation: str
+    next_step: str
     blocker: Problem | None = None

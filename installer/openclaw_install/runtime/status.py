@@ -67,12 +67,12 @@ def _judge_held(facts: ProbeResult) -> RuntimeReport:
     # The holder has not written yet, or cannot.
     fresh = facts.lock_age is None or abs(facts.lock_age) < _STARTING_SECONDS
     if status == "newer":
-        cure = "pip install --upgrade openclaw-install, or restart the runtime with this version: "
+        next_step = "pip install --upgrade openclaw-install, or restart the runtime with this version: "
         return _stale(
             facts,
             "status_newer",
             "a newer openclaw-install runs here, and this one cannot read its status",
-            cure=f"{cure}{facts.invocation} runtime restart",
+            next_step=f"{next_step}{facts.invocation} runtime restart",
         )
     if fresh and not facts.disk_full:
         return RuntimeReport("starting", "it has begun and has not said anything yet", _log(facts))
@@ -174,13 +174,13 @@ def _stale(
     code: Literal["stale", "status_damaged", "status_newer"],
     message: str,
     *,
-    cure: str = "",
+    next_step: str = "",
 ) -> RuntimeReport:
-    cure = cure or f"{facts.invocation} runtime restart"
+    next_step = next_step or f"{facts.invocation} runtime restart"
     if facts.disk_full:
         message += "; the disk is full, so it could not say anything"
-        cure = f"free some disk space; if it stays stale: {cure}"
-    return RuntimeReport("stale", message, _log(facts), Problem(f"runtime.{code}", message, cure))
+        next_step = f"free some disk space; if it stays stale: {next_step}"
+    return RuntimeReport("stale", message, _log(facts), Problem(f"runtime.{code}", message, next_step))
 
 
 def _log(facts: ProbeResult) -> LogReport:

@@ -274,7 +274,7 @@ def send_result(app: App, item: OutboxItem) -> SendResult:
         look = (
             f"look again later with the idempotency key {item.idempotency_key}; do not send it a second time"
         )
-        next_step = item.repair or start or look
+        next_step = item.next_step or start or look
     return SendResult(
         sent=sent,
         status="sent" if sent else "unconfirmed",
@@ -299,7 +299,7 @@ def answered(app: App, item: OutboxItem) -> SendResult:
     if item.state == "failed":
         raise SendError(
             f"{item.message_id} to {item.recipient} was not sent: {item.reason}",
-            next_step=item.repair or "correct what it names, then send it again",
+            next_step=item.next_step or "correct what it names, then send it again",
             code="send.failed",
         )
     return send_result(app, item)

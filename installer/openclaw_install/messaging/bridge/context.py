@@ -169,20 +169,20 @@ class HealthMonitor:
         detail = "; ".join(self._troubles.values())
         state: HealthState
         if blocker:
-            state, detail, advice = "blocked", blocker[0].message, blocker[0].next_step
+            state, detail, next_step = "blocked", blocker[0].message, blocker[0].next_step
         elif detail:
-            state, advice = "degraded", "nothing has to be done at once: it goes on by itself"
+            state, next_step = "degraded", "nothing has to be done at once: it goes on by itself"
         elif before.state in {"blocked", "degraded"}:
-            state, advice = "repaired", ""
+            state, next_step = "repaired", ""
         else:
-            state, advice = before.state, ""
+            state, next_step = before.state, ""
         since = before.since if state == before.state else now
         self.health = replace(
             before,
             state=state,
             since=since,
             detail=detail,
-            recommendation=advice,
+            next_step=next_step,
             blocker=blocker[0] if blocker else None,
         )
 

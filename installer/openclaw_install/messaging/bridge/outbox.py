@@ -150,7 +150,7 @@ class OutboxWorker:
                 receipt=json.dumps(answer, sort_keys=True),
                 committed_at=now,
                 reason="",
-                repair="",
+                next_step="",
             )
             store.sent.committed(item.recipient, item.id)
             if item.schema == RECEIPT:
@@ -192,8 +192,8 @@ class OutboxWorker:
             self._pause("the relay does not take version 2 of the envelope: update the relay")
             await self._again(item, error.message, None)
         elif error.reason in _FINAL or error.reason == "expired":
-            repair = _PERMANENT.get(error.reason, error.next_step)
-            await self._fail(item, f"{error.reason}: {error.message}", repair)
+            next_step = _PERMANENT.get(error.reason, error.next_step)
+            await self._fail(item, f"{error.reason}: {error.message}", next_step)
         else:
             if error.reason == _NO_CODE:
                 self._pause(error.message)
@@ -228,11 +228,11 @@ class OutboxWorker:
                 await self._store.run(table.update, item.id, attempts=item.attempts + 1)
                 await self._again(item, "the agent's card is dated in the future", None)
                 return
-            repair = _PERMANENT["unknown_recipient"]
+            next_step = _PERMANENT["unknown_recipient"]
             if reason != "unknown_sender":
-                repair = "ask that agent, by another way, whether it changed its keys"
+                next_step = "ask that agent, by another way, whether it changed its keys"
             reason = "unknown_recipient" if reason == "unknown_sender" else reason
-            await self._fail(item, reason, repair)
+            await self._fail(item, reason, next_step)
         elif isinstance(error, NoUsableKey) and item.attempts < 3:
             self._fresh.pop(item.recipient, None)
             await self._store.run(self._store.outbox.update, item.id, attempts=item.attempts + 1)
@@ -240,14 +240,14 @@ class OutboxWorker:
         else:
             await self._fail(item, error.message, error.next_step)
 
-    async def _fail(self, item: OutboxItem, reason: str, repair: str) -> None:
-        await self._store.run(self._failed, item, reason, repair)
+    async def _fail(self, item: OutboxItem, reason: str, next_step: str) -> None:
+        await self._store.run(self._failed, item, reason, next_step)
         self._context.event("outbox.failed", message_id=item.message_id, reason=reason)
 
-    def _failed(self, item: OutboxItem, reason: str, repair: str) -> None:
+    def _failed(self, item: OutboxItem, reason: str, next_step: str) -> None:
         store, now = self._store, self._context.now()
         with store.write():
-            store.outbox.update(item.id, state="failed", reason=reason, repair=repair)
+            store.outbox.update(item.id, state="failed", reason=reason, next_step=next_step)
             store.events.add(
                 "outbox.failed", now, thread_id=item.thread_id, message_id=item.message_id, reason=reason
             )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from openclaw_install.common.files import read_if_exists
 from openclaw_install.common.redaction import Secret
 from openclaw_install.messaging.bridge.context import BridgeContext
-from openclaw_install.messaging.health import OWNER, OWNER_CURE
+from openclaw_install.messaging.health import OWNER, OWNER_NEXT_STEP
 from openclaw_install.messaging.relay.client import Relay, RelayError, RelayRefused
 from openclaw_install.protocol.card import ENVELOPE_2, AgentCard, make_card
 from openclaw_install.protocol.identity import (
@@ -24,7 +24,7 @@ from openclaw_install.protocol.profile_files import update_identity
 
 CAPABILITIES = ("pingagent.text", "pingagent.task", "pingagent.result", ENVELOPE_2)
 OTHER_IDENTITY = "store.other_identity"
-INVITATION_CURE = "ask its operator for a code, and: openclaw-install --relay-invite-file FILE"
+INVITATION_NEXT_STEP = "ask its operator for a code, and: openclaw-install --relay-invite-file FILE"
 _VERSION = "card.version"
 _MOST_INVITE_BYTES = 4096
 _CODE = re.compile(r"[\x21-\x7e]{1,512}")
@@ -67,7 +67,7 @@ async def _publish(context: BridgeContext, relay: Relay, card: AgentCard, *, new
             error.status,
             error.reason,
             "the relay takes new agents by invitation, and has none of this agent that holds",
-            next_step=INVITATION_CURE,
+            next_step=INVITATION_NEXT_STEP,
         ) from error
     if kept is not None:
         await asyncio.to_thread(place.unlink, missing_ok=True)
@@ -106,7 +106,7 @@ def identity_changed_hands(context: BridgeContext) -> RelayError | None:
 def _other_identity(context: BridgeContext, owner: str, did: str) -> RelayError:
     return RelayError(
         f"the store {context.store.path} belongs to {owner}, and the identity is {did}",
-        next_step=OWNER_CURE,
+        next_step=OWNER_NEXT_STEP,
         code=OTHER_IDENTITY,
     )
 

@@ -14,7 +14,7 @@ from openclaw_install.protocol.chain import Seen, Span
 from openclaw_install.protocol.envelope import Opened
 from openclaw_install.protocol.messages import RECEIPT, receipt_body
 
-_FORK_REPAIR = "send it again: what is sent from now on begins a new chain, which the other side accepts"
+_FORK_NEXT_STEP = "send it again: what is sent from now on begins a new chain, which the other side accepts"
 
 
 def take_note(store: Store, opened: Opened, now: float, *, handled: bool) -> None:
@@ -62,7 +62,7 @@ def _receipt(store: Store, sender: str, body: Mapping[str, object], now: float) 
     else:
         kind = "outbox.refused_there"
         if body.get("reason") == FORK:
-            store.outbox.update(item.id, state="failed", reason=FORK, repair=_FORK_REPAIR)
+            store.outbox.update(item.id, state="failed", reason=FORK, next_step=_FORK_NEXT_STEP)
             _begin_anew(store, sender, "the other side has another message in its place", now)
     store.events.add(kind, now, thread_id=item.thread_id, message_id=item.message_id)
 

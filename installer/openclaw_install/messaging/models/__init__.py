@@ -140,7 +140,7 @@ class OutboxItem:
     Attributes:
         id: the message's local number.
         state: `committed` only with `seq` >= 1 out of a receipt whose signature was verified.
-        reason, repair: of the newest trouble; empty where there was none.
+        reason, next_step: of the newest trouble; empty where there was none.
     """
 
     id: int
@@ -162,7 +162,7 @@ class OutboxItem:
     committed_at: float | None
     delivered_at: float | None
     reason: str
-    repair: str
+    next_step: str
 
 
 @dataclass(frozen=True)

@@ -44,4 +44,4 @@ class OutboxChanges(TypedDict, total=False):
     committed_at: float | None
     delivered_at: float | None
     reason: str
-    repair: str
+    next_step: str

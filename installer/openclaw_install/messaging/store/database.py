@@ -1,4 +1,4 @@
-"""One connection to the store's SQLite file: short transactions, several processes, errors with a cure."""
+"""A connection to the store's SQLite file: short transactions, several processes, errors with what helps."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def look(facts: Facts) -> Iterator[Problem]:
         yield replace(agent.store_error.problem, code="store.unusable", path=path)
     yield from agent.store_problems
     if agent.did is not None and agent.store_owner not in (None, agent.did):
-        from openclaw_install.messaging.health import OWNER_CURE
+        from openclaw_install.messaging.health import OWNER_NEXT_STEP
 
         message = f"the store belongs to {agent.store_owner}, and the identity is {agent.did}"
-        yield Problem("store.other_identity", message, OWNER_CURE, path=path)
+        yield Problem("store.other_identity", message, OWNER_NEXT_STEP, path=path)

@@ -55,7 +55,7 @@ def health_lines(health: TransportHealth) -> list[str]:
     blocker = health.blocker
     if blocker and blocker.message != health.detail:
         lines.append(cut(neutral(f"Blocked: {blocker.message}"), 300))
-    if todo := (blocker.next_step if blocker else "") or health.recommendation:
+    if todo := (blocker.next_step if blocker else "") or health.next_step:
         lines.append(cut(neutral(f"Next: {todo}"), 200))
     return lines
 
