@@ -18,7 +18,7 @@ from openclaw_install.surfaces.cli.pingagent_sessions import sessions_group
 from openclaw_install.surfaces.cli.pingagent_tail import tail_command, timeline_command
 from openclaw_install.surfaces.cli.pingagent_trust import trust_group
 from openclaw_install.surfaces.cli.reply import Reply
-from openclaw_install.surfaces.cli.verbs import Verb
+from openclaw_install.surfaces.cli.verbs import AppVerb
 
 if TYPE_CHECKING:
     from openclaw_install.messaging.app import App
@@ -46,7 +46,7 @@ def pingagent(context: click.Context, /, **said: Any) -> Reply | None:
     return Reply(PROGRAM, {"commands": commands}, context.get_help().splitlines())
 
 
-@pingagent.command("whoami", cls=Verb)
+@pingagent.command("whoami", cls=AppVerb)
 def whoami_command(app: App) -> WhoAmI:
     """Show this agent's DID, and whether messages come and go."""
     from openclaw_install.messaging.actions.sessions import whoami
@@ -54,7 +54,7 @@ def whoami_command(app: App) -> WhoAmI:
     return whoami(app)
 
 
-@pingagent.command("inbox", cls=Verb)
+@pingagent.command("inbox", cls=AppVerb)
 @click.option(
     "--limit", "-n", type=click.IntRange(1, 200), default=20, show_default=True, help="Messages to show."
 )

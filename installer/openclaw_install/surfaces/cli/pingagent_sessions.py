@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from openclaw_install.surfaces.cli.pingagent_completion import agents_and_threads
-from openclaw_install.surfaces.cli.pingagent_options import gather_ping, ping_options
-from openclaw_install.surfaces.cli.reply import Reply
-from openclaw_install.surfaces.cli.verbs import Verb
+from openclaw_install.surfaces.cli.verbs import AppGroup, AppVerb
 
 if TYPE_CHECKING:
     from openclaw_install.messaging.app import App
@@ -23,11 +21,6 @@ if TYPE_CHECKING:
 
 _FIELDS = ("objective", "context", "constraints", "decisions", "open_questions", "next_steps")
 _thread = click.argument("session", required=False, shell_complete=agents_and_threads, metavar="[THREAD]")
-_unread = click.option("--unread", "unread_only", is_flag=True, help="Only threads with unread messages.")
-_limit = click.option(
-    "--limit", "-n", type=click.IntRange(1, 200), default=20, show_default=True, help="Rows to show."
-)
-_page = click.option("--page", metavar="PAGE", help="`next_page` of the list before.")
 _THE_FOCUSED = "the focused thread"
 
 
@@ -44,28 +37,12 @@ def _given(said: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@click.group("sessions", invoke_without_command=True)
-@ping_options
-@_unread
-@_limit
-@_page
-@click.pass_context
-def sessions_group(context: click.Context, /, **said: Any) -> Reply | None:
-    """List collaboration threads, newest activity first; or work on one of them.
-
-    THREAD is a thread id, the other agent's DID, or @alias; left out, it is the thread that you focused.
-    """
-    if context.invoked_subcommand is None:
-        reply: Reply = list_command.invoke(context)
-        return reply
-    gather_ping(context, said)
-    return None
-
-
-@sessions_group.command("list", cls=Verb)
-@_unread
-@_limit
-@_page
+@click.command("list", cls=AppVerb)
+@click.option("--unread", "unread_only", is_flag=True, help="Only threads with unread messages.")
+@click.option(
+    "--limit", "-n", type=click.IntRange(1, 200), default=20, show_default=True, help="Rows to show."
+)
+@click.option("--page", metavar="PAGE", help="`next_page` of the list before.")
 def list_command(app: App, **said: Any) -> SessionPage:
     """List collaboration threads, newest activity first."""
     from openclaw_install.messaging.actions.sessions import recent_sessions
@@ -73,7 +50,18 @@ def list_command(app: App, **said: Any) -> SessionPage:
     return recent_sessions(app, **said)
 
 
-@sessions_group.command("show", cls=Verb)
+@click.group("sessions", cls=AppGroup, alone=list_command)
+def sessions_group() -> None:
+    """List collaboration threads, newest activity first; or work on one of them.
+
+    THREAD is a thread id, the other agent's DID, or @alias; left out, it is the thread that you focused.
+    """
+
+
+sessions_group.add_command(list_command)
+
+
+@sessions_group.command("show")
 @_thread
 def show_command(app: App, **said: Any) -> SessionOverview:
     """Show a thread in full: trust, note, what waits or is stuck. Changes nothing."""
@@ -82,7 +70,7 @@ def show_command(app: App, **said: Any) -> SessionOverview:
     return session_overview(app, **said)
 
 
-@sessions_group.command("focus", cls=Verb, plan=lambda said: f"would focus {said['session'] or _THE_FOCUSED}")
+@sessions_group.command("focus", plan=lambda said: f"would focus {said['session'] or _THE_FOCUSED}")
 @_thread
 @click.option(
     "--messages", "-n", type=click.IntRange(1, 200), default=10, show_default=True, help="Messages to show."
@@ -99,9 +87,7 @@ def focus_command(app: App, /, *, keep_unread: bool, **said: Any) -> FocusedThre
     return focus_session(app, mark_read=not keep_unread, **said)
 
 
-@sessions_group.command(
-    "read", cls=Verb, plan=lambda said: f"would mark {said['session'] or _THE_FOCUSED} as read"
-)
+@sessions_group.command("read", plan=lambda said: f"would mark {said['session'] or _THE_FOCUSED} as read")
 @_thread
 @click.option(
     "--up-to", type=click.IntRange(min=1), metavar="NUMBER", help="What came in later stays unread."
@@ -113,7 +99,7 @@ def read_command(app: App, **said: Any) -> MarkedRead:
     return mark_read(app, **said)
 
 
-@sessions_group.command("summary", cls=Verb, plan=_summary_plan)
+@sessions_group.command("summary", plan=_summary_plan)
 @_thread
 @click.option("--objective", metavar="TEXT", help="What the thread is for; an empty text clears it.")
 @click.option("--context", metavar="TEXT", help="What somebody has to know who comes in new.")

@@ -16,7 +16,7 @@ from openclaw_install.surfaces.cli.boundary import INTERRUPTED
 from openclaw_install.surfaces.cli.pingagent_completion import agents_and_threads
 from openclaw_install.surfaces.cli.pingagent_options import gather_ping, ping_options
 from openclaw_install.surfaces.cli.reply import Reply
-from openclaw_install.surfaces.cli.verbs import Verb
+from openclaw_install.surfaces.cli.verbs import AppVerb
 
 if TYPE_CHECKING:
     from openclaw_install.messaging.app import App
@@ -132,7 +132,7 @@ def _file(app: App) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-@click.command("timeline", cls=Verb)
+@click.command("timeline", cls=AppVerb)
 @_thread
 @click.option("--message", "message_id", metavar="ID", help="Only what became of this message.")
 @click.option(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.shown_text import shown_json
+
+if TYPE_CHECKING:
+    from openclaw_install.surfaces.views.text import Text
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,46 @@ class Reply:
         return shown_json(envelope, indent=2)
 
 
-def answered(command: str, answer: Any, exit_code: int = 0) -> Reply:
+@dataclass(frozen=True)
+class Answer:
+    """What a command answers where it is more than a record that says that all is done.
+
+    Attributes:
+        record: the result, as an action made it; None when there is none.
+        exit_code: as `Reply.exit_code`.
+        text: for a person; None means the view of the record.
+        errors: as `Reply.errors`.
+    """
+
+    record: Any
+    exit_code: int = 0
+    text: Text | None = None
+    errors: Sequence[InstallError] = ()
+
+
+def reply_to(command: str, answer: Any) -> Reply | None:
+    """The reply with a command's answer: a record, an `Answer`, or a reply that it made itself."""
+    if answer is None or isinstance(answer, Reply):
+        return answer
+    if not isinstance(answer, Answer):
+        return answered(command, answer)
+    return answered(command, answer.record, answer.exit_code, text=answer.text, errors=answer.errors)
+
+
+def answered(
+    command: str,
+    answer: Any,
+    exit_code: int = 0,
+    *,
+    text: Text | None = None,
+    errors: Sequence[InstallError] = (),
+) -> Reply:
     """What an action answered, as JSON and as text."""
     from openclaw_install.common.jsonable import jsonable
     from openclaw_install.surfaces.views import view
 
-    return Reply(command, jsonable(answer), view(answer).lines, exit_code)
+    lines = (text or view(answer)).lines if answer is not None else ()
+    return Reply(command, jsonable(answer), lines, exit_code, errors)
 
 
 @dataclass(frozen=True)

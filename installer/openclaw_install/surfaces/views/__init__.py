@@ -8,16 +8,27 @@ from typing import Any
 
 from openclaw_install.surfaces.views.text import Text
 
+_FAMILIES = {
+    "hub": ("hub",),
+    "messaging": ("bindings", "contacts", "messages", "overview", "sessions", "trust"),
+}
+"""The modules with the views of each floor's records."""
+
 
 @singledispatch
 def view(answer: Any) -> Text:
-    """The text of an answer.
+    """The text of an answer; the views of a floor's records are loaded with the first of them.
 
     Raises:
         TypeError: no view is registered for this kind of answer; add one beside those of its family.
     """
-    raise TypeError(f"there is no view of a {type(answer).__name__}")
+    floor = type(answer).__module__.removeprefix("openclaw_install.").partition(".")[0]
+    for family in _FAMILIES.get(floor, ()):
+        import_module(f"{__name__}.{family}")
+    show = view.dispatch(type(answer))
+    if show is _UNKNOWN:
+        raise TypeError(f"there is no view of a {type(answer).__name__}")
+    return show(answer)
 
 
-for _family in ("bindings", "contacts", "messages", "overview", "sessions", "trust"):
-    import_module(f"{__name__}.{_family}")  # each registers its views
+_UNKNOWN = view.dispatch(object)
