@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any, get_args
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from openclaw_install.common.errors import BundleError
 from openclaw_install.host.hooks.policy import RouteMode
 from openclaw_install.host.skills.requirements import Requirements
-from openclaw_install.host.strict_table import (
-    StrictTable,
-    boolean,
-    integer,
-    string_map,
-    text,
-    texts,
-)
 
 ROUTE_MODES: tuple[RouteMode, ...] = get_args(RouteMode)
-SCHEMA_VERSION = 1
 
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
+_KEYS_OF_A_COMMAND = frozenset({"command", "args", "env", "optional_env", "since"})
+_KEYS_OF_A_URL = frozenset({"url", "transport", "headers"})
 
 
 @dataclass(frozen=True)
@@ -141,6 +136,7 @@ class EnvironmentVariable:
 class Manifest:
     """A whole bundle.json (`schemas/bundle.schema.json`)."""
 
+    schema_version: Literal[1]
     name: str
     version: str
     summary: str
@@ -165,8 +161,8 @@ class Manifest:
 def parse_manifest(document: object, source: str) -> Manifest:
     """Reads a parsed bundle.json without the cost of a JSON Schema validator.
 
-    It checks keys and types, and what a schema cannot say: that each `${NAME}` is a prerequisite and is
-    declared in `environment`, and that server names are not used twice. The tests hold it against the schema.
+    Its objects have exactly the fields of the records above. What types cannot say is checked as well, such
+    as that each `${NAME}` is a prerequisite and declared in `environment`. Tests hold it against the schema.
 
     Args:
         document: the parsed JSON.
@@ -175,104 +171,95 @@ def parse_manifest(document: object, source: str) -> Manifest:
     Raises:
         BundleError: names the file and the key path.
     """
-    root = StrictTable(document, source, "")
-    if root.take("schema_version", integer) != SCHEMA_VERSION:
-        raise root.error("schema_version", f"must be {SCHEMA_VERSION}: a newer openclaw-install wrote it")
-    manifest = Manifest(
-        name=root.take("name", text),
-        version=root.take("version", text),
-        summary=root.take("summary", text),
-        hook_ingress=_hook_ingress(root.table("hook_ingress")),
-        mcp_servers=tuple(_mcp_server(table) for table in root.tables("mcp_servers")),
-        binaries=tuple(_binary(table) for table in root.tables("binaries")),
-        environment=tuple(_variable(table) for table in root.tables("environment")),
-    )
-    root.finish()
-    _check_servers(root, manifest)
+    try:
+        manifest: Manifest = _read(Manifest, document, "")
+        broken = next(_broken_rules(manifest), None)
+    except ValueError as error:
+        broken = str(error)
+    if broken is not None:
+        raise BundleError(
+            f"{source}: {broken}",
+            next_step="reinstall it: pip install --force-reinstall openclaw-install",
+            code="bundle.manifest",
+        )
     return manifest
 
 
-def _hook_ingress(table: StrictTable) -> HookIngress:
-    if not table.take("required", boolean):
-        table.finish()
-        return HookIngress(required=False)
-    prefixes = table.take("session_key_prefixes", texts)
-    modes = table.take("route_modes", texts)
-    table.finish()
-    known = tuple(mode for mode in ROUTE_MODES if mode in modes)
-    if len(known) != len(modes) or not known:
-        raise table.error("route_modes", f"must list some of {', '.join(ROUTE_MODES)}, each once")
-    if not prefixes or not all(prefix.endswith(":") for prefix in prefixes):
-        raise table.error("session_key_prefixes", "must list prefixes that end with a colon")
-    return HookIngress(required=True, session_key_prefixes=prefixes, route_modes=known)
+def _read(hint: Any, value: object, place: str) -> Any:
+    """`value` as the type that a field is declared with.
+
+    Raises:
+        ValueError: it is something else; the text begins with the key path.
+    """
+    kind, parts = get_origin(hint) or hint, get_args(hint)
+    if is_dataclass(hint):
+        return _record(hint, value, place)
+    if kind is tuple and isinstance(value, list):
+        return tuple(_read(parts[0], item, f"{place}[{number}]") for number, item in enumerate(value))
+    if kind is Mapping and isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
+        return value
+    if kind is Literal and any(value == one and type(value) is type(one) for one in parts):
+        return value
+    if kind is bool and isinstance(value, bool):
+        return value
+    if kind in (str, UnionType) and isinstance(value, str) and value.strip():  # the union is `str | None`
+        return value
+    names = {tuple: "a list", Mapping: "an object whose values are texts", bool: "true or false"}
+    choices = " or ".join(map(str, parts))
+    raise ValueError(f"{place} must be {choices if kind is Literal else names.get(kind, 'a text')}")
 
 
-def _mcp_server(table: StrictTable) -> McpServer:
-    name, purpose = table.take("name", text), table.take("purpose", text)
-    needs = table.table("requires")
-    requires = Requires(needs.take("bins", texts), needs.take("env", texts))
-    needs.finish()
-    if table.has("url"):
-        server = McpServer(
-            name,
-            purpose,
-            requires,
-            url=table.take("url", text),
-            transport=table.take("transport", text),
-            headers=table.take("headers", string_map, default={}),
-        )
-    else:
-        server = McpServer(
-            name,
-            purpose,
-            requires,
-            command=table.take("command", text),
-            args=table.take("args", texts, default=()),
-            env=table.take("env", string_map, default={}),
-            optional_env=table.take("optional_env", texts, default=()),
-            since=table.take("since", text, default=""),
-        )
-    table.finish()
-    return server
+def _record(kind: Any, value: object, place: str) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError(f"{place or 'the document'} must be an object")
+    hints = get_type_hints(kind)
+    if kind is McpServer:
+        foreign = _KEYS_OF_A_COMMAND if "url" in value else _KEYS_OF_A_URL
+        hints = {name: hint for name, hint in hints.items() if name not in foreign}
+    below = f"{place}." if place else ""
+    for one in fields(kind):
+        is_optional = one.default is not MISSING or one.default_factory is not MISSING
+        if one.name not in value and not is_optional:
+            raise ValueError(f"{below}{one.name} is missing")
+    for key in value:
+        if key not in hints:
+            raise ValueError(f"{below}{key} is not a key that this version knows")
+    return kind(**{key: _read(hints[key], item, f"{below}{key}") for key, item in value.items()})
 
 
-def _binary(table: StrictTable) -> Binary:
-    binary = Binary(
-        any_of=table.take("any_of", texts),
-        required=table.take("required", boolean),
-        purpose=table.take("purpose", text),
-        add=table.take("add", text),
-    )
-    table.finish()
-    if not binary.any_of:
-        raise table.error("any_of", "must name at least one command")
-    return binary
-
-
-def _variable(table: StrictTable) -> EnvironmentVariable:
-    variable = EnvironmentVariable(
-        name=table.take("name", text),
-        required=table.take("required", boolean),
-        secret=table.take("secret", boolean),
-        purpose=table.take("purpose", text),
-        where=table.take("where", text),
-        add=table.take("add", text),
-    )
-    table.finish()
-    return variable
-
-
-def _check_servers(root: StrictTable, manifest: Manifest) -> None:
+def _broken_rules(manifest: Manifest) -> Iterator[str]:
+    """What the types of the fields do not say, each beginning with the key path."""
+    yield from _about_ingress(manifest.hook_ingress)
+    for number, binary in enumerate(manifest.binaries):
+        if not binary.any_of:
+            yield f"binaries[{number}].any_of must name at least one command"
     declared = {variable.name for variable in manifest.environment}
-    seen: set[str] = set()
+    names = [server.name for server in manifest.mcp_servers]
     for number, server in enumerate(manifest.mcp_servers):
         place = f"mcp_servers[{number}]"
-        if server.name in seen:
-            raise root.error(f"{place}.name", f"{server.name!r} is used twice")
-        seen.add(server.name)
-        for name in server.references():
-            if name not in server.requires.env:
-                raise root.error(place, f"refers to ${{{name}}}, which is not in requires.env")
-        for name in (*server.requires.env, *server.optional_env):
-            if name not in declared:
-                raise root.error(place, f"uses {name}, which `environment` does not describe")
+        if server.name in names[:number]:
+            yield f"{place}.name {server.name!r} is used twice"
+        yield from (f"{place}{problem}" for problem in _about_server(server, declared))
+
+
+def _about_ingress(ingress: HookIngress) -> Iterator[str]:
+    prefixes, modes = ingress.session_key_prefixes, ingress.route_modes
+    if ingress.required:
+        if not modes or len(set(modes)) != len(modes):
+            yield f"hook_ingress.route_modes must list some of {', '.join(ROUTE_MODES)}, each once"
+        if not prefixes or not all(prefix.endswith(":") for prefix in prefixes):
+            yield "hook_ingress.session_key_prefixes must list prefixes that end with a colon"
+    elif prefixes or modes:
+        key = "session_key_prefixes" if prefixes else "route_modes"
+        yield f"hook_ingress.{key} is not a key of an ingress that is not required"
+
+
+def _about_server(server: McpServer, declared: Collection[str]) -> Iterator[str]:
+    if server.command is None and server.transport is None:
+        yield f".{'command' if server.url is None else 'transport'} is missing"
+    for name in server.references():
+        if name not in server.requires.env:
+            yield f" refers to ${{{name}}}, which is not in requires.env"
+    for name in (*server.requires.env, *server.optional_env):
+        if name not in declared:
+            yield f" uses {name}, which `environment` does not describe"
