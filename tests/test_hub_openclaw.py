@@ -11,8 +11,6 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from openclaw_install.common.redaction import Secret
-from openclaw_install.demo import conformance as rig
-from openclaw_install.demo.conformance import conformance
 from openclaw_install.demo.provision import OpenClaw, ProvisionError
 from openclaw_install.demo.scratch_host import ScratchHost
 from openclaw_install.hub.admin import open_admin
@@ -20,6 +18,8 @@ from openclaw_install.hub.server import running_hub
 from openclaw_install.hub.settings import HubSettings
 from tests.conftest import _CACHE
 from tests.hub_rig import Caller
+from tests.support import conformance as rig
+from tests.support.conformance import conformance
 
 SCENARIOS = ("server-initialize", "ping", "tools-list", "dns-rebinding-protection")
 

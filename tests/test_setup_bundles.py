@@ -8,7 +8,7 @@ import pytest
 
 from openclaw_install.common.errors import BundleError
 from openclaw_install.setup import survey as survey_module
-from openclaw_install.setup.undo import Kept
+from openclaw_install.setup.changes import Kept
 from tests.setup_rig import SOUND, PlainHost, tree_of
 from tests.setup_upgrades import newer_version, ship
 

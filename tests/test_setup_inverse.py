@@ -12,8 +12,7 @@ from openclaw_install.host.config.edit import Edit, Remove, SetValue, apply_edit
 from openclaw_install.host.config.json5_text import parse_json5
 from openclaw_install.host.config.paths import KeyPath
 from openclaw_install.setup.changes import Change
-from openclaw_install.setup.config_merge import without_edit
-from openclaw_install.setup.three_way_merge import (
+from openclaw_install.setup.config_merge import (
     ABSENT,
     Inverse,
     inverse_of,
@@ -21,6 +20,7 @@ from openclaw_install.setup.three_way_merge import (
     parents_allow,
     related,
     value_at,
+    without_edit,
 )
 
 PATH = ("hooks", "list")

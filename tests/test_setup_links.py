@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from openclaw_install.common.errors import ConflictError
+from openclaw_install.setup.changes import Kept
 from openclaw_install.setup.disk_files import LINKED
-from openclaw_install.setup.undo import Kept
 from tests.setup_rig import PLAIN, PlainHost, tree_of
 
 Replace = Callable[[PlainHost], tuple[Path, Path]]

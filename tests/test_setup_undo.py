@@ -8,8 +8,8 @@ import pytest
 
 from openclaw_install.common.errors import ConfigError, ConflictError, InstallError, UsageError
 from openclaw_install.host.config.json5_text import parse_json5
-from openclaw_install.setup.boot_preview import verdict_on
-from openclaw_install.setup.undo import Kept
+from openclaw_install.setup.changes import Kept
+from openclaw_install.setup.undo import verdict_on
 from tests.setup_rig import BOMBED, PLAIN, Operator, PlainHost, tree_of
 from tests.setup_upgrades import newer_version, ship, with_file
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from openclaw_install.common.errors import ConflictError
-from openclaw_install.setup.leftovers import remaining, remove_empty
+from openclaw_install.setup.private_state import remaining, remove_empty
 from tests.setup_rig import PLAIN, PlainHost
 from tests.setup_upgrades import newer_version, ship
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_install.demo.shared_state import forget_locks, settle_handoffs
+from openclaw_install.demo.scratch_host import forget_locks, settle_handoffs
 
 
 def _killed_in_a_transaction(folder: Path) -> Path:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_install.demo.conformance import conformance
 from openclaw_install.demo.provision import OpenClaw, cache_folder
+from tests.support.conformance import conformance
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 

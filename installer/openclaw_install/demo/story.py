@@ -20,8 +20,7 @@ from openclaw_install.demo.expectation import require
 from openclaw_install.demo.gateway_process import GatewayProcess
 from openclaw_install.demo.interruption import DemoInterruptedError, interrupted_once
 from openclaw_install.demo.provision import OpenClaw, provision, require_space
-from openclaw_install.demo.scratch_host import ScratchHost, held_port
-from openclaw_install.demo.shared_state import forget_locks
+from openclaw_install.demo.scratch_host import ScratchHost, forget_locks, held_port
 from openclaw_install.demo.stub_model import StubModel, running_stub
 from openclaw_install.host.config.document import read_config
 from openclaw_install.host.gateway.probe import GatewayAddress, ask_gateway

@@ -18,10 +18,9 @@ from openclaw_install.host.bundles import (
     installed_hashes,
     installed_state,
 )
-from openclaw_install.setup.changes import Change, Files, real_path
+from openclaw_install.setup.changes import Change, Files, Kept, real_path
 from openclaw_install.setup.disk_files import LINKED, DiskFiles, first_link
 from openclaw_install.setup.receipt import Receipt
-from openclaw_install.setup.undo import Kept
 
 _FILE_MODE = 0o600
 _YOURS = "you changed it; --overwrite-edited replaces it"

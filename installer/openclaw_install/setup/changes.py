@@ -64,6 +64,14 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """Something that stays, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Present:
     """What is at a path now.
 

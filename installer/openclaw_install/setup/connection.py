@@ -25,8 +25,8 @@ from openclaw_install.messaging.profile_settings import (
     server_url,
 )
 from openclaw_install.protocol.profile import ProfilePaths, backup_of, invite_of, profile_paths
-from openclaw_install.setup.leftovers import remaining
 from openclaw_install.setup.message_path import MessagePath, Presence, look_at_message_path
+from openclaw_install.setup.private_state import remaining
 
 _HUB_PORT = 8787
 

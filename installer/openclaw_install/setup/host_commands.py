@@ -9,8 +9,8 @@ from openclaw_install.host.gateway.probe import Asker, ask_gateway
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.connection import AgentSeam, Consenting, Forgotten, ReadInvite, Wish, no_invite
 from openclaw_install.setup.install import UndoOptions, UndoResult, run_setup, run_undo, run_uninstall
-from openclaw_install.setup.leftovers import own_places, remaining, remove_empty
 from openclaw_install.setup.operator import Operator
+from openclaw_install.setup.private_state import own_places, remaining, remove_empty
 from openclaw_install.setup.receipts import ReceiptStore
 from openclaw_install.setup.runtime_control import RuntimeSeam, look_at_runtime
 from openclaw_install.setup.verify import Options, RunResult, fix_hooks, verify_runtime

@@ -69,7 +69,7 @@ class UndoResult:
                 {"kind": change.kind, "action": action_of(change), "path": str(change.path)}
                 for change in self.plan.changes
             ],
-            "kept": [kept.to_json() for kept in self.plan.kept],
+            "kept": jsonable(self.plan.kept),
             "conflicts": list(self.plan.conflicts),
             "next_boot": jsonable(self.plan.next_boot),
             "removed": list(self.removed),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_install.common.errors import ConfigError
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.config.document import ConfigDocument
 from openclaw_install.host.config.edit import Edit, SetValue, apply_edits
@@ -17,13 +18,12 @@ from openclaw_install.host.config.paths import KeyPath, dotted
 from openclaw_install.host.config.secrets import masked_diff, secrets_in
 from openclaw_install.host.permissions import narrowed, path_mode
 from openclaw_install.setup.bundle_plan import plan_bundles
-from openclaw_install.setup.changes import Change, real_path
+from openclaw_install.setup.changes import Change, Kept, real_path
 from openclaw_install.setup.checks.hooks import policy_problems
 from openclaw_install.setup.checks.permissions import mode_problems
+from openclaw_install.setup.config_merge import ABSENT, parents_allow, value_at
 from openclaw_install.setup.mcp_plan import plan_servers
 from openclaw_install.setup.survey import Survey
-from openclaw_install.setup.three_way_merge import ABSENT, parents_allow, value_at
-from openclaw_install.setup.undo import Kept
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Plan:
             ],
             "diff": self.diff,
             "skipped": [skipped.to_json() for skipped in self.skipped],
-            "kept": [kept.to_json() for kept in self.kept],
+            "kept": jsonable(self.kept),
             "notes": list(self.notes),
         }
 

@@ -34,8 +34,7 @@ from openclaw_install.common.files import (
 )
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.host_scope import HostScope
-from openclaw_install.setup.leftovers import remove_empty
-from openclaw_install.setup.private_state import make_private_chain, own_state, require_ours
+from openclaw_install.setup.private_state import make_private_chain, own_state, remove_empty, require_ours
 from openclaw_install.setup.receipt import DOCUMENT, Receipt, ReceiptStatus, Remnant, receipt_from_json
 from openclaw_install.setup.stored_receipt import StoredReceipt, damaged, read_stored
 

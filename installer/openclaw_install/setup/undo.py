@@ -8,30 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_install.common.errors import ConfigError, ConflictError, UsageError
+from openclaw_install.host.config.document import document_of
 from openclaw_install.host.config.paths import KeyPath, dotted
-from openclaw_install.host.hooks.boot import BootVerdict
+from openclaw_install.host.hooks.boot import BootVerdict, boot_verdict
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.setup.boot_preview import verdict_on
-from openclaw_install.setup.changes import Change, ChangeKind, Files, Present, is_at, real_path
-from openclaw_install.setup.config_merge import still_holds, without_edit
+from openclaw_install.setup.changes import Change, ChangeKind, Files, Kept, Present, is_at, real_path
+from openclaw_install.setup.config_merge import outermost, related, still_holds, without_edit
 from openclaw_install.setup.disk_files import LINKED, DiskFiles
 from openclaw_install.setup.receipt import Receipt, Remnant
 from openclaw_install.setup.receipts import ReceiptStore
-from openclaw_install.setup.three_way_merge import outermost, related
 from openclaw_install.setup.transaction import apply_changes
 
 _CHANGED = "changed since that run"
-
-
-@dataclass(frozen=True)
-class Kept:
-    """Something that stays, and why."""
-
-    path: str
-    reason: str
-
-    def to_json(self) -> dict[str, str]:
-        return {"path": self.path, "reason": self.reason}
 
 
 @dataclass(frozen=True)
@@ -126,6 +114,16 @@ def plan_undo(
     # What a later run changed is no choice of the user's: it would belong to no receipt any more.
     blocked = (*(() if keep_changed else map(_in_words, changed)), *dict.fromkeys(walk.by_later))
     return UndoPlan(tuple(reversed(receipts)), changes, kept, blocked, verdict, remnants)
+
+
+def verdict_on(data: bytes, location: HostLocation) -> BootVerdict | None:
+    """Whether the gateway would start from a config of these bytes; None where they are none."""
+    try:
+        document = document_of(location.config_path, data, None, location.env)
+    except ConfigError:
+        return None
+    folder, has_includes = document.path.parent, bool(document.included)
+    return boot_verdict(document.data, config_dir=folder, has_includes=has_includes)
 
 
 def _in_words(conflict: Kept) -> str:

@@ -86,11 +86,15 @@ def read_config(path: Path, env: Mapping[str, str]) -> ConfigDocument:
             `config.encoding`, `config.syntax`, `config.not_object` or `config.include_*`.
     """
     named = Path(os.path.abspath(path))  # noqa: PTH100 - `..` goes, links stay, as in OpenClaw
-    real = Path(os.path.realpath(named))
     found = _read_file(named)
     if found is None:
+        real = Path(os.path.realpath(named))
         return ConfigDocument(named, real, exists=False, raw=b"", mode=None, data={}, as_written={})
-    raw, mode = found
+    return document_of(named, *found, env)
+
+
+def document_of(named: Path, raw: bytes, mode: int | None, env: Mapping[str, str]) -> ConfigDocument:
+    """The config that a file of these bytes at the absolute path `named` is; errors as of `read_config`."""
     included = _merged(named, raw, env)
     if not isinstance(included.value, dict):
         raise ConfigError(
@@ -102,6 +106,7 @@ def read_config(path: Path, env: Mapping[str, str]) -> ConfigDocument:
     data, unresolved = substitute(included.value, full_env)
     if "hooks" in data:
         data = {**data, "hooks": with_home(data["hooks"], home_folder(full_env))}
+    real = Path(os.path.realpath(named))
     return ConfigDocument(
         named, real, exists=True, raw=raw, mode=mode, data=data, as_written=included.value,
         unresolved=unresolved, origin=included.origin, included=included.files,

@@ -10,12 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from openclaw_install.common.errors import UsageError
+from openclaw_install.common.errors import ConfigError, UsageError
+from openclaw_install.host.config.document import read_config
+from openclaw_install.host.locate import HostLocation
 from openclaw_install.host.skills.dialect import dialect_warnings
 from openclaw_install.host.skills.discovery import Discovery, Escape, Limits, discover
 from openclaw_install.host.skills.facts import Eligibility, HostFacts
 from openclaw_install.host.skills.file import SkillFile, refused
 from openclaw_install.host.skills.folders import Folder
+from openclaw_install.host.skills.host import skill_host
 from openclaw_install.host.skills.loader import LoaderAnswer, answers_about, settled
 from openclaw_install.host.skills.reader import SKILL_FILE_NAME
 from openclaw_install.host.skills.requirements import Missing
@@ -47,6 +50,35 @@ PARSE_UNCERTAIN = "skill.parse_uncertain"
 _NO_LIMITS = 1_000_000
 _LEADS_OUT = "the link leads out of the root"
 _LEADS_NOWHERE = "the link leads nowhere"
+
+
+def check_skills(location: HostLocation, paths: Sequence[Path]) -> SkillsCheck:
+    """Checks every SKILL.md below `paths`, or in the host's own roots where none is given.
+
+    A config that cannot be read does not stop the check of folders: a note says that settings count as unset.
+
+    Raises:
+        ConfigError: no path is given, and the host's config cannot be read.
+        UsageError: a path is neither a folder nor a SKILL.md.
+    """
+    try:
+        document = read_config(location.config_path, location.env)
+    except ConfigError as error:
+        if not paths:
+            raise
+        found = check(paths, skill_host(location, None))
+        note = f"the host's config was left out of account: {error.message}"
+        return replace(found, notes=(*found.notes, note))
+    return check(paths, skill_host(location, document))
+
+
+def list_skills(location: HostLocation) -> SkillsList:
+    """The host's skill roots in order of precedence, and who wins each name.
+
+    Raises:
+        ConfigError: the host's config cannot be read.
+    """
+    return list_roots(skill_host(location, read_config(location.config_path, location.env)))
 
 
 def check(paths: Sequence[Path], host: SkillHost) -> SkillsCheck:

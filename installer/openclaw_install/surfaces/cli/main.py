@@ -144,7 +144,7 @@ def skills_group(context: click.Context, /, **said: Any) -> None:
 @click.pass_context
 def skills_check_command(context: click.Context, /, *, paths: tuple[Path, ...], **said: Any) -> Reply:
     """Judge every SKILL.md below each PATH, or in the host's own roots."""
-    from openclaw_install.setup.skills import check_skills
+    from openclaw_install.host.skills.inventory import check_skills
     from openclaw_install.surfaces.cli.render_skills import check_lines
 
     common = gather(context, said)
@@ -158,7 +158,7 @@ def skills_check_command(context: click.Context, /, *, paths: tuple[Path, ...], 
 @click.pass_context
 def skills_list_command(context: click.Context, /, **said: Any) -> Reply:
     """Show the host's skill roots in order of precedence, and who wins each name."""
-    from openclaw_install.setup.skills import list_skills
+    from openclaw_install.host.skills.inventory import list_skills
     from openclaw_install.surfaces.cli.render_skills import list_lines
 
     common = gather(context, said)
