@@ -16,7 +16,7 @@ import pytest
 
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.profile_files import load_identity
-from openclaw_install.surfaces.cli import pingagent_options
+from openclaw_install.surfaces.cli import options as cli_options
 from openclaw_install.surfaces.cli.boundary import run_command
 from openclaw_install.surfaces.cli.pingagent import PROGRAM, pingagent
 from openclaw_install.surfaces.cli.pingagent_completion import known_names
@@ -250,7 +250,7 @@ def test_contacts_are_approved_rejected_blocked_and_undone_by_name(terminal: Ter
         result = terminal.document("contacts", action, "@baker", "--reason", "as agreed")["result"]
         assert_valid(result, "pingagent-contacts-result")
         assert result["contact"]["state"] == state
-        assert result["decision"]["by"] == pingagent_options.operator()
+        assert result["decision"]["by"] == cli_options.operator()
         assert result["decision"]["reason"] == "as agreed"
     code, out, _ = terminal.run("contacts", "block", did)
     assert (code, out) == (0, f"{did} is blocked\n")

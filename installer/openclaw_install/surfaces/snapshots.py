@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,10 @@ from openclaw_install.common.data_files import data_folder
 from openclaw_install.hub import results as hub
 from openclaw_install.messaging.models import Event
 from openclaw_install.messaging.models.contacts import ContactDecision, ContactPage
+from openclaw_install.messaging.models.identity import IdentityInFile, ShownCard
+from openclaw_install.messaging.models.overview import DoctorReport
 from openclaw_install.messaging.models.trust_replay import TrustReplay
+from openclaw_install.surfaces.cli.pingagent_messages import TailEnd
 from openclaw_install.surfaces.cli.reply import Planned
 from openclaw_install.surfaces.mcp.pingagent.manual import manual, with_skill_list
 from openclaw_install.surfaces.schemas import Schema, document, record_schema
@@ -21,17 +23,6 @@ from openclaw_install.surfaces.tools import TOOLS
 MANUAL = Path("docs", "tools.md")
 REFERENCE = Path("skills", "pingagent", "references", "tools.md")
 TOOL_SCHEMAS = Path("schemas", "pingagent-tools")
-
-
-@dataclass(frozen=True)
-class TailEnd:
-    """The last line of `pingagent tail --json`.
-
-    Attributes:
-        cursor: goes on with --since.
-    """
-
-    cursor: int
 
 
 RESULTS: dict[str, tuple[str, Any]] = {
@@ -44,9 +35,15 @@ RESULTS: dict[str, tuple[str, Any]] = {
         hub.InvitationList | hub.NewInvitation,
     ),
     "hub-run": ("Result of `openclaw-install hub run`, printed when the hub has stopped", hub.HubRun),
+    "pingagent-card-result": ("Result of `pingagent card`", ShownCard),
     "pingagent-contacts-result": (
         "Result of `pingagent contacts list|approve|reject|block|undo`",
         ContactPage | ContactDecision | Planned,
+    ),
+    "pingagent-doctor-result": ("Result of `pingagent doctor`", DoctorReport),
+    "pingagent-identity-result": (
+        "Result of `pingagent identity export|import|rotate`",
+        IdentityInFile | Planned,
     ),
     "pingagent-tail": ("A line of `pingagent tail --json`", Event | TailEnd),
     "pingagent-trust-replay": ("Result of `pingagent trust replay`", TrustReplay),

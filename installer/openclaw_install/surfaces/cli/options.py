@@ -160,6 +160,16 @@ def confirm(question: str, *, yes: bool) -> bool:
     return click.confirm(question, default=False, err=True)
 
 
+def agreed(question: str, *, yes: bool) -> None:
+    """Goes on only with consent.
+
+    Raises:
+        UsageError: there is nobody to ask, or the answer is no.
+    """
+    if not confirm(question, yes=yes):
+        raise UsageError("not agreed: nothing was changed", next_step="run it again to agree")
+
+
 def common_options(function: F) -> F:
     """Adds the common options to a command that is no `Verb`; `gather` takes them out again."""
     known = getattr(function, "__click_params__", [])

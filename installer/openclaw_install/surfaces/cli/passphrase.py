@@ -34,7 +34,7 @@ def passphrase_options(function: F) -> F:
     return descriptor(file(function))
 
 
-def read_passphrase(descriptor: int | None, file: Path | None, *, twice: bool) -> Secret:
+def read_passphrase(passphrase_fd: int | None, passphrase_file: Path | None, *, twice: bool) -> Secret:
     """The passphrase; its first line counts, without the line's end.
 
     Args:
@@ -44,13 +44,13 @@ def read_passphrase(descriptor: int | None, file: Path | None, *, twice: bool) -
         UsageError: both or none are given and there is no terminal, or what is named cannot be read, can be
             read by others, or holds nothing.
     """
-    if descriptor is not None and file is not None:
+    if passphrase_fd is not None and passphrase_file is not None:
         raise UsageError("two sources of the passphrase are named", next_step="name one of them")
-    if descriptor is not None:
-        name = f"descriptor {descriptor}"
-        return _first_line(lambda: os.open(f"/dev/fd/{descriptor}", os.O_RDONLY), name, "passphrase")
-    if file is not None:
-        return read_secret_file(file, "passphrase")
+    if passphrase_fd is not None:
+        name = f"descriptor {passphrase_fd}"
+        return _first_line(lambda: os.open(f"/dev/fd/{passphrase_fd}", os.O_RDONLY), name, "passphrase")
+    if passphrase_file is not None:
+        return read_secret_file(passphrase_file, "passphrase")
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(
             "a passphrase is needed, and there is no terminal to ask for it",

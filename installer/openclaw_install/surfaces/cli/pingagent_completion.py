@@ -37,7 +37,7 @@ def known_names(profile: str | None, begun: str, *, threads: bool) -> list[tuple
     """Names with a word about each, at most 50. Aliases come first: `:` in a DID is a problem for bash."""
     from openclaw_install.common.errors import InstallError
     from openclaw_install.messaging.store import Store
-    from openclaw_install.surfaces.cli.pingagent_options import PingOptions
+    from openclaw_install.surfaces.cli.options import PingOptions
 
     try:
         path = PingOptions(profile=profile).paths().store
@@ -51,7 +51,7 @@ def known_names(profile: str | None, begun: str, *, threads: bool) -> list[tuple
 
 def _matching(store: Store, begun: str, *, threads: bool) -> list[tuple[str, str]]:
     from openclaw_install.messaging.untrusted import Reader
-    from openclaw_install.surfaces.cli.pingagent_options import operator
+    from openclaw_install.surfaces.cli.options import operator
 
     reader = Reader(operator())
     contacts = [(one, reader.open(one.alias)) for one in store.contacts.listed(limit=_LOOKED_AT)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from openclaw_install.common.errors import UsageError
+from openclaw_install.surfaces.cli.options import PingOptions, agreed
 from openclaw_install.surfaces.cli.passphrase import passphrase_options, read_passphrase
-from openclaw_install.surfaces.cli.pingagent_options import PingOptions, confirm, gather_ping, ping_options
-from openclaw_install.surfaces.cli.reply import Reply
+from openclaw_install.surfaces.cli.reply import Answer, Reply, planned
+from openclaw_install.surfaces.cli.verbs import AppGroup, ProfileVerb
+from openclaw_install.surfaces.views.text import Text
 
 if TYPE_CHECKING:
     from openclaw_install.protocol.identity import Identity
@@ -21,66 +24,43 @@ _FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 _MOST_BYTES = 524_288
 
 
-@click.group("identity")
-@ping_options
-@click.pass_context
-def identity_group(context: click.Context, /, **said: Any) -> None:
+@click.group("identity", cls=AppGroup)
+def identity_group() -> None:
     """This agent's private keys: whoever has them is this agent."""
-    gather_ping(context, said)
 
 
-@identity_group.command("export")
-@ping_options
+@identity_group.command("export", cls=ProfileVerb)
 @click.argument("file", type=_FILE)
 @passphrase_options
-@click.pass_context
-def export_command(
-    context: click.Context,
-    /,
-    *,
-    file: Path,
-    passphrase_fd: int | None,
-    passphrase_file: Path | None,
-    **said: Any,
-) -> Reply | None:
+def export_command(options: PingOptions, file: Path, **source: Any) -> Answer | Reply | None:
     """Write the identity to a new FILE ('-': stdout), sealed with a passphrase."""
+    from openclaw_install.messaging.models.identity import in_file
     from openclaw_install.protocol.profile_files import export_identity, load_identity
 
-    options = gather_ping(context, said)
     if str(file) == "-" and options.as_json:
         raise UsageError("--json and the identity cannot share stdout", next_step="name a file")
     identity = load_identity(options.paths().identity)
     if options.dry_run:
-        return _planned("export", f"write {identity.did}, sealed, to {file}")
-    data = export_identity(identity, read_passphrase(passphrase_fd, passphrase_file, twice=True))
+        return planned("identity export", f"would write {identity.did}, sealed, to {file}")
+    data = export_identity(identity, read_passphrase(**source, twice=True))
     if str(file) == "-":
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
         return None
     _write_new(file, data)
-    result = {**_shown(identity), "file": str(file.absolute())}
-    return Reply("identity export", result, [f"{identity.did} is in {file}, sealed with your passphrase"])
+    text = Text([f"{identity.did} is in {file}, sealed with your passphrase"])
+    return Answer(in_file(identity, str(file.absolute())), text=text)
 
 
-@identity_group.command("import")
-@ping_options
+@identity_group.command("import", cls=ProfileVerb)
 @click.argument("file", type=_FILE)
 @passphrase_options
-@click.pass_context
-def import_command(
-    context: click.Context,
-    /,
-    *,
-    file: Path,
-    passphrase_fd: int | None,
-    passphrase_file: Path | None,
-    **said: Any,
-) -> Reply:
+def import_command(options: PingOptions, file: Path, **source: Any) -> Answer | Reply:
     """Bring an exported identity into this profile; one that is there is never overwritten."""
     from openclaw_install.common.errors import ConflictError
+    from openclaw_install.messaging.models.identity import in_file
     from openclaw_install.protocol.profile_files import import_identity, store_new_identity
 
-    options = gather_ping(context, said)
     place = options.paths().identity
     if os.path.lexists(place):
         raise ConflictError(
@@ -88,44 +68,32 @@ def import_command(
             next_step="choose another profile with --profile, or export that one and move it away",
             code="identity.exists",
         )
-    data = _read(file)
-    identity = import_identity(data, read_passphrase(passphrase_fd, passphrase_file, twice=False))
+    identity = import_identity(_read(file), read_passphrase(**source, twice=False))
     if options.dry_run:
-        return _planned("import", f"put {identity.did} at {place}")
+        return planned("identity import", f"would put {identity.did} at {place}")
     store_new_identity(place, identity)
-    result = {**_shown(identity), "file": str(place)}
-    lines = [
-        f"{identity.did} is in {place}",
-        "use it in one place at a time: two runtimes with one identity take each other's messages",
-    ]
-    return Reply("identity import", result, lines)
+    warning = "use it in one place at a time: two runtimes with one identity take each other's messages"
+    return Answer(in_file(identity, str(place)), text=Text([f"{identity.did} is in {place}", warning]))
 
 
-@identity_group.command("rotate")
-@ping_options
+@identity_group.command("rotate", cls=ProfileVerb)
 @click.option("--encryption-only", is_flag=True, help="A new encryption key; the signing key stays.")
 @click.option("--correct-time", is_flag=True, help="The last rotation was dated by a clock that ran ahead.")
-@click.pass_context
-def rotate_command(
-    context: click.Context, /, *, encryption_only: bool, correct_time: bool, **said: Any
-) -> Reply:
+def rotate_command(options: PingOptions, *, encryption_only: bool, correct_time: bool) -> Answer | Reply:
     """Give the identity new keys; its DID, contacts and threads stay, and others learn them from its card."""
-    import asyncio
-
     from openclaw_install.common.clock import SYSTEM
     from openclaw_install.messaging.bridge.own_clock import check_clock
+    from openclaw_install.messaging.models.identity import in_file
     from openclaw_install.protocol.identity import rotate_encryption, rotate_signing
     from openclaw_install.protocol.profile_files import load_identity, update_identity
 
-    options = gather_ping(context, said)
     path = options.paths().identity
     what = "a new encryption key" if encryption_only else "a new signing key and a new encryption key"
     before = load_identity(path)
     asyncio.run(check_clock(options.env, options.paths(), before, SYSTEM))
     if options.dry_run:
-        return _planned("rotate", f"give {before.did} {what}")
-    if not confirm(f"Give {before.did} {what}? The old signing key is gone then.", options):
-        raise UsageError("not agreed: nothing was changed", next_step="run it again to agree")
+        return planned("identity rotate", f"would give {before.did} {what}")
+    agreed(f"Give {before.did} {what}? The old signing key is gone then.", yes=options.yes)
 
     def change(identity: Identity) -> Identity:
         now = SYSTEM.wall()
@@ -133,9 +101,8 @@ def rotate_command(
         return fresh if encryption_only else rotate_signing(fresh, now, correcting=correct_time)
 
     after = update_identity(path, change)
-    result = {**_shown(after), "file": str(path)}
-    lines = [f"{after.did} has {what}", _published_by(options)]
-    return Reply("identity rotate", result, lines)
+    text = Text([f"{after.did} has {what}", _published_by(options)])
+    return Answer(in_file(after, str(path)), text=text)
 
 
 def _published_by(options: PingOptions) -> str:
@@ -144,21 +111,6 @@ def _published_by(options: PingOptions) -> str:
     if is_held(options.paths().store):
         return "the running runtime publishes the new card"
     return "the runtime publishes the new card when it runs: openclaw-install runtime start"
-
-
-def _shown(identity: Identity) -> dict[str, Any]:
-    """What of an identity is public."""
-    return {
-        "did": identity.did,
-        "alias": identity.alias,
-        "display_name": identity.display_name,
-        "signing_keys": len(identity.rotation),
-        "encryption_epoch": identity.current_encryption.epoch,
-    }
-
-
-def _planned(verb: str, what: str) -> Reply:
-    return Reply(f"identity {verb}", {"dry_run": True, "planned": [what]}, [f"would {what}"])
 
 
 def _write_new(path: Path, data: bytes) -> None:

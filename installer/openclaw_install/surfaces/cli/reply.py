@@ -51,7 +51,7 @@ class Answer:
     """What a command answers where it is more than a record that says that all is done.
 
     Attributes:
-        record: the result, as an action made it; None when there is none.
+        record: the result, as an action made it.
         exit_code: as `Reply.exit_code`.
         text: for a person; None means the view of the record.
         errors: as `Reply.errors`.
@@ -84,8 +84,7 @@ def answered(
     from openclaw_install.common.jsonable import jsonable
     from openclaw_install.surfaces.views import view
 
-    lines = (text or view(answer)).lines if answer is not None else ()
-    return Reply(command, jsonable(answer), lines, exit_code, errors)
+    return Reply(command, jsonable(answer), (text or view(answer)).lines, exit_code, errors)
 
 
 @dataclass(frozen=True)

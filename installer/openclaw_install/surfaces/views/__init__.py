@@ -10,7 +10,7 @@ from openclaw_install.surfaces.views.text import Text
 
 _FAMILIES = {
     "hub": ("hub",),
-    "messaging": ("bindings", "contacts", "messages", "overview", "sessions", "trust"),
+    "messaging": ("bindings", "contacts", "identity", "messages", "overview", "sessions", "trust"),
 }
 """The modules with the views of each floor's records."""
 

@@ -26,6 +26,13 @@ def full_name(peer: Peer | ShownContact) -> str:
     return f"{peer.did} @{neutral(peer.alias)}" if peer.alias else peer.did
 
 
+def names(alias: str | None, display_name: str | None) -> list[str]:
+    """What an agent calls itself, in one line; none where it has no names."""
+    called = [f"@{neutral(alias)}"] if alias else []
+    called += [quoted(display_name, 80)] if display_name else []
+    return [" ".join(called)] if called else []
+
+
 @view.register
 def contact_page(page: ContactPage) -> Text:
     """Contacts, those that wait first."""

@@ -14,7 +14,7 @@ from openclaw_install.messaging.models.overview import (
 from openclaw_install.messaging.timeline import TimelineEntry
 from openclaw_install.messaging.transport import TransportHealth
 from openclaw_install.surfaces.views import view
-from openclaw_install.surfaces.views.contacts import peer_name
+from openclaw_install.surfaces.views.contacts import names, peer_name
 from openclaw_install.surfaces.views.messages import QUOTED, message_row, moment
 from openclaw_install.surfaces.views.sessions import LEFT, figures_line, session_row
 from openclaw_install.surfaces.views.text import Text
@@ -24,13 +24,11 @@ from openclaw_install.surfaces.views.trust import problem_lines
 @view.register
 def whoami(who: WhoAmI) -> Text:
     """Who this agent is; the DID alone on the first line, so that it is easy to copy."""
-    names = [f"@{neutral(who.alias)}"] if who.alias else []
-    names += [quoted(who.display_name, 80)] if who.display_name else []
     stopped = [] if who.runtime_running else ["The runtime is not running: nothing is received or sent now."]
     return Text(
         [
             who.did,
-            *([" ".join(names)] if names else []),
+            *names(who.alias, who.display_name),
             f"Relay: {cut(neutral(who.relay or 'none set (PINGAGENT_SERVER_URL)'), 200)}.",
             f"Threads: {who.threads}, {who.unread_threads} with unread messages. "
             f"Contacts that wait for a person: {who.pending_contacts}.",
