@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.host.javascript import json_text, number_text, well_formed
+from openclaw_install.host.javascript import json_text, number_text
 from openclaw_install.host.skills.file import parse_skill, string_list
 from openclaw_install.host.skills.frontmatter import document
 from openclaw_install.host.skills.frontmatter.doubts import Doubt
@@ -277,7 +277,6 @@ def test_json_text_keeps_unicode_escapes_halves_and_orders_indexes_first() -> No
     assert json_text({"b": "é\u2028", "10": None, "2": True}) == '{"2":true,"10":null,"b":"é\u2028"}'
     assert json_text("\ud83d\ude00 \ud83d \x07") == '"😀 \\ud83d \\u0007"'
     assert json.loads(json_text(["a", 1.5])) == ["a", 1.5]
-    assert well_formed("a\ud83d") == "a\ufffd"
 
 
 def test_a_file_without_frontmatter_has_no_fields_and_no_issue() -> None:

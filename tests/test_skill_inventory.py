@@ -15,6 +15,8 @@ import pytest
 
 from openclaw_install.common.data_files import load_schema
 from openclaw_install.common.errors import UsageError
+from openclaw_install.common.jsonable import jsonable
+from openclaw_install.common.shown_text import shown_json
 from openclaw_install.host.skills.dialect import dialect_warnings
 from openclaw_install.host.skills.discovery import Limits, discover, locale_key
 from openclaw_install.host.skills.folders import Folder
@@ -41,7 +43,7 @@ def _reach(record: SkillRecord) -> str:
 
 
 def _conforms(found: Any, schema: str) -> None:
-    text = json.dumps(found.to_json(), ensure_ascii=False).encode()
+    text = shown_json(jsonable(found)).encode()
     jsonschema.Draft202012Validator(load_schema(schema)).validate(json.loads(text))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.demo.provision import OpenClaw
 from openclaw_install.demo.scratch_host import ScratchHost
 from openclaw_install.host.config.document import read_config
@@ -32,6 +33,7 @@ from tests.skill_cases import hard_files, mutated, skill, write_hard_files, writ
 
 _ORACLE = Path(__file__).with_name("skill_oracle.mjs")
 _FOLDER = "folder"
+_NAMES = {"any_bins": "anyBins"}
 
 pytestmark = pytest.mark.gateway
 
@@ -252,7 +254,7 @@ def test_the_real_list_has_the_same_skills_with_the_same_verdicts(
         record.name: {
             "description": record.description,
             "eligible": record.eligible,
-            "missing": record.missing.to_json(),
+            "missing": {_NAMES.get(key, key): names for key, names in jsonable(record.missing).items()},
             "source": sources[str(record.path)],
         }
         for record in checked.skills

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.host.skills.facts import HostFacts
 from openclaw_install.host.skills.file import parse_skill
 from openclaw_install.host.skills.requirements import (
@@ -48,9 +49,9 @@ def test_each_list_is_reduced_to_what_the_host_lacks() -> None:
         os=("win32", "darwin"),
     )
     assert lacks
-    assert lacks.to_json() == {
+    assert jsonable(lacks) == {
         "bins": ["nope"],
-        "anyBins": ["nope", "neither"],
+        "any_bins": ["nope", "neither"],
         "env": ["BLANK", "UNSET"],
         "config": ["a.c"],
         "os": ["win32", "darwin"],

@@ -1,4 +1,4 @@
-"""The bundles and hook configurations that ship: their files, and how an installed copy compares to them."""
+"""The bundles that ship: their files, and how an installed copy compares to them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, NoReturn
+from typing import Literal, NoReturn
 
 from openclaw_install.common.data_files import data_folder
 from openclaw_install.common.errors import BundleError
 from openclaw_install.common.files import MOST_BYTES, file_error, read_if_exists, safe_join, sha256
-from openclaw_install.host.bundle_manifest import ROUTE_MODES, Manifest, parse_manifest
-from openclaw_install.host.hooks.policy import RouteMode
+from openclaw_install.host.bundle_manifest import Manifest, parse_manifest
 
 MANIFEST_FILE = "bundle.json"
 SKILL_FILE = "SKILL.md"
@@ -211,41 +210,6 @@ def installed_state(
     if "user-edited" in verdicts or folder.is_symlink():
         return "edited"
     return "outdated" if verdicts & {"outdated", "retired"} else "incomplete"
-
-
-def hook_configuration_text(route_mode: RouteMode) -> str:
-    """The commented JSON5 of `hooks/<route_mode>.json5`, to be shown to an operator.
-
-    Raises:
-        BundleError: no such mode, or its file is missing.
-    """
-    if route_mode not in ROUTE_MODES:
-        raise _damaged(f"{route_mode!r} is no route mode: there are {', '.join(ROUTE_MODES)}")
-    path = safe_join(data_folder("hooks"), f"{route_mode}.json5")
-    data = read_if_exists(path)
-    if data is None:
-        raise _damaged(f"{path}: missing")
-    return data.decode("utf-8")
-
-
-def hook_configuration(route_mode: RouteMode) -> Mapping[str, Any]:
-    """The value for `hooks` in the host's config; `token` is a `${NAME}` placeholder.
-
-    Never write it to a host with the placeholder unless the gateway will find that variable set: OpenClaw
-    takes an unresolved reference itself for the token.
-
-    Raises:
-        BundleError: no such mode, or its file is missing or is not a JSON5 object.
-    """
-    import pyjson5
-
-    try:
-        document = pyjson5.decode(hook_configuration_text(route_mode))
-    except pyjson5.Json5DecoderException as error:
-        raise _damaged(f"hooks/{route_mode}.json5: not JSON5: {error}") from error
-    if not isinstance(document, dict):
-        raise _damaged(f"hooks/{route_mode}.json5: must hold an object")
-    return document
 
 
 def _names(folder: Path) -> list[str]:

@@ -45,11 +45,6 @@ def join_surrogates(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
-def well_formed(text: str) -> str:
-    """The text with lone halves of characters replaced by U+FFFD, so that it can be written as UTF-8."""
-    return _SURROGATE.sub("\ufffd", text)
-
-
 def number_text(value: float) -> str:
     """`String(value)`."""
     if math.isnan(value):

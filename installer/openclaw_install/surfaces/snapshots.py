@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_install.common.data_files import data_folder
+from openclaw_install.host.skills.results import SkillsCheck, SkillsList
 from openclaw_install.hub import results as hub
 from openclaw_install.messaging.models import Event
 from openclaw_install.messaging.models.contacts import ContactDecision, ContactPage
@@ -47,6 +48,8 @@ RESULTS: dict[str, tuple[str, Any]] = {
     ),
     "pingagent-tail": ("A line of `pingagent tail --json`", Event | TailEnd),
     "pingagent-trust-replay": ("Result of `pingagent trust replay`", TrustReplay),
+    "skills-check": ("Result of `openclaw-install skills check`", SkillsCheck),
+    "skills-list": ("Result of `openclaw-install skills list`", SkillsList),
 }
 """Results of commands that are no tool's answer, by the name of their schema."""
 

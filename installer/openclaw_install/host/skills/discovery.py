@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from openclaw_install.host.hooks.agents import section
 from openclaw_install.host.skills.folders import Folder
 from openclaw_install.host.skills.reader import MAX_SKILL_BYTES, SKILL_FILE_NAME, inside, resolve
 
@@ -37,9 +38,7 @@ class Limits:
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> Limits:
         """The limits that the config sets; OpenClaw's own where it says nothing."""
-        skills = config.get("skills")
-        limits = skills.get("limits") if isinstance(skills, Mapping) else None
-        values = limits if isinstance(limits, Mapping) else {}
+        values = section(config, "skills", "limits")
 
         def read(name: str, default: int) -> int:
             value = values.get(name)

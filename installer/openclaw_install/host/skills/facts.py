@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from openclaw_install.host.hooks.agents import section
 from openclaw_install.host.skills.file import SkillFile, string_list
 from openclaw_install.host.skills.reader import origin_slug
 from openclaw_install.host.skills.requirements import KnownFacts, Missing, missing
@@ -29,11 +29,8 @@ class HostFacts:
     def __init__(self, host: SkillHost) -> None:
         self.host = host
         self._bins: dict[str, bool] = {}
-        skills = host.config.get("skills")
-        settings: Mapping[str, object] = skills if isinstance(skills, Mapping) else {}
-        entries = settings.get("entries")
-        self._entries: Mapping[str, object] = entries if isinstance(entries, Mapping) else {}
-        allowed = settings.get("allowBundled")
+        self._entries = section(host.config, "skills", "entries")
+        allowed = section(host.config, "skills").get("allowBundled")
         self._allowed_bundled = frozenset(string_list(allowed)) if isinstance(allowed, list) else frozenset()
 
     def eligibility(self, file: SkillFile, folder: str, source: str) -> Eligibility:
@@ -46,8 +43,7 @@ class HostFacts:
         """
         name = file.name or ""
         key = self._key(file, folder)
-        entry = self._entries.get(key)
-        settings = entry if isinstance(entry, Mapping) else {}
+        settings = section(self._entries, key)
         turned_off = None
         if settings.get("enabled") is False:
             turned_off = f"skills.entries.{key}.enabled"

@@ -106,14 +106,16 @@ def _listed_root(loaded: LoadedRoot, used: dict[str, LoadedSkill], facts: HostFa
     skills = []
     for skill in loaded.loaded:
         file = skill.file
-        name = file.name if file.valid else None
+        path = _file(skill.folder)
+        winner = _file(used[file.name].folder) if file.valid and file.name is not None else None
         skills.append(
             ListedSkill(
-                path=_file(skill.folder),
+                path=path,
                 name=file.name,
                 valid=file.valid,
                 eligible=file.valid and facts.eligibility(file, skill.folder.path, skill.source).eligible,
-                winner=_file(used[name].folder) if name is not None else None,
+                wins=winner == path,
+                winner=winner,
                 warnings=tuple(_uncertainty(file)),
             )
         )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from openclaw_install.host.javascript import trim
 
@@ -18,8 +17,8 @@ _BLOCKED_SEGMENTS = frozenset({"__proto__", "prototype", "constructor"})
 
 
 @dataclass(frozen=True)
-class Requirements:
-    """The `requires` and `os` lists of a skill's manifest; `always` skips all of them but `os`.
+class Missing:
+    """Of each list of requirements, the part that this host lacks.
 
     Attributes:
         bins: programs that must all be on PATH.
@@ -27,8 +26,6 @@ class Requirements:
         env: environment variables that must hold text.
         config: dotted paths in `openclaw.json` that must be truthy.
         os: platforms, in Node's names (`linux`, `darwin`, `win32`; `macos` counts as `darwin`).
-        always: true if the skill is taken whatever else is missing.
-        primary_env: the variable that `skills.entries.<key>.apiKey` stands for.
     """
 
     bins: tuple[str, ...] = ()
@@ -36,53 +33,26 @@ class Requirements:
     env: tuple[str, ...] = ()
     config: tuple[str, ...] = ()
     os: tuple[str, ...] = ()
-    always: bool = False
-    primary_env: str | None = None
-
-
-@dataclass(frozen=True)
-class Missing:
-    """Of each list of requirements, the part that this host lacks."""
-
-    bins: tuple[str, ...] = ()
-    any_bins: tuple[str, ...] = ()
-    env: tuple[str, ...] = ()
-    config: tuple[str, ...] = ()
-    os: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.bins or self.any_bins or self.env or self.config or self.os)
 
     def names(self) -> tuple[str, ...]:
         """Everything that is missing, of whatever kind."""
         return (*self.bins, *self.any_bins, *self.env, *self.config, *self.os)
 
-    def to_json(self) -> dict[str, list[str]]:
-        """The object as `openclaw skills list --json` prints it."""
-        return {
-            "bins": list(self.bins),
-            "anyBins": list(self.any_bins),
-            "env": list(self.env),
-            "config": list(self.config),
-            "os": list(self.os),
-        }
+    def __bool__(self) -> bool:
+        return bool(self.names())
 
 
-class Facts(Protocol):
-    """What is known about the host; every question is about one name."""
+@dataclass(frozen=True)
+class Requirements(Missing):
+    """The `requires` and `os` lists of a skill's manifest: on a bare host, all of them are missing.
 
-    def has_bin(self, name: str) -> bool:
-        """Whether the program `name` can be run."""
+    Attributes:
+        always: true if the skill is taken whatever else is missing than a platform.
+        primary_env: the variable that `skills.entries.<key>.apiKey` stands for.
+    """
 
-    def has_env(self, name: str, requirements: Requirements) -> bool:
-        """Whether the variable holds text, in the environment or through the skill's config entry."""
-
-    def config_is_truthy(self, path: str) -> bool:
-        """Whether the dotted config path is truthy."""
-
-    @property
-    def platform(self) -> str:
-        """Node's name of the platform."""
+    always: bool = False
+    primary_env: str | None = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +91,7 @@ class KnownFacts:
         return config_path_is_truthy(self.config, path)
 
 
-def missing(requirements: Requirements, facts: Facts) -> Missing:
+def missing(requirements: Requirements, facts: KnownFacts) -> Missing:
     """What of `requirements` the host lacks."""
     lacks_os: tuple[str, ...] = ()
     if requirements.os:

@@ -1,12 +1,10 @@
-"""What `skills check` and `skills list` say: frozen results with the JSON that the schemas describe."""
+"""What `skills check` and `skills list` answer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from openclaw_install.host.javascript import well_formed
 from openclaw_install.host.skills.requirements import Missing
 
 
@@ -16,12 +14,12 @@ class SkillRecord:
 
     Attributes:
         path: the file.
-        name: the skill's name, or None where OpenClaw does not get as far.
-        description: its description, or None.
-        valid: whether OpenClaw loads it.
-        error: why not, or None.
-        eligible: whether OpenClaw would use it on this host.
-        missing: what it lacks here.
+        name: the skill's name; null where OpenClaw refuses the file before it knows one.
+        description: its description, or null.
+        valid: whether OpenClaw's loader takes the file.
+        error: why not; null for a valid skill.
+        eligible: whether OpenClaw would use the skill on this host; never true of an invalid one.
+        missing: what the host lacks, as `openclaw skills list --json` says it.
         warnings: things worth knowing that do not make it invalid.
     """
 
@@ -34,25 +32,15 @@ class SkillRecord:
     missing: Missing
     warnings: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """The object of the JSON contract (`schemas/skills-check.schema.json`)."""
-        return {
-            "path": _text(str(self.path)),
-            "name": _text(self.name),
-            "description": _text(self.description),
-            "valid": self.valid,
-            "error": _text(self.error),
-            "eligible": self.eligible,
-            "missing": {
-                kind: [_text(name) for name in names] for kind, names in self.missing.to_json().items()
-            },
-            "warnings": [_text(warning) for warning in self.warnings],
-        }
-
 
 @dataclass(frozen=True)
 class SkillsCheck:
-    """The result of `skills check`; `notes` are about whole folders."""
+    """The result of `skills check`.
+
+    Attributes:
+        skills: one record for each SKILL.md that was found.
+        notes: what there is to say about whole folders.
+    """
 
     skills: tuple[SkillRecord, ...]
     notes: tuple[str, ...] = ()
@@ -62,72 +50,53 @@ class SkillsCheck:
         """Whether OpenClaw would refuse any of them; the command then ends with exit code 1."""
         return any(not skill.valid for skill in self.skills)
 
-    def to_json(self) -> dict[str, Any]:
-        """The `result` of the JSON contract."""
-        return {
-            "skills": [skill.to_json() for skill in self.skills],
-            "notes": [_text(note) for note in self.notes],
-        }
-
 
 @dataclass(frozen=True)
 class ListedSkill:
     """One skill of a root.
 
-    `winner` is the file that OpenClaw uses for its name, None if it is refused; `warnings` say where OpenClaw
-    may read the file differently.
+    Attributes:
+        path: its SKILL.md.
+        name: the skill's name; null where OpenClaw refuses the file before it knows one.
+        valid: whether OpenClaw's loader takes the file.
+        eligible: whether OpenClaw would use the skill on this host.
+        wins: whether OpenClaw uses this one for its name.
+        winner: the SKILL.md that OpenClaw uses for the name; null if this one is refused.
+        warnings: `skill.parse_uncertain`: where OpenClaw may read the file differently.
     """
 
     path: Path
     name: str | None
     valid: bool
     eligible: bool
+    wins: bool
     winner: Path | None
     warnings: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """The object of the JSON contract (`schemas/skills-list.schema.json`)."""
-        return {
-            "path": _text(str(self.path)),
-            "name": _text(self.name),
-            "valid": self.valid,
-            "eligible": self.eligible,
-            "wins": self.winner == self.path,
-            "winner": _text(str(self.winner)) if self.winner else None,
-            "warnings": [_text(warning) for warning in self.warnings],
-        }
 
 
 @dataclass(frozen=True)
 class ListedRoot:
-    """One root of the host; `source` is OpenClaw's label for it."""
+    """One root of the host.
+
+    Attributes:
+        path: the folder.
+        source: OpenClaw's label for skills of this root, such as `openclaw-workspace`.
+        exists: whether it is there.
+        skills: what OpenClaw finds in it.
+    """
 
     path: Path
     source: str
     exists: bool
     skills: tuple[ListedSkill, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """The object of the JSON contract."""
-        return {
-            "path": _text(str(self.path)),
-            "source": self.source,
-            "exists": self.exists,
-            "skills": [skill.to_json() for skill in self.skills],
-        }
-
 
 @dataclass(frozen=True)
 class SkillsList:
-    """The result of `skills list`: the host's roots, highest precedence first."""
+    """The result of `skills list`.
+
+    Attributes:
+        roots: the host's skill roots, highest precedence first.
+    """
 
     roots: tuple[ListedRoot, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """The `result` of the JSON contract."""
-        return {"roots": [root.to_json() for root in self.roots]}
-
-
-def _text(value: str | None) -> str | None:
-    """Text that can be written as UTF-8, whatever a file or a file name held."""
-    return None if value is None else well_formed(value)

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from openclaw_install.host.hooks.agents import agent_ids, default_agent
+from openclaw_install.host.hooks.agents import agent_ids, default_agent, section
+from openclaw_install.host.hooks.text import text_items
 from openclaw_install.host.javascript import trim
 from openclaw_install.host.skills.discovery import Discovery, Limits, discover
 from openclaw_install.host.skills.file import SkillFile
@@ -60,11 +61,8 @@ class SkillHost:
 
     def load_setting(self, name: str) -> tuple[str, ...]:
         """The texts of the list `skills.load.<name>`, trimmed, without blanks."""
-        value: object = self.config
-        for key in ("skills", "load", name):
-            value = value.get(key) if isinstance(value, Mapping) else None
-        items = value if isinstance(value, list) else []
-        return tuple(text for item in items if isinstance(item, str) and (text := trim(item)))
+        items = text_items(section(self.config, "skills", "load").get(name))
+        return tuple(text for item in items if (text := trim(item)))
 
     def user_path(self, text: str) -> str:
         """A path from the config: `~` expanded, absolute."""

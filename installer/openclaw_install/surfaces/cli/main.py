@@ -144,13 +144,14 @@ def skills_group(context: click.Context, /, **said: Any) -> None:
 @click.pass_context
 def skills_check_command(context: click.Context, /, *, paths: tuple[Path, ...], **said: Any) -> Reply:
     """Judge every SKILL.md below each PATH, or in the host's own roots."""
+    from openclaw_install.common.jsonable import jsonable
     from openclaw_install.host.skills.inventory import check_skills
     from openclaw_install.surfaces.cli.render_skills import check_lines
 
     common = gather(context, said)
     found = check_skills(common.location(), paths)
     lines = check_lines(found, verbose=common.verbose)
-    return Reply("skills check", found.to_json(), lines, 1 if found.any_invalid else 0)
+    return Reply("skills check", jsonable(found), lines, 1 if found.any_invalid else 0)
 
 
 @skills_group.command("list")
@@ -158,12 +159,13 @@ def skills_check_command(context: click.Context, /, *, paths: tuple[Path, ...], 
 @click.pass_context
 def skills_list_command(context: click.Context, /, **said: Any) -> Reply:
     """Show the host's skill roots in order of precedence, and who wins each name."""
+    from openclaw_install.common.jsonable import jsonable
     from openclaw_install.host.skills.inventory import list_skills
     from openclaw_install.surfaces.cli.render_skills import list_lines
 
     common = gather(context, said)
     found = list_skills(common.location())
-    return Reply("skills list", found.to_json(), list_lines(found))
+    return Reply("skills list", jsonable(found), list_lines(found))
 
 
 @cli.command("demo")

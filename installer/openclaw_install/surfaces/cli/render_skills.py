@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 from openclaw_install.common.shown_text import neutral as plain
 from openclaw_install.host.skills.results import ListedRoot, SkillRecord, SkillsCheck, SkillsList
@@ -30,7 +31,7 @@ def _record_lines(skill: SkillRecord, *, verbose: bool) -> Iterator[str]:
         description = description[: _DESCRIPTION_LENGTH - 1] + "…"
     yield f"valid    {skill.path}"
     yield f"         {skill.name}: {description}"
-    missing = [f"{kind} {', '.join(names)}" for kind, names in skill.missing.to_json().items() if names]
+    missing = [f"{kind} {', '.join(names)}" for kind, names in asdict(skill.missing).items() if names]
     yield f"         {'eligible' if skill.eligible else 'not eligible'}{_list(missing)}"
     for warning in skill.warnings:
         yield f"         warning: {warning}"
@@ -46,7 +47,7 @@ def _root_lines(root: ListedRoot) -> Iterator[str]:
     for skill in root.skills:
         if not skill.valid:
             yield f"    invalid   {skill.path}"
-        elif skill.winner != skill.path:
+        elif not skill.wins:
             yield f"    shadowed  {skill.name}: {skill.winner} wins"
         else:
             yield f"    {'eligible' if skill.eligible else 'waiting '}  {skill.name}"
