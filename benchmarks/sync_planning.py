@@ -7,9 +7,9 @@ import time
 
 from openclaw_install.host.locate import locate
 from openclaw_install.sync.endpoint import endpoint_from
+from openclaw_install.sync.inventory import inventory_of
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.planner import plan
-from openclaw_install.sync.prepare import inventory_of
 
 
 def main() -> None:

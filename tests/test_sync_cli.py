@@ -124,7 +124,7 @@ def test_nothing_is_sent_without_consent_and_it_is_asked_only_once(desk: Desk) -
     assert desk.document("--all")["ok"]
     given = desk.document("consent")["result"]["consents"]
     assert [(one["kind"], one["agent_name"], one["given_by"]) for one in given] == [
-        ("connect", None, "--yes"),
+        ("connect", "", "--yes"),
         ("upload", "main", "--yes"),
     ]
     assert given[1]["roots"] == [str(desk.skills)]

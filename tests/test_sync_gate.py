@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from openclaw_install.common.data_files import data_folder
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.demo.provision import OpenClaw
 from openclaw_install.sync.gate import SecretFinding, scan
 from openclaw_install.sync.gate_detectors import find
@@ -299,9 +300,9 @@ def test_a_finding_holds_no_part_of_the_value() -> None:
     value = SECRETS["GitHub classic"]
     findings = scan(f"token: {value}\n")
     assert findings[0].line == 1
-    shown = repr(findings) + repr([finding.to_json() for finding in findings])
+    shown = repr(findings) + repr([jsonable(finding) for finding in findings])
     assert not any(value[start : start + 6] in shown for start in range(len(value) - 6))
-    assert SecretFinding.from_json(findings[0].to_json()) == findings[0]
+    assert SecretFinding(**jsonable(findings[0])) == findings[0]
 
 
 def test_a_comment_in_the_file_does_not_switch_the_gate_off() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from openclaw_install.common.errors import ConflictError, FileError, InstallError
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.common.migrations import Migration
 from openclaw_install.common.sqlite_file import connect_reading
 from openclaw_install.sync.consent import Consents, all_consents, allow_secrets, allowed_secrets, revoke
@@ -260,10 +261,10 @@ def test_consents_are_asked_once_recorded_and_revocable(ledger: Ledger) -> None:
     assert len(operator.asked) == 2
     consents.upload(URL, agent, ["/r/one", "/r/three"], 1)
     assert operator.asked[-1] == f"Upload 1 SKILL.md to the agent main (a) at {URL}, from /r/three?"
-    given = [consent.to_json() for consent in all_consents(ledger)]
+    given = [jsonable(consent) for consent in all_consents(ledger)]
     assert [consent["kind"] for consent in given] == ["connect", "upload", "upload"]
     assert given[1]["roots"] == ["/r/one", "/r/two"]
-    assert given[0]["given_at"] == "1970-01-01T00:00:05+00:00"
+    assert given[0]["given_at"] == "1970-01-01T00:00:05.000Z"
     allow_secrets(ledger, [("alpha", "h")], 6.0)
     allow_secrets(ledger, [], 6.0)
     assert allowed_secrets(ledger) == {("alpha", "h")}

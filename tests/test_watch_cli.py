@@ -14,6 +14,7 @@ from typing import get_args
 
 import pytest
 
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.host.locate import locate
 from openclaw_install.surfaces.cli.render_watch import watch_lines
 from openclaw_install.sync.ledger import Ledger
@@ -33,7 +34,7 @@ def desk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Desk]:
     # What `--keep` starts is for the runtime's own tests.
-    monkeypatch.setattr("openclaw_install.surfaces.cli.sync._runtime_started", lambda _common: ({}, []))
+    monkeypatch.setattr("openclaw_install.surfaces.cli.sync._runtime_started", lambda _common: (None, []))
     with desk_in(tmp_path, monkeypatch, capsys) as made:
         made.hub.create_agent("main", "owner")
         yield made
@@ -50,7 +51,6 @@ def test_keep_syncs_now_and_remembers_what_was_chosen(desk: Desk) -> None:
         assert choice is not None
         assert choice.names == ("alpha", "solo")
         assert choice.roots == (str(extra),)
-        assert choice.to_json()["everything"] is False
     assert desk.document("--all", "--yes", "--keep")["ok"]
     consents = desk.document("consent")["result"]["consents"]
     assert any(str(desk.home / ".agents" / "skills") in consent["roots"] for consent in consents)
@@ -118,7 +118,7 @@ def test_every_kind_of_event_has_its_place_in_the_schema_and_a_calm_line() -> No
     hostile = "a\x1b[2J\nb"
     for kind in get_args(EventKind):
         event = WatchEvent(kind, 1.0, hostile, "agent", 12.3, "code", "why\x1b[0m", "do it\r", 2, 1)
-        assert_valid(event.to_json(), "watch-event")
+        assert_valid(jsonable(event), "watch-event")
         for line in watch_lines(event, verbose=True):
             assert line.isprintable()
     assert watch_lines(WatchEvent("changed", 1.0, "a")) == []

@@ -11,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.host.locate import locate
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.mcp_service import McpSkillService
@@ -25,7 +26,7 @@ STEPS: dict[str, tuple[type, str]] = {
 
 
 def tell(event: WatchEvent) -> None:
-    print(json.dumps(event.to_json()), flush=True)
+    print(json.dumps(jsonable(event)), flush=True)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from typing import Any
 import jsonschema
 
 from openclaw_install.common.data_files import load_schema
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.host.locate import locate
 from openclaw_install.hub.limits import Limits
 from openclaw_install.hub.server import RunningHub, running_hub
@@ -27,6 +28,9 @@ from openclaw_install.sync.watch.watcher import WatchEvent, WatchSettings, watch
 from tests.support.waiting import PATIENCE, until
 from tests.sync_rig import ReadyOperator, skill_text, write_skill
 
+_BY_AN_AGENT = ("acknowledged", "unchanged", "refused", "unconfirmed")
+_ABOUT_A_SKILL = (*_BY_AN_AGENT, "changed", "held", "deleted")
+_WITH_A_REASON = ("refused", "unconfirmed", "held", "deleted", "waiting", "polling", "warning", "blocked")
 _SCHEMA = jsonschema.Draft202012Validator(load_schema("watch-event"))
 FREE = HubSettings(limits=Limits(requests_per_second=1e6, burst=1_000_000))
 
@@ -58,7 +62,10 @@ class Watched:
             self._changed.notify_all()
 
     def _sink(self, event: WatchEvent) -> None:
-        _SCHEMA.validate(event.to_json())
+        _SCHEMA.validate(jsonable(event))
+        assert event.skill or event.kind not in _ABOUT_A_SKILL
+        assert event.agent or event.kind not in _BY_AN_AGENT
+        assert event.reason or event.kind not in _WITH_A_REASON
         with self._changed:
             self.events.append(event)
             self._changed.notify_all()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openclaw_install.common.errors import InstallError
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.runtime.component import Context, Reporter
 
@@ -121,7 +122,7 @@ def forget(location: HostLocation) -> None:
 
 def reads(context: Context) -> tuple[Path, ...]:
     """The folders that skills are taken from, as named and as links lead; none where that is not known."""
-    from openclaw_install.sync.prepare import own_roots
+    from openclaw_install.sync.inventory import own_roots
     from openclaw_install.sync.watch.settings import watch_settings
 
     try:
@@ -206,7 +207,7 @@ class Teller:
         if event.kind == "acknowledged" and event.milliseconds is not None:
             self.reporter.figures(last_milliseconds=round(event.milliseconds, 1))
         if event.kind not in _QUIET:
-            facts = {name: value for name, value in event.to_json().items() if value is not None}
+            facts = {name: value for name, value in jsonable(event).items() if value not in ("", None)}
             self.reporter.event(f"watch_{event.kind}", **facts)
         self._judge(event)
 

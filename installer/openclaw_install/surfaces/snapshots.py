@@ -16,10 +16,14 @@ from openclaw_install.messaging.models.overview import DoctorReport
 from openclaw_install.messaging.models.trust_replay import TrustReplay
 from openclaw_install.surfaces.cli.pingagent_messages import TailEnd
 from openclaw_install.surfaces.cli.reply import Planned
+from openclaw_install.surfaces.cli.sync_watch import KeptSyncReport
 from openclaw_install.surfaces.mcp.pingagent.manual import manual, with_skill_list
 from openclaw_install.surfaces.schemas import Schema, document, record_schema
 from openclaw_install.surfaces.tool import Tool
 from openclaw_install.surfaces.tools import TOOLS
+from openclaw_install.sync import status as sync
+from openclaw_install.sync.consent import ConsentList
+from openclaw_install.sync.watch.event import WatchEvent
 
 MANUAL = Path("docs", "tools.md")
 REFERENCE = Path("skills", "pingagent", "references", "tools.md")
@@ -50,6 +54,11 @@ RESULTS: dict[str, tuple[str, Any]] = {
     "pingagent-trust-replay": ("Result of `pingagent trust replay`", TrustReplay),
     "skills-check": ("Result of `openclaw-install skills check`", SkillsCheck),
     "skills-list": ("Result of `openclaw-install skills list`", SkillsList),
+    "sync-agents": ("Result of `openclaw-install sync agents`", sync.AgentsList),
+    "sync-consent": ("Result of `openclaw-install sync consent`", ConsentList),
+    "sync-report": ("Result of `openclaw-install sync`", KeptSyncReport),
+    "sync-status": ("Result of `openclaw-install sync status`", sync.SyncStatus),
+    "watch-event": ("A line of `openclaw-install sync --watch --json`", WatchEvent),
 }
 """Results of commands that are no tool's answer, by the name of their schema."""
 

@@ -1,8 +1,9 @@
-"""Which skills and which agents are meant (pure): by name, all, or an error that lists what there is."""
+"""Which skills and which agents are meant: by name, all, or as a person answers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from openclaw_install.common.errors import UsageError
 from openclaw_install.sync.errors import APP_URL, SyncError
@@ -13,36 +14,99 @@ ALL = "all"
 _SHOWN = 40
 
 
-def chosen_skills(inventory: Inventory, names: Sequence[str]) -> tuple[LocalSkill, ...]:
-    """The skills of these names; with no names, all that are the operator's own.
+class Operator(Protocol):
+    """Whoever runs the command; see `cli.sync_terminal` for the real one."""
+
+    @property
+    def present(self) -> bool:
+        """Whether somebody can answer questions."""
+
+    @property
+    def agreed(self) -> bool:
+        """Whether `--yes` was given, which answers questions of consent."""
+
+    def tell(self, line: str) -> None:
+        """Shows one line."""
+
+    def confirm(self, question: str) -> bool:
+        """Asks a question that is answered by yes or no."""
+
+    def ask(self, question: str) -> str:
+        """Asks a question that is answered by words."""
+
+    def open_page(self, url: str) -> bool:
+        """Opens a page in the browser; whether that could be done."""
+
+    def progress(self, done: int, total: int) -> None:
+        """Shows how far the uploads are."""
+
+
+def choose_skills(
+    inventory: Inventory, names: Sequence[str], operator: Operator, *, everything: bool
+) -> tuple[tuple[LocalSkill, ...], bool]:
+    """The skills that are meant, and whether these are all; a person is asked where nothing was said.
 
     Raises:
-        UsageError: a name that no skill has.
+        UsageError: nothing was said and nobody can be asked, or a name fits nothing.
+        SyncError: `sync.cancelled`.
     """
-    if not names:
-        return tuple(skill for skill in inventory.skills if not skill.shipped)
-    known = {skill.name for skill in inventory.skills}
-    unknown = sorted(set(names) - known)
+    if everything and names:
+        raise UsageError("names and --all exclude each other", next_step="give either names or --all")
+    offered = [skill for skill in inventory.skills if not skill.problem and not skill.shipped]
+    some = _listed([skill.name for skill in offered])
+    if not (everything or names):
+        if not operator.present:
+            raise UsageError(
+                "nothing was chosen: neither names nor --all",
+                next_step=f"add --all, or name some of: {some}"
+                if offered
+                else "there are no skills to sync yet",
+                code="usage.nothing_chosen",
+            )
+        for skill in offered:
+            operator.tell(f"  {skill.name}  {skill.path}")
+        answer = _answer(operator, f"Sync which of these {len(offered)}? (all, names, or cancel)")
+        names = answer.replace(",", " ").split()
+        everything = names == [ALL]
+    if everything:
+        return tuple(skill for skill in inventory.skills if not skill.shipped), True
+    unknown = sorted(set(names) - {skill.name for skill in inventory.skills})
     if unknown:
         raise UsageError(
             f"there is no skill called {', '.join(unknown)}",
-            next_step=f"name skills from: {listed([skill.name for skill in offered(inventory)])}",
+            next_step=f"name skills from: {some}",
             code="usage.no_such_skill",
         )
-    return tuple(skill for skill in inventory.skills if skill.name in names)
+    return tuple(skill for skill in inventory.skills if skill.name in names), False
 
 
-def offered(inventory: Inventory) -> tuple[LocalSkill, ...]:
-    """The operator's own skills that can go up."""
-    return tuple(skill for skill in inventory.skills if not skill.problem and not skill.shipped)
-
-
-def chosen_agents(agents: Sequence[Agent], wanted: Sequence[str]) -> tuple[Agent, ...] | None:
-    """The agents that are meant; None where somebody has to choose.
+def choose_agents(agents: Sequence[Agent], wanted: Sequence[str], operator: Operator) -> tuple[Agent, ...]:
+    """The agents that are meant; a person is asked where there are several and none was named.
 
     Args:
         agents: those of the service.
         wanted: ids, names or `all`; none of them if nothing was said.
+        operator: who is asked.
+
+    Raises:
+        SyncError: `sync.no_agents`, or the answer was to cancel.
+        UsageError: one is unknown, a name fits several, or nobody can be asked.
+    """
+    if not wanted and len(agents) > 1:
+        if not operator.present:
+            raise UsageError(
+                "there are several agents, and none was named",
+                next_step=f"add --agent ID (or --agent all): {_listed([agent.label for agent in agents])}",
+                code="usage.agent",
+            )
+        for agent in agents:
+            operator.tell(f"  {agent.label}{'  running' if agent.running else ''}")
+        wanted = [_answer(operator, "Sync to which agent? (id, name, all, or cancel)")]
+    return named_agents(agents, wanted)
+
+
+def named_agents(agents: Sequence[Agent], wanted: Sequence[str]) -> tuple[Agent, ...]:
+    """The agents with these ids or names; all of them for `all`, or if nothing was said.
 
     Raises:
         SyncError: `sync.no_agents`.
@@ -55,12 +119,24 @@ def chosen_agents(agents: Sequence[Agent], wanted: Sequence[str]) -> tuple[Agent
             "then run the command again",
             code="sync.no_agents",
         )
-    if not wanted:
-        return (agents[0],) if len(agents) == 1 else None
-    if ALL in wanted:
+    if not wanted or ALL in wanted:
         return tuple(agents)
-    found = dict.fromkeys(_agent(agents, word) for word in wanted)
+    found = {_agent(agents, word) for word in wanted}
     return tuple(agent for agent in agents if agent in found)
+
+
+def _answer(operator: Operator, question: str) -> str:
+    """What a person answers.
+
+    Raises:
+        SyncError: `sync.cancelled`: to cancel, or nothing.
+    """
+    answer = operator.ask(question).strip()
+    if answer.strip(" ,") in ("", "cancel"):
+        raise SyncError(
+            "cancelled; nothing was sent", next_step="run the command again", code="sync.cancelled"
+        )
+    return answer
 
 
 def _agent(agents: Sequence[Agent], word: str) -> Agent:
@@ -72,33 +148,12 @@ def _agent(agents: Sequence[Agent], word: str) -> Agent:
     problem = f"several agents are called {word}" if fits else f"there is no agent {word}"
     raise UsageError(
         problem,
-        next_step=f"give --agent one id of: {listed([agent.label for agent in fits or agents])}",
+        next_step=f"give --agent one id of: {_listed([agent.label for agent in fits or agents])}",
         code="usage.no_such_agent",
     )
 
 
-def agents_not_said(agents: Sequence[Agent]) -> UsageError:
-    """The error for several agents where nobody can be asked."""
-    return UsageError(
-        "there are several agents, and none was named",
-        next_step=f"add --agent ID (or --agent all): {listed([agent.label for agent in agents])}",
-        code="usage.agent",
-    )
-
-
-def skills_not_said(inventory: Inventory) -> UsageError:
-    """The error for no names and no `--all` where nobody can be asked."""
-    names = [skill.name for skill in offered(inventory)]
-    return UsageError(
-        "nothing was chosen: neither names nor --all",
-        next_step=f"add --all, or name some of: {listed(names)}"
-        if names
-        else "there are no skills to sync yet",
-        code="usage.nothing_chosen",
-    )
-
-
-def listed(words: Sequence[str]) -> str:
+def _listed(words: Sequence[str]) -> str:
     """A list for a sentence, cut where it gets long."""
     more = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
     return ", ".join(words[:_SHOWN]) + more

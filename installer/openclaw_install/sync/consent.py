@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from openclaw_install.common.errors import UsageError
+from openclaw_install.common.jsonable import Timestamp
+from openclaw_install.sync.choice import Operator
 from openclaw_install.sync.errors import SyncError
 from openclaw_install.sync.ledger import Ledger
-from openclaw_install.sync.operator import Operator
 from openclaw_install.sync.service import Agent
 
 ConsentKind = Literal["browser", "connect", "upload"]
@@ -24,38 +24,35 @@ class Consent:
     Attributes:
         kind: `browser` (a page was opened), `connect` (to an endpoint), `upload` (to an agent, from roots).
         endpoint: the service, or the page.
-        agent_id, agent_name: for an upload.
+        agent_id: for an upload; else empty.
+        agent_name: for an upload; else empty.
         roots: the folders that skills may be taken from.
         given_by: `answer` to a question, or `--yes`.
-        given_at, revoked_at: seconds since the epoch.
+        given_at: when.
+        revoked_at: null while it stands.
     """
 
-    kind: str
+    kind: ConsentKind
     endpoint: str
     agent_id: str
     agent_name: str
     roots: tuple[str, ...]
     given_by: str
-    given_at: float
-    revoked_at: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """The object of the JSON contract."""
-        return {
-            "kind": self.kind,
-            "endpoint": self.endpoint,
-            "agent_id": self.agent_id or None,
-            "agent_name": self.agent_name or None,
-            "roots": list(self.roots),
-            "given_by": self.given_by,
-            "given_at": moment(self.given_at),
-            "revoked_at": None if self.revoked_at is None else moment(self.revoked_at),
-        }
+    given_at: Timestamp
+    revoked_at: Timestamp | None = None
 
 
-def moment(seconds: float) -> str:
-    """A point in time in ISO 8601, UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+@dataclass(frozen=True)
+class ConsentList:
+    """The result of `sync consent`.
+
+    Attributes:
+        consents: oldest first.
+        revoked: how many were revoked now.
+    """
+
+    consents: tuple[Consent, ...]
+    revoked: int
 
 
 class Consents:

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 GATE_VERSION = "4"
 
@@ -22,13 +20,6 @@ class SecretFinding:
 
     line: int
     kind: str
-
-    def to_json(self) -> dict[str, Any]:
-        return {"line": self.line, "kind": self.kind}
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> SecretFinding:
-        return cls(int(document["line"]), str(document["kind"]))
 
 
 def scan(text: str) -> tuple[SecretFinding, ...]:

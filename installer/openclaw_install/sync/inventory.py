@@ -12,10 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_install.common.errors import UsageError
+from openclaw_install.common.jsonable import jsonable
+from openclaw_install.host.config.document import read_config
+from openclaw_install.host.locate import HostLocation
 from openclaw_install.host.skills.discovery import Limits, discover
 from openclaw_install.host.skills.folders import Folder
+from openclaw_install.host.skills.host import skill_host
 from openclaw_install.host.skills.loader import answers_about, settle, settled
 from openclaw_install.host.skills.roots import Root, SkillHost, allowed_targets, skill_roots
+from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.skill_source import (
     SKILL_FILE_NAME,
     Frontmatter,
@@ -81,6 +86,30 @@ class Inventory:
 Known = Callable[[Sequence[str]], Mapping[str, Any]]
 
 
+def inventory_of(location: HostLocation, roots: Sequence[Path], ledger: Ledger) -> Inventory:
+    """The skills of a located host; what is learned about contents goes into the ledger.
+
+    Raises:
+        ConfigError: the host's config cannot be read.
+        UsageError: a root is no folder.
+        FileError: the ledger cannot be used.
+    """
+    host = skill_host(location, read_config(location.config_path, location.env))
+    found = take_inventory(host, roots, lambda hashes: ledger.facts("frontmatter", FACT_VERSION, hashes))
+    ledger.learn("frontmatter", FACT_VERSION, found.learned)
+    return found
+
+
+def own_roots(location: HostLocation, roots: Sequence[Path]) -> tuple[str, ...]:
+    """The folders in which the operator's own skills lie, or may lie one day.
+
+    Raises:
+        ConfigError, UsageError: as `inventory_of`.
+    """
+    host = skill_host(location, read_config(location.config_path, location.env))
+    return tuple(root.path for root in sync_roots(host, roots) if root.source not in SHIPPED_SOURCES)
+
+
 def take_inventory(host: SkillHost, extra: Sequence[Path], known: Known) -> Inventory:
     """Finds, reads and judges every skill.
 
@@ -101,7 +130,7 @@ def take_inventory(host: SkillHost, extra: Sequence[Path], known: Known) -> Inve
         {source.sha256: source.data for skill, source in found if not skill.problem}, facts, host
     )
     skills = [
-        skill if skill.problem else _judged(skill, Frontmatter.from_json(facts[source.sha256]))
+        skill if skill.problem else _judged(skill, Frontmatter(**facts[source.sha256]))
         for skill, source in found
     ]
     roots = dict.fromkeys(skill.root for skill, _ in found)
@@ -118,7 +147,7 @@ def _learn(contents: Mapping[str, bytes], facts: dict[str, Any], host: SkillHost
     learned: dict[str, Any] = {}
     for sha256, read in files.items():
         file = settled(read, answers)
-        facts[sha256] = frontmatter_of(file).to_json()
+        facts[sha256] = jsonable(frontmatter_of(file))
         if not file.uncertain:
             learned[sha256] = facts[sha256]
     return learned

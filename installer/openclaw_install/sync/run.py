@@ -12,23 +12,31 @@ from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import UsageError
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.sync import choice, prepare
+from openclaw_install.sync.choice import Operator, choose_agents, choose_skills, named_agents
 from openclaw_install.sync.connect import Connect, connect_mcp
 from openclaw_install.sync.consent import Consents, allow_secrets, allowed_secrets
 from openclaw_install.sync.endpoint import Endpoint, endpoint_from, key_from, key_missing
-from openclaw_install.sync.errors import APP_URL, KEYS_URL
-from openclaw_install.sync.inventory import Inventory, LocalSkill
+from openclaw_install.sync.errors import APP_URL, KEYS_URL, ServiceError
+from openclaw_install.sync.inventory import Inventory, LocalSkill, inventory_of, own_roots
 from openclaw_install.sync.ledger import Ledger
-from openclaw_install.sync.operator import Operator
-from openclaw_install.sync.pipeline import Pipeline
+from openclaw_install.sync.pipeline import Pipeline, scan_all
 from openclaw_install.sync.planner import Action
-from openclaw_install.sync.report import AgentReport, SkillResult, SyncReport, warnings_of
-from openclaw_install.sync.rollout import Rollout
+from openclaw_install.sync.push import Sent
+from openclaw_install.sync.report import (
+    AgentReport,
+    SkillResult,
+    SyncReport,
+    agent_report,
+    skill_result,
+    totals_of,
+    warnings_of,
+)
 from openclaw_install.sync.service import Agent, SkillService
 from openclaw_install.sync.standing_choice import StandingChoice, record_choice
 
 # A watcher holds the lock for a push at a time.
 LOCK_PATIENCE = 2.0
+AGENTS_AT_ONCE = 4
 NOBODY_YET = Agent("unknown", "the agent that will be chosen")
 
 
@@ -71,6 +79,9 @@ class SyncRun:
         ledger: the ledger.
         connect: opens the service.
         clock: seconds since the epoch.
+
+    Attributes:
+        stopped: the error that ended the run before its end, such as a key that was revoked meanwhile.
     """
 
     location: HostLocation
@@ -80,6 +91,7 @@ class SyncRun:
     ledger: Ledger
     connect: Connect = connect_mcp
     clock: Callable[[], float] = wall_time
+    stopped: ServiceError | None = field(init=False, default=None)
     _skills: tuple[LocalSkill, ...] = field(init=False, default=())
     _present: frozenset[str] | None = field(init=False, default=None)
     _allowed: set[tuple[str, str]] = field(init=False, default_factory=set)
@@ -102,20 +114,20 @@ class SyncRun:
                 if consents.browser(KEYS_URL):
                     self.operator.open_page(KEYS_URL)
                 raise key_missing()
-            self._choose(prepare.inventory_of(self.location, self.options.roots, self.ledger))
+            self._choose(inventory_of(self.location, self.options.roots, self.ledger))
             if key is None or (self.options.dry_run and not consents.may_connect(endpoint.url)):
                 return self._planned_offline(endpoint)
             consents.connect(endpoint.url)
             return self._connected(endpoint, key, consents)
 
     def _choose(self, inventory: Inventory) -> None:
-        self._skills, is_whole = prepare.choose_skills(
+        self._skills, is_whole = choose_skills(
             inventory, self.options.names, self.operator, everything=self.options.everything
         )
         self._present = frozenset(skill.name for skill in inventory.skills) if is_whole else None
         if self.options.keep:
             self._kept_roots = (
-                prepare.own_roots(self.location, self.options.roots)
+                own_roots(self.location, self.options.roots)
                 if is_whole
                 else tuple({skill.root: None for skill in self._skills if not skill.problem})
             )
@@ -143,16 +155,13 @@ class SyncRun:
                 chosen, canary = self._agents(agents)
                 actions = pipeline.gate(self._planned(chosen, pipeline), self._allowed)
                 if self.options.dry_run:
-                    return self._report(endpoint, chosen, actions)
+                    return self._report(endpoint, _plan_of(chosen, actions))
                 for agent in chosen:
                     self._agree_to_upload(consents, endpoint, agent, actions)
                 if self.options.keep:
                     self._record_choice(chosen, endpoint)
-                progress = self.operator.progress
-                rollout = Rollout(service, pipeline, progress)
-                results = runner.run(rollout.run(chosen, canary, actions))
-                errors = () if rollout.stopped is None else (rollout.stopped,)
-                return replace(self._report(endpoint, chosen, actions), agents=results, errors=errors)
+                reports = runner.run(self._sent(service, pipeline, chosen, canary, actions))
+                return self._report(endpoint, reports)
             finally:
                 runner.run(_leave(manager))
 
@@ -163,7 +172,7 @@ class SyncRun:
             likely = self.ledger.agents(pipeline.endpoint) or (NOBODY_YET,)
             texts = pipeline.unscanned(self._planned(likely, pipeline))
             await asyncio.sleep(0)
-            pipeline.learn(await asyncio.to_thread(prepare.scan_all, texts))
+            pipeline.learn(await asyncio.to_thread(scan_all, texts))
             agents = await listing
         finally:
             listing.cancel()
@@ -172,10 +181,10 @@ class SyncRun:
         return agents
 
     def _agents(self, agents: Sequence[Agent]) -> tuple[tuple[Agent, ...], Agent | None]:
-        chosen = prepare.choose_agents(agents, self.options.agents, self.operator)
+        chosen = choose_agents(agents, self.options.agents, self.operator)
         if self.options.canary is None:
             return chosen, None
-        (canary,) = choice.chosen_agents(agents, [self.options.canary]) or ()
+        (canary,) = named_agents(agents, [self.options.canary])
         return (canary, *(agent for agent in chosen if agent != canary)), canary
 
     def _pipeline(self, endpoint: Endpoint) -> Pipeline:
@@ -196,33 +205,107 @@ class SyncRun:
         names = None if self._present is not None else tuple(sorted({skill.name for skill in self._skills}))
         ids = tuple(agent.id for agent in agents)
         roots = tuple(str(root) for root in self.options.roots)
-        choice = StandingChoice(endpoint.url, names, ids, roots, self.clock())
-        record_choice(self.ledger, self.location, choice)
+        kept = StandingChoice(endpoint.url, names, ids, roots, self.clock())
+        record_choice(self.ledger, self.location, kept)
 
     def _planned_offline(self, endpoint: Endpoint) -> SyncReport:
         """A dry run without the service: against the agents as they were listed last."""
         known, pipeline = self.ledger.agents(endpoint.url), self._pipeline(endpoint)
-        wanted = self.options.agents
-        agents = (choice.chosen_agents(known, wanted) or known) if known else (NOBODY_YET,)
+        agents = named_agents(known, self.options.agents) if known else (NOBODY_YET,)
         note = (
             "the service was not asked, because you have not agreed to connect to it yet or no key is set; "
         )
         note += "the agents are those that it listed last" if known else "its agents are not known"
-        report = self._report(endpoint, agents, pipeline.gate(self._planned(agents, pipeline), self._allowed))
-        return replace(report, agents_known_from="ledger", notes=(note,))
+        actions = pipeline.gate(self._planned(agents, pipeline), self._allowed)
+        return replace(
+            self._report(endpoint, _plan_of(agents, actions)), agents_known_from="ledger", notes=(note,)
+        )
 
-    def _report(self, endpoint: Endpoint, agents: Sequence[Agent], actions: Sequence[Action]) -> SyncReport:
+    def _report(self, endpoint: Endpoint, agents: Sequence[AgentReport]) -> SyncReport:
         return SyncReport(
             endpoint=endpoint.url,
             dry_run=self.options.dry_run,
-            agents_known_from="service",
-            agents=tuple(
-                AgentReport(agent, tuple(SkillResult(a) for a in actions if a.agent_id == agent.id))
-                for agent in agents
-            ),
+            totals=totals_of(skill for agent in agents for skill in agent.skills),
+            agents=tuple(agents),
             warnings=warnings_of(self._skills),
             app_url=APP_URL if endpoint.is_default else None,
         )
+
+    async def _sent(
+        self,
+        service: SkillService,
+        pipeline: Pipeline,
+        agents: Sequence[Agent],
+        canary: Agent | None,
+        actions: Sequence[Action],
+    ) -> list[AgentReport]:
+        """Sends what the actions say to all agents side by side, and reports what became of each of them.
+
+        Args:
+            service: the far side.
+            pipeline: the way to each agent.
+            agents: whom to sync to, the canary included.
+            canary: gets everything first; the others get nothing unless it acknowledges all.
+            actions: for all agents, after the gate.
+
+        Raises:
+            FileError: the ledger cannot be written.
+        """
+        contents = pipeline.read(actions)
+        done, total = 0, sum(action.sends for action in actions)
+        slots = asyncio.Semaphore(AGENTS_AT_ONCE)
+
+        def settled(count: int) -> None:
+            nonlocal done
+            done += count
+            self.operator.progress(done, total)
+
+        async def one(agent: Agent) -> AgentReport:
+            async with slots:
+                mine = [action for action in actions if action.agent_id == agent.id]
+                delivery = await pipeline.deliver(service, agent, mine, contents, settled)
+                self.stopped = self.stopped or delivery.stopped
+                return agent_report(agent, delivery.results)
+
+        reports: list[AgentReport] = []
+        others = [agent for agent in agents if agent != canary]
+        if canary is not None:
+            reports.append(await one(canary))
+            if any(_is_unsettled(result) for result in reports[0].skills):
+                reason = f"the canary {canary.label} did not acknowledge all"
+                return [*reports, *(_skipped(agent, actions, reason) for agent in others)]
+        for ended in await asyncio.gather(*(one(agent) for agent in others), return_exceptions=True):
+            if isinstance(ended, BaseException):
+                raise ended  # of a full disk; the other agents have come to their end by then
+            reports.append(ended)
+        return reports
+
+
+def _plan_of(agents: Sequence[Agent], actions: Sequence[Action]) -> list[AgentReport]:
+    """The reports of a run that sends nothing."""
+    return [
+        agent_report(agent, [skill_result(action) for action in actions if action.agent_id == agent.id])
+        for agent in agents
+    ]
+
+
+def _is_unsettled(result: SkillResult) -> bool:
+    """Whether the canary was to have this content and did not acknowledge it."""
+    was_wanted = result.action in ("create", "update") or result.outcome == "unconfirmed"
+    return was_wanted and not result.satisfied
+
+
+def _skipped(agent: Agent, actions: Sequence[Action], reason: str) -> AgentReport:
+    step = "see what the canary's agent refused, then run the command again"
+    results = [
+        skill_result(
+            action,
+            Sent(action.skill, "not_sent", None, "sync.canary", reason, step) if action.sends else None,
+        )
+        for action in actions
+        if action.agent_id == agent.id
+    ]
+    return agent_report(agent, results, skipped=reason)
 
 
 async def _enter(manager: AbstractAsyncContextManager[SkillService]) -> SkillService:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from openclaw_install.host.skills.file import SkillFile, parse_skill
 from openclaw_install.host.skills.reader import SKILL_FILE_NAME, inside
@@ -36,13 +35,6 @@ class Frontmatter:
 
     name: str
     error: str
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, document: dict[str, Any]) -> Frontmatter:
-        return cls(str(document["name"]), str(document["error"]))
 
 
 def parse_source(data: bytes) -> SkillFile:

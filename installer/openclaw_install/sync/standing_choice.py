@@ -6,10 +6,8 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.sync.consent import moment
 from openclaw_install.sync.ledger import Ledger
 
 
@@ -30,17 +28,6 @@ class StandingChoice:
     agents: tuple[str, ...]
     roots: tuple[str, ...]
     chosen_at: float
-
-    def to_json(self) -> dict[str, Any]:
-        """The object of the JSON contract."""
-        return {
-            "endpoint": self.endpoint,
-            "everything": self.names is None,
-            "names": list(self.names or ()),
-            "agents": list(self.agents),
-            "roots": list(self.roots),
-            "chosen_at": moment(self.chosen_at),
-        }
 
 
 def record_choice(ledger: Ledger, location: HostLocation, choice: StandingChoice) -> None:

@@ -6,74 +6,68 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from openclaw_install.common.jsonable import Timestamp
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.sync.choice import chosen_agents
+from openclaw_install.sync.choice import Operator, named_agents
 from openclaw_install.sync.connect import Connect, connect_mcp
-from openclaw_install.sync.consent import Consents, moment
+from openclaw_install.sync.consent import Consents
 from openclaw_install.sync.endpoint import Endpoint, endpoint_from, key_from, key_missing
-from openclaw_install.sync.inventory import LocalSkill
+from openclaw_install.sync.inventory import LocalSkill, inventory_of
 from openclaw_install.sync.ledger import Ledger, Record
-from openclaw_install.sync.operator import Operator
-from openclaw_install.sync.prepare import inventory_of
 from openclaw_install.sync.service import Agent
 
 State = Literal["in_sync", "drifted", "in_doubt", "unconfirmed", "never_acknowledged", "deleted_locally"]
 
 
 @dataclass(frozen=True)
-class Cell:
-    """Where one agent stands with one skill.
+class LastError:
+    """Why the newest upload of a skill to an agent failed, if none succeeded after it."""
 
-    Attributes:
-        agent: whom it is about.
-        state: `in_sync` if it acknowledged the local content last; `drifted` if another; `in_doubt` if a
-            later upload had no answer; `unconfirmed` if the local content was sent twice, and no answer said
-            whether it was stored; `never_acknowledged`; `deleted_locally` if it is not here any more.
-        record: what the ledger holds.
-        age_seconds: since the acknowledgement.
-    """
-
-    agent: Agent
-    state: State
-    record: Record
-    age_seconds: float | None
-
-    def to_json(self) -> dict[str, Any]:
-        record = self.record
-        failed = record.error_at is not None
-        return {
-            "agent_id": self.agent.id,
-            "state": self.state,
-            "acknowledged_sha256": record.sha256,
-            "acknowledged_at": None if record.acknowledged_at is None else moment(record.acknowledged_at),
-            "age_seconds": None if self.age_seconds is None else round(self.age_seconds, 3),
-            "last_error": {"code": record.error_code, "message": record.error, "at": moment(record.error_at)}
-            if failed and record.error_at is not None
-            else None,
-        }
+    code: str
+    message: str
+    at: Timestamp
 
 
 @dataclass(frozen=True)
-class Row:
-    """One skill across all agents; `sha256` is the local content's, empty where there is none to send."""
+class AgentState:
+    """Where one agent stands with one skill.
+
+    Attributes:
+        agent_id: whom it is about.
+        state: `in_sync` if it acknowledged the local content last; `drifted` if another; `in_doubt` if a
+            later upload had no answer, so that the service may hold either content; `unconfirmed` if the
+            local content was sent twice, and no answer said whether it was stored: it is not sent again by
+            itself; `never_acknowledged`; `deleted_locally` if it is not here any more.
+        age_seconds: since the acknowledgement.
+    """
+
+    agent_id: str
+    state: State
+    acknowledged_sha256: str | None
+    acknowledged_at: Timestamp | None
+    age_seconds: float | None
+    last_error: LastError | None
+
+
+@dataclass(frozen=True)
+class SkillStatus:
+    """One skill across all agents.
+
+    Attributes:
+        local_sha256: of the content here; empty where there is none to send.
+        path: empty where the skill is not here any more.
+        problem: why the local skill cannot go up, as a word; else empty.
+        agents: in the order of those of the whole status.
+    """
 
     skill: str
-    sha256: str
+    local_sha256: str
     path: str
     problem: str
-    cells: tuple[Cell, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "skill": self.skill,
-            "local_sha256": self.sha256 or None,
-            "path": self.path or None,
-            "problem": self.problem or None,
-            "agents": [cell.to_json() for cell in self.cells],
-        }
+    agents: tuple[AgentState, ...]
 
 
 @dataclass(frozen=True)
@@ -82,20 +76,13 @@ class SyncStatus:
 
     endpoint: str
     agents: tuple[Agent, ...]
-    rows: tuple[Row, ...]
+    skills: tuple[SkillStatus, ...]
 
     @property
     def exit_code(self) -> int:
         """1 if an agent holds, or may hold, something else than it was given last."""
         off = ("drifted", "in_doubt", "unconfirmed")
-        return 1 if any(cell.state in off for row in self.rows for cell in row.cells) else 0
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "endpoint": self.endpoint,
-            "agents": [{"id": agent.id, "name": agent.name or None} for agent in self.agents],
-            "skills": [row.to_json() for row in self.rows],
-        }
+        return 1 if any(agent.state in off for skill in self.skills for agent in skill.agents) else 0
 
 
 def sync_status(
@@ -122,50 +109,45 @@ def sync_status(
     """
     endpoint = endpoint_from(env)
     records = ledger.records(endpoint.url)
-    agents = _agents(ledger, endpoint, records)
-    if wanted:
-        agents = chosen_agents(agents, wanted) or ()
-    skills = {
-        skill.name: skill
-        for skill in reversed(inventory_of(location, roots, ledger).skills)
-        if _counts(skill)
-    }
-    names = sorted(
-        {*(name for name, skill in skills.items() if not skill.shipped), *(name for _, name in records)}
-    )
-    rows = tuple(_row(name, skills.get(name), agents, records, now) for name in names)
-    return SyncStatus(endpoint.url, agents, rows)
-
-
-def _counts(skill: LocalSkill) -> bool:
-    return skill.problem != "shadowed"
-
-
-def _agents(
-    ledger: Ledger, endpoint: Endpoint, records: Mapping[tuple[str, str], Record]
-) -> tuple[Agent, ...]:
-    """The agents that were listed last, and those that something was sent to before."""
     listed = ledger.agents(endpoint.url)
-    known = {agent.id for agent in listed}
-    return (*listed, *(Agent(agent_id) for agent_id in sorted({owner for owner, _ in records} - known)))
+    former = sorted({agent_id for agent_id, _ in records} - {agent.id for agent in listed})
+    agents = (*listed, *map(Agent, former))
+    if wanted:
+        agents = named_agents(agents, wanted)
+    found = reversed(inventory_of(location, roots, ledger).skills)
+    skills = {skill.name: skill for skill in found if skill.problem != "shadowed"}
+    names = {name for name, skill in skills.items() if not skill.shipped} | {name for _, name in records}
+    return SyncStatus(
+        endpoint.url,
+        agents,
+        tuple(_skill_status(name, skills.get(name), agents, records, now) for name in sorted(names)),
+    )
 
 
-def _row(
+def _skill_status(
     name: str,
     skill: LocalSkill | None,
     agents: Sequence[Agent],
     records: Mapping[tuple[str, str], Record],
     now: float,
-) -> Row:
-    cells = []
+) -> SkillStatus:
+    states = []
     for agent in agents:
         record = records.get((agent.id, name), Record())
-        at = record.acknowledged_at
-        age = None if at is None else max(0.0, now - at)
-        cells.append(Cell(agent, _state(skill, record), record, age))
+        at, failed_at = record.acknowledged_at, record.error_at
+        states.append(
+            AgentState(
+                agent.id,
+                _state(skill, record),
+                record.sha256,
+                at,
+                None if at is None else max(0.0, now - at),
+                None if failed_at is None else LastError(record.error_code, record.error, failed_at),
+            )
+        )
     if skill is None:
-        return Row(name, "", "", "", tuple(cells))
-    return Row(name, skill.sha256, skill.path, skill.problem, tuple(cells))
+        return SkillStatus(name, "", "", "", tuple(states))
+    return SkillStatus(name, skill.sha256, skill.path, skill.problem, tuple(states))
 
 
 def _state(skill: LocalSkill | None, record: Record) -> State:
@@ -186,15 +168,6 @@ class AgentsList:
 
     endpoint: str
     agents: tuple[Agent, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "endpoint": self.endpoint,
-            "agents": [
-                {"id": agent.id, "name": agent.name or None, "running": agent.running}
-                for agent in self.agents
-            ],
-        }
 
 
 def list_agents(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
+from openclaw_install.common.jsonable import iso_time
 from openclaw_install.common.shown_text import neutral as plain
-from openclaw_install.sync.consent import Consent, moment
+from openclaw_install.sync.consent import Consent, ConsentList
 from openclaw_install.sync.report import AgentReport, SkillResult, SyncReport
-from openclaw_install.sync.status import AgentsList, Cell, SyncStatus
+from openclaw_install.sync.status import AgentsList, AgentState, SyncStatus
 
 _WORDS = {
     "acknowledged": "synced",
@@ -37,8 +38,8 @@ def sync_lines(report: SyncReport, *, verbose: bool) -> list[str]:
     lines += [f"note: {note}" for note in report.notes]
     lines += [f"warning: {warning}" for warning in report.warnings]
     for agent in report.agents:
-        lines += ["", f"agent {agent.agent.label}"]
-        for result in agent.results:
+        lines += ["", f"agent {agent.label}"]
+        for result in agent.skills:
             if verbose or result.outcome not in _QUIET:
                 lines += _result_lines(result)
         lines.append(f"  {_totals(agent)}")
@@ -48,17 +49,16 @@ def sync_lines(report: SyncReport, *, verbose: bool) -> list[str]:
 
 
 def _result_lines(result: SkillResult) -> Iterator[str]:
-    shown = result.to_json()
-    kind = f" ({result.action.kind})" if result.outcome == "planned" else ""
-    yield f"  {_WORDS[result.outcome]:12} {result.action.skill}{kind}: {shown['reason']}"
-    if shown["next_step"]:
-        yield f"  {'':12} next: {shown['next_step']}"
-    if result.action.code == "secret":
-        yield f"  {'':12} next: take it out, or, if it is none: --allow-secrets {result.action.skill}"
+    kind = f" ({result.action})" if result.outcome == "planned" else ""
+    yield f"  {_WORDS[result.outcome]:12} {result.skill}{kind}: {result.reason}"
+    if result.next_step:
+        yield f"  {'':12} next: {result.next_step}"
+    if result.code == "secret":
+        yield f"  {'':12} next: take it out, or, if it is none: --allow-secrets {result.skill}"
 
 
 def _totals(agent: AgentReport) -> str:
-    counts = [f"{count} {_WORDS[word]}" for word, count in agent.totals().items() if count]
+    counts = [f"{count} {_WORDS[word]}" for word, count in agent.totals.items() if count]
     return ", ".join(counts) or "nothing to do"
 
 
@@ -69,7 +69,7 @@ def _liveness(agent: AgentReport, app_url: str | None) -> Iterator[str]:
         yield "the dev pod is running: the skills are live now"
     elif agent.live is False:
         yield f"the dev pod is not running: start it{f' at {app_url}' if app_url else ''} to apply the skills"
-    elif agent.totals()["acknowledged"]:
+    elif agent.totals["acknowledged"]:
         yield "the service does not say whether the dev pod is running; if not, start it to apply the skills"
 
 
@@ -82,24 +82,23 @@ def status_lines(status: SyncStatus) -> list[str]:
             "no agent is known yet: run `openclaw-install sync` or `openclaw-install sync agents`",
         ]
     header = ["skill", *(agent.label for agent in status.agents)]
-    table = [[row.skill, *(_cell(cell) for cell in row.cells)] for row in status.rows]
+    table = [[skill.skill, *map(_state, skill.agents)] for skill in status.skills]
     widths = [max(len(line[column]) for line in [header, *table]) for column in range(len(header))]
     lines += [
         "  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip()
         for line in (header, *table)
     ]
-    for row in status.rows:
-        for cell in row.cells:
-            if cell.record.error_at is not None:
-                at = moment(cell.record.error_at)
-                lines.append(f"last error of {row.skill} at {cell.agent.label}, {at}: {cell.record.error}")
+    for skill in status.skills:
+        for agent, state in zip(status.agents, skill.agents, strict=True):
+            if error := state.last_error:
+                where = f"{skill.skill} at {agent.label}, {iso_time(error.at)}"
+                lines.append(f"last error of {where}: {error.message}")
     return [plain(line) for line in lines]
 
 
-def _cell(cell: Cell) -> str:
-    return (
-        _MARKS[cell.state] if cell.age_seconds is None else f"{_MARKS[cell.state]} ({_age(cell.age_seconds)})"
-    )
+def _state(agent: AgentState) -> str:
+    age = "" if agent.age_seconds is None else f" ({_age(agent.age_seconds)})"
+    return f"{_MARKS[agent.state]}{age}"
 
 
 def _age(seconds: float) -> str:
@@ -116,15 +115,17 @@ def agents_lines(found: AgentsList) -> list[str]:
     return [plain(line) for line in lines] or ["the service lists no agents"]
 
 
-def consent_lines(found: Sequence[Consent], revoked: int) -> list[str]:
+def consent_lines(found: ConsentList) -> list[str]:
     """What was agreed to, oldest first."""
-    lines = [_consent_line(consent) for consent in found] or ["you have not agreed to anything"]
-    return [plain(line) for line in lines] + ([f"revoked: {revoked}"] if revoked else [])
+    lines = [_consent_line(consent) for consent in found.consents] or ["you have not agreed to anything"]
+    return [plain(line) for line in lines] + ([f"revoked: {found.revoked}"] if found.revoked else [])
 
 
 def _consent_line(consent: Consent) -> str:
     what = {"browser": "open", "connect": "connect to", "upload": "upload to"}[consent.kind]
     agent = f", agent {consent.agent_name or consent.agent_id}" if consent.agent_id else ""
     roots = f", from {', '.join(consent.roots)}" if consent.roots else ""
-    end = f", revoked {moment(consent.revoked_at)}" if consent.revoked_at is not None else ""
-    return f"{moment(consent.given_at)}  {what} {consent.endpoint}{agent}{roots} (by {consent.given_by}{end})"
+    end = f", revoked {iso_time(consent.revoked_at)}" if consent.revoked_at is not None else ""
+    return (
+        f"{iso_time(consent.given_at)}  {what} {consent.endpoint}{agent}{roots} (by {consent.given_by}{end})"
+    )

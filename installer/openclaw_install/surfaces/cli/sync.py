@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import InstallError, UsageError
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.surfaces.cli.options import CommonOptions, common_options, gather
 from openclaw_install.surfaces.cli.reply import Reply
+
+if TYPE_CHECKING:
+    from openclaw_install.runtime.report import RuntimeReport
 
 _PUSH = ":push"  # nobody types that, so no skill loses its name to it
 _root = click.option(
@@ -63,7 +67,7 @@ def push_command(context: click.Context, /, *, names: tuple[str, ...], watch: bo
     """Send skills."""
     from openclaw_install.surfaces.cli.render_sync import sync_lines
     from openclaw_install.surfaces.cli.sync_terminal import SyncTerminal
-    from openclaw_install.surfaces.cli.sync_watch import stands, watch_in_foreground
+    from openclaw_install.surfaces.cli.sync_watch import KeptSyncReport, stands, watch_in_foreground
     from openclaw_install.sync.ledger import Ledger
     from openclaw_install.sync.run import SyncOptions, SyncRun
 
@@ -75,19 +79,20 @@ def push_command(context: click.Context, /, *, names: tuple[str, ...], watch: bo
         return watch_in_foreground(common)
     operator = SyncTerminal(yes=common.yes)
     with Ledger(to_look=common.dry_run) as ledger, operator:
-        report = SyncRun(common.location(), os.environ, options, operator, ledger).run()
+        run = SyncRun(common.location(), os.environ, options, operator, ledger)
+        report = run.run()
     lines = sync_lines(report, verbose=common.verbose)
     if watch:
         return watch_in_foreground(common, lines)
-    runtime, errors = _runtime_started(common) if options.keep and not common.dry_run else ({}, [])
+    runtime, errors = _runtime_started(common) if options.keep and not common.dry_run else (None, [])
     if runtime and not errors:
-        lines = [*lines, f"runtime   {runtime['state']}: it keeps them in step from now on"]
+        lines = [*lines, f"runtime   {runtime.state}: it keeps them in step from now on"]
     exit_code = max([report.exit_code, *(error.exit_code for error in errors)])
-    result = {**report.to_json(), "runtime": runtime or None}
-    return Reply("sync", result, lines, exit_code, [*report.errors, *errors])
+    result = jsonable(KeptSyncReport(**vars(report), runtime=runtime))
+    return Reply("sync", result, lines, exit_code, [*([run.stopped] if run.stopped else []), *errors])
 
 
-def _runtime_started(common: CommonOptions) -> tuple[dict[str, Any], list[InstallError]]:
+def _runtime_started(common: CommonOptions) -> tuple[RuntimeReport | None, list[InstallError]]:
     """Has the runtime follow the choice that was just recorded, and tells how it is."""
     from openclaw_install.surfaces.cli.sync_watch import kept_in_step
 
@@ -110,7 +115,7 @@ def status_command(
     common = gather(context, said)
     with Ledger(to_look=common.dry_run) as ledger:
         found = sync_status(common.location(), os.environ, ledger, roots, agents, wall_time())
-    return Reply("sync status", found.to_json(), status_lines(found), found.exit_code)
+    return Reply("sync status", jsonable(found), status_lines(found), found.exit_code)
 
 
 @sync_group.command("agents")
@@ -131,7 +136,7 @@ def agents_command(context: click.Context, /, **said: Any) -> Reply:
         )
     with Ledger() as ledger:
         found = list_agents(os.environ, SyncTerminal(yes=common.yes), ledger, wall_time())
-    return Reply("sync agents", found.to_json(), agents_lines(found))
+    return Reply("sync agents", jsonable(found), agents_lines(found))
 
 
 @sync_group.command("consent")
@@ -141,12 +146,11 @@ def agents_command(context: click.Context, /, **said: Any) -> Reply:
 def consent_command(context: click.Context, /, *, is_revoked: bool, **said: Any) -> Reply:
     """Show what you agreed to, or revoke it."""
     from openclaw_install.surfaces.cli.render_sync import consent_lines
-    from openclaw_install.sync.consent import all_consents, revoke
+    from openclaw_install.sync.consent import ConsentList, all_consents, revoke
     from openclaw_install.sync.ledger import Ledger
 
     common: CommonOptions = gather(context, said)
     with Ledger(to_look=common.dry_run) as ledger:
         revoked = revoke(ledger, wall_time()) if is_revoked and not common.dry_run else 0
-        found = all_consents(ledger)
-    result = {"consents": [consent.to_json() for consent in found], "revoked": revoked}
-    return Reply("sync consent", result, consent_lines(found, revoked))
+        found = ConsentList(tuple(all_consents(ledger)), revoked)
+    return Reply("sync consent", jsonable(found), consent_lines(found))

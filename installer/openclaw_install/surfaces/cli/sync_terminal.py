@@ -14,7 +14,7 @@ _WIDTH = 30
 
 
 class SyncTerminal:
-    """The real `sync.operator.Operator`, as a context manager that ends the progress bar's line.
+    """The real `sync.choice.Operator`, as a context manager that ends the progress bar's line.
 
     Args:
         yes: consent was given on the command line.

@@ -7,23 +7,33 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from openclaw_install.common.errors import HostError, InstallError, UsageError
 from openclaw_install.common.jsonable import jsonable
 from openclaw_install.common.shown_text import shown_json
+from openclaw_install.runtime.report import RuntimeReport
 from openclaw_install.surfaces.cli.options import CommonOptions
 from openclaw_install.surfaces.cli.reply import Reply
-
-if TYPE_CHECKING:
-    from openclaw_install.runtime.report import RuntimeReport
-    from openclaw_install.sync.watch.watcher import WatchEvent
+from openclaw_install.sync.report import SyncReport
+from openclaw_install.sync.watch.event import WatchEvent
 
 INTERRUPTED = 130
 _PATIENCE = 10.0
 _POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptSyncReport(SyncReport):
+    """The result of `sync`, with what keeps the skills in step from now on.
+
+    Attributes:
+        runtime: with --keep, the runtime as `runtime status` tells it; else null.
+    """
+
+    runtime: RuntimeReport | None
 
 
 @dataclass(frozen=True)
@@ -31,7 +41,7 @@ class StreamReply(Reply):
     """The end of a stream: with `--json`, its last event in one line."""
 
     def document(self) -> str:
-        return _line(self.result)
+        return shown_json(self.result)
 
 
 def stands(common: CommonOptions) -> bool:
@@ -65,12 +75,15 @@ def watch_in_foreground(common: CommonOptions, lines: Sequence[str] = ()) -> Rep
 
     def tell(event: WatchEvent) -> None:
         if event.kind == "stopped":
-            last.append(event.to_json())
+            last.append(jsonable(event))
+        elif common.as_json:
+            click.echo(shown_json(jsonable(event)))
         else:
-            _show([_line(event.to_json())] if common.as_json else watch_lines(event, verbose=common.verbose))
+            for line in watch_lines(event, verbose=common.verbose):
+                click.echo(line)
 
     if not common.as_json:
-        _show([*lines, ""])
+        click.echo("\n".join([*lines, ""]))
     try:
         asyncio.run(watch(settings, tell))
     except KeyboardInterrupt:
@@ -81,7 +94,7 @@ def watch_in_foreground(common: CommonOptions, lines: Sequence[str] = ()) -> Rep
     raise AssertionError("a watcher ends only with an error or by Ctrl-C")
 
 
-def kept_in_step(common: CommonOptions) -> tuple[dict[str, Any], list[InstallError]]:
+def kept_in_step(common: CommonOptions) -> tuple[RuntimeReport, list[InstallError]]:
     """Has the runtime keep what was chosen in step, with the variables of this shell where it may have them.
 
     Returns:
@@ -100,7 +113,7 @@ def kept_in_step(common: CommonOptions) -> tuple[dict[str, Any], list[InstallErr
     while not _keeps(report, url) and report.state in ("starting", "running") and time.monotonic() < end:
         time.sleep(_POLL_SECONDS)
         report = runtime_report(location, os.environ)
-    return jsonable(report), [] if _keeps(report, url) else [_not_kept(report, url)]
+    return report, [] if _keeps(report, url) else [_not_kept(report, url)]
 
 
 def _keeps(report: RuntimeReport, url: str) -> bool:
@@ -119,12 +132,3 @@ def _not_kept(report: RuntimeReport, url: str) -> HostError:
         next_step=problem.next_step if problem else f"openclaw-install runtime {again}",
         code="runtime.not_keeping",
     )
-
-
-def _show(lines: Sequence[str]) -> None:
-    for line in lines:
-        click.echo(line)
-
-
-def _line(event: dict[str, Any]) -> str:
-    return shown_json(event)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
+
+from openclaw_install.common.jsonable import Timestamp
 
 EventKind = Literal[
     "watching",
@@ -27,7 +28,7 @@ EventKind = Literal[
 
 @dataclass(frozen=True)
 class WatchEvent:
-    """One thing that happened (`schemas/watch-event.schema.json`).
+    """One thing that happened.
 
     Attributes:
         kind: `watching` begins; `changed` was saved and is about to be sent; `acknowledged` by the service;
@@ -37,7 +38,7 @@ class WatchEvent:
             there; `waiting` for the service, another run or a pause; `recovered` after waiting;
             `reconciled`: a full rescan ended; `polling`: the file system gives no events; `warning`;
             `blocked`: a person has to act, and the watcher ends; `stopped`.
-        time: seconds since the epoch.
+        time: when.
         skill: the skill's name; empty where it is about none.
         agent: the agent's id; empty where it is about none.
         milliseconds: from the save to its acknowledgement; for `waiting`, until the next try; for `watching`
@@ -50,7 +51,7 @@ class WatchEvent:
     """
 
     kind: EventKind
-    time: float
+    time: Timestamp
     skill: str = ""
     agent: str = ""
     milliseconds: float | None = None
@@ -59,18 +60,3 @@ class WatchEvent:
     next_step: str = ""
     pending: int = 0
     waiting: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        """The object of the JSON contract."""
-        return {
-            "kind": self.kind,
-            "time": datetime.fromtimestamp(self.time, UTC).isoformat(timespec="milliseconds"),
-            "skill": self.skill or None,
-            "agent": self.agent or None,
-            "milliseconds": None if self.milliseconds is None else round(self.milliseconds, 1),
-            "code": self.code or None,
-            "reason": self.reason or None,
-            "next_step": self.next_step or None,
-            "pending": self.pending,
-            "waiting": self.waiting,
-        }

@@ -10,7 +10,6 @@ from typing import Any
 
 from openclaw_install.common.errors import FileError, InstallError
 from openclaw_install.sync.inventory import FACT_VERSION
-from openclaw_install.sync.report import SkillResult
 from openclaw_install.sync.service import SkillService
 from openclaw_install.sync.watch.change_monitor import ChangeMonitor
 from openclaw_install.sync.watch.debounce import Debounce
@@ -265,7 +264,7 @@ class Watcher:
             self._rescanner.again(_AFTER_TROUBLE)
             return
         for action in self._pending.unconfirmed:
-            self._shared.unconfirmed(action.agent_id, SkillResult(action))
+            self._shared.unconfirmed(action.agent_id, action.skill, action.sha256, action.reason)
         for sender in self._senders:
             sender.queue.reconcile(pending[sender.agent.id])
             sender.notify()

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from openclaw_install.common.errors import FileError
-from openclaw_install.sync import prepare
 from openclaw_install.sync.consent import agreed, allowed_secrets
 from openclaw_install.sync.errors import NEXT_STEP_UNCONFIRMED, ForbiddenError, KeyRejectedError, SyncError
 from openclaw_install.sync.inventory import LocalSkill
@@ -98,19 +97,11 @@ class SenderContext:
             step = "openclaw-install sync --all --keep, which asks" if code == "consent" else _CORRECT
             self.emit("held", skill, agent, code=code, reason=reason, next_step=step)
 
-    def unconfirmed(self, agent: str, result: SkillResult) -> None:
+    def unconfirmed(self, agent: str, skill: str, digest: str, reason: str) -> None:
         """Reports once for each content that no answer of the service confirms it."""
-        action, sent = result.action, result.sent
-        if self._is_news(action.skill, agent, action.sha256, UNCONFIRMED):
-            reason = action.reason if sent is None else sent.detail
-            self.emit(
-                "unconfirmed",
-                action.skill,
-                agent,
-                code=UNCONFIRMED,
-                reason=reason,
-                next_step=NEXT_STEP_UNCONFIRMED,
-            )
+        if self._is_news(skill, agent, digest, UNCONFIRMED):
+            step = NEXT_STEP_UNCONFIRMED
+            self.emit("unconfirmed", skill, agent, code=UNCONFIRMED, reason=reason, next_step=step)
 
     def _is_news(self, skill: str, agent: str, digest: str, code: str) -> bool:
         known = self.reported_holds.get((skill, agent))
@@ -199,7 +190,7 @@ class Sender:
             shared.emit("recovered", agent=self.agent.id)
         now = self._now()
         for result in done.results:
-            left.discard(result.action.skill)
+            left.discard(result.skill)
             self._settle(result, now, stopped=done.stopped is not None)
         if done.stopped is not None:
             pause = self.queue.down(now, _chance())
@@ -208,7 +199,7 @@ class Sender:
 
     def _prepared(
         self, ledger: Ledger, skills: Sequence[LocalSkill]
-    ) -> tuple[tuple[Action, ...], prepare.Contents]:
+    ) -> tuple[tuple[Action, ...], Mapping[str, str]]:
         """What is to be sent, by the ledger as it is now; in the ledger's thread.
 
         Raises:
@@ -229,8 +220,8 @@ class Sender:
 
     def _settle(self, result: SkillResult, now: float, *, stopped: bool) -> None:
         """Takes a skill out of the queue, or puts it back, by what became of it, and reports that."""
-        action, sent, agent, shared = result.action, result.sent, self.agent.id, self._shared
-        name, outcome = action.skill, result.outcome
+        agent, shared = self.agent.id, self._shared
+        name, outcome, code, reason = result.skill, result.outcome, result.code, result.reason
         if outcome == "acknowledged":
             saved_at = self.queue.settled(name)
             shared.reported_holds.pop((name, agent), None)
@@ -241,20 +232,20 @@ class Sender:
             if outcome == "unchanged":
                 shared.emit("unchanged", name, agent)
             elif outcome == "blocked":
-                shared.held(agent, name, action.sha256, action.code, action.reason)
+                shared.held(agent, name, result.sha256, code, reason)
             else:
-                shared.unconfirmed(agent, result)
-        elif sent is None or sent.code == CHANGED:
+                shared.unconfirmed(agent, name, result.sha256, reason)
+        elif code == CHANGED:
             self.queue.settled(name)
-            shared.changed(action.path)
-        elif outcome == "refused" or sent.code == ForbiddenError.code:
+            shared.changed(result.path)
+        elif outcome == "refused" or code == ForbiddenError.code:
             self.queue.refused(name, now)
-            shared.emit("refused", name, agent, code=sent.code, reason=sent.detail, next_step=sent.next_step)
+            shared.emit("refused", name, agent, code=code, reason=reason, next_step=result.next_step)
         elif stopped:
             self.queue.back([name])
         else:
             pause = self.queue.failed(name, now, _chance())
-            self._emit_waiting(pause, sent.code, sent.detail, sent.next_step, name)
+            self._emit_waiting(pause, code, reason, result.next_step, name)
 
     def _locked(self) -> None:
         self._emit_waiting(None, "conflict.sync_locked", "another sync to this endpoint is running", "")
