@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from openclaw_install.common.docstrings import described
-from openclaw_install.common.jsonable import Timestamp, jsonable
+from openclaw_install.common.jsonable import Timestamp, jsonable, record_from
 from openclaw_install.surfaces.schemas import (
     ArgumentError,
     checked,
@@ -179,3 +181,82 @@ def test_a_text_shows_as_many_rows_as_there_is_room_for() -> None:
     assert len(first) <= 120
     assert len(last) <= 160
     assert Text(("head",), rows, ("tail",)).lines == ["head", *rows, "tail"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of `Stored`."""
+
+    name: str
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A record of every kind that is read back."""
+
+    at: Timestamp
+    phase: Literal["on", "off"]
+    count: int
+    flag: bool
+    place: Path
+    parts: tuple[Part, ...] = ()
+    main: Part | None = None
+    figures: Mapping[str, str | int | float | bool | None] | None = None
+    version: Literal[1] = 1
+
+
+STORED = Stored(
+    1_800_000_000.125,
+    "on",
+    3,
+    flag=True,
+    place=Path("/a"),
+    parts=(Part("one"), Part("two", 0.5)),
+    main=Part("three"),
+    figures={"a": 1, "b": "x", "c": None, "d": False, "e": 0.5},
+)
+
+
+def test_a_record_comes_back_from_its_json_and_what_is_missing_has_its_default() -> None:
+    assert record_from(Stored, jsonable(STORED)) == STORED
+    document = {**jsonable(STORED), "of a later version": [1]}
+    for name in ("parts", "main", "figures", "version"):
+        del document[name]
+    assert record_from(Stored, document) == Stored(1_800_000_000.125, "on", 3, flag=True, place=Path("/a"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("at", "yesterday"),
+        ("at", None),
+        ("phase", "between"),
+        ("phase", ["on"]),
+        ("count", True),
+        ("count", 3.0),
+        ("count", "3"),
+        ("flag", 1),
+        ("place", 4),
+        ("parts", {}),
+        ("parts", [{"share": 0.5}]),
+        ("parts", [{"name": "one", "share": float("nan")}]),
+        ("parts", [{"name": "one", "share": 10**400}]),
+        ("main", []),
+        ("figures", {"a": [1]}),
+        ("version", True),
+        ("version", 2),
+    ],
+)
+def test_a_document_that_is_no_such_record_is_refused(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=r"no|none|large|missing"):
+        record_from(Stored, {**jsonable(STORED), name: value})
+    with pytest.raises(ValueError, match=r"no|none|large|missing"):
+        record_from(Stored, [value])
+
+
+def test_a_document_without_a_field_that_has_no_default_is_refused() -> None:
+    document = jsonable(STORED)
+    del document["count"]
+    with pytest.raises(ValueError, match="missing"):
+        record_from(Stored, document)

@@ -77,14 +77,14 @@ def test_the_status_is_told_to_a_person() -> None:
         LogReport("/logs/x", 2),
         pid=7,
         kept_by="guardian",
-        started_at="then",
+        started_at=1_800_000_000.0,
         heartbeat_age=1.2,
         restarts=1,
         components=(ready, ComponentReport("bridge", "off")),
     )
     assert status_lines(report) == [
         "runtime running: it runs",
-        "  pid 7; since then; kept by guardian; restarted 1 times; last sign 1 s ago",
+        "  pid 7; since 2027-01-15T08:00:00.000Z; kept by guardian; restarted 1 times; last sign 1 s ago",
         "  skills: ready",
         "    acknowledged=3",
         "  bridge: not configured",

@@ -92,6 +92,6 @@ def test_what_a_component_says_fits_into_a_small_document() -> None:
 
 def test_the_report_tells_how_long_it_will_wait() -> None:
     life = lifecycle.failed(Life("one"), 100.0, "boom", 0.0)
-    assert life.report(100.4, "then").retry_seconds == 1.6
-    assert life.report(500.0, "then").retry_seconds == 0.0
-    assert lifecycle.stopped(life, 100.0).report(100.0, "then").retry_seconds is None
+    assert life.report(100.4, 1.0).retry_seconds == 1.6
+    assert life.report(500.0, 1.0).retry_seconds == 0.0
+    assert lifecycle.stopped(life, 100.0).report(100.0, 1.0).retry_seconds is None

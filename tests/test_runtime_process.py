@@ -147,7 +147,7 @@ def test_a_recycled_pid_is_neither_believed_nor_killed(bench: Bench) -> None:
     with a_stranger() as stranger, filelock.FileLock(bench.places.lock):
         # The pid was given to somebody else, and the lock is held by one that has not written yet.
         recycled = replace(left, process=ProcessName(stranger.pid, left.process.birth), heartbeat=now())
-        write_document(bench.places.status, recycled.to_json())
+        write_document(bench.places.status, recycled)
         assert bench.report.state in ("starting", "stale")
         assert bench.report.pid is None
         with pytest.raises(ConflictError) as raised:

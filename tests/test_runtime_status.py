@@ -37,7 +37,7 @@ STATUS = Status(
     kept_by="guardian",
     program="1.0",
     log=LogReport("/logs/runtime.log"),
-    components=(ComponentReport("skills", "ready", since="then", figures={"sent": 3, "rate": 0.5}),),
+    components=(ComponentReport("skills", "ready", since=1.0, figures={"sent": 3, "rate": 0.5}),),
 )
 FACTS = ProbeResult(
     lock_held=True,
@@ -67,7 +67,7 @@ def test_a_held_lock_and_a_fresh_heartbeat_mean_running() -> None:
 
 @given(st.floats(-4e9, 4e9))
 def test_a_wall_clock_that_jumps_changes_nothing(jump: float) -> None:
-    jumped = replace(FACTS, now=replace(NOW, wall=NOW.wall + jump))
+    jumped = replace(FACTS, now=replace(NOW, at=NOW.at + jump))
     assert runtime_status(jumped) == runtime_status(FACTS)
     silent = replace(jumped, now=replace(jumped.now, awake=NOW.awake + 100))
     assert runtime_status(silent).state == "stale"
@@ -81,7 +81,7 @@ def test_a_heartbeat_is_fresh_for_a_few_beats_and_stale_after(age: float) -> Non
 
 def test_time_asleep_does_not_make_it_stale() -> None:
     # The monotonic clock stood still for eight hours; the wall clock did not.
-    woken = replace(NOW, awake=1000.5, wall=NOW.wall + 8 * 3600)
+    woken = replace(NOW, awake=1000.5, at=NOW.at + 8 * 3600)
     assert runtime_status(replace(FACTS, now=woken)).state == "running"
 
 
@@ -132,6 +132,7 @@ def test_a_runtime_that_cannot_work_is_stopped_and_says_so() -> None:
     assert report.problem is not None
     assert (report.state, report.problem.code) == ("stopped", "runtime.gave_up")
     assert "exit code 1" in report.problem.message
+    assert runtime_status(replace(FREE, guardian=gave_up, guardian_held=True)) == report
 
 
 def test_a_runtime_whose_guardian_is_gone_is_kept_by_nobody() -> None:
@@ -189,7 +190,7 @@ _components = st.builds(
     name=st.just("skills"),
     phase=st.sampled_from(get_args(ComponentPhase)),
     message=_texts,
-    since=st.just("then"),
+    since=st.just(1.0),
     failures=st.integers(0, 9),
     retry_seconds=st.none() | st.floats(0, 60),
     problem=st.none() | st.just(PROBLEM),
@@ -203,9 +204,9 @@ def test_a_document_comes_back_as_it_was_written(
 ) -> None:
     log = LogReport("/logs/runtime.log", 3, "No space left on device" if failed else None)
     status = replace(STATUS, components=tuple(parts), log=log)
-    assert_valid(json.loads(json.dumps(status.to_json())), "runtime-heartbeat")
+    assert_valid(jsonable(status), "runtime-heartbeat")
     path = tmp_path_factory.getbasetemp() / "whole.json"
-    write_document(path, status.to_json())
+    write_document(path, status)
     assert read_status(path) == status
 
 
@@ -220,7 +221,7 @@ _json = st.recursive(
 def test_a_damaged_document_is_never_believed_and_never_raises(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    whole = STATUS.to_json()
+    whole = jsonable(STATUS)
     name = data.draw(st.sampled_from(sorted(whole)))
     broken = data.draw(_json)
     path = tmp_path_factory.getbasetemp() / "damaged.json"
@@ -244,9 +245,10 @@ def test_a_newer_missing_or_odd_document_is_told_apart(tmp_path: Path) -> None:
 
 def test_a_document_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "status.json"
-    write_document(path, STATUS.to_json())
+    write_document(path, STATUS)
+    odd: Any = object()
     with pytest.raises(TypeError):
-        write_document(path, {"what": object()})
+        write_document(path, replace(STATUS, program=odd))
     assert read_status(path) == STATUS
     with pytest.raises(FileNotFoundError):
-        write_document(tmp_path / "nowhere" / "status.json", STATUS.to_json())
+        write_document(tmp_path / "nowhere" / "status.json", STATUS)

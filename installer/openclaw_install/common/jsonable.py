@@ -1,7 +1,9 @@
-"""Frozen records as plain JSON values, derived from their fields. Pure."""
+"""Frozen records as plain JSON values and back, derived from their fields. Pure."""
 
 from __future__ import annotations
 
+import contextlib
+import math
 import types
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -10,11 +12,24 @@ from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic_core import CoreSchema
+
+
+_T = TypeVar("_T")
 
 
 class IsoTime:
@@ -76,8 +91,14 @@ def _plain(value: Any, *, is_time: bool) -> Any:  # noqa: PLR0911 - one answer f
 @cache
 def _fields_of(kind: type) -> tuple[tuple[str, bool], ...]:
     """The fields of a record, and whether what is in each is a time."""
+    return tuple((name, _holds_time(hint)) for name, hint in _hints(kind).items())
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """What each field of a record holds."""
     hints = get_type_hints(kind, include_extras=True)
-    return tuple((one.name, _holds_time(hints[one.name])) for one in fields(kind))
+    return {one.name: hints[one.name] for one in fields(kind)}
 
 
 def _holds_time(hint: Any) -> bool:
@@ -87,3 +108,73 @@ def _holds_time(hint: Any) -> bool:
     if origin in {Union, types.UnionType, tuple, list}:
         return any(_holds_time(one) for one in get_args(hint))
     return False
+
+
+def record_from(kind: type[_T], document: object) -> _T:
+    """The record that `jsonable` made `document` of; names that it does not know are left out.
+
+    Args:
+        kind: the record's class. Its fields hold texts, numbers, literals, paths, other records, and tuples
+            and mappings of them; one that is missing has its default.
+        document: what a JSON parser made of it.
+
+    Raises:
+        ValueError: it is no such record; the text does not quote what is in it.
+    """
+    try:
+        record: _T = _parsed(kind, document)
+    except OverflowError as error:
+        raise ValueError("a number is too large") from error
+    return record
+
+
+def _parsed(kind: Any, value: Any) -> Any:  # noqa: PLR0911 - one answer for each kind of value
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        if any(isinstance(one, IsoTime) for one in kind.__metadata__) and isinstance(value, str):
+            return _seconds(value)
+        return _parsed(arguments[0], value)
+    if origin in {Union, types.UnionType}:
+        return _first_parsed(arguments, value)
+    if origin is Literal and any(type(value) is type(one) and value == one for one in arguments):
+        return value
+    if origin is tuple and isinstance(value, list):
+        return tuple(_parsed(arguments[0], one) for one in value)
+    if origin is Mapping and isinstance(value, dict):
+        return {name: _parsed(arguments[1], one) for name, one in value.items()}
+    if origin is None and is_dataclass(kind) and isinstance(value, dict):
+        return _parsed_record(kind, value)
+    if origin is None and _is_plain(kind, value):
+        return kind(value) if value is not None else None
+    raise ValueError(f"this is no {kind}")
+
+
+def _seconds(text: str) -> float:
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        raise ValueError("this is no time") from None
+
+
+def _first_parsed(kinds: Sequence[Any], value: Any) -> Any:
+    for kind in kinds:
+        with contextlib.suppress(ValueError):
+            return _parsed(kind, value)
+    raise ValueError("this is none of what it may be")
+
+
+def _parsed_record(kind: Any, document: Mapping[str, Any]) -> Any:
+    given = {name: _parsed(hint, document[name]) for name, hint in _hints(kind).items() if name in document}
+    try:
+        return kind(**given)
+    except TypeError:
+        raise ValueError(f"a field of {kind.__name__} is missing") from None
+
+
+def _is_plain(kind: Any, value: Any) -> bool:
+    """Whether a value that stands in JSON for itself is of this kind."""
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if kind is Path:
+        return isinstance(value, str)
+    return type(value) is kind

@@ -112,7 +112,7 @@ class Guardian:
         if identity_of(self._lock) != self._lock_file:
             return  # the folder was removed, and what is there by now is another guardian's
         with contextlib.suppress(OSError):
-            write_document(self._folder / "guardian.json", status.to_json())
+            write_document(self._folder / "guardian.json", status)
 
 
 @contextlib.contextmanager

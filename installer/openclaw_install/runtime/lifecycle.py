@@ -45,8 +45,8 @@ class Life:
     inputs: object = None
     figures: Mapping[str, Figure] = field(default_factory=dict)
 
-    def report(self, now: float, since: str) -> ComponentReport:
-        """The same for others; `since` is the phase's beginning as a text."""
+    def report(self, now: float, since: float) -> ComponentReport:
+        """The same for others; `since` is when the phase began, by the wall clock."""
         pause = None if self.retry_at is None else round(max(0.0, self.retry_at - now), 3)
         return ComponentReport(
             self.name, self.phase, self.message, since, self.failures, pause, self.problem, dict(self.figures)

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_install.common.files import PRIVATE_FILE
+from openclaw_install.common.jsonable import iso_time
 from openclaw_install.common.redaction import MASK, Secret, redact
-from openclaw_install.runtime.process_id import iso
 from openclaw_install.runtime.report import LogReport
 
 LIMIT_BYTES = 1_000_000
@@ -73,7 +73,7 @@ class LineLog:
     def write(self, event: str, /, *, level: str = "info", **facts: Any) -> None:
         """Adds an event; it never raises for the disk's sake."""
         with self._lock:
-            own = {"at": iso(self._clock()), "level": level, "event": event}
+            own = {"at": iso_time(self._clock()), "level": level, "event": event}
             self._put({**own, **facts, **own})
 
     def report(self) -> LogReport:

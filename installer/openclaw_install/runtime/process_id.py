@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from openclaw_install.common.boot import boot_id, output_of
 from openclaw_install.common.clock import SYSTEM
+from openclaw_install.common.jsonable import Timestamp
 
 
 @dataclass(frozen=True)
@@ -21,30 +20,17 @@ class Moment:
         boot: which run of the machine; monotonic times of two runs cannot be compared. Empty if not known.
         awake: seconds of the monotonic clock, which stands still while the machine sleeps and which nobody
             can set. All processes of the machine share it.
-        wall: seconds since the epoch, to be shown and never to be compared.
+        at: the wall time, to be shown and never to be compared.
     """
 
     boot: str
     awake: float
-    wall: float
+    at: Timestamp
 
     def since(self, earlier: Moment) -> float | None:
         """Seconds awake since `earlier`; None when it is of another boot, or was not before this one."""
         age = self.awake - earlier.awake
         return age if self.boot == earlier.boot and age >= 0 else None
-
-    @property
-    def text(self) -> str:
-        """The wall time in ISO 8601, UTC."""
-        return iso(self.wall)
-
-    def to_json(self) -> dict[str, Any]:
-        return {"boot": self.boot, "awake": round(self.awake, 3), "at": self.text}
-
-
-def iso(wall: float) -> str:
-    """Seconds since the epoch in ISO 8601, UTC."""
-    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds")
 
 
 def now() -> Moment:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from openclaw_install.common.jsonable import Timestamp
 from openclaw_install.common.problems import Problem
 
 RuntimeState = Literal["running", "starting", "stale", "stopped", "failing", "blocked"]
@@ -24,7 +25,7 @@ class ComponentReport:
             names), `failing` (ended with an error; it is started again), `blocked` (needs a person),
             `stalled` (one of its workers has done nothing for too long), `stopped`.
         message: one sentence of the component's own; may be empty. Not yet safe for a terminal.
-        since: when the phase began, ISO 8601.
+        since: when the phase began.
         failures: how often in a row it ended with an error.
         retry_seconds: the pause before the next start, where it is failing.
         problem: why it is blocked.
@@ -34,7 +35,7 @@ class ComponentReport:
     name: str
     phase: ComponentPhase
     message: str = ""
-    since: str = ""
+    since: Timestamp = 0.0
     failures: int = 0
     retry_seconds: float | None = None
     problem: Problem | None = None
@@ -64,7 +65,7 @@ class RuntimeReport:
         kept_by: who starts it again after a crash; None when it does not run.
         enabled: whether a service of the user's session starts it.
         version: the version of the program that runs.
-        started_at: ISO 8601.
+        started_at: when its process began to work.
         heartbeat_age: seconds since the last heartbeat, the time asleep not counted.
         restarts: how often it was started again after a crash.
         components: each as it last said; those of a process that has ended are not told.
@@ -79,7 +80,7 @@ class RuntimeReport:
     kept_by: Keeper | None = None
     enabled: bool = False
     version: str | None = None
-    started_at: str | None = None
+    started_at: Timestamp | None = None
     heartbeat_age: float | None = None
     restarts: int = 0
     components: tuple[ComponentReport, ...] = ()

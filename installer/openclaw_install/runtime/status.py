@@ -97,7 +97,7 @@ def _judge_alive(facts: ProbeResult, status: Status) -> RuntimeReport:
         pid=status.process.pid,
         kept_by=kept_by,
         version=status.program,
-        started_at=status.started.text,
+        started_at=status.started.at,
         heartbeat_age=None if age is None else round(age, 3),
         components=status.components,
         log=status.log,
@@ -140,7 +140,8 @@ def _judge_free(facts: ProbeResult) -> RuntimeReport:
     log = _log(facts)
     crashed = isinstance(facts.status, Status) and facts.status.phase != "stopped"
     guardian = facts.guardian if isinstance(facts.guardian, GuardianStatus) else None
-    if facts.guardian_held:
+    # One that has said that this was the last start is about to let its lock go.
+    if facts.guardian_held and not (guardian is not None and (guardian.gave_up or guardian.last_exit == 0)):
         if guardian is None or (guardian.restarts == 0 and guardian.last_exit is None):
             return RuntimeReport("starting", "it is being started", log, kept_by="guardian")
         problem = Problem(

@@ -17,7 +17,6 @@ from openclaw_install.runtime import lifecycle
 from openclaw_install.runtime.component import Component, Context
 from openclaw_install.runtime.lifecycle import Life
 from openclaw_install.runtime.liveness import Sign, Watched
-from openclaw_install.runtime.process_id import iso
 from openclaw_install.runtime.report import ComponentReport, Figure
 
 WriteLog = Callable[..., None]
@@ -106,7 +105,7 @@ class _Keeper:
         return self._component.name
 
     def report(self) -> ComponentReport:
-        report = self._life.report(self._seams.clock(), iso(self._since_wall))
+        report = self._life.report(self._seams.clock(), self._since_wall)
         return stalled_report(report, self._stalled) if self._stalled else report
 
     def signs(self) -> list[Sign]:

@@ -203,7 +203,7 @@ class _Worker:
             components=self._supervisor.reports(),
         )
         try:
-            write_document(self._places.status, self._status.to_json())
+            write_document(self._places.status, self._status)
         except OSError as error:
             # A full disk must not end what works; who asks finds no fresh heartbeat, and the disk full.
             if not self._write_failed:

@@ -14,6 +14,8 @@ from openclaw_install.messaging.models.contacts import ContactDecision, ContactP
 from openclaw_install.messaging.models.identity import IdentityInFile, ShownCard
 from openclaw_install.messaging.models.overview import DoctorReport
 from openclaw_install.messaging.models.trust_replay import TrustReplay
+from openclaw_install.runtime.document import Status
+from openclaw_install.runtime.report import Result, RuntimeReport
 from openclaw_install.surfaces.cli.pingagent_messages import TailEnd
 from openclaw_install.surfaces.cli.reply import Planned
 from openclaw_install.surfaces.cli.sync_watch import KeptSyncReport
@@ -52,6 +54,12 @@ RESULTS: dict[str, tuple[str, Any]] = {
     ),
     "pingagent-tail": ("A line of `pingagent tail --json`", Event | TailEnd),
     "pingagent-trust-replay": ("Result of `pingagent trust replay`", TrustReplay),
+    "runtime-heartbeat": ("The document `status.json` that a runtime writes every few seconds", Status),
+    "runtime-result": (
+        "Result of `openclaw-install runtime start|stop|restart|enable|disable|run --json`",
+        Result | Planned,
+    ),
+    "runtime-status": ("Result of `openclaw-install runtime status --json`", RuntimeReport),
     "skills-check": ("Result of `openclaw-install skills check`", SkillsCheck),
     "skills-list": ("Result of `openclaw-install skills list`", SkillsList),
     "sync-agents": ("Result of `openclaw-install sync agents`", sync.AgentsList),
@@ -60,7 +68,7 @@ RESULTS: dict[str, tuple[str, Any]] = {
     "sync-status": ("Result of `openclaw-install sync status`", sync.SyncStatus),
     "watch-event": ("A line of `openclaw-install sync --watch --json`", WatchEvent),
 }
-"""Results of commands that are no tool's answer, by the name of their schema."""
+"""Results of commands that are no tool's answer, and the status document, by the name of their schema."""
 
 
 def snapshots(checkout: Path) -> dict[Path, str]:

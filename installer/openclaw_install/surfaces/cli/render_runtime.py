@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from openclaw_install.common.jsonable import iso_time
 from openclaw_install.common.shown_text import neutral as plain
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _facts(report: RuntimeReport) -> list[str]:
     if report.pid is not None:
         facts.append(f"pid {report.pid}")
     if report.started_at is not None:
-        facts.append(f"since {report.started_at}")
+        facts.append(f"since {iso_time(report.started_at)}")
     if report.kept_by is not None:
         nobody = "nobody restarts it after a crash"
         facts.append(nobody if report.kept_by == "nobody" else f"kept by {report.kept_by}")
