@@ -20,6 +20,7 @@ from openclaw_install.surfaces.schemas import (
     checked,
     input_schema,
     output_schema,
+    record_schema,
     without_descriptions,
 )
 from openclaw_install.surfaces.views.text import Text
@@ -52,6 +53,31 @@ class Page:
     seen_at: tuple[Timestamp, ...]
     last: Timestamp | None
     counts: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Named:
+    """What has a name.
+
+    Attributes:
+        name: as it is called.
+        note: kept with it.
+    """
+
+    name: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Renamed(Named):
+    """What was called otherwise before.
+
+    Attributes:
+        note: why.
+        before: its earlier name.
+    """
+
+    before: str | None = None
 
 
 def agents(
@@ -130,6 +156,21 @@ def test_descriptions_follow_the_names_and_go_on_over_lines() -> None:
         "never changes."
     )
     assert "description" not in str(without_descriptions(output_schema(agents)))
+
+
+def test_an_answer_has_every_field_so_its_schema_lists_no_default() -> None:
+    schema = record_schema(Renamed)
+    assert schema["required"] == ["name", "note", "before"]
+    assert "default" not in str(schema)
+
+
+def test_what_a_base_class_says_of_its_attributes_describes_them_too() -> None:
+    properties = record_schema(Renamed)["properties"]
+    assert [properties[name]["description"] for name in ("name", "note", "before")] == [
+        "as it is called.",
+        "why.",
+        "its earlier name.",
+    ]
 
 
 def test_a_summary_is_all_before_the_first_section() -> None:

@@ -34,17 +34,23 @@ class ArgumentError(InstallError):
 
 
 class _Generator(GenerateJsonSchema):
-    """Says of each record that it has exactly its fields, with the descriptions that its docstring gives."""
+    """Says of each record that it has exactly its fields, with the descriptions that docstrings give.
+
+    An answer has all of them, so that its schema lists no defaults.
+    """
 
     def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
         made = super().dataclass_schema(schema)
-        names = described(schema["cls"]).names
-        for name, one in made.get("properties", {}).items():
-            if name in names:
-                one.setdefault("description", names[name])
+        properties = made.get("properties", {})
+        for kind in schema["cls"].__mro__:  # a class says more of its fields than the ones below it
+            for name, text in described(kind).names.items():
+                if name in properties:
+                    properties[name].setdefault("description", text)
         made["additionalProperties"] = False
         if self.mode == "serialization":
-            made["required"] = list(made.get("properties", {}))
+            made["required"] = list(properties)
+            for one in properties.values():
+                one.pop("default", None)
         made.pop("description", None)
         return made
 
@@ -74,13 +80,13 @@ def output_schema(action: Action) -> Schema:
 def without_descriptions(schema: Any) -> Any:
     """The same rules without the texts for people: clients check answers by it, models do not read it.
 
-    Defaults go too, which no rule is, and the type beside the values that are allowed.
+    The type beside the values that are allowed goes too.
     """
     if isinstance(schema, list):
         return [without_descriptions(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
-    said = {"description", "default"} | ({"type"} if schema.keys() & {"enum", "const"} else set())
+    said = {"description"} | ({"type"} if schema.keys() & {"enum", "const"} else set())
     return {
         key: {name: without_descriptions(part) for name, part in value.items()}
         if key in _BY_NAME

@@ -14,12 +14,12 @@ from openclaw_install import __version__
 from openclaw_install.common.errors import InstallError, UsageError
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.surfaces.cli.hub import hub_group
-from openclaw_install.surfaces.cli.mcp import mcp_group
 from openclaw_install.surfaces.cli.options import CommonOptions, common_options, gather
 from openclaw_install.surfaces.cli.relay_invite import invite_reader
 from openclaw_install.surfaces.cli.reply import Reply
 from openclaw_install.surfaces.cli.runtime import runtime_group
 from openclaw_install.surfaces.cli.sync import sync_group
+from openclaw_install.surfaces.cli.verbs import VerbGroup
 
 if TYPE_CHECKING:
     from openclaw_install.host.hooks.policy import RouteMode
@@ -166,6 +166,22 @@ def skills_list_command(context: click.Context, /, **said: Any) -> Reply:
     common = gather(context, said)
     found = list_skills(common.location())
     return Reply("skills list", jsonable(found), list_lines(found))
+
+
+@click.group("mcp", cls=VerbGroup)
+def mcp_group() -> None:
+    """Serve tools to agents on stdio; the setup registers these servers in the host."""
+
+
+@mcp_group.command("pingagent")
+def pingagent_command(_options: CommonOptions) -> None:
+    """Serve PingAgent's tools until stdin ends; stdout carries the protocol and nothing else.
+
+    The profile and its files come from the variables PINGAGENT_*, as for the command `pingagent`.
+    """
+    import runpy
+
+    runpy.run_module("openclaw_install.surfaces.mcp.pingagent", run_name="__main__")
 
 
 @cli.command("demo")
