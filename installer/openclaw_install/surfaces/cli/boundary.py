@@ -6,10 +6,12 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import click
 
 from openclaw_install.common.errors import InstallError, UsageError
+from openclaw_install.common.private_memory import keep_memory_private
 from openclaw_install.common.shown_text import neutral as plain
 from openclaw_install.surfaces.cli.reply import Reply
 
@@ -29,6 +31,12 @@ class InterruptedRunError(InstallError):
 
     code = "interrupted"
     exit_code = INTERRUPTED
+
+
+def enter(group: click.Group, *, program: str = "openclaw-install", bare: str = "setup") -> NoReturn:
+    """A console script: runs the command line of this process, and ends with its exit code."""
+    keep_memory_private()
+    sys.exit(run_command(group, sys.argv[1:], program=program, bare=bare))
 
 
 def run_command(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import click
 from openclaw_install import __version__
 from openclaw_install.common.errors import InstallError, UsageError
 from openclaw_install.host.locate import HostLocation
+from openclaw_install.surfaces.cli.boundary import enter
 from openclaw_install.surfaces.cli.hub import hub_group
 from openclaw_install.surfaces.cli.options import CommonOptions, common_options, gather
 from openclaw_install.surfaces.cli.relay_invite import invite_reader
@@ -280,10 +281,4 @@ def _undo_reply(command: str, result: Any) -> Reply:
     return Reply(command, result.to_json(), undo_result_lines(result), result.exit_code)
 
 
-def entry_point() -> None:
-    """The console script."""
-    from openclaw_install.common.private_memory import keep_memory_private
-    from openclaw_install.surfaces.cli.boundary import run_command
-
-    keep_memory_private()
-    sys.exit(run_command(cli, sys.argv[1:]))
+entry_point = partial(enter, cli)

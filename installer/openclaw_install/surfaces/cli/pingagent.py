@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from openclaw_install import __version__
+from openclaw_install.surfaces.cli.boundary import enter
 from openclaw_install.surfaces.cli.options import PingOptions, agreed, operator
 from openclaw_install.surfaces.cli.pingagent_completion import agents, agents_and_threads
 from openclaw_install.surfaces.cli.pingagent_identity import identity_group
@@ -133,10 +134,4 @@ _add_decision("block", "Shut an agent out for good; `undo` is the way back.")
 _add_decision("undo", "Take a decision back: the contact waits again.")
 
 
-def entry_point() -> None:
-    """The console script."""
-    from openclaw_install.common.private_memory import keep_memory_private
-    from openclaw_install.surfaces.cli.boundary import run_command
-
-    keep_memory_private()
-    sys.exit(run_command(pingagent, sys.argv[1:], program=PROGRAM, bare=PROGRAM))
+entry_point = partial(enter, pingagent, program=PROGRAM, bare=PROGRAM)

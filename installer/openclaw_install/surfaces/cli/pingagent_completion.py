@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
@@ -16,21 +17,17 @@ _MOST = 50
 _LOOKED_AT = 1000
 
 
-def agents(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """DIDs and aliases that begin with what was typed; nothing is made or told where there is no store."""
-    return _items(context, incomplete, threads=False)
-
-
-def agents_and_threads(
-    context: click.Context, _parameter: click.Parameter, incomplete: str
+def _items(
+    context: click.Context, _parameter: click.Parameter, incomplete: str, *, threads: bool
 ) -> list[CompletionItem]:
-    """As `agents`, and the ids of threads."""
-    return _items(context, incomplete, threads=True)
-
-
-def _items(context: click.Context, incomplete: str, *, threads: bool) -> list[CompletionItem]:
     found = known_names(_profile(context), incomplete, threads=threads)
     return [CompletionItem(value, help=neutral(about)) for value, about in found]
+
+
+agents = partial(_items, threads=False)
+"""Completes DIDs and aliases that begin with what was typed; where there is no store nothing is made."""
+agents_and_threads = partial(_items, threads=True)
+"""As `agents`, and the ids of threads."""
 
 
 def known_names(profile: str | None, begun: str, *, threads: bool) -> list[tuple[str, str]]:
@@ -62,11 +59,9 @@ def _matching(store: Store, begun: str, *, threads: bool) -> list[tuple[str, str
     return [(name, about) for name, about in found if name.startswith(begun)]
 
 
-def _profile(context: click.Context) -> str | None:
-    at: click.Context | None = context
-    while at is not None:
-        value: Any = at.params.get("profile")
-        if value:
+def _profile(context: click.Context | None) -> str | None:
+    while context is not None:
+        if value := context.params.get("profile"):
             return str(value)
-        at = at.parent
+        context = context.parent
     return None

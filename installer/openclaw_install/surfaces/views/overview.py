@@ -16,8 +16,8 @@ from openclaw_install.messaging.transport import TransportHealth
 from openclaw_install.surfaces.views import view
 from openclaw_install.surfaces.views.contacts import names, peer_name
 from openclaw_install.surfaces.views.messages import QUOTED, message_row, moment
-from openclaw_install.surfaces.views.sessions import LEFT, figures_line, session_row
-from openclaw_install.surfaces.views.text import Text
+from openclaw_install.surfaces.views.sessions import figures_line, session_row
+from openclaw_install.surfaces.views.text import LEFT, Text
 from openclaw_install.surfaces.views.trust import problem_lines
 
 

@@ -21,10 +21,8 @@ from openclaw_install.messaging.store.overview import Figures
 from openclaw_install.surfaces.views import view
 from openclaw_install.surfaces.views.contacts import full_name, peer_name
 from openclaw_install.surfaces.views.messages import QUOTED, WITHHELD, message_row, moment
-from openclaw_install.surfaces.views.text import Text
+from openclaw_install.surfaces.views.text import LEFT, Text
 from openclaw_install.surfaces.views.trust import problem_lines
-
-LEFT = "(... and {left} more lines in the structured answer)"
 
 
 @view.register

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from openclaw_install.common.shown_text import cut, within
 
 _MORE = "(... and {left} more; limit={shown} pages through all of them)"
+LEFT = "(... and {left} more lines in the structured answer)"
+"""The `more` of a text whose rows are not the items of one list."""
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,7 @@ from openclaw_install.messaging.models.trust import (
 from openclaw_install.messaging.models.trust_replay import ReplayedDecision, TrustReplay
 from openclaw_install.surfaces.views import view
 from openclaw_install.surfaces.views.contacts import full_name
-from openclaw_install.surfaces.views.text import Text
-
-_MORE = "(... and {left} more lines in the structured answer)"
+from openclaw_install.surfaces.views.text import LEFT, Text
 
 
 @view.register
@@ -40,7 +38,7 @@ def trust_status(found: TrustStatus) -> Text:
     elif last := found.reopenable:
         head.append(f"Nothing is recommended now; {last.state} last: {recommended(last)}")
     rows = [*_warning_rows(found.warnings), *(_decision_row(one) for one in found.decisions)]
-    return Text(head, rows, problem_lines(found.policy), _MORE)
+    return Text(head, rows, problem_lines(found.policy), LEFT)
 
 
 def recommended(one: Recommendation) -> str:
@@ -63,7 +61,7 @@ def trust_policy(found: TrustPolicy) -> Text:
             *(_decision_row(one) for one in found.decisions),
         ],
         tail=problem_lines(found.policy),
-        more=_MORE,
+        more=LEFT,
     )
 
 
