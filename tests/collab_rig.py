@@ -25,9 +25,9 @@ from openclaw_install.messaging.bridge.bridge import BridgeEvent, BridgeSettings
 from openclaw_install.messaging.bridge.settings import HostView, Timing
 from openclaw_install.messaging.health import read_health
 from openclaw_install.messaging.models.messages import SendResult
+from openclaw_install.messaging.models.overview import TransportHealth
 from openclaw_install.messaging.relay.client import Relay
 from openclaw_install.messaging.store import Store
-from openclaw_install.messaging.transport import TransportHealth
 from openclaw_install.protocol.card import ENVELOPE_2, make_card
 from openclaw_install.protocol.did import conversation_of
 from openclaw_install.protocol.envelope import DEFAULT_LIFETIME, Draft, Envelope, seal

@@ -17,8 +17,8 @@ from openclaw_install.messaging.app import App
 from openclaw_install.messaging.bridge.pacing import PacingLimits
 from openclaw_install.messaging.contact_findings import contact_findings
 from openclaw_install.messaging.models import ContactState, Outgoing
-from openclaw_install.messaging.openings import Opened, OpeningLimits, why_not_open
-from openclaw_install.messaging.outgoing import ContactError, enqueue
+from openclaw_install.messaging.models.contacts import Opened
+from openclaw_install.messaging.outgoing import ContactError, OpeningLimits, enqueue, why_not_open
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.store.database import Database, migrations
 from openclaw_install.protocol.messages import RECEIPT, TEXT, receipt_body, text_body

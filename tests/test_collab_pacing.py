@@ -127,9 +127,20 @@ class _Thread:
         number = int(self.now)
         if way in "ir":
             schema, body = (TEXT, text_body("x")) if way == "i" else (RECEIPT, self._receipt())
-            where = (self.peer.did, f"msg_{self.id}{number}", self.id, self.peer.did, schema, body)
             self.store.messages.add(
-                NewMessage("in", *where, sent_at=self.now, known_at=self.now, state="approved", seq=number)
+                NewMessage(
+                    direction="in",
+                    sender=self.peer.did,
+                    message_id=f"msg_{self.id}{number}",
+                    thread_id=self.id,
+                    peer=self.peer.did,
+                    schema=schema,
+                    body=body,
+                    sent_at=self.now,
+                    known_at=self.now,
+                    state="approved",
+                    seq=number,
+                )
             )
         elif way == "b":
             self._send(Outgoing(self.peer.did, RECEIPT, self._receipt(), "bridge"))

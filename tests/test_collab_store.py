@@ -20,10 +20,18 @@ from openclaw_install.messaging.actions import messages as service
 from openclaw_install.messaging.app import App, AppContext
 from openclaw_install.messaging.bridge.settings import bridge_settings, route_mode
 from openclaw_install.messaging.health import read_health
-from openclaw_install.messaging.models import Event, Ingress, NewMessage, OutboxItem, Outgoing, RelayCursor
+from openclaw_install.messaging.models import (
+    Event,
+    Ingress,
+    IngressChanges,
+    NewMessage,
+    OutboxChanges,
+    OutboxItem,
+    Outgoing,
+    RelayCursor,
+)
 from openclaw_install.messaging.outgoing import ContactError, enqueue
 from openclaw_install.messaging.store import Store, opened_aside
-from openclaw_install.messaging.store.changes import IngressChanges, OutboxChanges
 from openclaw_install.messaging.store.database import Database, migrations, store_error
 from openclaw_install.messaging.store.messages import preview
 from openclaw_install.messaging.store.store_thread import NAME as THREAD_NAME
@@ -36,7 +44,13 @@ from tests.lock_order import LockOrder
 
 def _message(number: int, thread: str = "c_dm_t", *, sender: str = "did:agent:p") -> NewMessage:
     return NewMessage(
-        *("in", sender, f"msg_{number}", thread, sender, TEXT, {"text": f"text {number}"}),
+        direction="in",
+        sender=sender,
+        message_id=f"msg_{number}",
+        thread_id=thread,
+        peer=sender,
+        schema=TEXT,
+        body={"text": f"text {number}"},
         sent_at=float(number),
         known_at=float(number),
         state="approved",
@@ -58,7 +72,7 @@ def test_an_upgraded_store_equals_a_fresh_one(tmp_path: Path) -> None:
         database = Database(path)
         found = database.rows("SELECT type, name, sql FROM sqlite_master ORDER BY name")
         database.close()
-        return found
+        return [tuple(row) for row in found]
 
     fresh = shape(tmp_path / "fresh.db", len(migrations()))
     for steps in range(1, len(migrations())):

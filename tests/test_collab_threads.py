@@ -10,7 +10,6 @@ from openclaw_install.messaging.app import App
 from openclaw_install.messaging.models import NewMessage, Outgoing
 from openclaw_install.messaging.outgoing import enqueue
 from openclaw_install.messaging.store import Store
-from openclaw_install.messaging.threads import local_thread
 from openclaw_install.protocol.did import thread_names
 from openclaw_install.protocol.identity import new_identity
 from openclaw_install.protocol.messages import TEXT, text_body
@@ -45,7 +44,7 @@ def test_a_thread_that_began_under_version_1_keeps_its_id_and_others_get_the_lon
     with Store(tmp_path / "store.db") as store:
         older = _old_thread(store)
         item = enqueue(store, ME.did, Outgoing(PEER.did, TEXT, text_body("after"), "cli:test"), 2.0)
-        assert item.thread_id == older == local_thread(store, ME.did, PEER.did)
+        assert item.thread_id == older == store.sessions.local_id(ME.did, PEER.did)
         new = enqueue(store, ME.did, Outgoing(OTHER.did, TEXT, text_body("hello"), "cli:test"), 3.0)
         assert new.thread_id == thread_names(ME.did, OTHER.did)[1]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,7 +19,7 @@ from openclaw_install.messaging.models.trust import (
     ShownSubject,
 )
 from openclaw_install.messaging.models.trust_replay import ReplayedDecision, TrustReplay
-from openclaw_install.messaging.store.database import Database
+from openclaw_install.messaging.store.database import Database, Row
 from openclaw_install.surfaces.views import view
 from tests.trust_rig import NOW, Place, did, place
 
@@ -37,19 +36,14 @@ def here(tmp_path: Path) -> Iterator[Place]:
 def queries_of(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> int:
     """How many queries `work` makes."""
     made: list[str] = []
-    genuine = Database.rows, Database.records
+    genuine = Database.rows
 
-    def rows(self: Database, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    def rows(self: Database, sql: str, *values: object) -> list[Row]:
         made.append(sql)
-        return genuine[0](self, sql, *values)
-
-    def records(self: Database, sql: str, *values: object) -> list[dict[str, Any]]:
-        made.append(sql)
-        return genuine[1](self, sql, *values)
+        return genuine(self, sql, *values)
 
     with monkeypatch.context() as patched:
         patched.setattr(Database, "rows", rows)
-        patched.setattr(Database, "records", records)
         work()
     return len(made)
 

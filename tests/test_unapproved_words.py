@@ -15,8 +15,8 @@ import pytest
 from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.messaging.app import AppContext
 from openclaw_install.messaging.bridge.settings import HostView
-from openclaw_install.messaging.control_records import Summary
 from openclaw_install.messaging.models import ContactState, NewMessage
+from openclaw_install.messaging.models.sessions import Summary
 from openclaw_install.messaging.models.trust import NewDecision, Recommendation, RecommendationState
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.untrusted import Reader, Untrusted
@@ -82,8 +82,17 @@ def stranger(profile: Profile, state: ContactState) -> tuple[str, str]:
     profile.receive(name, SAID, stage="pending")
     now, thread = profile.tick(), profile.thread(name)
     task = NewMessage(
-        *("in", did, new_message_id(now), thread, did, TASK),
-        *({"task_id": "t1", "title": TITLE}, now, now, "parked", 7),
+        direction="in",
+        sender=did,
+        message_id=new_message_id(now),
+        thread_id=thread,
+        peer=did,
+        schema=TASK,
+        body={"task_id": "t1", "title": TITLE},
+        sent_at=now,
+        known_at=now,
+        state="parked",
+        seq=7,
     )
     with Store(profile.paths.store) as store, store.write():
         number = store.messages.add(task)

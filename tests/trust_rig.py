@@ -119,7 +119,16 @@ class Place:
         message_id = new_message_id(self.now)
         sender = who if direction == "in" else self.me.did
         new = NewMessage(
-            direction, sender, message_id, self.thread(who), who, schema, body, self.now, self.now, state
+            direction=direction,
+            sender=sender,
+            message_id=message_id,
+            thread_id=self.thread(who),
+            peer=who,
+            schema=schema,
+            body=body,
+            sent_at=self.now,
+            known_at=self.now,
+            state=state,
         )
         number = self.store.messages.add(new)
         self.store.sessions.touch(self.thread(who), who, number, direction, "hello", self.now)

@@ -119,11 +119,11 @@ class CardBook:
         return card.alias if card else None
 
     def _kept(self, did: str) -> tuple[AgentCard | None, FirstSeen]:
-        row = self._store.contacts.card(did)
-        if row is None:
+        text = self._store.contacts.card(did)
+        if text is None:
             return None, {}
         try:
-            return verify_card(json.loads(row[0])), self._store.contacts.keys_seen(did)
+            return verify_card(json.loads(text)), self._store.contacts.keys_seen(did)
         except (ProtocolError, ValueError):
             return None, {}
 

@@ -18,13 +18,12 @@ from openclaw_install.messaging.doctor_identity import Visit, check_identity, ch
 from openclaw_install.messaging.health import STOPPED, read_health, stopped_health
 from openclaw_install.messaging.models import OutboxItem, RelayCursor
 from openclaw_install.messaging.models.messages import ShownMessage, shown_message
-from openclaw_install.messaging.models.overview import DoctorReport, FailedMessage
+from openclaw_install.messaging.models.overview import DoctorReport, FailedMessage, TransportHealth
 from openclaw_install.messaging.order_findings import order_findings
 from openclaw_install.messaging.profile_settings import URL_VARIABLE, server_url
 from openclaw_install.messaging.relay.client import About, Relay, RelayRefused
 from openclaw_install.messaging.relay.http import HttpRelay
 from openclaw_install.messaging.store import Store
-from openclaw_install.messaging.transport import TransportHealth
 from openclaw_install.messaging.trust.policy_file import TrustBook
 from openclaw_install.messaging.untrusted import Reader
 from openclaw_install.protocol.identity import Identity

@@ -4,20 +4,38 @@ from __future__ import annotations
 
 import json
 import secrets
+from dataclasses import dataclass
 
 from openclaw_install.common.errors import ConflictError, InstallError
 from openclaw_install.messaging.contact_gate import may_write_to
 from openclaw_install.messaging.models import Contact, NewMessage, OutboxItem, Outgoing
-from openclaw_install.messaging.openings import OpeningLimits, why_not_open, why_not_write
+from openclaw_install.messaging.models.contacts import Opened
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.store.messages import preview
-from openclaw_install.messaging.threads import local_thread
 from openclaw_install.messaging.trust.guard import is_agent
 from openclaw_install.protocol.header import new_message_id
 from openclaw_install.protocol.messages import check_body
 
-_OPENINGS = OpeningLimits()
 _LIMITS = frozenset({"contact.too_many_opened", "contact.awaiting_reply"})
+
+
+@dataclass(frozen=True)
+class OpeningLimits:
+    """How far an agent may reach out by itself; a person may always write.
+
+    Attributes:
+        per_hour, per_day: contacts that it may open.
+        open: contacts that may await a reply at a time.
+        unanswered: messages to one contact before its first reply.
+    """
+
+    per_hour: int = 10
+    per_day: int = 30
+    open: int = 20
+    unanswered: int = 5
+
+
+_OPENINGS = OpeningLimits()
 
 
 class ContactError(InstallError):
@@ -62,7 +80,7 @@ def _enqueue(store: Store, sender: str, outgoing: Outgoing, now: float, limits: 
     with store.write():
         if known := store.outbox.by_key(key):
             return _same(store, known, outgoing)
-        thread = local_thread(store, sender, outgoing.recipient)
+        thread = store.sessions.local_id(sender, outgoing.recipient)
         _open_contact(store, outgoing, thread, now, limits)
         message = NewMessage(
             direction="out",
@@ -124,6 +142,26 @@ def _open_contact(store: Store, outgoing: Outgoing, thread: str, now: float, lim
         store.events.add("contact.awaiting_reply", now, did=did, by=by)
     elif undecided and (why := why_not_write(store.messages.sent_in(thread), limits)):
         raise _limited(why, did, "contact.awaiting_reply")
+
+
+def why_not_open(opened: Opened, limits: OpeningLimits) -> str | None:
+    """Why an agent may not open one more contact now; None where it may."""
+    if opened.awaiting >= limits.open:
+        return (
+            f"{opened.awaiting} contacts that agents opened await a reply, and no more than {limits.open} may"
+        )
+    if opened.last_hour >= limits.per_hour:
+        return f"agents opened {opened.last_hour} contacts within an hour, and may open {limits.per_hour}"
+    if opened.last_day >= limits.per_day:
+        return f"agents opened {opened.last_day} contacts within a day, and may open {limits.per_day}"
+    return None
+
+
+def why_not_write(sent: int, limits: OpeningLimits) -> str | None:
+    """Why an agent may not write once more to a contact that has not replied yet; None where it may."""
+    if sent < limits.unanswered:
+        return None
+    return f"it has {sent} messages of yours and has not replied to any"
 
 
 def _limited(why: str, did: str, code: str) -> ContactError:

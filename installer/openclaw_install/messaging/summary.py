@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from openclaw_install.common.errors import InstallError
-from openclaw_install.messaging.control_records import FieldValue, Summary
+from openclaw_install.messaging.models.sessions import FieldValue, Summary
 from openclaw_install.messaging.untrusted import Untrusted
 
 TEXTS = ("objective", "context")

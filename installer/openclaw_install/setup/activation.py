@@ -9,7 +9,7 @@ from typing import Literal
 from openclaw_install.common.problems import Problem
 from openclaw_install.host.gateway.probe import LiveState
 from openclaw_install.host.hooks.boot import BootVerdict
-from openclaw_install.messaging.transport import TransportHealth
+from openclaw_install.messaging.models.overview import TransportHealth
 from openclaw_install.runtime.report import RuntimeReport
 from openclaw_install.setup.facts import BundleFacts
 from openclaw_install.setup.mcp_plan import McpState

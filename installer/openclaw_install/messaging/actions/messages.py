@@ -26,7 +26,6 @@ from openclaw_install.messaging.outgoing import enqueue
 from openclaw_install.messaging.policy_in_force import require_may_begin
 from openclaw_install.messaging.relay.client import Relay
 from openclaw_install.messaging.relay.lookup import relay_for
-from openclaw_install.messaging.threads import local_thread, session_by_name
 from openclaw_install.protocol.did import fold_alias, is_conversation, is_did
 from openclaw_install.protocol.messages import TEXT, Attachment, text_body
 
@@ -219,7 +218,7 @@ def find_session(app: App, target: str | None) -> Session:
             )
         return found
     if is_conversation(target):
-        found = session_by_name(store, app.did, target)
+        found = store.sessions.by_name(app.did, target)
     elif is_did(target):
         found = _session_with(app, target)
     else:
@@ -345,4 +344,4 @@ def _enqueue(app: App, did: str, body: Mapping[str, Any], idempotency_key: str |
 def _session_with(app: App, did: str) -> Session | None:
     if did == app.did:
         return None
-    return app.store.sessions.get(local_thread(app.store, app.did, did))
+    return app.store.sessions.get(app.store.sessions.local_id(app.did, did))

@@ -36,7 +36,7 @@ _STUCK = 5
 def transport_health(app: App) -> Transport:
     """Whether messages come and go: connection, retries, degraded or repaired, what waits or is missing, and
     what to do about it."""
-    store, now, gaps = app.store, app.clock(), app.store.overview.gaps()
+    store, now, gaps = app.store, app.clock(), app.store.relay.gaps()
     due = [at for at in (store.outbox.next_due(now), store.ingress.next_due(now)) if at is not None]
     return Transport(
         relay=shown_address(app.relay_url),
@@ -45,7 +45,7 @@ def transport_health(app: App) -> Transport:
         withheld=gaps["withheld"],
         deferred=gaps["deferred"],
         next_attempt_at=min(due, default=None),
-        history=tuple(store.overview.transport_events(0, 2**62, limit=5)),
+        history=tuple(store.events.of_transport(0, 2**62, limit=5)),
     )
 
 
@@ -159,7 +159,7 @@ def delivery_timeline(
     """
     message = _message(app, session, message_id) if message_id else None
     found = find_session(app, message.thread_id if message else session)
-    listed = app.store.overview.events_before(
+    listed = app.store.events.before(
         thread_id=found.thread_id, message_id=message_id, before=before, limit=limit + 1
     )
     events = listed[:limit]
@@ -182,7 +182,7 @@ def _meanwhile(app: App, events: Sequence[Event], before: int | None) -> list[Ev
     if not events:
         return []
     end = before if before is not None else 2**62
-    return app.store.overview.transport_events(events[-1].id, end)
+    return app.store.events.of_transport(events[-1].id, end)
 
 
 def _message(app: App, target: str | None, message_id: str) -> Message:

@@ -15,6 +15,7 @@ from openclaw_install.messaging.models.contacts import shown_contact
 from openclaw_install.messaging.models.messages import shown_messages
 from openclaw_install.messaging.models.overview import WhoAmI
 from openclaw_install.messaging.models.sessions import (
+    Conversation,
     ConversationPage,
     FocusedThread,
     MarkedRead,
@@ -28,7 +29,6 @@ from openclaw_install.messaging.models.sessions import (
     shown_session,
 )
 from openclaw_install.messaging.pagination import read_page, write_page
-from openclaw_install.messaging.store.overview import Conversation
 from openclaw_install.messaging.summary import SummaryChange, changed_summary
 
 _NEWEST = 3

@@ -14,8 +14,8 @@ from openclaw_install.common.errors import InstallError
 from openclaw_install.common.problems import Problem
 from openclaw_install.messaging.bridge.settings import BridgeSettings
 from openclaw_install.messaging.health import write_health
+from openclaw_install.messaging.models.overview import HealthState, TransportHealth
 from openclaw_install.messaging.store import Store
-from openclaw_install.messaging.transport import HealthState, TransportHealth
 from openclaw_install.protocol.identity import Identity
 
 # Seconds for which a clock that was set must have gone right before anything is forgotten by it.

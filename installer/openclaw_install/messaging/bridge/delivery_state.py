@@ -12,9 +12,8 @@ from typing import Literal, NamedTuple
 from openclaw_install.common.backoff import pause
 from openclaw_install.host.hooks.dispatch import Accepted, Blocked, Faulty, Later, Outcome, Unknown
 from openclaw_install.host.hooks.turn_evidence import Sight
-from openclaw_install.messaging.models import Ingress, Stage
+from openclaw_install.messaging.models import Ingress, IngressChanges, Stage
 from openclaw_install.messaging.routing import Route
-from openclaw_install.messaging.store.changes import IngressChanges
 
 
 class Transition(NamedTuple):

@@ -24,7 +24,6 @@ from openclaw_install.messaging.models import Contact, NewMessage, RelayCursor, 
 from openclaw_install.messaging.relay.client import Entry
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.store.messages import preview
-from openclaw_install.messaging.threads import local_thread
 from openclaw_install.protocol.envelope import Opened
 from openclaw_install.protocol.identity import Identity
 from openclaw_install.protocol.messages import RECEIPT
@@ -132,7 +131,7 @@ class Receiver:
                     gone += [one.entry] if self.store.ingress.message_at(cursor.log_id, seq) is None else []
                 else:
                     stage = self._take(cursor, one, one.opened, now)
-                    thread = local_thread(self.store, self.identity().did, one.opened.header.sender)
+                    thread = self.store.sessions.local_id(self.identity().did, one.opened.header.sender)
                     ready |= {thread} if stage == "approved" else set()
                     settled = settled or stage in {"pending", "handled"}
                     delivered += stage == "handled"
@@ -271,7 +270,7 @@ class Receiver:
         self, cursor: RelayCursor, one: Read, opened: Opened, stage: Stage, arrival: Arrival, now: float
     ) -> None:
         header = opened.header
-        thread = local_thread(self.store, self.identity().did, header.sender)
+        thread = self.store.sessions.local_id(self.identity().did, header.sender)
         store = self.store
         number = store.messages.add(
             NewMessage(

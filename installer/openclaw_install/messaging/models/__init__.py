@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from openclaw_install.common.jsonable import Timestamp
 from openclaw_install.messaging.models.contacts import Contact, ContactState, Decision, Origin
@@ -61,34 +61,53 @@ class Session:
     display_name: Untrusted[str | None]
 
 
-@dataclass(frozen=True)
-class Message:
-    """One message of a thread.
+@dataclass(frozen=True, kw_only=True)
+class _MessageFacts:
+    """What is known of a message of a thread, but what it says.
 
     Attributes:
-        id: local number, in the order in which this host came to know the messages; a cursor for paging.
+        sent_at: by the sender's clock.
+        known_at: when this host came to know it.
         state: the ledger's stage for `in`, the outbox's state for `out`.
         seq: the relay's number for it; None while an outgoing one is not committed.
-        reason: why it is parked, refused or failed; empty otherwise.
         place: what is special about its place among its sender's messages: `late` where later ones went
             before it, `gap` with the counters that are missing before it; empty otherwise.
     """
 
-    id: int
     direction: Direction
     sender: str
     message_id: str
     thread_id: str
     peer: str
     schema: str
-    body: Untrusted[Mapping[str, Any]]
-    preview: Untrusted[str]
     sent_at: float
     known_at: float
     state: str
-    seq: int | None
-    reason: str
+    seq: int | None = None
     place: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewMessage(_MessageFacts):
+    """A message on its way into the table of messages."""
+
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message(_MessageFacts):
+    """One message of a thread.
+
+    Attributes:
+        id: local number, in the order in which this host came to know the messages; a cursor for paging.
+        preview: the beginning of its text.
+        reason: why it is parked, refused or failed; empty otherwise.
+    """
+
+    id: int
+    body: Untrusted[Mapping[str, Any]]
+    preview: Untrusted[str]
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -113,6 +132,29 @@ class Ingress:
     peer: str
     log_id: str
     seq: int
+    stage: Stage
+    attempts: int
+    faults: int
+    doubts: int
+    doubt_at: float | None
+    next_attempt_at: float
+    session_key: str | None
+    degraded: str | None
+    shown: str | None
+    gateway: str | None
+    attempted_at: float | None
+    run_id: str | None
+    accepted_at: float | None
+    evidence: str | None
+    confirmed_at: float | None
+    acked_at: float | None
+    receipted_at: float | None
+    reason: str
+
+
+class IngressChanges(TypedDict, total=False):
+    """Columns of `ingress` to be written; those that are not named stay as they are. See `Ingress`."""
+
     stage: Stage
     attempts: int
     faults: int
@@ -165,6 +207,23 @@ class OutboxItem:
     next_step: str
 
 
+class OutboxChanges(TypedDict, total=False):
+    """Columns of `outbox` to be written; those that are not named stay as they are. See `OutboxItem`."""
+
+    state: OutboxState
+    attempts: int
+    next_attempt_at: float
+    wire: str | None
+    expires_at: float | None
+    log_id: str | None
+    seq: int | None
+    receipt: str | None
+    committed_at: float | None
+    delivered_at: float | None
+    reason: str
+    next_step: str
+
+
 @dataclass(frozen=True)
 class Event:
     """Something that happened; `id` is the cursor.
@@ -209,24 +268,6 @@ class RelayCursor:
     relay_id: str
     log_id: str
     after_seq: int
-
-
-@dataclass(frozen=True)
-class NewMessage:
-    """A message on its way into the table of messages; the fields are those of `Message`."""
-
-    direction: Direction
-    sender: str
-    message_id: str
-    thread_id: str
-    peer: str
-    schema: str
-    body: Mapping[str, Any]
-    sent_at: float
-    known_at: float
-    state: str
-    seq: int | None = None
-    place: str = ""
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,20 @@ class ContactPage:
 
 
 @dataclass(frozen=True)
+class Opened:
+    """What agents have opened on this host so far.
+
+    Attributes:
+        last_hour, last_day: contacts, by when their first message was queued.
+        awaiting: contacts that await a reply.
+    """
+
+    last_hour: int
+    last_day: int
+    awaiting: int
+
+
+@dataclass(frozen=True)
 class Decision:
     """One change of a contact's state, as it was recorded."""
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from openclaw_install.common.jsonable import Timestamp
 from openclaw_install.common.shown_text import cut
 from openclaw_install.messaging.models import Direction, Event, Message, OutboxState, Rejection
-from openclaw_install.messaging.untrusted import Reader
+from openclaw_install.messaging.untrusted import Reader, opened_as
 from openclaw_install.protocol.messages import said_in
 
 _BODIES = 32_000  # characters of message bodies in one answer
@@ -136,19 +136,13 @@ def shown_message(message: Message, reader: Reader, most: int | None = None) -> 
         text = body.get("text")
         short = {"text": cut(text, most or 0)} if isinstance(text, str) else None
         body = short or {"preview": reader.open(message.preview)}
-    return ShownMessage(
+    return opened_as(
+        ShownMessage,
+        message,
+        reader,
         number=message.id,
-        direction=message.direction,
-        message_id=message.message_id,
-        thread_id=message.thread_id,
-        sender=message.sender,
-        schema=message.schema,
         body=body,
         truncated=truncated,
         withheld=not reader.opens(message.body.standing),
-        sent_at=message.sent_at,
-        state=message.state,
-        seq=message.seq,
-        reason=message.reason,
         order=message.place,
     )

@@ -10,12 +10,45 @@ from openclaw_install.common.problems import Problem
 from openclaw_install.messaging.models import Event, RouteMode
 from openclaw_install.messaging.models.contacts import ContactState
 from openclaw_install.messaging.models.messages import ShownMessage
-from openclaw_install.messaging.models.sessions import ShownSession
+from openclaw_install.messaging.models.sessions import Figures, ShownSession
 from openclaw_install.messaging.models.trust import PolicyInForce
-from openclaw_install.messaging.store.overview import Figures
 from openclaw_install.messaging.timeline import TimelineEntry
-from openclaw_install.messaging.transport import TransportHealth
 from openclaw_install.messaging.trust.policy import Action
+
+HealthState = Literal["ok", "degraded", "repaired", "blocked"]
+Connection = Literal["connected", "polling", "connecting", "down", "stopped"]
+
+
+@dataclass(frozen=True)
+class TransportHealth:
+    """How the way to the relay and to the gateway is; times in seconds since the epoch.
+
+    Attributes:
+        connection: `connected` by the stream, `polling` without it, `down` while neither works,
+            `stopped` while no bridge runs.
+        connected_since: of the present stream; None without one.
+        last_event_at: when the relay was heard last.
+        lag: messages in the relay's inbox that are not in the store yet.
+        waiting: messages in the store that are to be dispatched still.
+        retries: failed tries since the last success.
+        state: `ok`, `degraded` (works, with less than asked: see `detail`), `repaired` (works again since
+            `since`), `blocked` (somebody must act: see `blocker`).
+        clock_offset: the relay's clock minus ours, in seconds.
+        next_step: what to do, or empty.
+    """
+
+    connection: Connection
+    connected_since: Timestamp | None
+    last_event_at: Timestamp | None
+    lag: int
+    waiting: int
+    retries: int
+    state: HealthState
+    since: Timestamp
+    detail: str
+    clock_offset: float
+    next_step: str
+    blocker: Problem | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +127,15 @@ class RuntimeOverview:
     transport: Transport
     policy: PolicyFigures
     stuck: tuple[ShownMessage, ...]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How far an operator has looked; `at` is when, in seconds since the epoch."""
+
+    operator: str
+    cursor: int
+    at: float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,20 +1,70 @@
-"""Collaboration threads, their notes and contacts with their threads, as they are answered."""
+"""Collaboration threads, their notes and figures, and contacts with their threads."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from openclaw_install.common.jsonable import Timestamp
-from openclaw_install.messaging.control_records import Summary
 from openclaw_install.messaging.models import Direction, RouteMode, Session
 from openclaw_install.messaging.models.bindings import Binding
-from openclaw_install.messaging.models.contacts import ContactState, Peer, ShownContact
+from openclaw_install.messaging.models.contacts import Contact, ContactState, Peer, ShownContact
 from openclaw_install.messaging.models.messages import ShownMessage
 from openclaw_install.messaging.models.trust import PolicyInForce, Recommendation
-from openclaw_install.messaging.store.overview import Figures
 from openclaw_install.messaging.trust.policy import Verdict
-from openclaw_install.messaging.untrusted import Reader
+from openclaw_install.messaging.untrusted import Reader, Untrusted, opened_as
+
+FieldValue = str | tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A thread's carry-forward note.
+
+    Attributes:
+        fields: what is filled, by the names of `summary.FIELDS`; an absent one is empty. Agents write it, and
+            can have quoted the other side.
+        revision: counts the changes; 0 where nothing was ever written.
+        updated_at: seconds since the epoch; None where nothing was ever written.
+        updated_by: the caller that changed it last.
+    """
+
+    thread_id: str
+    fields: Untrusted[Mapping[str, FieldValue]] = field(default_factory=lambda: Untrusted({}, "ours"))
+    revision: int = 0
+    updated_at: float | None = None
+    updated_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How much is under way or stuck; 1000 stands for that many or more.
+
+    Attributes:
+        waiting: messages here that have still to go to the agent.
+        paced: those of them that wait because agents answer each other without a pause.
+        parked: messages that were given up and kept.
+        outgoing: messages that are still to be sent.
+        failed: messages that were not sent and will not be.
+    """
+
+    waiting: int
+    paced: int
+    parked: int
+    outgoing: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A contact with the preview of its thread; None and 0 where there is no thread yet."""
+
+    contact: Contact
+    thread_id: str | None
+    preview: Untrusted[str]
+    unread: int
+    last_activity_at: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,19 +268,14 @@ def shown_session(session: Session, reader: Reader, focused: str | None) -> Show
     Args:
         focused: the thread that the reader works in.
     """
-    return ShownSession(
-        thread_id=session.thread_id,
+    return opened_as(
+        ShownSession,
+        session,
+        reader,
         peer=Peer(session.peer, reader.open(session.alias), reader.open(session.display_name)),
-        trust=session.trust,
-        unread=session.unread,
-        last_activity_at=session.last_activity_at,
-        last_direction=session.last_direction,
         preview=reader.open(session.preview) or "",
         withheld=not reader.opens(session.trust),
         focused=session.thread_id == focused,
-        session_key=session.session_key,
-        route_mode=session.route_mode,
-        degraded=session.degraded,
     )
 
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from openclaw_install.messaging.models.contacts import Contact, ContactState, Decision, Origin
-from openclaw_install.messaging.openings import Opened
-from openclaw_install.messaging.store.database import Database
+from openclaw_install.messaging.models.contacts import Contact, ContactState, Decision, Opened, Origin
+from openclaw_install.messaging.store.database import Database, columns
 from openclaw_install.messaging.untrusted import Untrusted
 
-COLUMNS = (
-    "contact.did, contact.state, contact.origin, contact.alias, contact.display_name, contact.first_seen_at, "
-    "contact.updated_at, contact.decided_at, contact.decided_by, contact.waiting, contact.last_knock_at, "
-    "(SELECT count(*) FROM gap WHERE why = 'deferred' AND peer = contact.did) AS deferred"
-)
+_DEFERRED = "(SELECT count(*) FROM gap WHERE why = 'deferred' AND peer = contact.did) AS deferred"
+COLUMNS = f"{columns(Contact, 'contact', without=('deferred',))}, {_DEFERRED}"
 """What `contact_of` makes a contact of."""
 _SELECT = f"SELECT {COLUMNS} FROM contact"  # noqa: S608 - our own words
 
@@ -38,8 +34,8 @@ class ContactTable:
         return self._one("alias = ?", alias)
 
     def _one(self, where: str, value: str) -> Contact | None:
-        found = self._database.records(f"{_SELECT} WHERE {where}", value)
-        return contact_of(**found[0]) if found else None
+        row = self._database.row(f"{_SELECT} WHERE {where}", value)
+        return contact_of(**row) if row else None
 
     def add(
         self,
@@ -56,35 +52,27 @@ class ContactTable:
         Args:
             opened_by: the agent of ours that wrote first to it, unasked.
         """
-        with self._database.write() as connection:
-            connection.execute(
-                "INSERT INTO contact (did, state, origin, first_seen_at, updated_at, decided_at, decided_by, "
-                "opened_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (did, state, origin, now, now, now if by else None, by, opened_by),
-            )
+        new: dict[str, Any] = {
+            "did": did,
+            "state": state,
+            "origin": origin,
+            "first_seen_at": now,
+            "updated_at": now,
+            "decided_at": now if by else None,
+            "decided_by": by,
+        }
+        with self._database.write():
+            self._database.insert("contact", {**new, "opened_by": opened_by})
             if by:
                 self._decision(did, None, state, by, now, "")
-        return Contact(
-            did=did,
-            state=state,
-            origin=origin,
-            first_seen_at=now,
-            updated_at=now,
-            decided_at=now if by else None,
-            decided_by=by,
-            waiting=0,
-            alias=Untrusted(None, state),
-            display_name=Untrusted(None, state),
-        )
+        return contact_of(alias=None, display_name=None, waiting=0, **new)
 
     def replied(self, did: str, now: float) -> None:
         """A contact that awaited a reply has written: from now on it waits for a decision."""
-        with self._database.write() as connection:
-            connection.execute(
-                "UPDATE contact SET state = 'pending', updated_at = ? "
-                "WHERE did = ? AND state = 'awaiting_reply'",
-                (now, did),
-            )
+        self._database.change(
+            "UPDATE contact SET state = 'pending', updated_at = ? WHERE did = ? AND state = 'awaiting_reply'",
+            *(now, did),
+        )
 
     def opened(self, now: float) -> Opened:
         """What agents of ours have opened; times that lie ahead are of a clock that was set back."""
@@ -97,20 +85,16 @@ class ContactTable:
 
     def knocked(self, did: str, now: float) -> None:
         """A message of an undecided contact was left at the relay."""
-        with self._database.write() as connection:
-            connection.execute("UPDATE contact SET last_knock_at = ? WHERE did = ?", (now, did))
+        self._database.change("UPDATE contact SET last_knock_at = ? WHERE did = ?", now, did)
 
     def forget_knocks(self, keep: int) -> int:
         """Forgets contacts that only knocked, but the newest `keep`; returns how many."""
-        with self._database.write() as connection:
+        with self._database.write():
             over = self._database.count(f"SELECT count(*) FROM {_KNOCKS}") - keep  # noqa: S608
             if over <= 0:
                 return 0
-            return connection.execute(
-                "DELETE FROM contact WHERE did IN "  # noqa: S608 - our own words
-                f"(SELECT did FROM {_KNOCKS} ORDER BY last_knock_at, did LIMIT ?)",
-                (over,),
-            ).rowcount
+            oldest = f"SELECT did FROM {_KNOCKS} ORDER BY last_knock_at, did LIMIT ?"  # noqa: S608
+            return self._database.change(f"DELETE FROM contact WHERE did IN ({oldest})", over)  # noqa: S608
 
     def let_in_by_agents(self) -> int:
         """Contacts that an agent's first word approved, as it did up to version 0.2.0."""
@@ -120,46 +104,43 @@ class ContactTable:
 
     def decide(self, did: str, state: ContactState, by: str, now: float, reason: str = "") -> None:
         """Changes a contact's state, and records who did, when and why."""
-        with self._database.write() as connection:
+        with self._database.write():
             known = self.get(did)
-            connection.execute(
+            self._database.change(
                 "UPDATE contact SET state = ?, updated_at = ?, decided_at = ?, decided_by = ? WHERE did = ?",
-                (state, now, now, by, did),
+                *(state, now, now, by, did),
             )
             self._decision(did, known.state if known else None, state, by, now, reason)
 
     def _decision(
         self, did: str, before: ContactState | None, after: ContactState, by: str, now: float, reason: str
     ) -> None:
-        with self._database.write() as connection:
-            connection.execute(
-                "INSERT INTO contact_decision (did, at, by, before, after, reason) VALUES (?, ?, ?, ?, ?, ?)",
-                (did, now, by, before, after, reason),
-            )
+        self._database.insert(
+            "contact_decision",
+            {"did": did, "at": now, "by": by, "before": before, "after": after, "reason": reason},
+        )
 
     def decisions(self, did: str, limit: int = 50) -> list[Decision]:
         """What was decided about a contact, newest first."""
-        found = self._database.records(
-            "SELECT id, did, at, by, before, after, reason FROM contact_decision WHERE did = ? "
-            "ORDER BY id DESC LIMIT ?",
+        rows = self._database.rows(
+            f"SELECT {columns(Decision)} FROM contact_decision WHERE did = ? ORDER BY id DESC LIMIT ?",  # noqa: S608 - our own words
             *(did, limit),
         )
-        return [Decision(**one) for one in found]
+        return [Decision(**row) for row in rows]
 
     def listed(
         self, state: ContactState | None = None, *, limit: int = 100, after: str = ""
     ) -> list[Contact]:
         """Contacts by DID, of one state or of all, after the DID that ended the page before."""
         where, values = ("state = ? AND ", (state,)) if state else ("", ())
-        found = self._database.records(
-            f"{_SELECT} WHERE {where}did > ? ORDER BY did LIMIT ?",
-            *(*values, after, limit),
+        rows = self._database.rows(
+            f"{_SELECT} WHERE {where}did > ? ORDER BY did LIMIT ?", *values, after, limit
         )
-        return [contact_of(**one) for one in found]
+        return [contact_of(**row) for row in rows]
 
     def counts(self) -> dict[ContactState, int]:
         """How many contacts each state has."""
-        found = dict(self._database.rows("SELECT state, count(*) FROM contact GROUP BY state"))
+        found = self._database.pairs("SELECT state, count(*) FROM contact GROUP BY state")
         states: tuple[ContactState, ...] = get_args(ContactState)
         return {state: found.get(state, 0) for state in states}
 
@@ -168,23 +149,19 @@ class ContactTable:
         return self._database.count("SELECT sum(waiting) FROM contact WHERE waiting > 0")
 
     def add_waiting(self, did: str, change: int) -> None:
-        with self._database.write() as connection:
-            connection.execute(
-                "UPDATE contact SET waiting = max(0, waiting + ?) WHERE did = ?", (change, did)
-            )
+        self._database.change("UPDATE contact SET waiting = max(0, waiting + ?) WHERE did = ?", change, did)
 
     def set_waiting(self, did: str, count: int) -> None:
-        with self._database.write() as connection:
-            connection.execute("UPDATE contact SET waiting = ? WHERE did = ?", (count, did))
+        self._database.change("UPDATE contact SET waiting = ? WHERE did = ?", count, did)
 
-    def card(self, did: str) -> tuple[str, float] | None:
-        """The newest verified card of a contact, as JSON, and when it was fetched."""
-        row = self._database.row("SELECT card, card_at FROM contact WHERE did = ? AND card IS NOT NULL", did)
-        return (row[0], row[1]) if row else None
+    def card(self, did: str) -> str | None:
+        """The newest verified card of a contact, as JSON."""
+        found: str | None = self._database.value("SELECT card FROM contact WHERE did = ?", did)
+        return found
 
     def keys_seen(self, did: str) -> dict[int, float]:
         """When the entries of a contact's rotation log were first seen, by their numbers."""
-        return dict(self._database.rows("SELECT seq, first_seen_at FROM key_seen WHERE did = ?", did))
+        return self._database.pairs("SELECT seq, first_seen_at FROM key_seen WHERE did = ?", did)
 
     def add_keys_seen(self, did: str, seen: Mapping[int, float]) -> None:
         """Keeps when entries of a contact's rotation log were first seen; what is known of one stays."""
@@ -199,14 +176,13 @@ class ContactTable:
         self, did: str, card: str, now: float, *, alias: str | None, display_name: str | None
     ) -> None:
         """Keeps a verified card, with the names that it carries."""
-        with self._database.write() as connection:
-            connection.execute(
-                "UPDATE contact SET card = ?, card_at = ?, alias = ?, display_name = ? WHERE did = ?",
-                (card, now, alias, display_name, did),
-            )
+        self._database.change(
+            "UPDATE contact SET card = ?, card_at = ?, alias = ?, display_name = ? WHERE did = ?",
+            *(card, now, alias, display_name, did),
+        )
 
 
-def contact_of(*, alias: str | None, display_name: str | None, **columns: Any) -> Contact:
+def contact_of(*, alias: str | None, display_name: str | None, **values: Any) -> Contact:
     """A row of `COLUMNS`, by name; what the agent calls itself is closed."""
-    state: ContactState = columns["state"]
-    return Contact(alias=Untrusted(alias, state), display_name=Untrusted(display_name, state), **columns)
+    state: ContactState = values["state"]
+    return Contact(alias=Untrusted(alias, state), display_name=Untrusted(display_name, state), **values)

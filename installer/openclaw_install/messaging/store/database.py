@@ -1,4 +1,4 @@
-"""A connection to the store's SQLite file: short transactions, several processes, errors with what helps."""
+"""The connection to the store's SQLite file: short transactions, several processes, rows by name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import contextlib
 import errno
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,25 @@ from openclaw_install.common.migrations import (
 from openclaw_install.common.sqlite_file import LOCK_SECONDS, connect_file, connect_reading, stamp_of
 
 _SQL_FOLDER = Path(__file__).parent / "sql"
+Row = sqlite3.Row
+"""A row of a query: its values by the names of the columns, also as keyword arguments (`Record(**row)`)."""
 
 
 def migrations() -> tuple[Migration, ...]:
     """The store's migrations, in order."""
     return read_migrations(_SQL_FOLDER)
+
+
+def columns(record: type, table: str = "", *, without: Collection[str] = ()) -> str:
+    """The fields of a record as the columns of a SELECT.
+
+    Args:
+        record: a dataclass.
+        table: put before each name, where a query joins several tables.
+        without: fields that are no columns.
+    """
+    prefix = f"{table}." if table else ""
+    return ", ".join(prefix + one.name for one in fields(record) if one.name not in without)
 
 
 class Database:
@@ -60,6 +75,7 @@ class Database:
             make_private_folder(path.parent)
         with self._translated():
             self._connection = self._look() if reading else self._open(lock_seconds)
+            self._connection.row_factory = Row
             try:
                 if not reading:
                     upgrade(self._connection, steps)
@@ -85,6 +101,7 @@ class Database:
         self._seen = None
         self._connection.close()
         self._connection = connect_reading(self.path, past_log=False)
+        self._connection.row_factory = Row
 
     def _changed_meanwhile(self) -> bool:
         with self._file_errors():
@@ -113,43 +130,99 @@ class Database:
             finally:
                 self._depth -= 1
 
-    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, *values: object) -> list[Row]:
         """All rows of a query.
 
         Raises:
             FileError: as `write`.
         """
-        return self._fetched(sql, values)[1]
-
-    def records(self, sql: str, *values: object) -> list[dict[str, Any]]:
-        """All rows of a query, each by the names of its columns.
-
-        Raises:
-            FileError: as `write`.
-        """
-        names, rows = self._fetched(sql, values)
-        return [dict(zip(names, row, strict=True)) for row in rows]
-
-    def _fetched(self, sql: str, values: Sequence[object]) -> tuple[list[str], list[tuple[Any, ...]]]:
         with self._translated():
             try:
-                return _fetch(self._connection, sql, values)
+                return self._connection.execute(sql, values).fetchall()
             except sqlite3.DatabaseError as error:
                 # Only looked at, and written by another process under our eyes: so no file is called damaged.
                 if not _is_damage(error) or not self._changed_meanwhile():
                     raise
                 self._look_again()
-                return _fetch(self._connection, sql, values)
+                return self._connection.execute(sql, values).fetchall()
 
-    def row(self, sql: str, *values: object) -> tuple[Any, ...] | None:
+    def row(self, sql: str, *values: object) -> Row | None:
         """The first row of a query, or None."""
-        found = self.rows(sql, *values)
-        return found[0] if found else None
+        return next(iter(self.rows(sql, *values)), None)
+
+    def column(self, sql: str, *values: object) -> list[Any]:
+        """The first value of each row of a query."""
+        return [row[0] for row in self.rows(sql, *values)]
+
+    def value(self, sql: str, *values: object) -> Any:
+        """The first value of a query, or None."""
+        return next(iter(self.column(sql, *values)), None)
+
+    def pairs(self, sql: str, *values: object) -> dict[Any, Any]:
+        """The second value of each row of a query, by the first."""
+        return {row[0]: row[1] for row in self.rows(sql, *values)}
 
     def count(self, sql: str, *values: object) -> int:
-        """The one number of a query."""
-        found = self.row(sql, *values)
-        return int(found[0]) if found and found[0] is not None else 0
+        """The one number of a query; 0 where there is none."""
+        return int(self.value(sql, *values) or 0)
+
+    def change(self, sql: str, *values: object) -> int:
+        """Runs a statement that writes; inside a `write()` block it belongs to that transaction.
+
+        Returns:
+            How many rows it changed.
+
+        Raises:
+            FileError: as `write`.
+        """
+        with self.write() as connection:
+            return connection.execute(sql, values).rowcount
+
+    def insert(self, table: str, values: Mapping[str, object], *, unless_there: bool = False) -> int:
+        """Adds a row, and returns its number.
+
+        Args:
+            values: by column.
+            unless_there: does nothing where a row has its key already.
+
+        Raises:
+            FileError: as `write`.
+        """
+        how = "INSERT OR IGNORE" if unless_there else "INSERT"
+        with self.write() as connection:
+            cursor = connection.execute(f"{how} INTO {table} {_names_and_marks(values)}", values)
+            return int(cursor.lastrowid or 0) if cursor.rowcount else 0
+
+    def put(self, table: str, key: str, values: Mapping[str, object]) -> None:
+        """Adds a row, or writes these columns of the row that has its key.
+
+        Args:
+            key: the column, or columns, that tell the rows apart.
+            values: by column, the key among them.
+
+        Raises:
+            FileError: as `write`.
+        """
+        new = ", ".join(f"{name} = excluded.{name}" for name in values if name not in key.split(", "))
+        sql = f"INSERT INTO {table} {_names_and_marks(values)} ON CONFLICT ({key}) DO UPDATE SET {new}"
+        with self.write() as connection:
+            connection.execute(sql, values)
+
+    def update(self, table: str, number: int, values: Mapping[str, object], known: Collection[str]) -> None:
+        """Writes columns of the row with the `id` `number`.
+
+        Args:
+            values: by column.
+            known: the columns that there are.
+
+        Raises:
+            ValueError: a column is none of `known`.
+            FileError: as `write`.
+        """
+        if unknown := values.keys() - set(known):
+            raise ValueError(f"no such column: {sorted(unknown)}")
+        assignments = ", ".join(f"{name} = ?" for name in values)
+        self.change(f"UPDATE {table} SET {assignments} WHERE id = ?", *values.values(), number)  # noqa: S608 - our own words
 
     def data_version(self) -> int:
         """A number that changes when another connection, also of another process, has committed."""
@@ -165,8 +238,7 @@ class Database:
 
     def check(self) -> str:
         """SQLite's own quick check: `ok`, or what is wrong."""
-        found = self.row("PRAGMA quick_check(1)")
-        return str(found[0]) if found else "no answer"
+        return str(self.value("PRAGMA quick_check(1)") or "no answer")
 
     def close(self) -> None:
         self._connection.close()
@@ -188,11 +260,8 @@ class Database:
             raise _no_value(error) from error
 
 
-def _fetch(
-    connection: sqlite3.Connection, sql: str, values: Sequence[object]
-) -> tuple[list[str], list[tuple[Any, ...]]]:
-    cursor = connection.execute(sql, values)
-    return [one[0] for one in cursor.description or ()], cursor.fetchall()
+def _names_and_marks(values: Mapping[str, object]) -> str:
+    return f"({', '.join(values)}) VALUES (:{', :'.join(values)})"
 
 
 def store_error(error: sqlite3.Error, path: Path) -> FileError:

@@ -8,14 +8,11 @@ from typing import Any
 
 from openclaw_install.common.invisible import rewritten
 from openclaw_install.messaging.models import Message, NewMessage
-from openclaw_install.messaging.store.database import Database
+from openclaw_install.messaging.store.database import Database, Row, columns
 from openclaw_install.messaging.untrusted import Standing, Untrusted
 
-_SELECT = (
-    "SELECT id, direction, sender, message_id, thread_id, peer, schema, body, preview, sent_at, "
-    "known_at, state, seq, reason, place, (SELECT state FROM contact WHERE did = message.peer) FROM message"
-)
-
+_DECIDED = "(SELECT state FROM contact WHERE did = message.peer) AS decided"
+_SELECT = f"SELECT {columns(Message)}, {_DECIDED} FROM message"  # noqa: S608 - our own words
 _VISIBLE = "schema NOT IN ('pingagent.receipt@1', 'pingagent.control@1')"
 _PREVIEW_LENGTH = 160
 
@@ -28,31 +25,20 @@ class MessageTable:
 
     def add(self, new: NewMessage) -> int:
         """Stores a message and returns its local number."""
-        with self._database.write() as connection:
-            cursor = connection.execute(
-                "INSERT INTO message (direction, sender, message_id, thread_id, peer, schema, body, preview, "
-                "sent_at, known_at, state, seq, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    *(new.direction, new.sender, new.message_id, new.thread_id, new.peer, new.schema),
-                    json.dumps(new.body, ensure_ascii=False, separators=(",", ":")),
-                    preview(new.schema, new.body),
-                    *(new.sent_at, new.known_at, new.state, new.seq, new.place),
-                ),
-            )
-            return int(cursor.lastrowid or 0)
+        body = json.dumps(new.body, ensure_ascii=False, separators=(",", ":"))
+        values = {**vars(new), "body": body, "preview": preview(new.schema, new.body)}
+        return self._database.insert("message", values)
 
     def set_state(self, number: int, state: str, *, seq: int | None = None, reason: str = "") -> None:
         """Follows what a ledger says of the message."""
-        with self._database.write() as connection:
-            connection.execute(
-                "UPDATE message SET state = ?, seq = coalesce(?, seq), reason = ? WHERE id = ?",
-                (state, seq, reason, number),
-            )
+        self._database.change(
+            "UPDATE message SET state = ?, seq = coalesce(?, seq), reason = ? WHERE id = ?",
+            *(state, seq, reason, number),
+        )
 
     def set_place(self, number: int, place: str) -> None:
         """Notes what is special about a message's place among those of its sender."""
-        with self._database.write() as connection:
-            connection.execute("UPDATE message SET place = ? WHERE id = ?", (place, number))
+        self._database.change("UPDATE message SET place = ? WHERE id = ?", place, number)
 
     def get(self, number: int) -> Message | None:
         return self._one("id = ?", number)
@@ -97,10 +83,6 @@ class MessageTable:
         )
         return row is not None
 
-    def has_thread(self, thread_id: str) -> bool:
-        """Whether any message of a thread is here."""
-        return self._database.row("SELECT 1 FROM message WHERE thread_id = ? LIMIT 1", thread_id) is not None
-
     def incoming(self, *, before: int | None = None, limit: int = 20) -> list[Message]:
         """The newest messages that came in, of all threads, newest first."""
         return self._many(
@@ -111,42 +93,40 @@ class MessageTable:
 
     def replayed(self, sender: str, message_id: str) -> str | None:
         """The digest under which a message id of a sender was taken in before; None if it never was."""
-        row = self._database.row(
+        found: str | None = self._database.value(
             "SELECT digest FROM replay WHERE sender = ? AND message_id = ?", sender, message_id
         )
-        return row[0] if row else None
+        return found
 
     def remember(self, sender: str, message_id: str, digest: str, now: float, keep_until: float) -> None:
         """Writes the replay row."""
-        with self._database.write() as connection:
-            connection.execute(
-                "INSERT INTO replay (sender, message_id, digest, seen_at, keep_until) VALUES (?, ?, ?, ?, ?)",
-                (sender, message_id, digest, now, keep_until),
-            )
+        self._database.change(
+            "INSERT INTO replay (sender, message_id, digest, seen_at, keep_until) VALUES (?, ?, ?, ?, ?)",
+            *(sender, message_id, digest, now, keep_until),
+        )
 
     def forget_replays(self, now: float, most: int = 1000) -> int:
         """Deletes replay rows that no envelope can need any more; returns how many."""
-        with self._database.write() as connection:
-            return connection.execute(
-                "DELETE FROM replay WHERE (sender, message_id) IN "
-                "(SELECT sender, message_id FROM replay WHERE keep_until < ? LIMIT ?)",
-                (now, most),
-            ).rowcount
+        return self._database.change(
+            "DELETE FROM replay WHERE (sender, message_id) IN "
+            "(SELECT sender, message_id FROM replay WHERE keep_until < ? LIMIT ?)",
+            *(now, most),
+        )
 
     def _one(self, where: str, *values: object) -> Message | None:
-        found = self._many(where, *values)
-        return found[0] if found else None
+        return next(iter(self._many(where, *values)), None)
 
     def _many(self, where: str, *values: object) -> list[Message]:
-        rows = self._database.rows(f"{_SELECT} WHERE {where}", *values)
-        return [_message(row) for row in rows]
+        return [_message(row) for row in self._database.rows(f"{_SELECT} WHERE {where}", *values)]
 
 
-def _message(row: tuple[Any, ...]) -> Message:
-    *values, decided = row
-    standing: Standing = "ours" if values[1] == "out" else decided or "unknown"
-    values[7:9] = Untrusted(json.loads(values[7]), standing), Untrusted(values[8], standing)
-    return Message(*values)
+def _message(row: Row) -> Message:
+    values = dict(row)
+    decided = values.pop("decided")
+    standing: Standing = "ours" if row["direction"] == "out" else decided or "unknown"
+    values["body"] = Untrusted(json.loads(row["body"]), standing)
+    values["preview"] = Untrusted(row["preview"], standing)
+    return Message(**values)
 
 
 def preview(schema: str, body: Mapping[str, Any]) -> str:

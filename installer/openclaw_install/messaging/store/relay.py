@@ -1,9 +1,10 @@
-"""How far the relay's inbox was taken in, and which numbers it skipped."""
+"""How far the relay's inbox was taken in, which numbers it skipped, and the access keys that it checks."""
 
 from __future__ import annotations
 
+from openclaw_install.common.redaction import Secret
 from openclaw_install.messaging.models import RelayCursor
-from openclaw_install.messaging.store.database import Database
+from openclaw_install.messaging.store.database import Database, columns
 
 
 class RelayTable:
@@ -13,19 +14,11 @@ class RelayTable:
         self._database = database
 
     def cursor(self, url: str) -> RelayCursor | None:
-        row = self._database.row(
-            "SELECT url, relay_id, log_id, after_seq FROM relay_cursor WHERE url = ?", url
-        )
-        return RelayCursor(*row) if row else None
+        row = self._database.row(f"SELECT {columns(RelayCursor)} FROM relay_cursor WHERE url = ?", url)  # noqa: S608 - our own words
+        return RelayCursor(**row) if row else None
 
     def set_cursor(self, cursor: RelayCursor, now: float) -> None:
-        with self._database.write() as connection:
-            connection.execute(
-                "INSERT INTO relay_cursor (url, relay_id, log_id, after_seq, updated_at) "
-                "VALUES (?, ?, ?, ?, ?) ON CONFLICT (url) DO UPDATE SET relay_id = excluded.relay_id, "
-                "log_id = excluded.log_id, after_seq = excluded.after_seq, updated_at = excluded.updated_at",
-                (cursor.url, cursor.relay_id, cursor.log_id, cursor.after_seq, now),
-            )
+        self._database.put("relay_cursor", "url", {**vars(cursor), "updated_at": now})
 
     def add_gaps(self, log_id: str, seqs: range, now: float) -> None:
         """Notes numbers that the relay skipped; the first 1,000 of a run."""
@@ -37,37 +30,40 @@ class RelayTable:
 
     def defer(self, log_id: str, seq: int, peer: str, now: float) -> None:
         """Notes a number whose message stays at the relay until its sender is decided about."""
-        with self._database.write() as connection:
-            connection.execute(
-                "INSERT INTO gap (log_id, seq, why, peer, noticed_at) VALUES (?, ?, 'deferred', ?, ?) "
-                "ON CONFLICT (log_id, seq) DO UPDATE SET why = excluded.why, peer = excluded.peer",
-                (log_id, seq, peer, now),
-            )
+        self._database.change(
+            "INSERT INTO gap (log_id, seq, why, peer, noticed_at) VALUES (?, ?, 'deferred', ?, ?) "
+            "ON CONFLICT (log_id, seq) DO UPDATE SET why = excluded.why, peer = excluded.peer",
+            *(log_id, seq, peer, now),
+        )
 
     def fill(self, log_id: str, seq: int) -> None:
         """Notes that a missing number has come, or is gone."""
-        with self._database.write() as connection:
-            connection.execute("DELETE FROM gap WHERE log_id = ? AND seq = ?", (log_id, seq))
+        self._database.change("DELETE FROM gap WHERE log_id = ? AND seq = ?", log_id, seq)
 
     def is_missing(self, log_id: str, seq: int) -> bool:
         return self._database.row("SELECT 1 FROM gap WHERE log_id = ? AND seq = ?", log_id, seq) is not None
 
     def withheld(self, log_id: str, limit: int = 64) -> list[int]:
         """Numbers that the relay skipped, lowest first."""
-        rows = self._database.rows(
-            "SELECT seq FROM gap WHERE log_id = ? AND why = 'withheld' ORDER BY seq LIMIT ?", log_id, limit
+        return self._missing(log_id, "withheld", limit)
+
+    def deferred(self, log_id: str, limit: int = 64) -> list[int]:
+        """Deferred numbers, lowest first."""
+        return self._missing(log_id, "deferred", limit)
+
+    def _missing(self, log_id: str, why: str, limit: int) -> list[int]:
+        return self._database.column(
+            "SELECT seq FROM gap WHERE log_id = ? AND why = ? ORDER BY seq LIMIT ?", log_id, why, limit
         )
-        return [row[0] for row in rows]
 
     def deferred_of_decided(self, log_id: str, limit: int = 64) -> list[int]:
         """Deferred numbers whose senders are decided about by now, lowest first."""
-        rows = self._database.rows(
+        return self._database.column(
             "SELECT seq FROM gap JOIN contact ON contact.did = gap.peer WHERE log_id = ? "
             "AND why = 'deferred' AND contact.state NOT IN ('pending', 'awaiting_reply') "
             "ORDER BY seq LIMIT ?",
             *(log_id, limit),
         )
-        return [row[0] for row in rows]
 
     def deferred_first(self, log_id: str, below: int, limit: int) -> list[int]:
         """The first deferred number of each undecided sender, those with the fewest messages here first.
@@ -75,23 +71,48 @@ class RelayTable:
         Args:
             below: only of senders that have fewer messages here.
         """
-        rows = self._database.rows(
+        return self._database.column(
             "SELECT min(gap.seq) FROM gap LEFT JOIN contact ON contact.did = gap.peer WHERE log_id = ? "
             "AND why = 'deferred' AND coalesce(contact.state, 'pending') IN ('pending', 'awaiting_reply') "
             "AND coalesce(contact.waiting, 0) < ? "
             "GROUP BY gap.peer ORDER BY coalesce(contact.waiting, 0), min(gap.seq) LIMIT ?",
             *(log_id, below, limit),
         )
-        return [row[0] for row in rows]
 
-    def deferred(self, log_id: str, limit: int = 64) -> list[int]:
-        """Deferred numbers, lowest first."""
-        rows = self._database.rows(
-            "SELECT seq FROM gap WHERE log_id = ? AND why = 'deferred' ORDER BY seq LIMIT ?", log_id, limit
-        )
-        return [row[0] for row in rows]
+    def gaps(self) -> dict[str, int]:
+        """How many numbers are missing here, by why."""
+        found = self._database.pairs("SELECT why, count(*) FROM gap GROUP BY why")
+        return {"withheld": found.get("withheld", 0), "deferred": found.get("deferred", 0)}
 
     def forget_gaps(self, log_id: str) -> None:
         """Forgets what was missing of data that the relay no longer has."""
-        with self._database.write() as connection:
-            connection.execute("DELETE FROM gap WHERE log_id = ?", (log_id,))
+        self._database.change("DELETE FROM gap WHERE log_id = ?", log_id)
+
+
+class AccessTable:
+    """The table `contact_access`: keys by which a relay lets in senders that an inbox's owner admitted."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def key_of(self, did: str) -> Secret | None:
+        """The key that an agent gave us, for what we send to it."""
+        key = self._database.value("SELECT access_key FROM contact_access WHERE did = ?", did)
+        return Secret(key) if key else None
+
+    def keep(self, did: str, key: Secret, now: float) -> None:
+        """Keeps the key that an agent gave us."""
+        self._database.put("contact_access", "did", {"did": did, "access_key": key.reveal(), "at": now})
+
+    def given(self, did: str, sha256: str, now: float) -> None:
+        """Notes which of our keys, by its hash, an agent was given."""
+        self._database.put("contact_access", "did", {"did": did, "given": sha256, "at": now})
+
+    def is_with_shut_out(self, sha256: str) -> bool:
+        """Whether an agent that was rejected or blocked since has the key with this hash."""
+        row = self._database.row(
+            "SELECT 1 FROM contact_access JOIN contact USING (did) WHERE given = ? "
+            "AND state IN ('rejected', 'blocked') LIMIT 1",
+            sha256,
+        )
+        return row is not None

@@ -9,23 +9,16 @@ from pathlib import Path
 from typing import ParamSpec, Self, TypeVar
 
 from openclaw_install.messaging.models import INTERNAL_SCHEMAS
-from openclaw_install.messaging.store.access import AccessTable
-from openclaw_install.messaging.store.bindings import BindingTable
-from openclaw_install.messaging.store.chains import ChainTable
+from openclaw_install.messaging.store.chains import ChainTable, SentTable
 from openclaw_install.messaging.store.contacts import ContactTable
 from openclaw_install.messaging.store.database import Database
-from openclaw_install.messaging.store.events import EventTable
-from openclaw_install.messaging.store.facts import FactTable
-from openclaw_install.messaging.store.ingress import IngressTable
+from openclaw_install.messaging.store.events import EventTable, FactTable, SeenTable
+from openclaw_install.messaging.store.ledgers import IngressTable, OutboxTable
 from openclaw_install.messaging.store.messages import MessageTable
-from openclaw_install.messaging.store.outbox import OutboxTable
 from openclaw_install.messaging.store.overview import OverviewTable
-from openclaw_install.messaging.store.relay import RelayTable
-from openclaw_install.messaging.store.seen import SeenTable
-from openclaw_install.messaging.store.sent import SentTable
-from openclaw_install.messaging.store.sessions import SessionTable
+from openclaw_install.messaging.store.relay import AccessTable, RelayTable
+from openclaw_install.messaging.store.sessions import BindingTable, SessionTable, SummaryTable
 from openclaw_install.messaging.store.store_thread import StoreThread
-from openclaw_install.messaging.store.summaries import SummaryTable
 from openclaw_install.messaging.store.trust import TrustTable
 
 P = ParamSpec("P")

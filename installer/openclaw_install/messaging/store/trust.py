@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields, replace
+from dataclasses import replace
 from typing import Any
 
 from openclaw_install.messaging.models.trust import (
@@ -13,15 +13,13 @@ from openclaw_install.messaging.models.trust import (
     ThreadHistory,
     TrustDecision,
 )
-from openclaw_install.messaging.store.database import Database
+from openclaw_install.messaging.store.contacts import ContactTable
+from openclaw_install.messaging.store.database import Database, Row, columns
 from openclaw_install.messaging.trust.match import Subject
 from openclaw_install.messaging.trust.policy import Section
 from openclaw_install.messaging.untrusted import Standing, Untrusted
 from openclaw_install.protocol.messages import TASK
 
-_DECISION = tuple(field.name for field in fields(NewDecision))
-_RECOMMENDATION = tuple(field.name for field in fields(Recommendation))
-_SELECT = f"SELECT {', '.join(_RECOMMENDATION)} FROM trust_recommendation"  # noqa: S608 - our own words
 _DECIDED = "(SELECT state FROM contact WHERE contact.did = trust_decision.did)"
 _LOOKED_AT = 500
 _DAY = 86_400.0
@@ -36,81 +34,67 @@ class TrustTable:
 
     def remember_policy(self, version: str, text: str, now: float, *, keep: int = 500) -> None:
         """Keeps the text of a policy that is in force; the oldest beyond `keep` go."""
-        with self._database.write() as connection:
-            connection.execute(
-                "INSERT OR IGNORE INTO trust_policy (version, text, first_seen_at) VALUES (?, ?, ?)",
-                (version, text, now),
-            )
-            connection.execute(
+        new = {"version": version, "text": text, "first_seen_at": now}
+        with self._database.write():
+            self._database.insert("trust_policy", new, unless_there=True)
+            self._database.change(
                 "DELETE FROM trust_policy WHERE version IN (SELECT version FROM trust_policy "
                 "ORDER BY first_seen_at DESC LIMIT -1 OFFSET ?)",
-                (keep,),
+                keep,
             )
 
     def policy_text(self, version: str) -> str | None:
         """The text of a policy that was in force once."""
-        row = self._database.row("SELECT text FROM trust_policy WHERE version = ?", version)
-        return row[0] if row else None
+        found: str | None = self._database.value("SELECT text FROM trust_policy WHERE version = ?", version)
+        return found
 
     def record(self, decision: NewDecision) -> int:
         """Records a decision, and returns its number."""
-        names, marks = ", ".join(_DECISION), f":{', :'.join(_DECISION)}"
-        with self._database.write() as connection:
-            cursor = connection.execute(
-                f"INSERT INTO trust_decision ({names}) VALUES ({marks})",  # noqa: S608 - our own words
-                asdict(decision),
-            )
-            return int(cursor.lastrowid or 0)
+        return self._database.insert("trust_decision", vars(decision))
 
     def decisions(self, *, did: str | None = None, limit: int = 20) -> list[TrustDecision]:
         """The newest decisions, newest first; of one agent, or all."""
         where, values = ("WHERE did = ? ", (did,)) if did else ("", ())
-        found = self._database.records(
-            f"SELECT {', '.join(_DECISION)}, id, {_DECIDED} AS state FROM trust_decision "  # noqa: S608 - our own words
+        rows = self._database.rows(
+            f"SELECT {columns(TrustDecision)}, {_DECIDED} AS state FROM trust_decision "  # noqa: S608 - our own words
             f"{where}ORDER BY id DESC LIMIT ?",
             *(*values, limit),
         )
-        return [_decision(**one) for one in found]
+        return [_decision(**row) for row in rows]
 
     def recommendations(self, thread_id: str, limit: int = 50) -> list[Recommendation]:
         """The newest recommendations of a thread, newest first."""
-        found = self._database.records(
-            f"{_SELECT} WHERE thread_id = ? ORDER BY id DESC LIMIT ?", thread_id, limit
+        rows = self._database.rows(
+            f"SELECT {columns(Recommendation)} FROM trust_recommendation "  # noqa: S608 - our own words
+            "WHERE thread_id = ? ORDER BY id DESC LIMIT ?",
+            *(thread_id, limit),
         )
-        return [Recommendation(**one) for one in found]
+        return [Recommendation(**row) for row in rows]
 
     def add_recommendation(self, new: Recommendation) -> Recommendation:
         """Stores a recommendation, and returns it with its number."""
-        names = _RECOMMENDATION[1:]
-        with self._database.write() as connection:
-            cursor = connection.execute(
-                f"INSERT INTO trust_recommendation ({', '.join(names)}) "  # noqa: S608 - our own words
-                f"VALUES (:{', :'.join(names)})",
-                asdict(new),
-            )
-            return replace(new, id=int(cursor.lastrowid or 0))
+        values = {name: value for name, value in vars(new).items() if name != "id"}
+        return replace(new, id=self._database.insert("trust_recommendation", values))
 
     def move_recommendation(
         self, number: int, state: RecommendationState, by: str, now: float, policy_version: str
     ) -> None:
         """Brings a recommendation into another state."""
-        with self._database.write() as connection:
-            connection.execute(
-                "UPDATE trust_recommendation SET state = ?, changed_by = ?, changed_at = ?, "
-                "policy_version = ? WHERE id = ?",
-                (state, by, now, policy_version, number),
-            )
+        self._database.change(
+            "UPDATE trust_recommendation SET state = ?, changed_by = ?, changed_at = ?, "
+            "policy_version = ? WHERE id = ?",
+            *(state, by, now, policy_version, number),
+        )
 
     def undecided(self, *, after: str = "", limit: int = 200) -> list[str]:
         """The DIDs of contacts that no person has decided about, in order after `after`."""
-        rows = self._database.rows(
+        return self._database.column(
             "SELECT did FROM contact WHERE did > ? AND "
             "((state IN ('pending', 'awaiting_reply') AND decided_at IS NULL) "
             "OR decided_by = 'outbound' "
             "OR (decided_by >= 'policy:' AND decided_by < 'policy;')) ORDER BY did LIMIT ?",
             *(after, limit),
         )
-        return [row[0] for row in rows]
 
     def thread_history(self, thread_id: str, peer: str, now: float) -> ThreadHistory:
         """What the newest 500 messages of a thread and its contact say."""
@@ -119,24 +103,21 @@ class TrustTable:
             "ORDER BY id DESC LIMIT ?",
             *(thread_id, _LOOKED_AT),
         )[::-1]
-        contact = self._database.row(
-            "SELECT alias, state, decided_at, waiting, first_seen_at FROM contact WHERE did = ?", peer
-        )
-        alias, state, decided_at, waiting, first = contact or (None, "pending", None, 0, now)
-        incoming = [row for row in rows if row[0] == "in"]
+        contact = ContactTable(self._database).get(peer)
+        incoming = [row for row in rows if row["direction"] == "in"]
         return ThreadHistory(
             thread_id=thread_id,
-            subject=Subject(peer, Untrusted(alias, state)),
-            state=state,
-            decided=decided_at is not None,
+            subject=Subject(peer, contact.alias if contact else None),
+            state=contact.state if contact else "pending",
+            decided=contact is not None and contact.decided_at is not None,
             exchanges=_exchanges(rows),
-            tasks=sum(row[1] == TASK for row in incoming),
-            parked=sum(row[2] == "parked" and now - row[3] < 30 * _DAY for row in incoming),
-            last_hour=sum(0 <= now - row[3] < 3600 for row in incoming),
+            tasks=sum(row["schema"] == TASK for row in incoming),
+            parked=sum(row["state"] == "parked" and now - row["known_at"] < 30 * _DAY for row in incoming),
+            last_hour=sum(0 <= now - row["known_at"] < 3600 for row in incoming),
             unanswered=_unanswered(rows),
-            waiting=waiting,
-            refused=self._refused(peer) if state == "rejected" else 0,
-            known_days=max(0, int((now - first) / _DAY)),
+            waiting=contact.waiting if contact else 0,
+            refused=self._refused(peer) if contact and contact.state == "rejected" else 0,
+            known_days=max(0, int((now - contact.first_seen_at) / _DAY)) if contact else 0,
         )
 
     def _refused(self, peer: str) -> int:
@@ -151,13 +132,13 @@ class TrustTable:
             since: seconds since the epoch.
             limit: of each kind, the newest.
         """
-        contacts = self._database.records(
+        contacts = self._database.rows(
             "SELECT first_seen_at AS at, did, alias, NULL AS thread_id, NULL AS message_id, "
             "state AS outcome, decided_by FROM contact "
             "WHERE first_seen_at >= ? AND origin = 'inbound' ORDER BY first_seen_at DESC LIMIT ?",
             *(since, limit + 1),
         )
-        tasks = self._database.records(
+        tasks = self._database.rows(
             "SELECT message.known_at AS at, message.peer AS did, contact.alias, message.thread_id, "
             "message.message_id, message.state AS outcome, contact.decided_by "
             "FROM message LEFT JOIN contact ON contact.did = message.peer "
@@ -166,7 +147,7 @@ class TrustTable:
             *(since, limit + 1),
         )
         # Who was turned away by the policy at the first message never became a contact.
-        refused = self._database.records(
+        refused = self._database.rows(
             "SELECT min(at) AS at, claimed_sender AS did, NULL AS alias, NULL AS thread_id, "
             "NULL AS message_id, reason AS outcome, 'policy:' AS decided_by FROM rejection "
             "WHERE at >= ? AND reason IN ('policy_reject', 'policy_block') GROUP BY claimed_sender LIMIT ?",
@@ -187,17 +168,17 @@ def _past(section: Section, *, did: str, alias: str | None, **columns: Any) -> P
     return PastEvent(section=section, subject=Subject(did, Untrusted(alias, "unknown")), **columns)
 
 
-def _exchanges(rows: list[tuple[Any, ...]]) -> int:
+def _exchanges(rows: list[Row]) -> int:
     """How often a message, or several in a row, came in and was answered with a committed one."""
     count, open_question = 0, False
-    for direction, _, state, _ in rows:
-        if direction == "in":
+    for row in rows:
+        if row["direction"] == "in":
             open_question = True
-        elif open_question and state in _ANSWERED:
+        elif open_question and row["state"] in _ANSWERED:
             count, open_question = count + 1, False
     return count
 
 
-def _unanswered(rows: list[tuple[Any, ...]]) -> int:
-    newest_out = max((n for n, row in enumerate(rows) if row[0] == "out"), default=-1)
-    return sum(row[0] == "in" for row in rows[newest_out + 1 :])
+def _unanswered(rows: list[Row]) -> int:
+    newest_out = max((n for n, row in enumerate(rows) if row["direction"] == "out"), default=-1)
+    return sum(row["direction"] == "in" for row in rows[newest_out + 1 :])

@@ -9,10 +9,10 @@ from openclaw_install.messaging.models.overview import (
     SinceLastSeen,
     Timeline,
     Transport,
+    TransportHealth,
     WhoAmI,
 )
 from openclaw_install.messaging.timeline import TimelineEntry
-from openclaw_install.messaging.transport import TransportHealth
 from openclaw_install.surfaces.views import view
 from openclaw_install.surfaces.views.contacts import names, peer_name
 from openclaw_install.surfaces.views.messages import QUOTED, message_row, moment

@@ -7,6 +7,7 @@ from dataclasses import fields
 from openclaw_install.common.shown_text import cut, neutral, quoted
 from openclaw_install.messaging.models.sessions import (
     ConversationPage,
+    Figures,
     FocusedThread,
     MarkedRead,
     NextUnread,
@@ -17,7 +18,6 @@ from openclaw_install.messaging.models.sessions import (
     ShownConversation,
     ShownSession,
 )
-from openclaw_install.messaging.store.overview import Figures
 from openclaw_install.surfaces.views import view
 from openclaw_install.surfaces.views.contacts import full_name, peer_name
 from openclaw_install.surfaces.views.messages import QUOTED, WITHHELD, message_row, moment

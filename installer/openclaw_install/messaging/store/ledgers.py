@@ -1,0 +1,308 @@
+"""The two ledgers, each written before its effect: of messages that came in, and of those to be sent."""
+
+from __future__ import annotations
+
+import math
+from typing import Unpack
+
+from openclaw_install.messaging.models import (
+    Ingress,
+    IngressChanges,
+    NewMessage,
+    OutboxChanges,
+    OutboxItem,
+    OutboxState,
+    Rejection,
+    Stage,
+)
+from openclaw_install.messaging.store.database import Database, columns
+
+# A message without a turn is held behind one of its sender that did not come in yet.
+_TO_DISPATCH = "stage IN ('approved', 'dispatching') AND turn IS NOT NULL"
+_TO_SEND = "state IN ('queued', 'sending')"
+
+
+def _heads(table: str, is_open: str, due: str, order: str) -> str:
+    """The SELECT of the threads whose oldest open message is due: after a thread, until a time, so many.
+
+    It hops from thread to thread along the index: cheap with 10,000 messages in one of them.
+    """
+    return f"""
+WITH RECURSIVE thread (id) AS (
+    SELECT min(thread_id) FROM {table} WHERE {is_open} AND thread_id > ?
+    UNION ALL
+    SELECT (SELECT min(thread_id) FROM {table} WHERE {is_open} AND thread_id > thread.id)
+    FROM thread WHERE thread.id IS NOT NULL
+)
+SELECT thread.id, (SELECT {due} FROM {table} WHERE {is_open} AND thread_id = thread.id
+                   ORDER BY {order} LIMIT 1) AS due
+FROM thread WHERE thread.id IS NOT NULL AND due <= ? LIMIT ?
+"""  # noqa: S608 - our own words
+
+
+_WAITS_TOO_LONG = "CASE WHEN attempts = 0 AND next_attempt_at > ? THEN 0 ELSE next_attempt_at END"
+_DISPATCH_HEADS = _heads("ingress", _TO_DISPATCH, _WAITS_TOO_LONG, "turn")
+_SEND_HEADS = _heads("outbox", _TO_SEND, "next_attempt_at", "id")
+
+
+class IngressTable:
+    """The tables `ingress` and `rejection`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(
+        self,
+        number: int,
+        thread_id: str,
+        peer: str,
+        log_id: str,
+        seq: int,
+        stage: Stage,
+        *,
+        held_until: float | None = None,
+    ) -> None:
+        """Opens the ledger's row of a message: with the next turn, or without one where it is held."""
+        values = {"id": number, "thread_id": thread_id, "peer": peer, "log_id": log_id, "seq": seq}
+        with self._database.write():
+            self._database.insert("ingress", {**values, "stage": stage, "held_until": held_until})
+            if held_until is None:
+                self.give_turn(number)
+
+    def give_turn(self, number: int) -> None:
+        """Puts a message behind all that have their turn already; one that has its own keeps it."""
+        self._database.change(
+            "UPDATE ingress SET turn = (SELECT coalesce(max(turn), 0) + 1 FROM ingress), "
+            "held_until = NULL WHERE id = ? AND turn IS NULL",
+            number,
+        )
+
+    def held(self) -> int:
+        """Messages that wait for one of their sender that did not come in yet."""
+        return self._database.count("SELECT count(*) FROM ingress WHERE turn IS NULL")
+
+    def get(self, number: int) -> Ingress | None:
+        return self._one("id = ?", number)
+
+    def update(self, number: int, **changes: Unpack[IngressChanges]) -> None:
+        """Writes columns of a row."""
+        self._database.update("ingress", number, changes, IngressChanges.__annotations__)
+
+    def head(self, thread_id: str) -> Ingress | None:
+        """The message of a thread that is to be dispatched next."""
+        return self._one(f"{_TO_DISPATCH} AND thread_id = ? ORDER BY turn LIMIT 1", thread_id)
+
+    def due_threads(
+        self, now: float, *, after: str = "", limit: int = 64, longest: float = math.inf
+    ) -> list[str]:
+        """Threads whose oldest open message may be tried now, in the order of their ids after `after`.
+
+        Args:
+            longest: seconds; a message without an attempt that would wait for longer got its time from a
+                clock that was set back, and is due.
+        """
+        return self._database.column(_DISPATCH_HEADS, after, now + longest, now, limit)
+
+    def next_due(self, now: float) -> float | None:
+        """When the next waiting message comes due, in seconds since the epoch; None where none waits."""
+        found: float | None = self._database.value(
+            f"SELECT min(next_attempt_at) FROM ingress WHERE {_TO_DISPATCH} AND next_attempt_at > ?",  # noqa: S608
+            now,
+        )
+        return found
+
+    def began_round(self, number: int, at: float) -> None:
+        """Notes when a message was let through that goes on with an exchange; `rounds` counts these."""
+        self._database.change("UPDATE ingress SET round_at = ? WHERE id = ?", at, number)
+
+    def rounds(self, since: float, most: int) -> list[float]:
+        """When the newest rounds of all threads were let through, after a time; at most `most`."""
+        return self._database.column(
+            "SELECT round_at FROM ingress WHERE round_at > ? ORDER BY round_at DESC LIMIT ?", since, most
+        )
+
+    def release(self, peer: str, stage: Stage, reason: str = "") -> int:
+        """Moves all that wait for a decision about `peer` to `stage`; returns how many."""
+        with self._database.write():
+            self._database.change(
+                "UPDATE message SET state = ?, reason = ? WHERE id IN "
+                "(SELECT id FROM ingress WHERE stage = 'pending' AND peer = ?)",
+                *(stage, reason, peer),
+            )
+            return self._database.change(
+                "UPDATE ingress SET stage = ?, reason = ? WHERE stage = 'pending' AND peer = ?",
+                *(stage, reason, peer),
+            )
+
+    def open_count(self) -> int:
+        """Messages that are still to be dispatched."""
+        return self._database.count(f"SELECT count(*) FROM ingress WHERE {_TO_DISPATCH}")  # noqa: S608
+
+    def interrupted(self, limit: int = 500) -> list[Ingress]:
+        """Rows that were under way when their process died."""
+        return self._many(f"{_TO_DISPATCH} AND stage = 'dispatching' ORDER BY id LIMIT ?", limit)
+
+    def parked(self, *, limit: int = 100) -> list[Ingress]:
+        return self._many("stage = 'parked' ORDER BY id LIMIT ?", limit)
+
+    def unconfirmed(self, before: float, *, limit: int = 200) -> list[Ingress]:
+        """Accepted rows whose turn was not seen in the transcript yet, accepted before a time."""
+        return self._many(
+            "stage = 'accepted' AND confirmed_at IS NULL AND accepted_at < ? ORDER BY id LIMIT ?",
+            *(before, limit),
+        )
+
+    def unacked(self, log_id: str, limit: int = 200) -> list[int]:
+        """Sequence numbers with which we are done and which the relay still keeps."""
+        return self._database.column(
+            "SELECT seq FROM ingress WHERE log_id = ? AND acked_at IS NULL "
+            "AND stage NOT IN ('approved', 'dispatching') "
+            "UNION SELECT seq FROM rejection WHERE log_id = ? AND acked_at IS NULL ORDER BY seq LIMIT ?",
+            *(log_id, log_id, limit),
+        )
+
+    def acked(self, log_id: str, seqs: list[int], now: float) -> None:
+        """Notes that the relay has dropped these."""
+        with self._database.write() as connection:
+            for table in ("ingress", "rejection"):
+                connection.executemany(
+                    f"UPDATE {table} SET acked_at = ? WHERE log_id = ? AND seq = ?",  # noqa: S608 - two tables of ours
+                    [(now, log_id, seq) for seq in seqs],
+                )
+
+    def message_at(self, log_id: str, seq: int) -> str | None:
+        """The message id that was taken in from a place of the relay's inbox; None where none was."""
+        found: str | None = self._database.value(
+            "SELECT message_id FROM ingress JOIN message USING (id) WHERE log_id = ? AND ingress.seq = ? "
+            "ORDER BY id DESC LIMIT 1",
+            *(log_id, seq),
+        )
+        return found
+
+    def reject(
+        self, log_id: str, seq: int, reason: str, claimed: tuple[str, str], now: float, *, keep: int = 1000
+    ) -> bool:
+        """Records a refused envelope once; only the newest `keep` acknowledged ones are kept.
+
+        Returns:
+            Whether it is new.
+        """
+        values = {"at": now, "log_id": log_id, "seq": seq, "reason": reason}
+        sender, message_id = claimed
+        with self._database.write():
+            new = self._database.insert(
+                "rejection",
+                {**values, "claimed_sender": sender, "claimed_message_id": message_id},
+                unless_there=True,
+            )
+            self._database.change(
+                "DELETE FROM rejection WHERE acked_at IS NOT NULL AND id <= "
+                "(SELECT max(id) FROM rejection) - ?",
+                keep,
+            )
+        return bool(new)
+
+    def rejections(self, limit: int = 100) -> list[Rejection]:
+        """The newest refused envelopes, newest first."""
+        rows = self._database.rows(
+            f"SELECT {columns(Rejection)} FROM rejection ORDER BY id DESC LIMIT ?",  # noqa: S608 - our own words
+            limit,
+        )
+        return [Rejection(**row) for row in rows]
+
+    def _one(self, where: str, *values: object) -> Ingress | None:
+        return next(iter(self._many(where, *values)), None)
+
+    def _many(self, where: str, *values: object) -> list[Ingress]:
+        rows = self._database.rows(f"SELECT {columns(Ingress)} FROM ingress WHERE {where}", *values)  # noqa: S608
+        return [Ingress(**row) for row in rows]
+
+
+class OutboxTable:
+    """The table `outbox`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, number: int, message: NewMessage, *, idempotency_key: str, by: str) -> None:
+        """Opens the row of a message that is to be sent."""
+        self._database.change(
+            "INSERT INTO outbox (id, idempotency_key, thread_id, recipient, message_id, schema, state, "
+            "queued_at, queued_by) VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?)",
+            *(number, idempotency_key, message.thread_id, message.peer, message.message_id),
+            *(message.schema, message.known_at, by),
+        )
+
+    def get(self, number: int) -> OutboxItem | None:
+        return self._one("id = ?", number)
+
+    def by_key(self, idempotency_key: str) -> OutboxItem | None:
+        return self._one("idempotency_key = ?", idempotency_key)
+
+    def by_message_id(self, message_id: str) -> OutboxItem | None:
+        return self._one("message_id = ?", message_id)
+
+    def known_there(self, recipient: str, message_id: str) -> OutboxItem | None:
+        """The message to an agent that it knows by this id: whole, or as version 1 of the envelope has it."""
+        between = (message_id, message_id + "\x7f")
+        return self._one(
+            "message_id >= ? AND message_id < ? AND recipient = ? ORDER BY message_id LIMIT 1",
+            *(*between, recipient),
+        )
+
+    def update(self, number: int, **changes: Unpack[OutboxChanges]) -> None:
+        """Writes columns of a row; a new state is copied to the message's row."""
+        with self._database.write():
+            self._database.update("outbox", number, changes, OutboxChanges.__annotations__)
+            if "state" in changes:
+                self._database.change(
+                    "UPDATE message SET state = ?, seq = coalesce(?, seq), reason = ? WHERE id = ?",
+                    *(changes["state"], changes.get("seq"), changes.get("reason", ""), number),
+                )
+
+    def head(self, thread_id: str) -> OutboxItem | None:
+        """The oldest message of a thread that is still to be sent."""
+        return self._one(f"{_TO_SEND} AND thread_id = ? ORDER BY id LIMIT 1", thread_id)
+
+    def due_threads(self, now: float, *, after: str = "", limit: int = 64) -> list[str]:
+        """Threads whose oldest open message may be tried now, in the order of their ids after `after`."""
+        return self._database.column(_SEND_HEADS, after, now, limit)
+
+    def next_due(self, now: float) -> float | None:
+        """When the next waiting message comes due; None where none waits."""
+        found: float | None = self._database.value(
+            f"SELECT min(next_attempt_at) FROM outbox WHERE {_TO_SEND} AND next_attempt_at > ?",  # noqa: S608
+            now,
+        )
+        return found
+
+    def open_count(self) -> int:
+        """Messages that are still to be sent."""
+        return self._database.count(f"SELECT count(*) FROM outbox WHERE {_TO_SEND}")  # noqa: S608
+
+    def in_state(self, state: OutboxState, *, limit: int = 100) -> list[OutboxItem]:
+        return self._many("state = ? ORDER BY id LIMIT ?", state, limit)
+
+    def counts(self) -> dict[OutboxState, int]:
+        """How many are open, failed, or committed without a delivery receipt yet."""
+        found = self._database.pairs(
+            "SELECT state, count(*) FROM outbox WHERE state IN ('queued', 'sending') GROUP BY state "
+            "UNION ALL SELECT 'failed', count(*) FROM outbox WHERE state = 'failed' "
+            "UNION ALL SELECT 'committed', count(*) FROM outbox WHERE state = 'committed'"
+        )
+        states: tuple[OutboxState, ...] = ("queued", "sending", "failed", "committed")
+        return {state: found.get(state, 0) for state in states}
+
+    def undelivered(self, log_id: str, now: float, *, limit: int = 500) -> list[OutboxItem]:
+        """Committed to a relay's data, not known to have arrived, and not expired."""
+        return self._many(
+            "state = 'committed' AND log_id = ? AND coalesce(expires_at, 0) > ? ORDER BY id LIMIT ?",
+            *(log_id, now, limit),
+        )
+
+    def _one(self, where: str, *values: object) -> OutboxItem | None:
+        return next(iter(self._many(where, *values)), None)
+
+    def _many(self, where: str, *values: object) -> list[OutboxItem]:
+        rows = self._database.rows(f"SELECT {columns(OutboxItem)} FROM outbox WHERE {where}", *values)  # noqa: S608
+        return [OutboxItem(**row) for row in rows]
