@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -69,6 +70,11 @@ def changed_summary(
     ordered = {name: fields[name] for name in FIELDS if name in fields}
     kept = Untrusted(ordered, current.fields.standing)
     return SummaryChange(Summary(current.thread_id, kept, current.revision + 1, now, by), changed, cleared)
+
+
+def stored_fields(summary: Summary) -> str:
+    """The fields of a note as the store keeps them: JSON."""
+    return json.dumps(dict(summary.fields.carried()), ensure_ascii=False)
 
 
 def _known(name: str) -> str:

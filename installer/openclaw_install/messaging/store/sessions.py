@@ -9,6 +9,7 @@ from openclaw_install.messaging.models import Direction, RouteMode, Session
 from openclaw_install.messaging.models.bindings import Binding, KeptBinding
 from openclaw_install.messaging.models.sessions import Summary
 from openclaw_install.messaging.store.database import Database, Row, columns
+from openclaw_install.messaging.summary import stored_fields
 from openclaw_install.messaging.untrusted import Standing, Untrusted
 from openclaw_install.protocol.did import canonical_thread, names_thread_of, thread_names
 
@@ -173,8 +174,8 @@ class SummaryTable:
 
     def put(self, summary: Summary) -> None:
         """Writes the note in the place of the one before."""
-        fields = json.dumps(dict(summary.fields.carried()), ensure_ascii=False)
-        self._database.put("session_summary", "thread_id", {**vars(summary), "fields": fields})
+        values = {**vars(summary), "fields": stored_fields(summary)}
+        self._database.put("session_summary", "thread_id", values)
 
 
 class BindingTable:
