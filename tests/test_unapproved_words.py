@@ -219,7 +219,6 @@ def test_only_what_shows_nothing_opens_words_without_asking_a_reader() -> None:
         "messaging/bridge/outbox.py",  # looks into our own receipts
         "messaging/outgoing.py",  # compares our own
         "messaging/bridge/sealing.py",  # seals our own
-        "messaging/store/summaries.py",
         "messaging/summary.py",
         "messaging/trust/match.py",
         "messaging/trust/policy.py",
