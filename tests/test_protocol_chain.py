@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from openclaw_install.common.redaction import MASK, Secret
 from openclaw_install.protocol.canonical import MAX_INTEGER, b64u
 from openclaw_install.protocol.card import ENVELOPE_2, make_card, reads_version_2
-from openclaw_install.protocol.chain import Link, Seen, new_chain_id, read_link, read_seen, spans
+from openclaw_install.protocol.chain import Link, Seen, new_chain_id, spans
 from openclaw_install.protocol.content import Content
 from openclaw_install.protocol.did import conversation_of, names_thread_of, thread_names
 from openclaw_install.protocol.envelope import Envelope, open_envelope, parse_envelope
@@ -50,7 +50,7 @@ def test_a_link_is_read_back_as_it_was_written(
     skipped: tuple[tuple[int, int], ...], counter: int, previous: str
 ) -> None:
     link = Link(new_chain_id(), counter, previous, skipped)
-    assert read_link(link.to_json()) == link
+    assert Link.read(link.to_json()) == link
 
 
 @given(_spans(), st.integers(61, MAX_INTEGER), st.none() | _HASHES, st.integers(0, 9))
@@ -59,7 +59,7 @@ def test_counters_are_read_back_as_they_were_written(
 ) -> None:
     counter = missing[0][0] - 1 if missing else newest
     seen = Seen(new_chain_id(), counter, newest, sha256 if counter else None, missing, out_of_order)
-    assert read_seen(seen.to_json()) == seen
+    assert Seen.read(seen.to_json()) == seen
 
 
 @given(st.sets(st.integers(1, 40)))

@@ -47,10 +47,10 @@ from openclaw_install.protocol.identity import (
 from openclaw_install.protocol.keys import SigningKey, is_signed, kid_of
 from openclaw_install.protocol.rotation import (
     MAX_ENTRIES,
+    ROTATION,
     extends,
     forks,
     next_entry,
-    read_rotation,
     verify_rotation,
 )
 from openclaw_install.protocol.times import DAY, MAX_SKEW
@@ -90,7 +90,7 @@ def test_a_rotation_log_altered_in_any_field_leads_nowhere(number: int, field: s
     if entries[number][field] == changed:
         entries[number][field] = "2026-11-21T01:27:50.000Z" if field == "at" else "0" * 64
     with pytest.raises(RotationError):
-        verify_rotation(identity.did, read_rotation(entries))
+        verify_rotation(identity.did, ROTATION.read("rotation", entries))
 
 
 @pytest.mark.parametrize(
@@ -141,8 +141,8 @@ def test_a_rotation_log_ends_somewhere() -> None:
         rotate_signing(identity, NOW + 999)
     broken_logs: list[Any] = [[], [1], {}, "x", [*[entry.to_json() for entry in identity.rotation], {}]]
     for broken in broken_logs:
-        with pytest.raises(RotationError):
-            read_rotation(broken)
+        with pytest.raises(ProtocolError, match="rotation"):
+            ROTATION.read("rotation", broken)
     with pytest.raises(RotationError):
         verify_rotation(identity.did, ())
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from openclaw_install.common.redaction import Secret
 from openclaw_install.protocol.canonical import canonical_json, parse_strict, unb64u
 from openclaw_install.protocol.card import make_card, verify_card
-from openclaw_install.protocol.chain import read_link, read_seen
+from openclaw_install.protocol.chain import Link, Seen
 from openclaw_install.protocol.did import conversation_of, did_of
 from openclaw_install.protocol.envelope import open_envelope, parse_envelope
 from openclaw_install.protocol.errors import EnvelopeError, ProtocolError
@@ -198,10 +198,10 @@ def test_envelopes_of_version_2_that_must_be_refused(vector: dict[str, Any]) -> 
 @pytest.mark.parametrize("vector", NEWER["refused_links"], ids=lambda vector: vector["why"])
 def test_links_that_must_be_refused(vector: dict[str, Any]) -> None:
     with pytest.raises(ProtocolError):
-        read_link(vector["link"])
+        Link.read(vector["link"])
 
 
 @pytest.mark.parametrize("vector", NEWER["refused_seen"], ids=lambda vector: vector["why"])
 def test_counters_that_must_be_refused(vector: dict[str, Any]) -> None:
     with pytest.raises(ProtocolError):
-        read_seen(vector["seen"])
+        Seen.read(vector["seen"])

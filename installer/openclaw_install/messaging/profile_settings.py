@@ -89,14 +89,14 @@ def load_settings(paths: ProfilePaths) -> ProfileSettings | None:
 def _read(document: Any) -> ProfileSettings:
     """What the document says; as its schema has it, without the tenth of a second that `jsonschema` costs."""
     fields = only(document, "the file", frozenset({"version", "server_url", "agreed_at", "hub"}))
-    integer(fields, "version", 1, 1)
+    integer(1, 1).read("version", fields["version"])
     hub = None
     if fields["hub"] is not None:
         place = only(fields["hub"], "hub", frozenset({"data", "port"}))
-        hub = EmbeddedHub(Path(text(place, "data", _ABSOLUTE)), integer(place, "port", 1, 65535))
-    return ProfileSettings(
-        _checked(text(fields, "server_url", _ADDRESS)), text(fields, "agreed_at", _ANY), hub
-    )
+        data = text(_ABSOLUTE).read("data", place["data"])
+        hub = EmbeddedHub(Path(data), integer(1, 65535).read("port", place["port"]))
+    url = _checked(text(_ADDRESS).read("server_url", fields["server_url"]))
+    return ProfileSettings(url, text(_ANY).read("agreed_at", fields["agreed_at"]), hub)
 
 
 def save_settings(paths: ProfilePaths, settings: ProfileSettings) -> Path:

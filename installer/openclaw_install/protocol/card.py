@@ -4,34 +4,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal, Self
 
-from openclaw_install.protocol.canonical import b64u, parse_strict
-from openclaw_install.protocol.did import ALIAS, DID, fold_alias, is_display_name
+from openclaw_install.protocol.canonical import parse_strict
+from openclaw_install.protocol.did import ALIAS, DID, DisplayName
 from openclaw_install.protocol.errors import CardError, NoUsableKey, ProtocolError
-from openclaw_install.protocol.identity import MAX_LIFETIME, Identity
-from openclaw_install.protocol.keys import (
-    KEY_BYTES,
-    KID,
-    SIGNATURE_BYTES,
-    SigningKey,
-    is_signed,
-    kid_of,
-    names_key,
-)
+from openclaw_install.protocol.identity import MAX_LIFETIME, Identity, OwnEncryptionKey
+from openclaw_install.protocol.keys import KEY_BYTES, KID, is_signed, kid_of, names_key
 from openclaw_install.protocol.rotation import (
     NEVER_SEEN,
     FirstSeen,
-    RotationEntry,
+    RotationLog,
     ended_at,
     extends,
     forks,
-    read_rotation,
     verify_rotation,
 )
-from openclaw_install.protocol.shape import Json, instant, integer, items, octets, only, text
-from openclaw_install.protocol.times import MAX_SKEW, iso, to_milliseconds
+from openclaw_install.protocol.shape import (
+    Instant,
+    Json,
+    Record,
+    Signature,
+    array,
+    integer,
+    octets,
+    record,
+    refused_as,
+    text,
+)
+from openclaw_install.protocol.times import MAX_SKEW, to_milliseconds
 
 CARD_SCHEMA = "pingagent.card@1"
 MAX_CARD_BYTES = 98_304
@@ -42,28 +44,11 @@ ENVELOPE_2 = "pingagent.envelope/2"
 CAPABILITY = re.compile(r"[a-z0-9](?:[a-z0-9._:/-]{0,62}[a-z0-9])?")
 _CARD_DOMAIN = b"pingagent-card-v1\0"
 _KEY_DOMAIN = b"pingagent-encryption-key-v1\0"
-_SCHEMA = re.compile(re.escape(CARD_SCHEMA))
-_REQUIRED = frozenset(
-    {
-        "schema",
-        "did",
-        "version",
-        "issued_at",
-        "capabilities",
-        "rotation",
-        "signing_key",
-        "encryption_keys",
-        "signature",
-    }
-)
-_OPTIONAL = frozenset({"alias", "display_name"})
-_KEY_FIELDS = frozenset({"kid", "epoch", "key", "not_before", "expires_at", "signature"})
-
 Succession = Literal["succeeds", "same", "rollback", "fork", "other_agent"]
 
 
 @dataclass(frozen=True)
-class EncryptionKey:
+class EncryptionKey(Record):
     """A published X25519 key.
 
     Attributes:
@@ -74,62 +59,60 @@ class EncryptionKey:
         signature: by the agent's current signing key.
     """
 
-    kid: str
-    epoch: int
-    key: bytes
-    not_before: float
-    expires_at: float
-    signature: bytes
+    kid: Annotated[str, text(KID)]
+    epoch: Annotated[int, integer(1)]
+    key: Annotated[bytes, octets(KEY_BYTES)]
+    not_before: Instant
+    expires_at: Instant
+    signature: Signature
 
-    def content(self, did: str) -> Json:
-        """What the signature covers."""
-        return {"did": did, **{key: value for key, value in self.to_json().items() if key != "signature"}}
+    def bound(self, did: str) -> Json:
+        """What the signature covers: the key, bound to its agent."""
+        return {"did": did, **self.content()}
 
-    def to_json(self) -> Json:
-        """The key as it stands in a card."""
-        return {
-            "kid": self.kid,
-            "epoch": self.epoch,
-            "key": b64u(self.key),
-            "not_before": iso(self.not_before),
-            "expires_at": iso(self.expires_at),
-            "signature": b64u(self.signature),
-        }
+    @classmethod
+    def read(cls, value: Any, what: str) -> Self:
+        """The key in `value`; its signature is not verified.
+
+        Raises:
+            ProtocolError: malformed, or it contradicts itself.
+        """
+        key = super().read(value, what)
+        if key.kid != kid_of(key.key):
+            raise ProtocolError("an encryption key of the card carries another key's id")
+        if key.expires_at <= key.not_before:
+            raise ProtocolError("an encryption key of the card expires before it begins")
+        return key
 
 
-@dataclass(frozen=True)
-class AgentCard:
+@dataclass(frozen=True, kw_only=True)
+class AgentCard(Record):
     """A card whose signatures hold: `make_card` and `verify_card` make one, `recorded_card` rereads it."""
 
-    did: str
-    version: int
-    issued_at: float
-    alias: str | None
-    display_name: str | None
-    capabilities: tuple[str, ...]
-    rotation: tuple[RotationEntry, ...]
-    signing_key: bytes
-    encryption_keys: tuple[EncryptionKey, ...]
-    signature: bytes
+    schema: Annotated[str, text(re.compile(re.escape(CARD_SCHEMA)))] = CARD_SCHEMA
+    did: Annotated[str, text(DID)]
+    version: Annotated[int, integer(1)]
+    issued_at: Instant
+    alias: Annotated[str, text(ALIAS)] | None = None
+    display_name: DisplayName | None = None
+    capabilities: Annotated[tuple[str, ...], array(text(CAPABILITY), MAX_CAPABILITIES)]
+    rotation: RotationLog
+    signing_key: Annotated[bytes, octets(KEY_BYTES)]
+    encryption_keys: Annotated[tuple[EncryptionKey, ...], array(record(EncryptionKey), MAX_ENCRYPTION_KEYS)]
+    signature: Signature
 
-    def to_json(self) -> Json:
-        """The card as others read it."""
-        return {**self.content(), "signature": b64u(self.signature)}
+    @classmethod
+    def read(cls, value: Any, what: str = "a card") -> Self:
+        """The card in `value`; no signature is verified.
 
-    def content(self) -> Json:
-        """What the signature covers: all but itself."""
-        names = {"alias": self.alias, "display_name": self.display_name}
-        return {
-            "schema": CARD_SCHEMA,
-            "did": self.did,
-            "version": self.version,
-            "issued_at": iso(self.issued_at),
-            **{key: value for key, value in names.items() if value is not None},
-            "capabilities": list(self.capabilities),
-            "rotation": [entry.to_json() for entry in self.rotation],
-            "signing_key": b64u(self.signing_key),
-            "encryption_keys": [key.to_json() for key in self.encryption_keys],
-        }
+        Raises:
+            ProtocolError: malformed.
+        """
+        card = super().read(value, what)
+        keys = card.encryption_keys
+        if len({key.epoch for key in keys}) != len(keys) or len({key.kid for key in keys}) != len(keys):
+            raise ProtocolError("two encryption keys of the card share an epoch or an id")
+        return card
 
 
 def make_card(identity: Identity, version: int, now: float, *, capabilities: Sequence[str] = ()) -> AgentCard:
@@ -153,14 +136,11 @@ def make_card(identity: Identity, version: int, now: float, *, capabilities: Seq
         capabilities=tuple(capabilities),
         rotation=identity.rotation,
         signing_key=identity.signing.public_raw,
-        encryption_keys=tuple(
-            _published(identity, key.private.public_raw, key.epoch, key.created_at, key.expires_at)
-            for key in usable
-        ),
+        encryption_keys=tuple(_published(identity, key) for key in usable),
         signature=b"",
     )
     signature = identity.signing.sign(_CARD_DOMAIN, unsigned.content())
-    return verify_card({**unsigned.content(), "signature": b64u(signature)})
+    return verify_card(replace(unsigned, signature=signature).to_json())
 
 
 def verify_card(document: bytes | Mapping[str, Any]) -> AgentCard:
@@ -170,19 +150,16 @@ def verify_card(document: bytes | Mapping[str, Any]) -> AgentCard:
         CardError: malformed, larger than 96 KiB, or a signature does not hold.
         RotationError: the log does not lead from the DID to the signing key.
     """
-    try:
-        value = parse_strict(document, MAX_CARD_BYTES) if isinstance(document, bytes) else document
-        card = _read(only(value, "a card", _REQUIRED, _OPTIONAL))
-    except CardError:
-        raise
-    except ProtocolError as error:
-        raise CardError(error.message) from None
+    with refused_as(CardError):
+        card = AgentCard.read(
+            parse_strict(document, MAX_CARD_BYTES) if isinstance(document, bytes) else document
+        )
     if verify_rotation(card.did, card.rotation) != card.signing_key:
         raise CardError("the card's signing key is not the one that its rotation log ends with")
     if not is_signed(card.signing_key, card.signature, _CARD_DOMAIN, card.content()):
         raise CardError("the card is not signed by its own signing key")
     for key in card.encryption_keys:
-        if not is_signed(card.signing_key, key.signature, _KEY_DOMAIN, key.content(card.did)):
+        if not is_signed(card.signing_key, key.signature, _KEY_DOMAIN, key.bound(card.did)):
             raise CardError(f"the encryption key {key.kid} is not signed by the agent")
     return card
 
@@ -196,12 +173,8 @@ def recorded_card(document: bytes) -> AgentCard:
     Raises:
         CardError: malformed.
     """
-    try:
-        return _read(only(parse_strict(document, MAX_CARD_BYTES), "a card", _REQUIRED, _OPTIONAL))
-    except CardError:
-        raise
-    except ProtocolError as error:
-        raise CardError(error.message) from None
+    with refused_as(CardError):
+        return AgentCard.read(parse_strict(document, MAX_CARD_BYTES))
 
 
 def newest_usable_key(card: AgentCard, now: float, max_skew: float = MAX_SKEW) -> EncryptionKey:
@@ -274,75 +247,7 @@ def _newest_epoch(card: AgentCard) -> int:
     return max((key.epoch for key in card.encryption_keys), default=0)
 
 
-def _published(
-    identity: Identity, raw: bytes, epoch: int, not_before: float, expires_at: float
-) -> EncryptionKey:
-    unsigned = EncryptionKey(kid_of(raw), epoch, raw, not_before, expires_at, b"")
-    return EncryptionKey(
-        unsigned.kid,
-        epoch,
-        raw,
-        not_before,
-        expires_at,
-        _key_signature(identity.signing, unsigned, identity.did),
-    )
-
-
-def _key_signature(signing: SigningKey, key: EncryptionKey, did: str) -> bytes:
-    return signing.sign(_KEY_DOMAIN, key.content(did))
-
-
-def _read(document: Json) -> AgentCard:
-    text(document, "schema", _SCHEMA)
-    keys = tuple(_read_key(item) for item in items(document, "encryption_keys", MAX_ENCRYPTION_KEYS))
-    if len({key.epoch for key in keys}) != len(keys) or len({key.kid for key in keys}) != len(keys):
-        raise CardError("two encryption keys of the card share an epoch or an id")
-    return AgentCard(
-        did=text(document, "did", DID),
-        version=integer(document, "version", 1),
-        issued_at=instant(document, "issued_at"),
-        alias=_alias(document),
-        display_name=_display_name(document),
-        capabilities=_capabilities(document),
-        rotation=read_rotation(document["rotation"]),
-        signing_key=octets(document, "signing_key", KEY_BYTES),
-        encryption_keys=keys,
-        signature=octets(document, "signature", SIGNATURE_BYTES),
-    )
-
-
-def _alias(document: Json) -> str | None:
-    return fold_alias(text(document, "alias", ALIAS)) if "alias" in document else None
-
-
-def _display_name(document: Json) -> str | None:
-    if "display_name" not in document:
-        return None
-    name = document["display_name"]
-    if type(name) is not str or not is_display_name(name):
-        raise CardError("the display name of the card hides or reorders characters, or is too long")
-    return name
-
-
-def _capabilities(document: Json) -> tuple[str, ...]:
-    names = items(document, "capabilities", MAX_CAPABILITIES)
-    if any(type(name) is not str or not CAPABILITY.fullmatch(name) for name in names):
-        raise CardError("a capability of the card is not of the form that it must have")
-    return tuple(names)
-
-
-def _read_key(value: Any) -> EncryptionKey:
-    document = only(value, "an encryption key", _KEY_FIELDS)
-    key = EncryptionKey(
-        kid=text(document, "kid", KID),
-        epoch=integer(document, "epoch", 1),
-        key=octets(document, "key", KEY_BYTES),
-        not_before=instant(document, "not_before"),
-        expires_at=instant(document, "expires_at"),
-        signature=octets(document, "signature", SIGNATURE_BYTES),
-    )
-    if key.kid != kid_of(key.key):
-        raise CardError("an encryption key of the card carries another key's id")
-    if key.expires_at <= key.not_before:
-        raise CardError("an encryption key of the card expires before it begins")
-    return key
+def _published(identity: Identity, key: OwnEncryptionKey) -> EncryptionKey:
+    raw = key.private.public_raw
+    unsigned = EncryptionKey(kid_of(raw), key.epoch, raw, key.created_at, key.expires_at, b"")
+    return replace(unsigned, signature=identity.signing.sign(_KEY_DOMAIN, unsigned.bound(identity.did)))

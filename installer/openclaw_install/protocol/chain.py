@@ -11,28 +11,40 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Self
 
-from openclaw_install.protocol.canonical import MAX_INTEGER
 from openclaw_install.protocol.errors import ProtocolError
-from openclaw_install.protocol.shape import Json, integer, items, only, text
+from openclaw_install.protocol.shape import Form, Record, Sha256, integer, text
 
 CHAIN_ID = re.compile(r"ch_[a-z2-7]{32}")
 MOST_RANGES = 16
 """Ranges of counters that one envelope may name in one list."""
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_LINK = frozenset({"id", "counter"})
-_LINK_MORE = frozenset({"previous", "skipped"})
-_SEEN = frozenset({"chain", "counter", "newest", "out_of_order"})
-_SEEN_MORE = frozenset({"sha256", "missing"})
-
 Span = tuple[int, int]
 """The first and the last of some counters in a row."""
 
 
+def _spans(name: str, value: Any) -> tuple[Span, ...]:
+    """Ranges of counters: in order, and apart from each other."""
+    if not isinstance(value, (list, tuple)) or not 1 <= len(value) <= MOST_RANGES:
+        raise ProtocolError(f"{name} is no array of 1 to {MOST_RANGES} ranges")
+    found: list[Span] = []
+    after = 0
+    for item in value:
+        if not isinstance(item, (list, tuple)) or len(item) != 2:
+            raise ProtocolError(f"{name} holds something else than pairs of counters")
+        first = integer(after + 1).read(name, item[0])
+        last = integer(first).read(name, item[1])
+        found.append((first, last))
+        after = last + 1
+    return tuple(found)
+
+
+Spans = Annotated[tuple[Span, ...], Form(_spans, lambda spans: [list(span) for span in spans])]
+
+
 @dataclass(frozen=True)
-class Link:
+class Link(Record):
     """An envelope's place in its sender's chain.
 
     Attributes:
@@ -42,23 +54,28 @@ class Link:
         skipped: counters of envelopes that were sealed and will not come: they could not be sent.
     """
 
-    chain: str
-    counter: int
-    previous: str | None = None
-    skipped: tuple[Span, ...] = ()
+    chain: Annotated[str, text(CHAIN_ID), "id"]
+    counter: Annotated[int, integer(1)]
+    previous: Sha256 | None = None
+    skipped: Spans = ()
 
-    def to_json(self) -> Json:
-        """The link as it is sealed."""
-        document: Json = {"id": self.chain, "counter": self.counter}
-        if self.previous is not None:
-            document["previous"] = self.previous
-        if self.skipped:
-            document["skipped"] = [list(span) for span in self.skipped]
-        return document
+    @classmethod
+    def read(cls, value: Any, what: str = "the chain") -> Self:
+        """The link in `value`.
+
+        Raises:
+            ProtocolError: malformed: among others, the first one of a chain names no envelope before it, each
+                other one does, and what is skipped lies before it.
+        """
+        link = super().read(value, what)
+        if (link.previous is None) != (link.counter == 1):
+            raise ProtocolError("the first envelope of a chain, and no other, names none before it")
+        _require_below("skipped", link.skipped, link.counter)
+        return link
 
 
 @dataclass(frozen=True)
-class Seen:
+class Seen(Record):
     """How much of the other direction's chain came in at the sender of this envelope.
 
     Attributes:
@@ -70,70 +87,34 @@ class Seen:
         out_of_order: how many came in after one with a higher counter.
     """
 
-    chain: str
-    counter: int
-    newest: int
-    sha256: str | None = None
-    missing: tuple[Span, ...] = ()
-    out_of_order: int = 0
+    chain: Annotated[str, text(CHAIN_ID)]
+    counter: Annotated[int, integer(0)]
+    newest: Annotated[int, integer(1)]
+    sha256: Sha256 | None = None
+    missing: Spans = ()
+    out_of_order: Annotated[int, integer(0)] = 0
 
-    def to_json(self) -> Json:
-        """The counters as they are sealed."""
-        document: Json = {
-            "chain": self.chain,
-            "counter": self.counter,
-            "newest": self.newest,
-            "out_of_order": self.out_of_order,
-        }
-        if self.sha256 is not None:
-            document["sha256"] = self.sha256
-        if self.missing:
-            document["missing"] = [list(span) for span in self.missing]
-        return document
+    @classmethod
+    def read(cls, value: Any, what: str = "seen") -> Self:
+        """The counters in `value`.
+
+        Raises:
+            ProtocolError: malformed, or they contradict each other.
+        """
+        seen = super().read(value, what)
+        if seen.counter > seen.newest:
+            raise ProtocolError("seen names a counter beyond the newest")
+        if seen.missing and seen.missing[0][0] <= seen.counter:
+            raise ProtocolError("seen names a counter as missing up to which nothing is")
+        if seen.counter == 0 and seen.sha256 is not None:
+            raise ProtocolError("seen names the hash of an envelope with the counter 0")
+        _require_below("missing", seen.missing, seen.newest)
+        return seen
 
 
 def new_chain_id() -> str:
     """A name for a new chain: 160 random bits."""
     return "ch_" + base64.b32encode(secrets.token_bytes(20)).decode("ascii").lower()
-
-
-def read_link(value: Any) -> Link:
-    """The link in `value`.
-
-    Raises:
-        ProtocolError: malformed: among others, the first one of a chain names no envelope before it, each
-            other one does, and what is skipped lies before it.
-    """
-    document = only(value, "the chain", _LINK, _LINK_MORE)
-    counter = integer(document, "counter", 1)
-    previous = text(document, "previous", _SHA256) if "previous" in document else None
-    if (previous is None) != (counter == 1):
-        raise ProtocolError("the first envelope of a chain, and no other, names none before it")
-    return Link(text(document, "id", CHAIN_ID), counter, previous, _spans(document, "skipped", counter - 1))
-
-
-def read_seen(value: Any) -> Seen:
-    """The counters in `value`.
-
-    Raises:
-        ProtocolError: malformed, or they contradict each other.
-    """
-    document = only(value, "seen", _SEEN, _SEEN_MORE)
-    newest = integer(document, "newest", 1)
-    counter = integer(document, "counter", 0, newest)
-    missing = _spans(document, "missing", newest - 1)
-    if missing and missing[0][0] <= counter:
-        raise ProtocolError("seen names a counter as missing up to which nothing is")
-    if counter == 0 and "sha256" in document:
-        raise ProtocolError("seen names the hash of an envelope with the counter 0")
-    return Seen(
-        text(document, "chain", CHAIN_ID),
-        counter,
-        newest,
-        text(document, "sha256", _SHA256) if "sha256" in document else None,
-        missing,
-        integer(document, "out_of_order", 0),
-    )
 
 
 def spans(counters: Iterable[int]) -> tuple[Span, ...]:
@@ -147,22 +128,6 @@ def spans(counters: Iterable[int]) -> tuple[Span, ...]:
     return tuple(found)
 
 
-def _spans(document: Json, key: str, most: int) -> tuple[Span, ...]:
-    """The ranges in `key`: in order, apart from each other, and none beyond `most`."""
-    if key not in document:
-        return ()
-    found: list[Span] = []
-    after = 0
-    for item in items(document, key, MOST_RANGES):
-        pair = (
-            {"first": item[0], "last": item[1]} if isinstance(item, (list, tuple)) and len(item) == 2 else {}
-        )
-        if not pair:
-            raise ProtocolError(f"{key} holds something else than pairs of counters")
-        first = integer(pair, "first", after + 1, MAX_INTEGER)
-        last = integer(pair, "last", first, MAX_INTEGER)
-        found.append((first, last))
-        after = last + 1
-    if not found or found[-1][1] > most:
-        raise ProtocolError(f"{key} is empty, or names counters that cannot be meant")
-    return tuple(found)
+def _require_below(name: str, spans: tuple[Span, ...], end: int) -> None:
+    if spans and spans[-1][1] >= end:
+        raise ProtocolError(f"{name} names counters that cannot be meant")

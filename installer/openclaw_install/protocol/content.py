@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any
 
 from openclaw_install.common.redaction import Secret
-from openclaw_install.protocol.canonical import b64u, canonical_json, parse_strict
-from openclaw_install.protocol.chain import Link, Seen, read_link, read_seen
+from openclaw_install.protocol.canonical import canonical_json, parse_strict
+from openclaw_install.protocol.chain import Link, Seen
 from openclaw_install.protocol.errors import ProtocolError
 from openclaw_install.protocol.header import Header
-from openclaw_install.protocol.keys import SIGNATURE_BYTES, SigningKey, is_signed
+from openclaw_install.protocol.keys import SigningKey, is_signed
 from openclaw_install.protocol.padding import MAX_PLAINTEXT
-from openclaw_install.protocol.shape import Json, octets, only
+from openclaw_install.protocol.shape import Form, Json, Record, Signature, base64url, record
 
 ACCESS_KEY_BYTES = 32
 _DOMAINS = {1: b"pingagent-message-v1\0", 2: b"pingagent-message-v2\0"}
-_REQUIRED = {1: frozenset({"body", "sig"}), 2: frozenset({"body", "chain", "sig"})}
-_OPTIONAL = {1: frozenset[str](), 2: frozenset({"access_key", "seen"})}
+
+
+def _body(name: str, value: Any) -> Json:
+    if not isinstance(value, dict):
+        raise ProtocolError(f"the {name} is no JSON object")
+    return value
+
+
+def _access_key(name: str, value: Any) -> Secret:
+    return Secret(base64url(ACCESS_KEY_BYTES).read(name, value))
 
 
 @dataclass(frozen=True)
-class Content:
+class Content(Record):
     """The inside of an envelope, without its signature.
 
     Attributes:
@@ -32,58 +40,36 @@ class Content:
             for those whom this agent admitted.
     """
 
-    body: Json = field(repr=False)
-    chain: Link | None = None
-    seen: Seen | None = None
-    access_key: Secret | None = None
-
-    def to_json(self) -> Json:
-        """The content as it is signed."""
-        document: Json = {"body": self.body}
-        if self.chain is not None:
-            document["chain"] = self.chain.to_json()
-        if self.seen is not None:
-            document["seen"] = self.seen.to_json()
-        if self.access_key is not None:
-            document["access_key"] = self.access_key.reveal()
-        return document
+    body: Annotated[Json, Form(_body)] = field(repr=False)
+    chain: Annotated[Link, record(Link)] | None = None
+    seen: Annotated[Seen, record(Seen)] | None = None
+    access_key: Annotated[Secret, Form(_access_key, Secret.reveal)] | None = None
+    sig: Signature = field(default=b"", repr=False)
 
     def signed(self, header: Header, key: SigningKey) -> bytes:
         """The content with the sender's signature, ready to be padded and encrypted."""
         sig = key.sign(_DOMAINS[header.version], self._signed_content(header))
-        return canonical_json({**self.to_json(), "sig": b64u(sig)})
+        return canonical_json(replace(self, sig=sig).to_json())
 
-    def is_signed(self, header: Header, key: bytes, sig: bytes) -> bool:
-        """Whether `sig` was made for this content under this header with the key of `key`."""
-        return is_signed(key, sig, _DOMAINS[header.version], self._signed_content(header))
+    def is_signed(self, header: Header, key: bytes) -> bool:
+        """Whether it was signed under this header with the key of `key`."""
+        return is_signed(key, self.sig, _DOMAINS[header.version], self._signed_content(header))
 
     def _signed_content(self, header: Header) -> Json:
         # The first version signs the body alone: there is nothing else in it.
-        name, what = ("body_sha256", self.body) if header.version == 1 else ("content_sha256", self.to_json())
+        first = header.version == 1
+        name, what = ("body_sha256", self.body) if first else ("content_sha256", self.content())
         return {**header.to_json(), name: hashlib.sha256(canonical_json(what)).hexdigest()}
 
 
-def read_content(plaintext: bytes, version: int) -> tuple[Content, bytes]:
-    """The content in `plaintext`, and its signature, which is not verified yet.
+def read_content(plaintext: bytes, version: int) -> Content:
+    """The content in `plaintext`; its signature is not verified yet.
 
     Raises:
         ProtocolError: malformed.
     """
-    value = parse_strict(plaintext, MAX_PLAINTEXT)
-    inside = only(value, "the content", _REQUIRED[version], _OPTIONAL[version])
-    sig = octets(inside, "sig", SIGNATURE_BYTES)
-    if not isinstance(inside["body"], dict):
-        raise ProtocolError("the body is no JSON object")
-    chain: Any = inside.get("chain")
-    content = Content(
-        body=inside["body"],
-        chain=read_link(chain) if "chain" in inside else None,
-        seen=read_seen(inside["seen"]) if "seen" in inside else None,
-        access_key=_access_key(inside) if "access_key" in inside else None,
-    )
-    return content, sig
-
-
-def _access_key(inside: Json) -> Secret:
-    octets(inside, "access_key", ACCESS_KEY_BYTES)
-    return Secret(str(inside["access_key"]))
+    content = Content.read(parse_strict(plaintext, MAX_PLAINTEXT), "the content")
+    more = (content.chain, content.seen, content.access_key)
+    if any(more) if version == 1 else content.chain is None:
+        raise ProtocolError("the content is that of another version of the envelope")
+    return content

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from typing import Annotated, Any
 
 from openclaw_install.common.invisible import is_visible_name
 from openclaw_install.protocol.errors import ProtocolError
+from openclaw_install.protocol.shape import Form
 
 DID = re.compile(r"did:agent:[a-z2-7]{32}")
 CONVERSATION = re.compile(r"c_p?dm_(?:[a-z2-7]{26}|[a-z2-7]{32})")
@@ -115,6 +117,15 @@ def fold_alias(text: str) -> str:
 def is_display_name(text: str) -> bool:
     """Whether `text` may be shown as a name: 1 to 80 characters, something to see, nothing hidden."""
     return 0 < len(text) <= MAX_DISPLAY_NAME and text == text.strip() and is_visible_name(text)
+
+
+def _display_name(name: str, value: Any) -> str:
+    if type(value) is not str or not is_display_name(value):
+        raise ProtocolError(f"{name} hides or reorders characters, or is too long")
+    return value
+
+
+DisplayName = Annotated[str, Form(_display_name)]
 
 
 def _base32(data: bytes) -> str:

@@ -226,7 +226,7 @@ def _decrypt(envelope: Envelope, me: Identity) -> bytes:
 
 def _verified(plaintext: bytes, header: Header, key: bytes | None) -> Content:
     try:
-        content, sig = read_content(unpad(plaintext), header.version)
+        content = read_content(unpad(plaintext), header.version)
     except ProtocolError as error:
         raise EnvelopeError(EnvelopeReason.BAD_BODY, error.message) from None
     if key is None:
@@ -234,7 +234,7 @@ def _verified(plaintext: bytes, header: Header, key: bytes | None) -> Content:
             EnvelopeReason.UNKNOWN_KEY,
             "the message is signed by a key that may not (or no longer) speak for its sender",
         )
-    if not content.is_signed(header, key, sig):
+    if not content.is_signed(header, key):
         raise EnvelopeError(EnvelopeReason.BAD_SIGNATURE, "the message is not signed by the agent it names")
     check_body(header.schema, content.body, header.routing)
     return content

@@ -8,15 +8,15 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
 from openclaw_install.protocol.canonical import b64u, canonical_json, parse_strict
 from openclaw_install.protocol.did import CONVERSATION, DID, conversation_of, same_thread
 from openclaw_install.protocol.errors import EnvelopeError, EnvelopeReason, ProtocolError
 from openclaw_install.protocol.identity import MAX_LIFETIME
 from openclaw_install.protocol.keys import KID, LONG_KID
-from openclaw_install.protocol.shape import Json, instant, integer, octets, only, text
-from openclaw_install.protocol.times import MAX_SKEW, iso
+from openclaw_install.protocol.shape import Instant, Json, Record, integer, octets, record, refused_as, text
+from openclaw_install.protocol.times import MAX_SKEW
 
 VERSIONS = (1, 2)
 MAX_ENVELOPE_BYTES = 262_144
@@ -26,45 +26,22 @@ MESSAGE_ID = re.compile(r"msg_[0-7][0-9A-HJKMNP-TV-Z]{25}(?:[0-9A-HJKMNP-TV-Z]{8
 SCHEMA = re.compile(r"pingagent\.[a-z][a-z_]{0,31}@[1-9][0-9]{0,2}")
 TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 STATUS = re.compile(r"[a-z][a-z_]{0,31}")
-_SHORT_MESSAGE_ID = re.compile(r"msg_[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_ANY_KID = re.compile(f"{KID.pattern}|{LONG_KID.pattern}")
 _SHORT_LENGTH = 30
 _RANDOM_BITS = 120
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_HEADER = frozenset(
-    {
-        "v",
-        "message_id",
-        "conversation_id",
-        "from",
-        "to",
-        "schema",
-        "sent_at",
-        "expires_at",
-        "sender_kid",
-        "recipient_kid",
-        "epoch",
-        "routing",
-    }
-)
-_FIELDS = _HEADER | {"enc", "ciphertext"}
-_ROUTING = frozenset({"task_id", "status"})
 
 
 @dataclass(frozen=True)
-class Routing:
+class Routing(Record):
     """The two fields of a task or a result that the relay may see."""
 
-    task_id: str | None = None
-    status: str | None = None
-
-    def to_json(self) -> Json:
-        """Only the fields that are there."""
-        pairs = {"task_id": self.task_id, "status": self.status}
-        return {key: value for key, value in pairs.items() if value is not None}
+    task_id: Annotated[str, text(TASK_ID)] | None = None
+    status: Annotated[str, text(STATUS)] | None = None
 
 
 @dataclass(frozen=True)
-class Header:
+class Header(Record):
     """All of an envelope but its content; times in seconds since 1970.
 
     Attributes:
@@ -75,35 +52,18 @@ class Header:
         version: of the envelope, which decides how its thread and its keys are spelt.
     """
 
-    message_id: str
-    conversation_id: str
-    sender: str
-    recipient: str
-    schema: str
-    sent_at: float
-    expires_at: float
-    sender_kid: str
-    recipient_kid: str
-    epoch: int
-    routing: Routing = field(default=Routing())
-    version: int = 1
-
-    def to_json(self) -> Json:
-        """The header as it is bound into the encryption and into the signature."""
-        return {
-            "v": self.version,
-            "message_id": self.message_id,
-            "conversation_id": self.conversation_id,
-            "from": self.sender,
-            "to": self.recipient,
-            "schema": self.schema,
-            "sent_at": iso(self.sent_at),
-            "expires_at": iso(self.expires_at),
-            "sender_kid": self.sender_kid,
-            "recipient_kid": self.recipient_kid,
-            "epoch": self.epoch,
-            "routing": self.routing.to_json(),
-        }
+    message_id: Annotated[str, text(MESSAGE_ID)]
+    conversation_id: Annotated[str, text(CONVERSATION)]
+    sender: Annotated[str, text(DID), "from"]
+    recipient: Annotated[str, text(DID), "to"]
+    schema: Annotated[str, text(SCHEMA)]
+    sent_at: Instant
+    expires_at: Instant
+    sender_kid: Annotated[str, text(_ANY_KID)]
+    recipient_kid: Annotated[str, text(_ANY_KID)]
+    epoch: Annotated[int, integer(1)]
+    routing: Annotated[Routing, record(Routing)] = field(default=Routing())
+    version: Annotated[int, integer(*VERSIONS), "v"] = 1
 
 
 @dataclass(frozen=True)
@@ -164,10 +124,8 @@ def parse_envelope(wire: bytes | Mapping[str, Any]) -> Envelope:
         EnvelopeError: oversized, wrong_version, wrong_conversation (not that of both DIDs) or malformed.
     """
     document = _document(wire)
-    try:
-        envelope = _read(only(document, "an envelope", _FIELDS))
-    except ProtocolError as error:
-        raise EnvelopeError(EnvelopeReason.MALFORMED, error.message) from None
+    with refused_as(_malformed):
+        envelope = _read(document)
     if len(envelope.wire) > MAX_ENVELOPE_BYTES:
         raise _oversized()
     check_header(envelope.header)
@@ -177,9 +135,9 @@ def parse_envelope(wire: bytes | Mapping[str, Any]) -> Envelope:
 def check_header(header: Header) -> None:
     """Raises EnvelopeError where the fields of a header contradict each other."""
     if header.sender == header.recipient:
-        raise EnvelopeError(EnvelopeReason.MALFORMED, "an envelope is addressed to its own sender")
+        raise _malformed("an envelope is addressed to its own sender")
     if not header.sent_at < header.expires_at <= header.sent_at + MAX_LIFETIME:
-        raise EnvelopeError(EnvelopeReason.MALFORMED, "an envelope lives longer than 14 days, or not at all")
+        raise _malformed("an envelope lives longer than 14 days, or not at all")
     thread = conversation_of(header.sender, header.recipient, version=header.version)
     if not same_thread(header.conversation_id, thread):
         raise EnvelopeError(
@@ -211,44 +169,33 @@ def _document(wire: bytes | Mapping[str, Any]) -> Mapping[str, Any]:
     if isinstance(wire, bytes):
         if len(wire) > MAX_ENVELOPE_BYTES:
             raise _oversized()
-        try:
+        with refused_as(_malformed):
             document = parse_strict(wire, MAX_ENVELOPE_BYTES)
-        except ProtocolError as error:
-            raise EnvelopeError(EnvelopeReason.MALFORMED, error.message) from None
     if not isinstance(document, Mapping):
-        raise EnvelopeError(EnvelopeReason.MALFORMED, "an envelope is no JSON object")
+        raise _malformed("an envelope is no JSON object")
     version = document.get("v")
     if type(version) is not int or version not in VERSIONS:
         raise EnvelopeError(EnvelopeReason.WRONG_VERSION, "this side speaks versions 1 and 2 of the envelope")
     return document
 
 
-def _read(document: Json) -> Envelope:
-    routing = only(document["routing"], "routing", frozenset(), _ROUTING)
-    first = document["v"] == 1
-    kid = KID if first else LONG_KID
-    header = Header(
-        # A message that was named under the first version keeps its id in the second.
-        message_id=text(document, "message_id", _SHORT_MESSAGE_ID if first else MESSAGE_ID),
-        conversation_id=text(document, "conversation_id", CONVERSATION),
-        sender=text(document, "from", DID),
-        recipient=text(document, "to", DID),
-        schema=text(document, "schema", SCHEMA),
-        sent_at=instant(document, "sent_at"),
-        expires_at=instant(document, "expires_at"),
-        sender_kid=text(document, "sender_kid", kid),
-        recipient_kid=text(document, "recipient_kid", kid),
-        epoch=integer(document, "epoch", 1),
-        routing=Routing(
-            task_id=text(routing, "task_id", TASK_ID) if "task_id" in routing else None,
-            status=text(routing, "status", STATUS) if "status" in routing else None,
-        ),
-        version=document["v"],
-    )
-    ciphertext = octets(document, "ciphertext")
+def _read(document: Mapping[str, Any]) -> Envelope:
+    outside = dict(document)
+    enc = octets(ENC_BYTES).read("enc", outside.pop("enc", None))
+    ciphertext = octets().read("ciphertext", outside.pop("ciphertext", None))
     if len(ciphertext) <= TAG_BYTES:
         raise ProtocolError("ciphertext is too short to hold a message")
-    return Envelope(header, octets(document, "enc", ENC_BYTES), ciphertext)
+    header = Header.read(outside, "an envelope")
+    # A message that was named under the first version keeps its id in the second.
+    long = len(header.message_id) > _SHORT_LENGTH and header.version == 1
+    kid = KID if header.version == 1 else LONG_KID
+    if long or not (kid.fullmatch(header.sender_kid) and kid.fullmatch(header.recipient_kid)):
+        raise ProtocolError("message_id or a key's id is that of another version of the envelope")
+    return Envelope(header, enc, ciphertext)
+
+
+def _malformed(message: str) -> EnvelopeError:
+    return EnvelopeError(EnvelopeReason.MALFORMED, message)
 
 
 def _oversized() -> EnvelopeError:

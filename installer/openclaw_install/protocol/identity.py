@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass, field, replace
+from typing import Annotated
 
-from openclaw_install.protocol.did import did_of, fold_alias, is_display_name
+from openclaw_install.protocol.did import ALIAS, DID, DisplayName, did_of, fold_alias, is_display_name
 from openclaw_install.protocol.errors import IdentityError
-from openclaw_install.protocol.keys import DecryptionKey, SigningKey, names_key
-from openclaw_install.protocol.rotation import RotationEntry, first_entry, next_entry
+from openclaw_install.protocol.keys import DecryptionKey, SigningKey, names_key, seed_of
+from openclaw_install.protocol.rotation import RotationLog, first_entry, next_entry
+from openclaw_install.protocol.shape import Instant, Record, array, integer, record, text
 from openclaw_install.protocol.times import DAY, MAX_SKEW, iso, to_milliseconds
 
 MAX_LIFETIME = 14 * DAY
 """Seconds that a message can live at most; a key is kept that long after its last use for sealing."""
 DEFAULT_LIFETIME = 7 * DAY
 MAX_OWN_KEYS = 64
+IDENTITY_SCHEMA = "pingagent.identity@1"
+_SCHEMA = re.compile(re.escape(IDENTITY_SCHEMA))
 ROTATE_ENCRYPTION_AFTER = 7 * DAY
 ENCRYPTION_LIFETIME = 14 * DAY
 """Seconds that others may seal to a key: two weeks, so that a host that slept for one stays reachable."""
 
 
 @dataclass(frozen=True)
-class OwnEncryptionKey:
+class OwnEncryptionKey(Record):
     """One encryption key with its private half.
 
     Attributes:
@@ -29,10 +34,10 @@ class OwnEncryptionKey:
         created_at, expires_at: the seconds since 1970 between which others may seal to it.
     """
 
-    private: DecryptionKey
-    epoch: int
-    created_at: float
-    expires_at: float
+    private: Annotated[DecryptionKey, seed_of(DecryptionKey), "seed"]
+    epoch: Annotated[int, integer(1)]
+    created_at: Instant
+    expires_at: Instant
 
     @property
     def kid(self) -> str:
@@ -45,8 +50,10 @@ class OwnEncryptionKey:
 
 
 @dataclass(frozen=True)
-class Identity:
+class Identity(Record):
     """All that an agent knows of itself; printing, pickling or copying it reveals no key.
+
+    Its JSON holds every private key in the clear: it is for the identity's own file alone.
 
     Attributes:
         did: from the first signing key, so it never changes.
@@ -55,12 +62,13 @@ class Identity:
         encryption: encryption keys, oldest first; the last one is current.
     """
 
-    did: str
-    signing: SigningKey
-    rotation: tuple[RotationEntry, ...]
-    encryption: tuple[OwnEncryptionKey, ...]
-    alias: str | None = None
-    display_name: str | None = None
+    schema: Annotated[str, text(_SCHEMA)] = field(default=IDENTITY_SCHEMA, kw_only=True)
+    did: Annotated[str, text(DID)]
+    signing: Annotated[SigningKey, seed_of(SigningKey), "signing_seed"]
+    rotation: RotationLog
+    encryption: Annotated[tuple[OwnEncryptionKey, ...], array(record(OwnEncryptionKey), MAX_OWN_KEYS, 1)]
+    alias: Annotated[str, text(ALIAS)] | None = None
+    display_name: DisplayName | None = None
 
     @property
     def current_encryption(self) -> OwnEncryptionKey:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from typing import NoReturn
+from typing import Generic, NoReturn, TypeVar
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -13,18 +13,44 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from openclaw_install.common.redaction import MASK
 from openclaw_install.protocol.canonical import canonical_json
-from openclaw_install.protocol.shape import Json
+from openclaw_install.protocol.shape import Form, Json, octets
 
 KID = re.compile(r"k_[a-z2-7]{26}")
 LONG_KID = re.compile(r"k_[a-z2-7]{32}")
 KEY_BYTES = 32
-SIGNATURE_BYTES = 64
 
 
-class _Hidden:
+K = TypeVar("K", Ed25519PrivateKey, X25519PrivateKey)
+
+
+class _PrivateKey(Generic[K]):
     """What a private key must not do: show itself, or leave the process by pickling or copying."""
 
-    __slots__ = ()
+    __slots__ = ("_private", "public_raw")
+    _private: K
+    public_raw: bytes
+
+    def __init__(self, private: K) -> None:
+        self._private = private
+        self.public_raw = private.public_key().public_bytes_raw()
+
+    @property
+    def kid(self) -> str:
+        return kid_of(self.public_raw)
+
+    def reveal(self) -> K:
+        """The key itself, for the library that signs or decrypts with it."""
+        return self._private
+
+    def reveal_seed(self) -> bytes:
+        """The 32 private bytes, for the one place that writes them."""
+        return self._private.private_bytes_raw()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and other.public_raw == self.public_raw
+
+    def __hash__(self) -> int:
+        return hash(self.public_raw)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({MASK})"
@@ -33,14 +59,10 @@ class _Hidden:
         raise TypeError(f"a {type(self).__name__} is neither pickled nor copied")
 
 
-class SigningKey(_Hidden):
+class SigningKey(_PrivateKey[Ed25519PrivateKey]):
     """An Ed25519 private key: an agent's, or a relay's for its receipts."""
 
-    __slots__ = ("_private", "public_raw")
-
-    def __init__(self, private: Ed25519PrivateKey) -> None:
-        self._private = private
-        self.public_raw = private.public_key().public_bytes_raw()
+    __slots__ = ()
 
     @classmethod
     def generate(cls) -> SigningKey:
@@ -52,37 +74,15 @@ class SigningKey(_Hidden):
         """The key whose 32 private bytes are `seed`."""
         return cls(Ed25519PrivateKey.from_private_bytes(seed))
 
-    @property
-    def kid(self) -> str:
-        return kid_of(self.public_raw)
-
     def sign(self, domain: bytes, document: Json) -> bytes:
         """The signature of `document` for one purpose; `domain` keeps it from passing for another."""
         return self._private.sign(domain + canonical_json(document))
 
-    def reveal(self) -> Ed25519PrivateKey:
-        """The key itself, for the token library."""
-        return self._private
 
-    def reveal_seed(self) -> bytes:
-        """The 32 private bytes, for the one place that writes them."""
-        return self._private.private_bytes_raw()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, SigningKey) and other.public_raw == self.public_raw
-
-    def __hash__(self) -> int:
-        return hash(self.public_raw)
-
-
-class DecryptionKey(_Hidden):
+class DecryptionKey(_PrivateKey[X25519PrivateKey]):
     """An X25519 private key: opens what was sealed to its public half."""
 
-    __slots__ = ("_private", "public_raw")
-
-    def __init__(self, private: X25519PrivateKey) -> None:
-        self._private = private
-        self.public_raw = private.public_key().public_bytes_raw()
+    __slots__ = ()
 
     @classmethod
     def generate(cls) -> DecryptionKey:
@@ -94,23 +94,13 @@ class DecryptionKey(_Hidden):
         """The key whose 32 private bytes are `seed`."""
         return cls(X25519PrivateKey.from_private_bytes(seed))
 
-    @property
-    def kid(self) -> str:
-        return kid_of(self.public_raw)
 
-    def reveal(self) -> X25519PrivateKey:
-        """The key itself, for HPKE."""
-        return self._private
-
-    def reveal_seed(self) -> bytes:
-        """The 32 private bytes, for the one place that writes them."""
-        return self._private.private_bytes_raw()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, DecryptionKey) and other.public_raw == self.public_raw
-
-    def __hash__(self) -> int:
-        return hash(self.public_raw)
+def seed_of(kind: type[SigningKey | DecryptionKey]) -> Form:
+    """The form of a private key in an identity's own file, in the clear."""
+    seed = octets(KEY_BYTES)
+    return Form(
+        lambda name, value: kind.from_seed(seed.read(name, value)), lambda key: seed.write(key.reveal_seed())
+    )
 
 
 def kid_of(public_raw: bytes, version: int = 1) -> str:

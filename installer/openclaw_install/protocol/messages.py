@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -58,14 +58,7 @@ class Attachment:
 
     def to_json(self) -> Json:
         """The attachment as it stands in a body."""
-        return _given(
-            name=self.name,
-            mime=self.mime,
-            size=self.size,
-            sha256=self.sha256,
-            url=self.url,
-            artifact_ref=self.artifact_ref,
-        )
+        return _given(**asdict(self))
 
 
 def text_body(text: str, attachments: Sequence[Attachment] = (), in_reply_to: str | None = None) -> Json:

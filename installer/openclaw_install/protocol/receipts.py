@@ -5,27 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
-from openclaw_install.protocol.canonical import b64u, parse_strict
+from openclaw_install.protocol.canonical import b64u, parse_strict, unb64u
 from openclaw_install.protocol.did import DID
-from openclaw_install.protocol.errors import ProtocolError, ReceiptError
+from openclaw_install.protocol.errors import ReceiptError
 from openclaw_install.protocol.header import MESSAGE_ID, Envelope
-from openclaw_install.protocol.keys import KEY_BYTES, SIGNATURE_BYTES, SigningKey, is_signed
-from openclaw_install.protocol.shape import Json, instant, integer, octets, only, text
-from openclaw_install.protocol.times import iso, to_milliseconds
+from openclaw_install.protocol.keys import KEY_BYTES, SigningKey, is_signed
+from openclaw_install.protocol.shape import (
+    Instant,
+    Record,
+    Sha256,
+    Signature,
+    base64url,
+    integer,
+    refused_as,
+    text,
+)
+from openclaw_install.protocol.times import to_milliseconds
 
 MAX_RECEIPT_BYTES = 4096
 LOG_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _DOMAIN = b"pingagent-commit-receipt-v1\0"
-_FIELDS = frozenset(
-    {"v", "message_id", "to", "seq", "committed_at", "relay", "log_id", "envelope_sha256", "signature"}
-)
 
 
 @dataclass(frozen=True)
-class CommitReceipt:
+class CommitReceipt(Record):
     """What a relay signs when an envelope is durably in a recipient's inbox.
 
     Attributes:
@@ -36,31 +41,15 @@ class CommitReceipt:
         envelope_sha256: of the envelope's canonical bytes, in hex.
     """
 
-    message_id: str
-    to: str
-    seq: int
-    committed_at: float
-    relay: str
-    log_id: str
-    envelope_sha256: str
-    signature: bytes
-
-    def content(self) -> Json:
-        """What the signature covers."""
-        return {
-            "v": 1,
-            "message_id": self.message_id,
-            "to": self.to,
-            "seq": self.seq,
-            "committed_at": iso(self.committed_at),
-            "relay": self.relay,
-            "log_id": self.log_id,
-            "envelope_sha256": self.envelope_sha256,
-        }
-
-    def to_json(self) -> Json:
-        """The receipt as the relay answers it."""
-        return {**self.content(), "signature": b64u(self.signature)}
+    message_id: Annotated[str, text(MESSAGE_ID)]
+    to: Annotated[str, text(DID)]
+    seq: Annotated[int, integer(1)]
+    committed_at: Instant
+    relay: Annotated[str, base64url(KEY_BYTES)]
+    log_id: Annotated[str, text(LOG_ID)]
+    envelope_sha256: Sha256
+    signature: Signature
+    version: Annotated[int, integer(1, 1), "v"] = 1
 
 
 def relay_id_of(key: SigningKey) -> str:
@@ -105,13 +94,10 @@ def read_receipt(document: bytes | Mapping[str, Any]) -> CommitReceipt:
     Raises:
         ReceiptError: malformed, or not signed by the relay that it names.
     """
-    try:
+    with refused_as(ReceiptError):
         value = parse_strict(document, MAX_RECEIPT_BYTES) if isinstance(document, bytes) else document
-        receipt = _read(only(value, "a receipt", _FIELDS))
-    except ProtocolError as error:
-        raise ReceiptError(error.message) from None
-    key = octets({"relay": receipt.relay}, "relay", KEY_BYTES)
-    if not is_signed(key, receipt.signature, _DOMAIN, receipt.content()):
+        receipt = CommitReceipt.read(value, "a receipt")
+    if not is_signed(unb64u(receipt.relay), receipt.signature, _DOMAIN, receipt.content()):
         raise ReceiptError("the receipt is not signed by the relay that it names")
     return receipt
 
@@ -138,18 +124,3 @@ def verify_receipt(document: bytes | Mapping[str, Any], relay_id: str, envelope:
 def is_committed(message_id: str | None, seq: int | None) -> bool:
     """Whether an answer to a send counts as committed: a message id, and a place of 1 or more."""
     return bool(message_id) and type(seq) is int and seq >= 1
-
-
-def _read(document: Json) -> CommitReceipt:
-    integer(document, "v", 1, 1)
-    octets(document, "relay", KEY_BYTES)
-    return CommitReceipt(
-        message_id=text(document, "message_id", MESSAGE_ID),
-        to=text(document, "to", DID),
-        seq=integer(document, "seq", 1),
-        committed_at=instant(document, "committed_at"),
-        relay=document["relay"],
-        log_id=text(document, "log_id", LOG_ID),
-        envelope_sha256=text(document, "envelope_sha256", _SHA256),
-        signature=octets(document, "signature", SIGNATURE_BYTES),
-    )

@@ -5,16 +5,26 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated
 
-from openclaw_install.protocol.canonical import b64u, canonical_json
+from openclaw_install.protocol.canonical import canonical_json
 from openclaw_install.protocol.did import did_of
-from openclaw_install.protocol.errors import ProtocolError, RotationError
-from openclaw_install.protocol.keys import KEY_BYTES, SIGNATURE_BYTES, SigningKey, is_signed, kid_of
-from openclaw_install.protocol.shape import Json, instant, integer, octets, only, text
+from openclaw_install.protocol.errors import RotationError
+from openclaw_install.protocol.keys import KEY_BYTES, SigningKey, is_signed, kid_of
+from openclaw_install.protocol.shape import (
+    Instant,
+    Json,
+    Record,
+    Signature,
+    array,
+    integer,
+    octets,
+    record,
+    text,
+)
 from openclaw_install.protocol.times import MAX_SKEW, iso, to_milliseconds
 
 MAX_ENTRIES = 128
@@ -24,12 +34,10 @@ NEVER_SEEN: FirstSeen = MappingProxyType({})
 _CORRECTION_MILLISECONDS = 1
 _DOMAIN = b"pingagent-rotation-v1\0"
 _POSSESSION = b"pingagent-possession-v1\0"
-_HASH = re.compile(r"(?:[0-9a-f]{64})?")
-_FIELDS = frozenset({"seq", "key", "previous_hash", "at", "signature", "possession"})
 
 
 @dataclass(frozen=True)
-class RotationEntry:
+class RotationEntry(Record):
     """One signing key taking over.
 
     Attributes:
@@ -41,21 +49,25 @@ class RotationEntry:
         possession: by the new key, so that nobody can name a key that is not theirs.
     """
 
-    seq: int
-    key: bytes
-    previous_hash: str
-    at: float
-    signature: bytes
-    possession: bytes
+    seq: Annotated[int, integer(0, MAX_ENTRIES - 1)]
+    key: Annotated[bytes, octets(KEY_BYTES)]
+    previous_hash: Annotated[str, text(re.compile(r"(?:[0-9a-f]{64})?"))]
+    at: Instant
+    signature: Signature
+    possession: Signature
 
     @property
     def kid(self) -> str:
         return kid_of(self.key)
 
-    def to_json(self) -> Json:
-        """The entry as it stands in a card."""
-        document = _content(self.seq, self.key, self.previous_hash, self.at)
-        return {**document, "signature": b64u(self.signature), "possession": b64u(self.possession)}
+    def bound(self, did: str) -> Json:
+        """What both signatures cover: the entry, bound to its agent."""
+        return {"did": did, **self.content()}
+
+
+ROTATION = array(record(RotationEntry), MAX_ENTRIES, 1)
+RotationLog = Annotated[tuple[RotationEntry, ...], ROTATION]
+"""The entries of a log; what stands in them is not verified by reading them."""
 
 
 def first_entry(key: SigningKey, now: float) -> RotationEntry:
@@ -102,20 +114,6 @@ def next_entry(
             code="rotation.ahead",
         )
     return _signed(did, last.seq + 1, _hash(did, last), at, old, new)
-
-
-def read_rotation(value: Any) -> tuple[RotationEntry, ...]:
-    """The entries of a log as JSON; nothing is verified yet.
-
-    Raises:
-        RotationError: malformed, empty, or longer than 128 entries.
-    """
-    if not isinstance(value, (list, tuple)) or not 1 <= len(value) <= MAX_ENTRIES:
-        raise RotationError(f"a rotation log is an array of 1 to {MAX_ENTRIES} entries")
-    try:
-        return tuple(_entry(only(item, "a rotation entry", _FIELDS)) for item in value)
-    except ProtocolError as error:
-        raise RotationError(error.message) from None
 
 
 def verify_rotation(did: str, entries: Sequence[RotationEntry]) -> bytes:
@@ -192,7 +190,7 @@ def ended_at(entries: Sequence[RotationEntry], number: int, now: float, seen: Fi
 def _verify_entry(
     did: str, number: int, entry: RotationEntry, previous: RotationEntry | None, signer: bytes
 ) -> None:
-    content = _bound(did, entry)
+    content = entry.bound(did)
     expected = _hash(did, previous) if previous else ""
     if entry.seq != number or entry.previous_hash != expected:
         raise RotationError(f"entry {number} of the rotation log does not follow the one before")
@@ -207,35 +205,15 @@ def _verify_entry(
 def _signed(
     did: str, seq: int, previous_hash: str, at: float, old: SigningKey, new: SigningKey
 ) -> RotationEntry:
-    content = {"did": did, **_content(seq, new.public_raw, previous_hash, at)}
-    return RotationEntry(
-        seq, new.public_raw, previous_hash, at, old.sign(_DOMAIN, content), new.sign(_POSSESSION, content)
-    )
-
-
-def _content(seq: int, key: bytes, previous_hash: str, at: float) -> Json:
-    return {"seq": seq, "key": b64u(key), "previous_hash": previous_hash, "at": iso(at)}
-
-
-def _bound(did: str, entry: RotationEntry) -> Json:
-    return {"did": did, **_content(entry.seq, entry.key, entry.previous_hash, entry.at)}
+    unsigned = RotationEntry(seq, new.public_raw, previous_hash, at, b"", b"")
+    content = unsigned.bound(did)
+    return replace(unsigned, signature=old.sign(_DOMAIN, content), possession=new.sign(_POSSESSION, content))
 
 
 def _hash(did: str, entry: RotationEntry) -> str:
-    return hashlib.sha256(canonical_json(_bound(did, entry))).hexdigest()
+    return hashlib.sha256(canonical_json(entry.bound(did))).hexdigest()
 
 
 def _same(a: RotationEntry, b: RotationEntry) -> bool:
     """Signatures aside: the same step may be signed again without meaning something else."""
     return (a.seq, a.key, a.previous_hash, a.at) == (b.seq, b.key, b.previous_hash, b.at)
-
-
-def _entry(document: Json) -> RotationEntry:
-    return RotationEntry(
-        seq=integer(document, "seq", 0, MAX_ENTRIES - 1),
-        key=octets(document, "key", KEY_BYTES),
-        previous_hash=text(document, "previous_hash", _HASH),
-        at=instant(document, "at"),
-        signature=octets(document, "signature", SIGNATURE_BYTES),
-        possession=octets(document, "possession", SIGNATURE_BYTES),
-    )

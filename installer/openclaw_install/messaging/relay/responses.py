@@ -14,7 +14,7 @@ from openclaw_install.protocol.canonical import MAX_INTEGER
 from openclaw_install.protocol.did import is_did
 from openclaw_install.protocol.keys import KEY_BYTES
 from openclaw_install.protocol.receipts import LOG_ID
-from openclaw_install.protocol.shape import octets
+from openclaw_install.protocol.shape import base64url
 from openclaw_install.protocol.times import seconds_of
 from openclaw_install.protocol.tokens import RUN
 
@@ -50,7 +50,7 @@ def about_of(answer: Mapping[str, Any]) -> About:
     Raises:
         KeyError, TypeError, ValueError, ProtocolError: it is not of that form.
     """
-    octets(dict(answer), "relay_id", KEY_BYTES)
+    base64url(KEY_BYTES).read("relay_id", answer["relay_id"])
     log_id, limits = answer["log_id"], answer.get("limits")
     if not LOG_ID.fullmatch(log_id):
         raise ValueError("no name of a log")
