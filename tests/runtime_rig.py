@@ -25,7 +25,7 @@ import pytest
 from openclaw_install.host.locate import HostLocation, locate
 from openclaw_install.messaging.store import opened_aside
 from openclaw_install.runtime.component import Component, Context, Reporter
-from openclaw_install.runtime.control import remove_runtime, runtime_report
+from openclaw_install.runtime.control import RuntimeControl
 from openclaw_install.runtime.document import Status, read_status
 from openclaw_install.runtime.paths import RuntimePaths
 from openclaw_install.runtime.report import RuntimeReport
@@ -74,7 +74,7 @@ class Bench:
 
     @property
     def report(self) -> RuntimeReport:
-        return runtime_report(self.location, os.environ)
+        return RuntimeControl(self.location, os.environ).report()
 
     def run(self, *words: str) -> tuple[int, str, str]:
         code = run_command(cli, ("runtime", *words))
@@ -143,7 +143,7 @@ def bench_in(
     try:
         yield bench
     finally:
-        remove_runtime(bench.location, os.environ)
+        RuntimeControl(bench.location, os.environ).remove()
     assert not any(KEY in text for text in bench.texts), "the key was shown"
 
 

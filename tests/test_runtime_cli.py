@@ -21,14 +21,15 @@ from openclaw_install.runtime import skill_watch
 from openclaw_install.runtime.component import Context, Reporter
 from openclaw_install.runtime.components import COMPONENTS, configured_components
 from openclaw_install.runtime.log_reader import LogLine
-from openclaw_install.runtime.probe import invocation_for
+from openclaw_install.runtime.paths import invocation_for
 from openclaw_install.runtime.report import (
     ComponentReport,
     LogReport,
     Result,
     RuntimeReport,
 )
-from openclaw_install.surfaces.cli.render_runtime import log_line, result_lines, status_lines
+from openclaw_install.surfaces.views import view
+from openclaw_install.surfaces.views.runtime import log_line
 from openclaw_install.sync.watch.event import WatchEvent
 from tests.runtime_rig import KEY, Bench, bench_in, component, end_here, run_here
 from tests.schemas import assert_valid
@@ -58,9 +59,9 @@ def test_hostile_text_of_a_component_stays_text() -> None:
         "blocked", HOSTILE, LogReport(HOSTILE, 3, HOSTILE), problem, 1, components=(part, failing)
     )
     result = Result(
-        True, report, (HOSTILE,), killed=True, env_file=HOSTILE, variables=("X",), removed=(HOSTILE,)
+        HOSTILE, True, report, (HOSTILE,), killed=True, env_file=HOSTILE, variables=("X",), removed=(HOSTILE,)
     )
-    shown = [*status_lines(report, verbose=True), *result_lines(result, HOSTILE)]
+    shown = [*view(report).lines, *view(result).lines]
     shown += [
         log_line(LogLine(HOSTILE, None)),
         log_line(LogLine("", {"at": HOSTILE, HOSTILE: HOSTILE, "x": []})),
@@ -82,7 +83,7 @@ def test_the_status_is_told_to_a_person() -> None:
         restarts=1,
         components=(ready, ComponentReport("bridge", "off")),
     )
-    assert status_lines(report) == [
+    assert view(report).lines == [
         "runtime running: it runs",
         "  pid 7; since 2027-01-15T08:00:00.000Z; kept by guardian; restarted 1 times; last sign 1 s ago",
         "  skills: ready",
@@ -96,7 +97,7 @@ def test_the_status_is_told_to_a_person() -> None:
 def test_a_dry_run_does_nothing(bench: Bench) -> None:
     for verb in ("start", "stop", "restart", "enable", "disable", "run"):
         document = bench.ask(verb, "--dry-run")
-        assert (document["exit_code"], document["result"]) == (0, None)
+        assert (document["exit_code"], document["result"]["dry_run"]) == (0, True)
         assert document["command"] == f"runtime {verb}"
     assert not bench.places.folder.exists()
 
@@ -108,8 +109,8 @@ def test_looking_writes_nothing_and_needs_no_mcp(bench: Bench) -> None:
     assert list(Path.home().iterdir()) == [Path.home() / ".openclaw"]
     program = (
         "import sys, os; from openclaw_install.host.locate import locate\n"
-        "from openclaw_install.runtime.control import runtime_report\n"
-        "runtime_report(locate(os.environ), os.environ)\n"
+        "from openclaw_install.runtime.control import RuntimeControl\n"
+        "RuntimeControl(locate(os.environ), os.environ).report()\n"
         "assert not {'mcp', 'httpx', 'asyncio'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -17,7 +17,7 @@ from openclaw_install.messaging.bridge.bridge import run_bridge
 from openclaw_install.messaging.store.database import Database
 from openclaw_install.runtime import worker
 from openclaw_install.runtime.component import Context, Reporter
-from openclaw_install.runtime.liveness import STALLED_EXIT, Sign, Watch, Watched, stalled, watched
+from openclaw_install.runtime.lifecycle import STALLED_EXIT, Sign, Watch, Watched, stalled, watched
 from openclaw_install.runtime.report import ComponentReport, Keeper, RuntimeState
 from openclaw_install.runtime.supervisor import stalled_report
 from tests.collab_rig import rig

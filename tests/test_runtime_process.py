@@ -20,13 +20,8 @@ import pytest
 from openclaw_install.common.boot import boot_id
 from openclaw_install.common.errors import ConflictError, FileError, HostError
 from openclaw_install.runtime import detached
-from openclaw_install.runtime.command_line import runtime_command
-from openclaw_install.runtime.control import (
-    remove_runtime,
-    restart_runtime,
-    start_runtime,
-    stop_runtime,
-)
+from openclaw_install.runtime.control import RuntimeControl
+from openclaw_install.runtime.detached import runtime_command
 from openclaw_install.runtime.document import GuardianStatus, read_guardian, write_document
 from openclaw_install.runtime.locks import age_of, held, is_held
 from openclaw_install.runtime.process_id import ProcessName, birth_of, now
@@ -81,7 +76,7 @@ def test_start_waits_until_it_runs_and_a_second_start_finds_it_running(bench: Be
 def test_two_starts_at_once_make_one_runtime(bench: Bench) -> None:
     location, env = bench.location, dict(os.environ)
     with ThreadPoolExecutor(4) as pool:
-        results = list(pool.map(lambda _n: start_runtime(location, env), range(4)))
+        results = list(pool.map(lambda _n: RuntimeControl(location, env).start(), range(4)))
     assert sorted(result.changed for result in results) == [False, False, False, True]
     assert len({result.runtime.pid for result in results}) == 1
 
@@ -135,7 +130,7 @@ def test_a_stale_lock_file_and_an_old_document_hold_nobody_up(bench: Bench) -> N
     assert report.problem is not None
     assert report.problem.code == "runtime.died"
     assert bench.ask("stop")["result"]["changed"] is False
-    assert start_runtime(bench.location, os.environ).runtime.pid != old
+    assert RuntimeControl(bench.location, os.environ).start().runtime.pid != old
 
 
 def test_a_recycled_pid_is_neither_believed_nor_killed(bench: Bench) -> None:
@@ -175,7 +170,7 @@ def test_what_does_not_end_when_asked_is_ended_by_force(bench: Bench) -> None:
 def test_one_whose_component_does_not_end_still_ends_cleanly(bench: Bench) -> None:
     worker = bench.worker("stubborn")
     bench.pid()
-    stopped = stop_runtime(bench.location, os.environ)
+    stopped = RuntimeControl(bench.location, os.environ).stop()
     assert (stopped.changed, stopped.killed) == (True, False)
     worker.communicate(timeout=60)
     assert worker.returncode == 0
@@ -224,9 +219,9 @@ def test_a_runtime_that_cannot_work_is_given_up_and_says_why(bench: Bench) -> No
     bench.places.logs.joinpath("x").touch()
     bench.places.make()
     bench.places.status.mkdir()  # no status can be written, and that alone does not end it
-    assert start_runtime(bench.location, os.environ, wait_seconds=2.0).runtime.state in ("starting", "stale")
+    assert RuntimeControl(bench.location, os.environ, 2.0).start().runtime.state in ("starting", "stale")
     # By its document nobody knows who it is, but the guardian's says who looks after it.
-    assert stop_runtime(bench.location, os.environ).changed
+    assert RuntimeControl(bench.location, os.environ).stop().changed
     bench.places.status.rmdir()
     with filelock.FileLock(bench.places.lock):
         detached.start_detached(bench.location, os.environ, bench.places)
@@ -250,7 +245,7 @@ def test_a_restart_gives_it_the_variables_of_now(bench: Bench) -> None:
     bench.run("start")
     first = bench.pid()
     bench.monkeypatch.setenv("OPENCLAW_MARK", "now")
-    restarted = restart_runtime(bench.location, os.environ)
+    restarted = RuntimeControl(bench.location, os.environ).restart()
     assert restarted.runtime.pid not in (None, first)
     environment = Path(f"/proc/{restarted.runtime.pid}/environ").read_bytes()
     assert b"OPENCLAW_MARK=now" in environment
@@ -263,13 +258,13 @@ def test_removal_stops_it_and_leaves_nothing_of_ours(bench: Bench) -> None:
     bench.pid()
     kept = bench.places.folder.parent.parent / "ledger"
     kept.write_text("of somebody else")
-    removed = remove_runtime(bench.location, os.environ)
+    removed = RuntimeControl(bench.location, os.environ).remove()
     assert removed.runtime.state == "stopped"
     assert str(bench.places.log) in removed.removed
     assert not bench.places.folder.exists()
     assert not [path for path in bench.places.logs.iterdir() if path.name.startswith("runtime-")]
     assert kept.exists()
-    again = remove_runtime(bench.location, os.environ)
+    again = RuntimeControl(bench.location, os.environ).remove()
     assert (again.changed, again.removed) == (False, ())
 
 
@@ -331,7 +326,7 @@ def test_what_cannot_be_looked_at_or_removed_is_an_error_with_its_path(bench: Be
     assert not is_held(bench.places.start_lock / "below")
     bench.places.log.mkdir(parents=True)
     with pytest.raises(FileError, match="remove"):
-        remove_runtime(bench.location, os.environ)
+        RuntimeControl(bench.location, os.environ).remove()
     bench.places.log.rmdir()
 
 

@@ -17,19 +17,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openclaw_install.common.errors import FileError, HostError, UsageError
-from openclaw_install.runtime.control import disable_runtime, enable_runtime
+from openclaw_install.runtime.control import RuntimeControl
 from openclaw_install.runtime.environment import (
     Variables,
     allowed,
     environment_text,
-    merged,
     parse_environment,
     read_environment,
     write_environment,
 )
-from openclaw_install.runtime.notify import tell_systemd
 from openclaw_install.runtime.services import Launchd, Systemd, service_manager
 from openclaw_install.runtime.units import ServiceSpec, launchd_plist, systemd_unit, uses_common_tmp
+from openclaw_install.runtime.worker import tell_systemd
 from tests.runtime_rig import KEY, Bench, bench_in
 
 HARD = 'a b $HOME %h "q" \\ ; # \x07'
@@ -174,8 +173,8 @@ def test_variables_follow_their_file(tmp_path: Path) -> None:
     path.unlink()
     assert variables.current()["MYSTA_API_KEY"] == "other"
     with pytest.raises(FileError, match="not there"):
-        merged({}, path)
-    assert merged({"A": "b"}, None) == {"A": "b"}
+        Variables({}, path)
+    assert Variables({"A": "b"}, None).current() == {"A": "b"}
 
 
 def test_without_systemd_there_is_a_clear_refusal_and_nothing_is_written(bench: Bench) -> None:
@@ -192,7 +191,7 @@ def test_a_systemd_without_a_session_is_refused_too(bench: Bench) -> None:
     folder = bench.service_manager()
     (folder / "systemctl").write_text("#!/bin/sh\necho 'Failed to connect to bus' >&2\nexit 1\n")
     with pytest.raises(HostError) as raised:
-        enable_runtime(bench.location, os.environ, lambda _question: True)
+        RuntimeControl(bench.location, os.environ).enable(lambda _question: True)
     assert raised.value.error_code == "runtime.no_user_session"
 
 
@@ -205,7 +204,7 @@ def test_enable_asks_names_the_variables_and_never_their_values(bench: Bench) ->
         return False
 
     with pytest.raises(UsageError):
-        enable_runtime(bench.location, os.environ, refuse)
+        RuntimeControl(bench.location, os.environ).enable(refuse)
     assert "MYSTA_API_KEY" in asked[0]
     assert KEY not in asked[0]
     assert bench.ask("enable")["errors"][0]["code"] == "usage.consent"
@@ -238,7 +237,7 @@ def test_an_enabled_service_runs_has_its_variables_and_goes_without_a_trace(benc
     assert (disabled["exit_code"], disabled["result"]["removed"]) == (0, [str(unit), str(env_file)])
     assert not unit.exists()
     assert not env_file.exists()
-    assert disable_runtime(bench.location, os.environ).changed is False
+    assert RuntimeControl(bench.location, os.environ).disable().changed is False
     calls = (folder / "calls").read_text()
     assert "mysta" not in calls
     assert f"disable --now {unit.name}" in calls

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from openclaw_install.host.locate import locate
-from openclaw_install.runtime.control import remove_runtime, runtime_report
+from openclaw_install.runtime.control import RuntimeControl
 from openclaw_install.runtime.report import ComponentReport
 from openclaw_install.setup.runtime_control import HostRuntime
 from openclaw_install.surfaces.cli.boundary import run_command
@@ -34,7 +34,7 @@ def desk(
         try:
             yield made
         finally:
-            remove_runtime(locate(os.environ), os.environ)
+            RuntimeControl(locate(os.environ), os.environ).remove()
 
 
 def runtime(desk: Desk, *words: str) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def runtime(desk: Desk, *words: str) -> dict[str, Any]:
 
 
 def skills() -> ComponentReport:
-    parts = runtime_report(locate(os.environ), os.environ).components
+    parts = RuntimeControl(locate(os.environ), os.environ).report().components
     return next(iter(parts), ComponentReport("skills", "off"))
 
 
@@ -67,7 +67,7 @@ def test_a_save_goes_live_through_a_crash_and_a_revoked_consent_blocks(desk: Des
         write_skill(desk.skills, "beta", text)
         is_live(stored, text)
         until(lambda: skills().figures.get("acknowledged"), "the figure")
-        pid = runtime_report(locate(os.environ), os.environ).pid
+        pid = RuntimeControl(locate(os.environ), os.environ).report().pid
         assert pid is not None
         # A save in the very moment of the crash is found by the next runtime.
         text = skill_text("beta", f"# Crash {number}\n")
@@ -91,14 +91,14 @@ def test_what_keep_records_holds_for_a_runtime_that_runs(desk: Desk) -> None:
     agent = desk.hub.create_agent("main", "owner", running=True)
     folder = desk.hub.skills_folder(agent.id)
     assert desk.run("alpha", "--yes", "--keep")[0] == 0
-    pid = runtime_report(locate(os.environ), os.environ).pid
+    pid = RuntimeControl(locate(os.environ), os.environ).report().pid
 
     # More skills than before: nobody has to start anything again.
     assert desk.run("--all", "--yes", "--keep")[0] == 0
     text = skill_text("beta", "# Chosen later\n")
     write_skill(desk.skills, "beta", text)
     is_live(folder / "beta" / "SKILL.md", text)
-    assert runtime_report(locate(os.environ), os.environ).pid == pid
+    assert RuntimeControl(locate(os.environ), os.environ).report().pid == pid
 
     # A consent that was revoked is told without a save.
     assert desk.run("consent", "--revoke")[0] == 0

@@ -1,28 +1,25 @@
-"""What others call: report on, start, stop, restart, enable, disable and remove the runtime of one host.
-
-Every function takes the host (`host.locate`) and the environment that a started runtime is to have (as a rule
-`os.environ`), returns a frozen result (`report.py`) and raises `InstallError` with a code and a next step.
-None of them imports the MCP SDK. None asks anything; only `enable_runtime` needs consent, which it is given.
-"""
+"""What others call: report on, start, stop, restart, enable, disable and remove the runtime of one host."""
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
 
 from openclaw_install.common.errors import HostError, InstallError, UsageError
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.runtime.detached import start_detached, tail_of
+from openclaw_install.runtime.document import Status, read_guardian, read_status
 from openclaw_install.runtime.environment import allowed, environment_text, write_environment
-from openclaw_install.runtime.locks import held
-from openclaw_install.runtime.paths import RuntimePaths
-from openclaw_install.runtime.probe import invocation_for, probe
-from openclaw_install.runtime.removal import remove_files
+from openclaw_install.runtime.locks import age_of, held, is_held
+from openclaw_install.runtime.paths import RuntimePaths, invocation_for
+from openclaw_install.runtime.process_id import now
 from openclaw_install.runtime.report import Result, RuntimeReport
-from openclaw_install.runtime.service_spec import service_spec
-from openclaw_install.runtime.services import ServiceManager, no_user_session, service_manager
+from openclaw_install.runtime.services import ServiceManager, no_user_session, service_manager, service_spec
 from openclaw_install.runtime.status import ProbeResult, runtime_status
 from openclaw_install.runtime.terminate import end_processes
 
@@ -32,266 +29,273 @@ _POLL_SECONDS = 0.05
 _COMMAND_SECONDS = 60.0
 
 
-def runtime_report(location: HostLocation, env: Mapping[str, str]) -> RuntimeReport:
-    """What the lock, the heartbeat and the service's files say; quick, writes nothing.
+@dataclass(frozen=True)
+class RuntimeControl:
+    """The runtime of one host.
 
-    A missing, damaged or newer status document is told in the report, never raised.
-    """
-    places = RuntimePaths.of(location)
-    return runtime_status(_facts(location, env, places))
+    Every method but `report` returns what it did. Errors are `InstallError` with a code and a next step. None
+    imports the MCP SDK, and none asks anything but `enable`, which is given the one who asks.
 
-
-def start_runtime(
-    location: HostLocation, env: Mapping[str, str], *, wait_seconds: float = START_SECONDS
-) -> Result:
-    """Starts the service where it is enabled, else a detached process that restarts after a crash.
-
-    Waits at most `wait_seconds` until it says how its components are. `changed` is False when it ran
-    already.
-
-    Raises:
-        FileError: our state folder or the log folder cannot be used.
-        HostError: `runtime.not_started`: the process ended, or said nothing in time.
-        ConflictError: `conflict.runtime_busy`: another command starts or stops it.
-    """
-    places = RuntimePaths.of(location)
-    with _only_command(places):
-        return _start(location, env, places, wait_seconds)
-
-
-def stop_runtime(location: HostLocation, env: Mapping[str, str]) -> Result:
-    """Stops it and waits until its locks are free; by force after 8 s, if the holder is known for certain.
-
-    `changed` is False when nothing ran. An enabled service stays enabled: it starts with the next session.
-
-    Raises:
-        ConflictError: `runtime.holder_unknown`: it does not end, and which process holds the lock is not
-            certain; `conflict.runtime_busy`.
-    """
-    places = RuntimePaths.of(location)
-    if not places.folder.exists() and not service_manager(places, env).file.exists():
-        return Result(changed=False, runtime=runtime_report(location, env))
-    with _only_command(places):
-        return _stop(location, env, places)
-
-
-def restart_runtime(
-    location: HostLocation, env: Mapping[str, str], *, wait_seconds: float = START_SECONDS
-) -> Result:
-    """`stop_runtime` and `start_runtime`; a detached one then has the variables of `env`."""
-    places = RuntimePaths.of(location)
-    with _only_command(places):
-        ended = _stop(location, env, places)
-        started = _start(location, env, places, wait_seconds)
-    return replace(started, killed=ended.killed, notes=(*ended.notes, *started.notes))
-
-
-def enable_runtime(
-    location: HostLocation,
-    env: Mapping[str, str],
-    confirm: Callable[[str], bool],
-    *,
-    wait_seconds: float = START_SECONDS,
-) -> Result:
-    """Installs and starts a systemd user unit or a launchd agent, and the 0600 file with its variables.
-
-    Args:
+    Attributes:
         location: the host.
-        env: where the allowed variables are taken from.
-        confirm: asks the operator one question (a terminal, or `--yes`).
-        wait_seconds: how long to wait for it.
-
-    Raises:
-        HostError: `runtime.no_user_session`: this machine has no service manager for this user;
-            `runtime.not_started`: the service did not come up, and was removed again.
-        UsageError: nobody can be asked, or the answer is no.
+        env: the environment that a started runtime gets (as a rule `os.environ`).
+        wait_seconds: how long to wait for a started runtime to say how its components are.
     """
-    places = RuntimePaths.of(location)
-    manager = service_manager(places, env)
-    if not manager.is_usable():
-        raise no_user_session(manager, invocation_for(location))
-    variables = allowed(env)
-    environment_text(variables)  # what cannot be written is said before anything is asked
-    if not confirm(_enable_question(manager, places, variables)):
-        raise UsageError(
-            "the service was declined; nothing was changed",
-            next_step=f"{invocation_for(location)} runtime start, which lasts until the machine restarts",
-            code="runtime.declined",
+
+    location: HostLocation
+    env: Mapping[str, str] = field(repr=False)
+    wait_seconds: float = START_SECONDS
+
+    @cached_property
+    def paths(self) -> RuntimePaths:
+        """Its files."""
+        return RuntimePaths.of(self.location)
+
+    @cached_property
+    def invocation(self) -> str:
+        """How this program is called for this host."""
+        return invocation_for(self.location)
+
+    @cached_property
+    def manager(self) -> ServiceManager:
+        """The service manager of this kind of machine."""
+        return service_manager(self.paths, self.env)
+
+    def report(self) -> RuntimeReport:
+        """What the lock, the heartbeat and the service's files say; quick, writes nothing.
+
+        A missing, damaged or newer status document is told in the report, never raised.
+        """
+        return runtime_status(self._probe())
+
+    def start(self) -> Result:
+        """Starts the service where it is enabled, else a detached process that restarts after a crash.
+
+        Waits until it says how its components are. `changed` is False when it ran already.
+
+        Raises:
+            FileError: our state folder or the log folder cannot be used.
+            HostError: `runtime.not_started`: the process ended, or said nothing in time.
+            ConflictError: `conflict.runtime_busy`: another command starts or stops it.
+        """
+        with self._only_command():
+            return self._start()
+
+    def stop(self) -> Result:
+        """Stops it and waits until its locks are free; by force after 8 s, if the holder is certain.
+
+        `changed` is False when nothing ran. An enabled service stays so: it starts with the next session.
+
+        Raises:
+            ConflictError: `runtime.holder_unknown`: it does not end, and which process holds the lock is not
+                certain; `conflict.runtime_busy`.
+        """
+        if not self.paths.folder.exists() and not self.manager.file.exists():
+            return Result("it did not run", changed=False, runtime=self.report())
+        with self._only_command():
+            return self._stop()
+
+    def restart(self) -> Result:
+        """`stop` and `start`; a detached one then has the variables of `env`."""
+        with self._only_command():
+            ended = self._stop()
+            started = self._start()
+        notes = (*ended.notes, *started.notes)
+        return replace(started, message="restarted", killed=ended.killed, notes=notes)
+
+    def enable(self, confirm: Callable[[str], bool]) -> Result:
+        """Installs and starts a systemd user unit or a launchd agent, and the 0600 file with its variables.
+
+        Args:
+            confirm: asks the operator one question (a terminal, or `--yes`).
+
+        Raises:
+            HostError: `runtime.no_user_session`: this machine has no service manager for this user;
+                `runtime.not_started`: the service did not come up, and was removed again.
+            UsageError: nobody can be asked, or the answer is no.
+        """
+        file, env_file = self.manager.file, self.paths.env_file
+        if not self.manager.is_usable():
+            raise no_user_session(self.manager, self.invocation)
+        variables = allowed(self.env)
+        environment_text(variables)  # what cannot be written is said before anything is asked
+        question = (
+            f"Install {file}, which runs the runtime in each of your sessions, "
+            f"and write {', '.join(variables) or 'no variables'} to {env_file} (readable by you alone)?"
         )
-    with _only_command(places):
-        _stop(location, env, places)
-        write_environment(places.env_file, variables)
+        if not confirm(question):
+            raise UsageError(
+                "the service was declined; nothing was changed",
+                next_step=f"{self.invocation} runtime start, which lasts until the machine restarts",
+                code="runtime.declined",
+            )
+        with self._only_command():
+            self._stop()
+            write_environment(env_file, variables)
+            try:
+                started = self._start_service()
+            except InstallError:
+                self.manager.remove()
+                env_file.unlink(missing_ok=True)
+                raise
+        return replace(
+            started,
+            message=f"enabled: {file}",
+            changed=True,
+            service=str(file),
+            env_file=str(env_file),
+            variables=tuple(variables),
+        )
+
+    def disable(self) -> Result:
+        """Stops the service and removes its unit and its environment file; `changed` is False without one."""
+        if not self.manager.file.exists() and not self.paths.env_file.exists():
+            return Result("it was not enabled", changed=False, runtime=self.report())
+        with self._only_command():
+            ended = self._stop()
+            removed = self._remove_service()
+            report = self.report()
+        return replace(ended, message="disabled", changed=True, runtime=report, removed=removed)
+
+    def remove(self) -> Result:
+        """Stops the runtime and removes all that it has: unit, environment file, state and logs.
+
+        For `undo` and `uninstall`. `removed` names what is gone; doing it again changes nothing.
+
+        Raises:
+            ConflictError: as `stop`; nothing is removed then.
+        """
+        ended = self.stop()
+        removed = (*self._remove_service(), *self.paths.remove())
+        changed = bool(removed) or ended.changed
+        return replace(ended, message="removed", changed=changed, runtime=self.report(), removed=removed)
+
+    def _probe(self) -> ProbeResult:
+        """Everything that the runtime's state follows from.
+
+        Raises:
+            FileError: this user may not look into the state folder.
+        """
+        # The lock comes first: what is written later tells of a holder at least as new.
+        lock_held, guardian_held = is_held(self.paths.lock), is_held(self.paths.guardian_lock)
+        status = read_status(self.paths.status)
+        return ProbeResult(
+            lock_held=lock_held,
+            lock_age=age_of(self.paths.lock),
+            guardian_held=guardian_held,
+            status=status,
+            holder_alive=isinstance(status, Status) and status.process.is_alive,
+            guardian=read_guardian(self.paths.guardian_status),
+            enabled=self.manager.file.exists(),
+            disk_full=_is_full(self.paths.folder),
+            now=now(),
+            log_path=str(self.paths.log),
+            invocation=self.invocation,
+        )
+
+    @contextmanager
+    def _only_command(self) -> Iterator[None]:
+        self.paths.make()
+        message, code = "another command starts or stops the runtime", "conflict.runtime_busy"
+        with held(self.paths.start_lock, message, code, seconds=_COMMAND_SECONDS):
+            yield
+
+    def _start(self) -> Result:
+        end = time.monotonic() + self.wait_seconds
+        while True:
+            probe = self._probe()
+            if not probe.is_held:
+                break
+            if runtime_status(probe).state != "stopped":
+                return Result("it already runs", changed=False, runtime=self._settled(end))
+            if time.monotonic() > end:
+                raise self._not_started("the one before does not come to its end")
+            time.sleep(_POLL_SECONDS)
+        notes: tuple[str, ...] = ()
+        if self.manager.file.exists() and self.manager.is_usable():
+            self.manager.start()
+        else:
+            if self.manager.file.exists():
+                notes = (
+                    f"{self.manager.kind} does not answer here, so it runs as a detached process until then",
+                )
+            start_detached(self.location, self.env, self.paths)
+        return Result("started", changed=True, runtime=self._settled(end), notes=notes)
+
+    def _settled(self, end: float) -> RuntimeReport:
+        """The report as soon as it says more than that it starts, or the time is over.
+
+        Raises:
+            HostError: `runtime.not_started`.
+        """
+        while True:
+            probe = self._probe()
+            report = runtime_status(probe)
+            if not probe.is_held:
+                raise self._not_started("it ended at once")
+            if report.state not in ("starting", "stopped") or time.monotonic() > end:
+                return report
+            time.sleep(_POLL_SECONDS)
+
+    def _not_started(self, what: str) -> HostError:
+        said = tail_of(self.paths.crash_log)
+        return HostError(
+            f"the runtime did not start: {what}" + (f"; it said:\n{said}" if said else ""),
+            next_step=f"{self.invocation} runtime run, which shows what is wrong",
+            code="runtime.not_started",
+        )
+
+    def _stop(self) -> Result:
+        ran = self._probe().is_held
+        notes: list[str] = []
+        if self.manager.file.exists() and self.manager.is_usable():
+            try:
+                self.manager.stop()
+            except HostError as error:
+                notes.append(error.message)
+        killed = end_processes(self.paths, self.invocation)
+        message = "stopped" if ran else "it did not run"
+        return Result(message, changed=ran, runtime=self.report(), notes=tuple(notes), killed=killed)
+
+    def _start_service(self) -> Result:
+        spec = service_spec(self.location, self.env, self.paths, self.manager.kind)
+        is_systemd = self.manager.kind == "systemd"
+        notes: list[str] = []
+        self.manager.install(spec)
         try:
-            started = _start_service(location, env, places, manager, wait_seconds)
-        except InstallError:
-            manager.remove()
-            places.env_file.unlink(missing_ok=True)
-            raise
-    return replace(
-        started,
-        changed=True,
-        service=str(manager.file),
-        env_file=str(places.env_file),
-        variables=tuple(variables),
-        notes=(*started.notes, *_session_notes(manager)),
-    )
+            started = self._start()
+        except HostError:
+            if not is_systemd:
+                raise
+            # Where the kernel forbids user namespaces, a service cannot have a view of its own.
+            self.manager.stop()
+            self.manager.install(replace(spec, own_view=False))
+            started = self._start()
+            notes.append(
+                "this machine does not let a user's service have its own view of the file system, so the "
+                "unit restricts privileges, but not where it may write"
+            )
+        if is_systemd:
+            notes.append(
+                "it ends with your last session; to keep it running without one: loginctl enable-linger"
+            )
+        return replace(started, notes=(*started.notes, *notes))
+
+    def _remove_service(self) -> tuple[str, ...]:
+        removed = []
+        if self.manager.file.exists():
+            self.manager.remove()
+            removed.append(str(self.manager.file))
+        if self.paths.env_file.exists():
+            self.paths.env_file.unlink()
+            removed.append(str(self.paths.env_file))
+        return tuple(removed)
 
 
-def disable_runtime(location: HostLocation, env: Mapping[str, str]) -> Result:
-    """Stops the service and removes its unit and its environment file; `changed` is False without one."""
-    places = RuntimePaths.of(location)
-    manager = service_manager(places, env)
-    if not manager.file.exists() and not places.env_file.exists():
-        return Result(changed=False, runtime=runtime_report(location, env))
-    with _only_command(places):
-        ended = _stop(location, env, places)
-        removed = _remove_service(places, manager)
-        report = runtime_report(location, env)
-    return replace(ended, changed=True, runtime=report, removed=removed)
-
-
-def remove_runtime(location: HostLocation, env: Mapping[str, str]) -> Result:
-    """Stops the runtime and removes all that it has: unit, environment file, state and logs.
-
-    For `undo` and `uninstall`. `removed` names what is gone; doing it again changes nothing.
-
-    Raises:
-        ConflictError: as `stop_runtime`; nothing is removed then.
-    """
-    places = RuntimePaths.of(location)
-    ended = stop_runtime(location, env)
-    removed = (*_remove_service(places, service_manager(places, env)), *remove_files(places))
-    report = runtime_report(location, env)
-    return replace(ended, changed=bool(removed) or ended.changed, runtime=report, removed=removed)
-
-
-def _facts(location: HostLocation, env: Mapping[str, str], places: RuntimePaths) -> ProbeResult:
-    return probe(
-        places, enabled=service_manager(places, env).file.exists(), invocation=invocation_for(location)
-    )
-
-
-def _only_command(places: RuntimePaths) -> AbstractContextManager[None]:
-    places.make()
-    return held(
-        places.start_lock,
-        "another command starts or stops the runtime",
-        "conflict.runtime_busy",
-        seconds=_COMMAND_SECONDS,
-    )
-
-
-def _start(
-    location: HostLocation, env: Mapping[str, str], places: RuntimePaths, wait_seconds: float
-) -> Result:
-    end = time.monotonic() + wait_seconds
-    while True:
-        facts = _facts(location, env, places)
-        report = runtime_status(facts)
-        if not (facts.lock_held or facts.guardian_held):
-            break
-        if report.state != "stopped":
-            return Result(changed=False, runtime=_settled(location, env, places, end))
-        if time.monotonic() > end:
-            raise _not_started("the one before does not come to its end", location, places)
-        time.sleep(_POLL_SECONDS)
-    manager = service_manager(places, env)
-    notes: tuple[str, ...] = ()
-    if manager.file.exists():
-        if manager.is_usable():
-            manager.start()
-            return Result(changed=True, runtime=_settled(location, env, places, end))
-        notes = (f"{manager.kind} does not answer here, so it runs as a detached process until then",)
-    start_detached(location, env, places)
-    return Result(changed=True, runtime=_settled(location, env, places, end), notes=notes)
-
-
-def _settled(
-    location: HostLocation, env: Mapping[str, str], places: RuntimePaths, end: float
-) -> RuntimeReport:
-    """The report as soon as it says more than that it starts.
-
-    Raises:
-        HostError: `runtime.not_started`.
-    """
-    while True:
-        facts = _facts(location, env, places)
-        report = runtime_status(facts)
-        if not (facts.lock_held or facts.guardian_held):
-            raise _not_started("it ended at once", location, places)
-        if report.state not in ("starting", "stopped") or time.monotonic() > end:
-            return report
-        time.sleep(_POLL_SECONDS)
-
-
-def _not_started(what: str, location: HostLocation, places: RuntimePaths) -> HostError:
-    said = tail_of(places.crash_log)
-    return HostError(
-        f"the runtime did not start: {what}" + (f"; it said:\n{said}" if said else ""),
-        next_step=f"{invocation_for(location)} runtime run, which shows what is wrong",
-        code="runtime.not_started",
-    )
-
-
-def _stop(location: HostLocation, env: Mapping[str, str], places: RuntimePaths) -> Result:
-    facts = _facts(location, env, places)
-    manager = service_manager(places, env)
-    notes: list[str] = []
-    if manager.file.exists() and manager.is_usable():
-        try:
-            manager.stop()
-        except HostError as error:
-            notes.append(error.message)
-    killed = end_processes(places, invocation_for(location))
-    ran = facts.lock_held or facts.guardian_held
-    return Result(changed=ran, runtime=runtime_report(location, env), notes=tuple(notes), killed=killed)
-
-
-def _start_service(
-    location: HostLocation,
-    env: Mapping[str, str],
-    places: RuntimePaths,
-    manager: ServiceManager,
-    wait_seconds: float,
-) -> Result:
-    spec = service_spec(location, env, places, manager.kind)
-    manager.install(spec)
+def _is_full(folder: Path) -> bool:
     try:
-        return _start(location, env, places, wait_seconds)
-    except HostError:
-        if manager.kind != "systemd":
-            raise
-        # Where the kernel forbids user namespaces, a service cannot have a view of its own.
-        manager.stop()
-        manager.install(replace(spec, own_view=False))
-        started = _start(location, env, places, wait_seconds)
-    note = (
-        "this machine does not let a user's service have its own view of the file system, so the unit "
-        "restricts privileges, but not where it may write"
-    )
-    return replace(started, notes=(*started.notes, note))
-
-
-def _remove_service(places: RuntimePaths, manager: ServiceManager) -> tuple[str, ...]:
-    removed = []
-    if manager.file.exists():
-        manager.remove()
-        removed.append(str(manager.file))
-    if places.env_file.exists():
-        places.env_file.unlink()
-        removed.append(str(places.env_file))
-    return tuple(removed)
-
-
-def _enable_question(manager: ServiceManager, places: RuntimePaths, variables: Mapping[str, str]) -> str:
-    named = ", ".join(variables) or "no variables"
-    return (
-        f"Install {manager.file}, which runs the runtime in each of your sessions, "
-        f"and write {named} to {places.env_file} (readable by you alone)?"
-    )
-
-
-def _session_notes(manager: ServiceManager) -> tuple[str, ...]:
-    if manager.kind != "systemd":
-        return ()
-    return ("it ends with your last session; to keep it running without one: loginctl enable-linger",)
+        status = os.statvfs(folder)
+    except OSError:
+        return False
+    # Some file systems count neither blocks nor files.
+    return (status.f_blocks > 0 and status.f_bavail == 0) or (status.f_files > 0 and status.f_favail == 0)

@@ -11,12 +11,23 @@ from pathlib import Path
 from openclaw_install.common.errors import FileError, HostError
 from openclaw_install.common.files import make_private_folder, read_if_exists
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.runtime.command_line import runtime_command
 from openclaw_install.runtime.guardian import opened
 from openclaw_install.runtime.paths import RuntimePaths
+from openclaw_install.runtime.report import Keeper
 
 _SECONDS = 30.0
 _TAIL = 2_000
+
+
+def runtime_command(location: HostLocation, kept_by: Keeper, env_file: Path | None = None) -> list[str]:
+    """`openclaw-install runtime run` for this host, as a list of words."""
+    # -P: the folder that it runs in must not give it its modules.
+    words = [sys.executable, "-P", "-m", "openclaw_install"]
+    words += ["--state-dir", str(location.state_dir), "--config", str(location.config_path)]
+    if location.profile is not None:
+        words += ["--profile", location.profile]
+    words += ["runtime", "run", "--kept-by", kept_by]
+    return words if env_file is None else [*words, "--env-file", str(env_file)]
 
 
 def start_detached(location: HostLocation, env: Mapping[str, str], places: RuntimePaths) -> None:

@@ -123,12 +123,3 @@ class Variables:
         except (OSError, FileError):
             self._seen = None
         return self._current
-
-
-def merged(env: Mapping[str, str], path: Path | None) -> dict[str, str]:
-    """The variables of the process, and over them those of the file where there is one.
-
-    Raises:
-        FileError: as `read_environment`.
-    """
-    return {**env, **({} if path is None else read_environment(path))}

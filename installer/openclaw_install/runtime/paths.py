@@ -112,6 +112,42 @@ class RuntimePaths:
         for place in (self.folder.parent, self.folder):
             _require_ours(place)
 
+    def remove(self) -> tuple[str, ...]:
+        """Removes what a stopped runtime has left: its logs and its state folder, when that is empty then.
+
+        Raises:
+            FileError: a file cannot be removed.
+        """
+        state = (self.status, self.guardian_status, self.lock, self.guardian_lock, self.start_lock)
+        removed = []
+        for path in (*self.logs.glob(f"runtime-{self.host_id}.*"), *self.folder.glob(".*.tmp"), *state):
+            try:
+                path.unlink()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise file_error(error, path, "remove") from error
+            removed.append(str(path))
+        for folder in (self.folder, self.folder.parent):
+            try:
+                folder.rmdir()
+            except OSError:
+                break  # not empty, or not there: somebody else's, or nothing to do
+            removed.append(str(folder))
+        return tuple(removed)
+
+
+def invocation_for(location: HostLocation) -> str:
+    """How this program is called for this host."""
+    words = [_PROGRAM]
+    if location.profile is not None:
+        words += ["--profile", location.profile]
+    elif not location.is_default_state:
+        words += ["--state-dir", str(location.state_dir)]
+    if location.config_path.parent != location.state_dir:
+        words += ["--config", str(location.config_path)]
+    return shlex.join(words)
+
 
 def _require_ours(place: Path) -> None:
     try:

@@ -100,6 +100,7 @@ class Result:
     """What a command did to the runtime.
 
     Attributes:
+        message: what it did, in a few words.
         changed: whether it did something; False means that all was so already.
         runtime: how it is afterwards.
         notes: what a person should know besides.
@@ -110,6 +111,7 @@ class Result:
         removed: the files and folders that were removed.
     """
 
+    message: str
     changed: bool
     runtime: RuntimeReport
     notes: tuple[str, ...] = ()

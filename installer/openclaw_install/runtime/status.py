@@ -8,7 +8,7 @@ from typing import Literal
 
 from openclaw_install.common.problems import Problem
 from openclaw_install.runtime.document import GuardianStatus, ProcessPhase, Status, Unreadable
-from openclaw_install.runtime.liveness import STALLED_EXIT
+from openclaw_install.runtime.lifecycle import STALLED_EXIT
 from openclaw_install.runtime.process_id import Moment
 from openclaw_install.runtime.report import ComponentReport, LogReport, RuntimeReport, RuntimeState
 
@@ -51,6 +51,11 @@ class ProbeResult:
     now: Moment
     log_path: str
     invocation: str = "openclaw-install"
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a runtime, or what starts it again, is there."""
+        return self.lock_held or self.guardian_held
 
 
 def runtime_status(facts: ProbeResult) -> RuntimeReport:

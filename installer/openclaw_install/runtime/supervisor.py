@@ -15,8 +15,7 @@ from openclaw_install.common.errors import InstallError
 from openclaw_install.common.problems import Problem
 from openclaw_install.runtime import lifecycle
 from openclaw_install.runtime.component import Component, Context
-from openclaw_install.runtime.lifecycle import Life
-from openclaw_install.runtime.liveness import Sign, Watched
+from openclaw_install.runtime.lifecycle import Life, Sign, Watched
 from openclaw_install.runtime.report import ComponentReport, Figure
 
 WriteLog = Callable[..., None]

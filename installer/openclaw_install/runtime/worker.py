@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,10 +19,9 @@ from openclaw_install.host.locate import HostLocation
 from openclaw_install.runtime.component import Component, Context
 from openclaw_install.runtime.document import ProcessPhase, Status, write_document
 from openclaw_install.runtime.environment import Variables
-from openclaw_install.runtime.liveness import STALLED_EXIT, Watch, stalled, watched
+from openclaw_install.runtime.lifecycle import STALLED_EXIT, Watch, stalled, watched
 from openclaw_install.runtime.locks import held, identity_of
 from openclaw_install.runtime.log import LineLog, secrets_in, taken_over
-from openclaw_install.runtime.notify import tell_systemd
 from openclaw_install.runtime.paths import RuntimePaths
 from openclaw_install.runtime.process_id import ProcessName, now
 from openclaw_install.runtime.report import Keeper
@@ -214,3 +214,15 @@ class _Worker:
         if not self._told:
             # The watchdog is fed by work: a beat of the event loop alone says nothing of the rest.
             tell_systemd("WATCHDOG=1")
+
+
+def tell_systemd(state: str) -> None:
+    """Sends one state, such as `READY=1`, to the socket in NOTIFY_SOCKET (sd_notify(3)), if there is one."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address.startswith(("/", "@")):
+        return
+    # An address that begins with @ is in the abstract namespace.
+    target = "\0" + address[1:] if address.startswith("@") else address
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.settimeout(0)
+        sender.sendto(state.encode(), target)

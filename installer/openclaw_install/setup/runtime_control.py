@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from openclaw_install.common.errors import InstallError
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.runtime.report import RuntimeReport
 from openclaw_install.setup.facts import RuntimeFacts
+
+if TYPE_CHECKING:
+    from openclaw_install.runtime.control import RuntimeControl
 
 SETTLE_SECONDS = 20.0
 _PAUSE_SECONDS = 0.1
@@ -50,24 +53,24 @@ class HostRuntime:
         return configured_components(self.location, self.env)
 
     def report(self) -> RuntimeReport:
-        from openclaw_install.runtime.control import runtime_report
-
-        return runtime_report(self.location, self.env)
+        return self._control().report()
 
     def start(self) -> RuntimeReport:
-        from openclaw_install.runtime.control import start_runtime
-
-        return start_runtime(self.location, self.env).runtime
+        return self._control().start().runtime
 
     def remove(self, *, forget: bool = False) -> tuple[str, ...]:
         from openclaw_install.runtime.components import forget_configured
-        from openclaw_install.runtime.control import remove_runtime
 
-        removed = remove_runtime(self.location, self.env).removed
+        removed = self._control().remove().removed
         if forget:
             # Else the next report would miss the runtime, and the next setup would send again by itself.
             forget_configured(self.location)
         return removed
+
+    def _control(self) -> RuntimeControl:
+        from openclaw_install.runtime.control import RuntimeControl
+
+        return RuntimeControl(self.location, self.env)
 
 
 def look_at_runtime(runtime: RuntimeSeam, *, start: bool) -> RuntimeFacts:

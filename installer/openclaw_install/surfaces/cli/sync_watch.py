@@ -100,19 +100,19 @@ def kept_in_step(common: CommonOptions) -> tuple[RuntimeReport, list[InstallErro
     Returns:
         The runtime's report, and an error where it does not keep them in step all the same.
     """
-    from openclaw_install.runtime.control import restart_runtime, runtime_report, start_runtime
+    from openclaw_install.runtime.control import RuntimeControl
     from openclaw_install.sync.endpoint import endpoint_from
 
-    location, url = common.location(), endpoint_from(os.environ).url
-    result = start_runtime(location, os.environ)
+    runtime, url = RuntimeControl(common.location(), os.environ), endpoint_from(os.environ).url
+    result = runtime.start()
     report = result.runtime
     # One that ran before may have another key, another service, or nothing to do so far.
     if not result.changed and not _keeps(report, url) and report.kept_by != "nobody":
-        report = restart_runtime(location, os.environ).runtime
+        report = runtime.restart().runtime
     end = time.monotonic() + _PATIENCE
     while not _keeps(report, url) and report.state in ("starting", "running") and time.monotonic() < end:
         time.sleep(_POLL_SECONDS)
-        report = runtime_report(location, os.environ)
+        report = runtime.report()
     return report, [] if _keeps(report, url) else [_not_kept(report, url)]
 
 

@@ -11,6 +11,7 @@ from openclaw_install.surfaces.views.text import Text
 _FAMILIES = {
     "hub": ("hub",),
     "messaging": ("bindings", "contacts", "identity", "messages", "overview", "sessions", "trust"),
+    "runtime": ("runtime",),
 }
 """The modules with the views of each floor's records."""
 

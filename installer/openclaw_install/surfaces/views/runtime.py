@@ -1,43 +1,45 @@
-"""Turns what is known about the runtime into lines for a person; every word of others is made safe."""
+"""Texts of what the runtime's commands answer; every word of others is made safe."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from openclaw_install.common.jsonable import iso_time
-from openclaw_install.common.shown_text import neutral as plain
-
-if TYPE_CHECKING:
-    from openclaw_install.runtime.log_reader import LogLine
-    from openclaw_install.runtime.report import ComponentReport, Result, RuntimeReport
+from openclaw_install.common.shown_text import neutral
+from openclaw_install.runtime.log_reader import LogLine
+from openclaw_install.runtime.report import ComponentReport, Result, RuntimeReport
+from openclaw_install.surfaces.views import view
+from openclaw_install.surfaces.views.text import Text
 
 _HEAD = ("at", "level", "event", "component")
 
 
-def status_lines(report: RuntimeReport, *, verbose: bool = False) -> list[str]:
+@view.register
+def _report(report: RuntimeReport) -> Text:
     """The state, what is in the way, and each component."""
     lines = [f"runtime {report.state}: {report.message}"]
     facts = _facts(report)
     if facts:
         lines.append(f"  {'; '.join(facts)}")
     for component in report.components:
-        lines += _component_lines(component, verbose=verbose)
-    told = {component.problem for component in report.components}
-    if report.problem is not None and report.problem not in told:
+        lines += _component_lines(component)
+    shown = {component.problem for component in report.components}
+    if report.problem is not None and report.problem not in shown:
         lines += [f"  problem: {report.problem.message}", f"  next: {report.problem.next_step}"]
     lines.append(f"  log: {report.log.path}")
     if report.log.dropped_lines:
         why = report.log.last_error or "it works again"
         lines.append(f"  {report.log.dropped_lines} log lines were lost ({why})")
-    return [plain(line) for line in lines]
+    return Text([neutral(line) for line in lines])
 
 
-def result_lines(result: Result, did: str, *, verbose: bool = False) -> list[str]:
+@view.register
+def _result(result: Result) -> Text:
     """What a command did, and how the runtime is now."""
-    lines = [did]
+    lines = [result.message]
     if result.killed:
         lines.append("it did not end when asked, and was ended by force")
     if result.env_file and result.variables:
@@ -47,17 +49,17 @@ def result_lines(result: Result, did: str, *, verbose: bool = False) -> list[str
     report = result.runtime
     if report.problem is not None and report.problem.code == "runtime.stopped":
         report = replace(report, problem=None)  # that is what was asked for
-    return [*(plain(line) for line in lines), *status_lines(report, verbose=verbose)]
+    return Text([*map(neutral, lines), *_report(report).head])
 
 
 def log_line(line: LogLine) -> str:
     """One line of the log."""
     entry = line.entry
     if entry is None:
-        return plain(line.text)
+        return neutral(line.text)
     head = [str(entry[name]) for name in _HEAD if entry.get(name)]
     rest = {name: value for name, value in entry.items() if name not in _HEAD}
-    return plain("  ".join([*head, *_pairs(rest)]))
+    return neutral("  ".join([*head, *_pairs(rest)]))
 
 
 def _facts(report: RuntimeReport) -> list[str]:
@@ -76,7 +78,7 @@ def _facts(report: RuntimeReport) -> list[str]:
     return facts
 
 
-def _component_lines(component: ComponentReport, *, verbose: bool) -> list[str]:
+def _component_lines(component: ComponentReport) -> list[str]:
     phase = "not configured" if component.phase == "off" else component.phase
     line = f"  {component.name}: {phase}"
     if component.message:
@@ -86,7 +88,7 @@ def _component_lines(component: ComponentReport, *, verbose: bool) -> list[str]:
     lines = [line]
     if component.problem is not None:
         lines += [f"    problem: {component.problem.message}", f"    next: {component.problem.next_step}"]
-    if component.figures and (verbose or component.phase not in ("off", "stopped")):
+    if component.figures:
         lines.append(f"    {'  '.join(_pairs(component.figures))}")
     return lines
 
