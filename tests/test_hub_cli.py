@@ -28,8 +28,8 @@ from openclaw_install.hub import log as hub_log
 from openclaw_install.hub.data_folder import DataFolder
 from openclaw_install.hub.storage.sqlite_metadata import SqliteMetadata
 from openclaw_install.protocol.identity import new_identity
+from openclaw_install.surfaces.cli import hub
 from openclaw_install.surfaces.cli import hub as hub_command
-from openclaw_install.surfaces.cli import hub_options
 from openclaw_install.surfaces.cli.boundary import run_command
 from openclaw_install.surfaces.cli.main import cli
 from tests.hub_rig import Caller
@@ -195,7 +195,7 @@ def test_an_unsafe_bind_is_wrong_usage(operator: Operator) -> None:
 
 
 def test_the_default_folder_is_in_the_user_s_data_folder() -> None:
-    assert hub_options._default_data().parts[-2:] == ("openclaw-install", "hub")
+    assert hub._default_data().parts[-2:] == ("openclaw-install", "hub")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -318,6 +318,10 @@ def test_the_relay_s_agents_are_listed_and_removed_and_come_again(operator: Oper
         base_url = hub.url.removesuffix("/api/v2/mcp")
         with contextlib.closing(Peer(base_url, new_identity(time.time() - 60, alias="ann"))) as ann:
             assert ann.put_card().status_code == 200
+            new = operator.ask("relay", "agents", "list", schema="hub-relay-agents")["result"]["agents"]
+            assert [one["last_used_at"] for one in new] == [None], (
+                "one that has only registered was never used"
+            )
             assert ann.inbox()["head"] == 0
             listed = operator.ask("relay", "agents", "list", schema="hub-relay-agents")["result"]["agents"]
             assert [(one["did"], one["alias"], one["waiting"]) for one in listed] == [(ann.did, "ann", 0)]

@@ -13,7 +13,7 @@ from openclaw_install.common.web_address import is_loopback
 from openclaw_install.hub.audit_chain import GENESIS, link, verify
 from openclaw_install.hub.concurrency import expected_bytes
 from openclaw_install.hub.host_check import rule_for
-from openclaw_install.hub.keys import bearer, digest_of, new_key
+from openclaw_install.hub.keys import KEY_PREFIX, bearer, digest_of, new_secret
 from openclaw_install.hub.mcp.session_limits import SessionLimiter
 from openclaw_install.hub.model import Append, AuditEntry, AuditRow, DropSkill, PutSkill, RefusedError, Skill
 from openclaw_install.hub.rate_limiter import RateLimiter
@@ -235,7 +235,7 @@ def test_an_untouched_chain_holds_and_gives_its_head() -> None:
 @pytest.mark.parametrize(
     ("tamper", "broken_at"),
     [
-        (lambda rows: [*rows[:2], replace(rows[2], entry=replace(rows[2].entry, owner="eve")), *rows[3:]], 3),
+        (lambda rows: [*rows[:2], replace(rows[2], owner="eve"), *rows[3:]], 3),
         (lambda rows: [*rows[:2], *rows[3:]], 4),
         (lambda rows: rows[1:], 2),
         (lambda rows: [*rows[:2], link(3, GENESIS, rows[2].entry), *rows[3:]], 3),
@@ -277,8 +277,8 @@ def test_recovery_believes_the_folder() -> None:
 
 
 def test_a_key_is_read_from_a_bearer_header_and_from_nothing_else() -> None:
-    key = new_key()
-    assert digest_of(key) != digest_of(new_key())
+    key = new_secret(KEY_PREFIX)
+    assert digest_of(key) != digest_of(new_secret(KEY_PREFIX))
     found = bearer(f"bearer  {key.reveal()}")
     assert found is not None
     assert digest_of(found) == digest_of(key)

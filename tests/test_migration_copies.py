@@ -14,12 +14,11 @@ from pathlib import Path
 import pytest
 
 from openclaw_install.common.errors import FileError
-from openclaw_install.common.migrations import Migration, database_version, upgrade
+from openclaw_install.common.migrations import Migration, database_version, read_migrations, upgrade
 from openclaw_install.common.sqlite_file import connect_file
+from openclaw_install.hub.relay import sqlite_store
 from openclaw_install.hub.relay.limits import RelayLimits
-from openclaw_install.hub.relay.sqlite_store import SqliteRelayStore, relay_migrations
-from openclaw_install.hub.storage.migrations import shipped_migrations
-from openclaw_install.hub.storage.sqlite_metadata import SqliteMetadata
+from openclaw_install.hub.storage import sqlite_metadata
 from openclaw_install.messaging.store import database as messaging
 from openclaw_install.sync import database as sync
 
@@ -31,8 +30,14 @@ BROKEN = Migration(3, "0003_broken.sql", "CREATE TABLE half (x);\nCREATE TABLE h
 STORES: dict[str, tuple[Sequence[Migration], Callable[[Path], object]]] = {
     "messages": (messaging.migrations(), lambda path: messaging.Database(path).close()),
     "ledger": (sync.migrations(), lambda path: sync.open_database(path).close()),
-    "hub": (shipped_migrations(), lambda path: SqliteMetadata(path).close()),
-    "relay": (relay_migrations(), lambda path: SqliteRelayStore(path, "relay", RelayLimits()).close()),
+    "hub": (
+        read_migrations(sqlite_metadata.MIGRATIONS),
+        lambda path: sqlite_metadata.SqliteMetadata(path).close(),
+    ),
+    "relay": (
+        read_migrations(sqlite_store.MIGRATIONS),
+        lambda path: sqlite_store.SqliteRelayStore(path, "relay", RelayLimits()).close(),
+    ),
 }
 
 

@@ -20,7 +20,7 @@ from openclaw_install.messaging.relay.http import HttpRelay
 from openclaw_install.protocol.card import make_card
 from openclaw_install.protocol.profile import invite_of, profile_paths
 from openclaw_install.setup.connection import Wish, connect, forget
-from openclaw_install.surfaces.cli.relay_invite import invite_reader
+from openclaw_install.surfaces.cli.passphrase import invite_reader
 from tests.collab_rig import Agent, Rig, play, until
 from tests.relay_rig import relay_in_memory
 from tests.setup_rig import Operator
@@ -51,7 +51,7 @@ def test_the_bridge_is_blocked_with_the_cure_until_there_is_an_invitation(tmp_pa
 def test_the_real_relay_takes_the_code_of_the_real_client(tmp_path: Path) -> None:
     limits = RelayLimits(registration="invitation")
     store, me = MemoryRelayStore(limits), Agent.make(tmp_path / "me")
-    store.commit([AddInvite(Invite("i", hashlib.sha256(CODE.encode()).hexdigest(), 1, 1, 0, 2**50))])
+    store.commit([AddInvite(Invite("i", 1, 1, 0, 2**50), hashlib.sha256(CODE.encode()).hexdigest())])
 
     async def publish(url: str) -> None:
         relay, card = HttpRelay(url, lambda: me.identity), make_card(me.identity, 1, time.time())

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from openclaw_install.common.files import sha256
+from openclaw_install.common.migrations import read_migrations
 from openclaw_install.common.sqlite_file import connect_file
 from openclaw_install.hub.relay.disk_reserve import DiskReserve
 from openclaw_install.hub.relay.limits import RelayLimits, Room
@@ -39,9 +40,9 @@ from openclaw_install.hub.relay.model import (
     TakeMarksBack,
     Touch,
 )
-from openclaw_install.hub.relay.sqlite_store import SqliteRelayStore, relay_migrations
+from openclaw_install.hub.relay.sqlite_store import MIGRATIONS, SqliteRelayStore
 from openclaw_install.hub.relay.store import RelayStore
-from openclaw_install.hub.storage.migrations import migrate
+from openclaw_install.hub.storage.sqlite import migrate
 from openclaw_install.protocol.canonical import b64u
 from openclaw_install.protocol.keys import SigningKey
 from openclaw_install.protocol.receipts import relay_id_of
@@ -232,7 +233,7 @@ def test_a_place_that_was_given_back_begins_anew_behind_its_numbers(store: Relay
 def test_an_invitation_lets_as_many_in_as_it_says_until_it_ends(make: Make) -> None:
     store = make(RelayLimits(registration="invitation"))
     for name, uses in (("i1", 1), ("i2", 9), ("i3", 9)):
-        one(store, AddInvite(Invite(name, name * 32, uses, uses, 0, 10)))
+        one(store, AddInvite(Invite(name, uses, uses, 0, 10), name * 32))
     need = Refused("invitation_required")
     assert put(store, "ann") == need
     assert put(store, "ann", invite="no" * 32) == need
@@ -282,7 +283,7 @@ def test_a_relay_by_invitation_says_so_and_takes_a_code() -> None:
     limits = RelayLimits(registration="invitation")
     store = MemoryRelayStore(limits)
     code = "pinv_" + "x" * 43
-    store.commit([AddInvite(Invite("i", hashlib.sha256(code.encode()).hexdigest(), 1, 1, 0, 2**50))])
+    store.commit([AddInvite(Invite("i", 1, 1, 0, 2**50), hashlib.sha256(code.encode()).hexdigest())])
     with relay_in_memory(limits, store=store) as relay, relay.peer(register=False) as ann:
         assert relay.about()["limits"]["registration"] == "invitation"
         assert ann.put_card().json()["error"]["code"] == "invitation_required"
@@ -356,7 +357,7 @@ def test_another_program_that_holds_the_database_is_told_in_bounded_time(
 def test_a_relay_of_version_0_2_0_is_taken_over_with_its_messages_and_quotas(tmp_path: Path) -> None:
     path, key = tmp_path / "relay.db", SigningKey.generate()
     with contextlib.closing(connect_file(path)) as old:
-        migrate(old, relay_migrations()[:2])
+        migrate(old, read_migrations(MIGRATIONS)[:2])
         old.execute("INSERT INTO store VALUES (1, 'log_old', ?)", (relay_id_of(key),))
         for did in ("ann", "bob"):
             old.execute("INSERT INTO cards VALUES (?, 1, x'7b7d', NULL, ?)", (did, 3 * DAY))
@@ -377,6 +378,6 @@ def test_a_relay_of_version_0_2_0_is_taken_over_with_its_messages_and_quotas(tmp
         assert one(store, Acknowledge("bob", 3)) == Done(2)
         one(store, Sweep(40 * DAY, 0)), one(store, Sweep(40 * DAY, 40 * DAY))
         assert store.inbox("bob") == Inbox(3, 3, 0, 0)
-        assert store._writer.execute("SELECT count(*) FROM shares").fetchone() == (0,)
-        assert store._writer.execute("SELECT count(*) FROM origins").fetchone() == (0,)
+        assert tuple(store._writer.execute("SELECT count(*) FROM shares").fetchone()) == (0,)
+        assert tuple(store._writer.execute("SELECT count(*) FROM origins").fetchone()) == (0,)
         assert one(store, letter("m4", "ann", at=40 * DAY)) == Committed(4, 40 * DAY)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from openclaw_install.common.errors import FileError
 from openclaw_install.common.files import sha256
+from openclaw_install.common.migrations import read_migrations
 from openclaw_install.common.sqlite_file import connect_file
 from openclaw_install.hub.relay.limits import RelayLimits, Room
 from openclaw_install.hub.relay.model import (
@@ -34,10 +35,10 @@ from openclaw_install.hub.relay.model import (
     TakeMarksBack,
 )
 from openclaw_install.hub.relay.relay_key import load_or_make_key
-from openclaw_install.hub.relay.sqlite_store import SqliteRelayStore, relay_migrations
+from openclaw_install.hub.relay.sqlite_store import MIGRATIONS, SqliteRelayStore
 from openclaw_install.hub.relay.store import RelayStore
 from openclaw_install.hub.storage.group_commit import GroupCommitter
-from openclaw_install.hub.storage.migrations import migrate
+from openclaw_install.hub.storage.sqlite import migrate
 from openclaw_install.protocol.receipts import relay_id_of
 from tests.support.memory_relay_store import MemoryRelayStore
 
@@ -361,7 +362,7 @@ def test_many_threads_leave_no_gap_and_no_double(make: Make) -> None:
 
 
 def test_an_upgraded_database_equals_a_fresh_one(tmp_path: Path) -> None:
-    steps = relay_migrations()
+    steps = read_migrations(MIGRATIONS)
 
     def schema(path: Path, upto: list[int]) -> list[tuple[str, ...]]:
         with contextlib.closing(connect_file(path)) as connection:

@@ -32,6 +32,7 @@ class MemoryMetadata:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._keys: dict[str, Key] = {}
+        self._digests: dict[str, str] = {}
         self._agents: dict[str, Agent] = {}
         self._skills: defaultdict[str, dict[str, Skill]] = defaultdict(dict)
         self._audit: list[AuditRow] = []
@@ -45,15 +46,16 @@ class MemoryMetadata:
 
     def _refuse_taken(self, change: Change) -> None:
         match change:
-            case AddKey(key) if key.id in self._keys or self.key_by_digest(key.digest):
+            case AddKey(key, digest) if key.id in self._keys or digest in self._digests:
                 raise already_there(f"the key {key.id}")
             case AddAgent(agent) if any(agent.name == other.name for other in self.agents(agent.owner)):
                 raise already_there(f"an agent {agent.name!r} of {agent.owner}")
 
     def _apply(self, change: Change) -> None:
         match change:
-            case AddKey(key):
+            case AddKey(key, digest):
                 self._keys[key.id] = key
+                self._digests[digest] = key.id
             case RevokeKey() | TouchKey():
                 self._mark_key(change)
             case AddAgent(agent):
@@ -76,7 +78,7 @@ class MemoryMetadata:
             self._keys[key.id] = replace(key, revoked_at=key.revoked_at or change.at)
 
     def key_by_digest(self, digest: str) -> Key | None:
-        return next((key for key in self._keys.values() if key.digest == digest), None)
+        return self._keys.get(self._digests.get(digest, ""))
 
     def keys(self) -> list[Key]:
         return list(self._keys.values())
@@ -87,9 +89,6 @@ class MemoryMetadata:
     def agents(self, owner: str | None = None) -> list[Agent]:
         chosen = (agent for agent in self._agents.values() if owner in (None, agent.owner))
         return sorted(chosen, key=lambda agent: (agent.name, agent.id))
-
-    def skill(self, agent_id: str, name: str) -> Skill | None:
-        return self._skills[agent_id].get(name)
 
     def skills(self, agent_id: str) -> list[Skill]:
         return sorted(self._skills[agent_id].values(), key=lambda skill: skill.name)

@@ -76,10 +76,10 @@ class _Box:
         self.inbox = replace(inbox, waiting=inbox.waiting + entries, waiting_bytes=inbox.waiting_bytes + size)
         counted = [(self.shares, entry.sender), (self.everywhere, origin)]
         if strange:
-            self.strangers = self.strangers.plus(entries, size, places)
+            self.strangers = _plus(self.strangers, entries, size, places)
             counted.append((self.origins, origin))
         for shares, name in counted:
-            shares[name] = shares.get(name, Share()).plus(entries, size, places)
+            shares[name] = _plus(shares.get(name, Share()), entries, size, places)
 
     def mark(self, at: int, most: int) -> int:
         wrong = [seq for seq, marked in self.marked_at.items() if marked > at][:most]
@@ -111,6 +111,10 @@ class _Box:
         return seq in self.forget_at and self.is_marked(seq, by)
 
 
+def _plus(share: Share, entries: int, size: int, places: int) -> Share:
+    return Share(share.waiting + entries, share.waiting_bytes + size, share.places + places)
+
+
 class MemoryRelayStore:
     """`RelayStore` that forgets everything with the process."""
 
@@ -124,6 +128,7 @@ class MemoryRelayStore:
         self._everywhere: dict[str, Share] = {}
         self._peers: dict[str, dict[str, int]] = {}
         self._invites: dict[str, Invite] = {}
+        self._codes: dict[str, str] = {}
         self._removals = 0
         self._places: dict[tuple[str, str], tuple[str, int]] = {}
 
@@ -175,6 +180,7 @@ class MemoryRelayStore:
     def _take_invite(self, step: OfInvite) -> Done:
         if isinstance(step, AddInvite):
             self._invites[step.invite.id] = step.invite
+            self._codes[step.code_sha256] = step.invite.id
             return Done(1)
         known = self._invites.get(step.id)
         if known is not None:
@@ -188,7 +194,7 @@ class MemoryRelayStore:
         seen = box or _Box({})
         admitted = step.access in seen.access or step.sender in self._peers.get(step.recipient, {})
         facts = inbox_rules.DepositFacts(
-            None if place is None else (place[0], self._boxes[place[0]].entries[place[1]]),
+            None if place is None else self._earlier(*place),
             None if box is None else box.inbox,
             seen.shares.get(step.sender, Share()),
             admitted,
@@ -206,11 +212,15 @@ class MemoryRelayStore:
             self._places[step.sender, step.message_id] = (step.recipient, verdict.seq)
         return verdict
 
+    def _earlier(self, recipient: str, seq: int) -> inbox_rules.Earlier:
+        entry = self._boxes[recipient].entries[seq]
+        return inbox_rules.Earlier(recipient, seq, entry.sha256, entry.committed_at)
+
     def _put_card(self, step: PutCard) -> Done | Refused:
         card = step.card
         old = self._cards.get(card.did) if self._is_member(card.did) else None
         members = sum(map(self._is_member, self._cards))
-        invite = next((one for one in self._invites.values() if one.code_sha256 == step.invite), None)
+        invite = self._invites.get(self._codes.get(step.invite or "", ""))
         invited = invite is not None and invite.holds(card.updated_at)
         held = self._held(card.alias)
         facts = inbox_rules.CardFacts(old.version if old else 0, members, held, invited)
@@ -255,7 +265,7 @@ class MemoryRelayStore:
     def _lapse(self, step: Lapse) -> Done:
         changed = marked = 0
         for did, box in list(self._boxes.items()):
-            due = box.retired_at is None and inbox_rules.is_due(self._member(did), step.at, self._limits)
+            due = box.retired_at is None and self._is_due(box, step.at)
             if box.lapsing_at is not None and (not due or box.lapsing_at > step.at):
                 box.lapsing_at, changed = None, changed + 1
             if due and box.lapsing_at is None and marked < step.most:
@@ -264,6 +274,10 @@ class MemoryRelayStore:
                 changed += self._retire(did, step.at)
         return Done(changed)
 
+    def _is_due(self, box: _Box, at: int) -> bool:
+        seconds = self._limits.lapse_seconds if box.met else self._limits.unused_lapse_seconds
+        return box.used_at + round(seconds * 1000) <= at
+
     def _retire(self, did: str, at: int) -> int:
         box = self._boxes.get(did)
         if box is None or box.retired_at is not None:
@@ -271,7 +285,7 @@ class MemoryRelayStore:
         for entry in box.entries.values():
             origin, _ = box.whence[entry.seq]
             waiting, size = int(entry.gone != "acked"), len(entry.body or b"")
-            self._everywhere[origin] = self._everywhere[origin].plus(-waiting, -size, -1)
+            self._everywhere[origin] = _plus(self._everywhere[origin], -waiting, -size, -1)
             del self._places[entry.sender, entry.message_id]
         head = box.inbox.head
         if head or box.met:
@@ -290,7 +304,7 @@ class MemoryRelayStore:
     def _member(self, did: str) -> Member:
         card, box = self._cards[did], self._boxes[did]
         inbox = box.inbox
-        return Member(did, card.alias, box.used_at, box.met, inbox.waiting, inbox.waiting_bytes)
+        return Member(did, card.alias, box.used_at if box.met else None, inbox.waiting, inbox.waiting_bytes)
 
     def _acknowledge(self, step: Acknowledge) -> Done:
         box = self._boxes.get(step.did, _Box({}))
@@ -323,7 +337,7 @@ class MemoryRelayStore:
     def members(self) -> list[Member]:
         with self._lock:
             known = [self._member(did) for did in self._cards if self._is_member(did)]
-            return sorted(known, key=lambda member: (-member.used_at, member.did))
+            return sorted(known, key=lambda member: (-self._boxes[member.did].used_at, member.did))
 
     def removals(self) -> int:
         with self._lock:

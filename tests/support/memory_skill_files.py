@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 from openclaw_install.common.errors import InstallError
 from openclaw_install.hub.rules import check_skill_name
@@ -19,6 +20,9 @@ class MemorySkillFiles:
         self._lock = threading.Lock()
         self._agents: dict[str, dict[str, bytes]] = {}
         self.failure: InstallError | None = None
+
+    def folder(self, agent_id: str) -> Path:
+        return Path(agent_id)
 
     def prepare(self, agent_id: str) -> None:
         with self._lock:

@@ -33,10 +33,16 @@ _T = TypeVar("_T")
 
 
 class IsoTime:
-    """Marks a number of seconds since 1970 that is a time: ISO 8601 in UTC with milliseconds in JSON.
+    """Marks a number that is a time since 1970: ISO 8601 in UTC with milliseconds in JSON.
 
-    Pydantic finds the two methods where a schema is derived; nothing here imports it.
+    Pydantic finds the two schema methods where a schema is derived; nothing here imports it.
+
+    Args:
+        per_second: how many of its units a second has.
     """
+
+    def __init__(self, per_second: int = 1) -> None:
+        self.per_second = per_second
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return handler(source)
@@ -49,6 +55,8 @@ class IsoTime:
 
 Timestamp = Annotated[float, IsoTime()]
 """Seconds since 1970; ISO 8601 in JSON."""
+Milliseconds = Annotated[int, IsoTime(1000)]
+"""Milliseconds since 1970; ISO 8601 in JSON."""
 
 
 def iso_time(seconds: float) -> str:
@@ -67,31 +75,31 @@ def jsonable(value: Any) -> Any:
     Raises:
         TypeError: the value, or one inside it, is of no kind that JSON has.
     """
-    return _plain(value, is_time=False)
+    return _plain(value, 0)
 
 
-def _plain(value: Any, *, is_time: bool) -> Any:  # noqa: PLR0911 - one answer for each kind of value
+def _plain(value: Any, per_second: int) -> Any:  # noqa: PLR0911 - one answer for each kind of value
     if value is None or isinstance(value, str | bool):
         return value.value if isinstance(value, Enum) else value
     if isinstance(value, int | float):
-        return iso_time(value) if is_time else value
+        return iso_time(value / per_second) if per_second else value
     if is_dataclass(value) and not isinstance(value, type):
-        return {name: _plain(getattr(value, name), is_time=time) for name, time in _fields_of(type(value))}
+        return {name: _plain(getattr(value, name), unit) for name, unit in _fields_of(type(value))}
     if isinstance(value, Mapping):
-        return {str(key): _plain(one, is_time=is_time) for key, one in value.items()}
+        return {str(key): _plain(one, per_second) for key, one in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
-        return [_plain(one, is_time=is_time) for one in value]
+        return [_plain(one, per_second) for one in value]
     if isinstance(value, AbstractSet):
-        return [_plain(one, is_time=is_time) for one in sorted(value)]
+        return [_plain(one, per_second) for one in sorted(value)]
     if isinstance(value, Path):
         return str(value)
     raise TypeError(f"a {type(value).__name__} is no JSON value")
 
 
 @cache
-def _fields_of(kind: type) -> tuple[tuple[str, bool], ...]:
-    """The fields of a record, and whether what is in each is a time."""
-    return tuple((name, _holds_time(hint)) for name, hint in _hints(kind).items())
+def _fields_of(kind: type) -> tuple[tuple[str, int], ...]:
+    """The fields of a record; of one that holds times also how many of their units a second has, else 0."""
+    return tuple((name, _time_unit(hint)) for name, hint in _hints(kind).items())
 
 
 @cache
@@ -101,13 +109,14 @@ def _hints(kind: type) -> dict[str, Any]:
     return {one.name: hints[one.name] for one in fields(kind)}
 
 
-def _holds_time(hint: Any) -> bool:
+def _time_unit(hint: Any) -> int:
     origin = get_origin(hint)
     if origin is Annotated:
-        return any(isinstance(one, IsoTime) for one in hint.__metadata__) or _holds_time(get_args(hint)[0])
+        marks = (one.per_second for one in hint.__metadata__ if isinstance(one, IsoTime))
+        return next(marks, 0) or _time_unit(get_args(hint)[0])
     if origin in {Union, types.UnionType, tuple, list}:
-        return any(_holds_time(one) for one in get_args(hint))
-    return False
+        return max(map(_time_unit, get_args(hint)), default=0)
+    return 0
 
 
 def record_from(kind: type[_T], document: object) -> _T:
@@ -131,8 +140,8 @@ def record_from(kind: type[_T], document: object) -> _T:
 def _parsed(kind: Any, value: Any) -> Any:  # noqa: PLR0911 - one answer for each kind of value
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        if any(isinstance(one, IsoTime) for one in kind.__metadata__) and isinstance(value, str):
-            return _seconds(value)
+        if (unit := _time_unit(kind)) and isinstance(value, str):
+            return _seconds(value) if unit == 1 else round(_seconds(value) * unit)
         return _parsed(arguments[0], value)
     if origin in {Union, types.UnionType}:
         return _first_parsed(arguments, value)

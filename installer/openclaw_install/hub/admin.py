@@ -1,17 +1,20 @@
-"""What the operator of the hub does: keys, agents, the audit; also while a hub runs on the same folder."""
+"""What the operator of hub and relay does; also while a hub runs on the same folder."""
 
 from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
+from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import UsageError
 from openclaw_install.common.redaction import Secret
 from openclaw_install.hub import audit_chain
 from openclaw_install.hub.data_folder import DataFolder
-from openclaw_install.hub.keys import digest_of, new_key
+from openclaw_install.hub.keys import INVITATION_PREFIX, KEY_PREFIX, digest_of, new_secret
 from openclaw_install.hub.model import (
     AddAgent,
     AddKey,
@@ -28,7 +31,11 @@ from openclaw_install.hub.model import (
     stamp,
     utc_now,
 )
-from openclaw_install.hub.results import HubAgentList, hub_agent
+from openclaw_install.hub.relay.app import open_relay
+from openclaw_install.hub.relay.limits import RelayLimits
+from openclaw_install.hub.relay.model import AddInvite, Done, Invite, Member, Retire, RevokeInvite
+from openclaw_install.hub.relay.store import RelayStore
+from openclaw_install.hub.results import HubAgent, HubAgentList
 from openclaw_install.hub.rules import check_agent_name, check_owner, printable
 from openclaw_install.hub.storage.metadata import Metadata
 from openclaw_install.hub.storage.skill_files import SkillFiles
@@ -57,10 +64,10 @@ class Admin:
         """
         with _as_usage():
             check_owner(owner)
-        secret, now = new_key(), stamp(self._clock())
-        key = Key(f"key_{secrets.token_hex(6)}", owner, digest_of(secret), now)
+        secret, now = new_secret(KEY_PREFIX), stamp(self._clock())
+        key = Key(f"key_{secrets.token_hex(6)}", owner, now)
         entry = AuditEntry(now, "key.create", "done", owner=owner, key_id=key.id)
-        self._metadata.commit([AddKey(key), Append(entry)])
+        self._metadata.commit([AddKey(key, digest_of(secret)), Append(entry)])
         return key, secret
 
     def keys(self) -> list[Key]:
@@ -115,15 +122,15 @@ class Admin:
             self._metadata.commit([SetPodState(agent.id, state), Append(entry)])
         return self._find(agent.id)
 
-    def described(self, agents: Sequence[Agent], folder_of: Callable[[str], Path]) -> HubAgentList:
-        """Agents with the number of their skills and their folders.
-
-        Args:
-            folder_of: gives the folder of an agent's id.
-        """
+    def listed(self, *agents: Agent) -> HubAgentList:
+        """Agents with the number of their skills and their folders."""
         return HubAgentList(
             tuple(
-                hub_agent(agent, self._metadata.skill_count(agent.id), str(folder_of(agent.id)))
+                HubAgent(
+                    **vars(agent),
+                    skills=self._metadata.skill_count(agent.id),
+                    folder=str(self._files.folder(agent.id)),
+                )
                 for agent in agents
             )
         )
@@ -154,6 +161,71 @@ class Admin:
         return found[0]
 
 
+class RelayAdmin:
+    """The operator's actions at the relay; each is in the hub's audit, except looking.
+
+    Args:
+        store: the relay's.
+        metadata: the hub's, which has the audit.
+    """
+
+    def __init__(self, store: RelayStore, metadata: Metadata, wall: Callable[[], float] = wall_time) -> None:
+        self._store, self._metadata, self._wall = store, metadata, wall
+
+    def members(self) -> list[Member]:
+        """Every registered agent, the one that was used last first."""
+        return self._store.members()
+
+    def remove(self, did: str) -> Member:
+        """Gives an agent's place back, with what waits in it; it may register again.
+
+        Raises:
+            UsageError: no such agent is registered.
+        """
+        member = next((member for member in self.members() if did in (member.did, member.alias)), None)
+        if member is None:
+            raise _unknown("agent", did, "openclaw-install hub relay agents list")
+        outcome = self._store.commit([Retire(member.did, self._now())])[0]
+        if isinstance(outcome, Done) and outcome.count:
+            self._note("relay.remove", member.did)
+        return member
+
+    def invite(self, uses: int, lifetime: timedelta) -> tuple[Invite, Secret]:
+        """A new invitation; its code is in the answer and nowhere else."""
+        now, code = self._now(), new_secret(INVITATION_PREFIX)
+        expires_at = now + round(lifetime.total_seconds() * 1000)
+        invite = Invite(f"inv_{secrets.token_hex(6)}", uses, uses, now, expires_at)
+        self._store.commit([AddInvite(invite, digest_of(code))])
+        self._note("relay.invite", invite.id)
+        return invite, code
+
+    def invites(self) -> list[Invite]:
+        """Every invitation, oldest first; those that expired go when a new one is made."""
+        return self._store.invites()
+
+    def revoke(self, name: str) -> Invite:
+        """Ends an invitation; who registered by it stays.
+
+        Raises:
+            UsageError: there is no such invitation.
+        """
+        invite = next((one for one in self.invites() if one.id == name), None)
+        if invite is None:
+            raise _unknown("invite", name, "openclaw-install hub relay invite list")
+        if invite.revoked_at is None:
+            now = self._now()
+            self._store.commit([RevokeInvite(name, now)])
+            self._note("relay.invite_revoke", name)
+            invite = replace(invite, revoked_at=now)
+        return invite
+
+    def _note(self, action: str, subject: str) -> None:
+        self._metadata.commit([Append(AuditEntry(stamp(utc_now()), action, "done", agent_id=subject))])
+
+    def _now(self) -> int:
+        return round(self._wall() * 1000)
+
+
 @contextlib.contextmanager
 def open_admin(data: Path) -> Iterator[Admin]:
     """The operator's actions on a data folder, which is made if it is missing.
@@ -163,11 +235,24 @@ def open_admin(data: Path) -> Iterator[Admin]:
         FileError: the folder or its database cannot be used.
     """
     folder = DataFolder.prepare(data)
-    metadata = SqliteMetadata(folder.database)
-    try:
+    with contextlib.closing(SqliteMetadata(folder.database)) as metadata:
         yield Admin(metadata, folder.skill_files())
-    finally:
-        metadata.close()
+
+
+@contextlib.contextmanager
+def open_relay_admin(data: Path) -> Iterator[RelayAdmin]:
+    """The operator's actions on a data folder, which is made if it is missing.
+
+    Raises:
+        UsageError: the folder holds something else.
+        FileError: the folder or a database cannot be used.
+    """
+    folder = DataFolder.prepare(data)
+    with (
+        contextlib.closing(SqliteMetadata(folder.database)) as metadata,
+        open_relay(folder.root, RelayLimits()) as relay,
+    ):
+        yield RelayAdmin(relay.store, metadata)
 
 
 @contextlib.contextmanager

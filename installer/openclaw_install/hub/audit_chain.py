@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from openclaw_install.hub.model import AuditEntry, AuditRow
 
@@ -14,31 +14,30 @@ GENESIS = "0" * 64
 
 @dataclass(frozen=True)
 class ChainVerdict:
-    """What `verify` found.
+    """What following the audit's hash chain showed.
 
     Attributes:
-        rows: how many rows were read.
+        ok: every row holds, and the head that was given is in the chain.
+        rows: how many rows hold.
         head: the hash of the last row that holds; keep it elsewhere to notice a cut tail.
-        broken_at: the `seq` of the first row that does not hold; None when all do.
+        broken_at: the `seq` of the first row that does not hold; null when all do.
         reason: what is wrong there.
-        saw_head: whether the hash that the operator kept is in the chain; None if none was given.
+        saw_head: whether the head that was given is in the chain; null if none was.
     """
 
+    ok: bool
     rows: int
     head: str
-    broken_at: int | None = None
-    reason: str | None = None
-    saw_head: bool | None = None
-
-    @property
-    def ok(self) -> bool:
-        return self.broken_at is None and self.saw_head is not False
+    broken_at: int | None
+    reason: str | None
+    saw_head: bool | None
 
 
 def link(seq: int, previous: str, entry: AuditEntry) -> AuditRow:
     """The row that puts `entry` behind the row whose hash is `previous`."""
-    text = json.dumps([seq, previous, asdict(entry)], sort_keys=True, separators=(",", ":"))
-    return AuditRow(seq, entry, previous, hashlib.sha256(text.encode("ascii")).hexdigest())
+    text = json.dumps([seq, previous, vars(entry)], sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(text.encode("ascii")).hexdigest()
+    return AuditRow(**vars(entry), seq=seq, previous=previous, hash=digest)
 
 
 def verify(rows: Iterable[AuditRow], *, kept_head: str | None = None) -> ChainVerdict:
@@ -49,9 +48,9 @@ def verify(rows: Iterable[AuditRow], *, kept_head: str | None = None) -> ChainVe
         kept_head: a hash that the operator noted earlier; a chain that was cut or rebuilt lacks it.
     """
     head, count, seen = GENESIS, 0, kept_head == GENESIS
+    broken_at, reason = None, None
     for row in rows:
         expected = link(count + 1, head, row.entry)
-        reason = None
         if row.seq != expected.seq:
             reason = f"row {expected.seq} is missing"
         elif row.previous != head:
@@ -59,8 +58,9 @@ def verify(rows: Iterable[AuditRow], *, kept_head: str | None = None) -> ChainVe
         elif row.hash != expected.hash:
             reason = "its fields are not the ones that were hashed"
         if reason is not None:
-            saw = None if kept_head is None else seen
-            return ChainVerdict(count, head, row.seq, reason, saw)
+            broken_at = row.seq
+            break
         head, count = row.hash, count + 1
         seen = seen or head == kept_head
-    return ChainVerdict(count, head, saw_head=None if kept_head is None else seen)
+    saw_head = None if kept_head is None else seen
+    return ChainVerdict(broken_at is None and saw_head is not False, count, head, broken_at, reason, saw_head)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -25,18 +25,16 @@ def stamp(moment: datetime) -> str:
 
 @dataclass(frozen=True)
 class Key:
-    """An API key as it is stored.
+    """An API key as lists show it; never the key itself.
 
     Attributes:
         id: what lists and the audit call it; not secret.
         owner: whose agents it reaches.
-        digest: SHA-256 of the key in hex; the key itself is kept nowhere.
-        created_at, last_used_at, revoked_at: as `stamp` writes them; the last use is noted once a minute.
+        last_used_at: noted at most once a minute.
     """
 
     id: str
     owner: str
-    digest: str
     created_at: str
     last_used_at: str | None = None
     revoked_at: str | None = None
@@ -92,19 +90,35 @@ class AuditEntry:
     bytes: int | None = None
 
 
-@dataclass(frozen=True)
-class AuditRow:
-    """An entry in its place in the chain: `hash` covers `seq`, `previous` and every field of `entry`."""
+@dataclass(frozen=True, kw_only=True)
+class AuditRow(AuditEntry):
+    """An entry in its place in the audit.
+
+    Attributes:
+        previous: the hash of the row before it.
+        hash: SHA-256 over `seq`, `previous` and every field of the entry.
+    """
 
     seq: int
-    entry: AuditEntry
     previous: str
     hash: str
+
+    @property
+    def entry(self) -> AuditEntry:
+        """The entry without its place."""
+        return AuditEntry(**{field.name: getattr(self, field.name) for field in fields(AuditEntry)})
 
 
 @dataclass(frozen=True)
 class AddKey:
+    """Adds a key.
+
+    Attributes:
+        digest: SHA-256 of the key in hex; the key itself is kept nowhere.
+    """
+
     key: Key
+    digest: str
 
 
 @dataclass(frozen=True)

@@ -33,15 +33,27 @@ TOOL_SCHEMAS = Path("schemas", "pingagent-tools")
 
 
 RESULTS: dict[str, tuple[str, Any]] = {
-    "hub-agents": ("Result of `openclaw-install hub agents create|list|start|stop`", hub.HubAgentList),
+    "hub-agents": (
+        "Result of `openclaw-install hub agents create|list|start|stop`",
+        hub.HubAgentList | Planned,
+    ),
     "hub-audit": ("Result of `openclaw-install hub audit`", hub.AuditReport),
-    "hub-keys": ("Result of `openclaw-install hub keys create|list|revoke`", hub.KeyList | hub.NewKey),
-    "hub-relay-agents": ("Result of `openclaw-install hub relay agents list|remove`", hub.RelayAgentList),
+    "hub-keys": (
+        "Result of `openclaw-install hub keys create|list|revoke`",
+        hub.KeyList | hub.NewKey | Planned,
+    ),
+    "hub-relay-agents": (
+        "Result of `openclaw-install hub relay agents list|remove`",
+        hub.RelayAgentList | Planned,
+    ),
     "hub-relay-invites": (
         "Result of `openclaw-install hub relay invite [list|revoke]`",
-        hub.InvitationList | hub.NewInvitation,
+        hub.InvitationList | hub.NewInvitation | Planned,
     ),
-    "hub-run": ("Result of `openclaw-install hub run`, printed when the hub has stopped", hub.HubRun),
+    "hub-run": (
+        "Result of `openclaw-install hub run`, printed when the hub has stopped",
+        hub.HubRun | Planned,
+    ),
     "pingagent-card-result": ("Result of `pingagent card`", ShownCard),
     "pingagent-contacts-result": (
         "Result of `pingagent contacts list|approve|reject|block|undo`",

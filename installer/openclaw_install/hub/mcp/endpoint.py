@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -118,9 +117,8 @@ class Endpoint:
         )
         if secret is None:
             raise refusal
-        digest = digest_of(secret)
-        key = self._metadata.key_by_digest(digest)
-        if key is None or not hmac.compare_digest(key.digest, digest) or key.revoked_at is not None:
+        key = self._metadata.key_by_digest(digest_of(secret))
+        if key is None or key.revoked_at is not None:
             raise refusal
         return key
 
@@ -167,7 +165,7 @@ class Endpoint:
         """Holds a GET stream open until the client, its key or the hub goes away."""
         seen = _Seen()
         serving = asyncio.ensure_future(self._manager.handle_request(scope, receive, seen.watching(send)))
-        closing = asyncio.ensure_future(self._until_over(scope[KEY_IN_SCOPE]))
+        closing = asyncio.ensure_future(self._until_over(Headers(scope=scope).get("authorization")))
         try:
             await asyncio.wait({serving, closing}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -179,16 +177,14 @@ class Endpoint:
             # Cut off by our own shutdown, or by the SDK that noticed it first: end it as a stream should.
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _until_over(self, key: Key) -> None:
+    async def _until_over(self, authorization: str | None) -> None:
         """Returns when the hub closes, or soon after the key was revoked (or can be looked up no more)."""
         while not self._closing.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), self._limits.key_check_seconds)
             try:
-                known = self._metadata.key_by_digest(key.digest)
-            except InstallError:
-                return
-            if known is None or known.revoked_at is not None:
+                self._authenticate(authorization)
+            except (InstallError, HttpRefusedError):
                 return
 
 

@@ -8,10 +8,8 @@ from openclaw_install.hub.relay.limits import RelayLimits, Room
 from openclaw_install.hub.relay.model import (
     Committed,
     Deposit,
-    Entry,
     HeldAlias,
     Inbox,
-    Member,
     PutCard,
     Refused,
     Share,
@@ -27,11 +25,21 @@ _FULL_RETRY_SECONDS = 300
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """The entry that has a sender's message id already."""
+
+    recipient: str
+    seq: int
+    sha256: str
+    committed_at: int
+
+
+@dataclass(frozen=True)
 class DepositFacts:
     """What a deposit is decided by.
 
     Attributes:
-        earlier: the entry that has the sender's message id already, and whose inbox it is in.
+        earlier: the entry that has the sender's message id already.
         inbox: the recipient's; None when nobody of that name is registered.
         share: what the sender has in it.
         admitted: whether the recipient admitted the sender, or wrote to it.
@@ -40,7 +48,7 @@ class DepositFacts:
         used_bytes: of the relay's database.
     """
 
-    earlier: tuple[str, Entry] | None
+    earlier: Earlier | None
     inbox: Inbox | None
     share: Share = _NOTHING
     admitted: bool = False
@@ -57,9 +65,9 @@ def check_deposit(deposit: Deposit, facts: DepositFacts, limits: RelayLimits) ->
     now, because its sender asks what became of it.
     """
     if facts.earlier is not None:
-        recipient, entry = facts.earlier
-        if recipient == deposit.recipient and entry.sha256 == deposit.sha256:
-            return Committed(entry.seq, entry.committed_at, repeated=True)
+        earlier = facts.earlier
+        if (earlier.recipient, earlier.sha256) == (deposit.recipient, deposit.sha256):
+            return Committed(earlier.seq, earlier.committed_at, repeated=True)
         return Refused("message_id_reused")
     if facts.inbox is None:
         return Refused("unknown_recipient")
@@ -107,12 +115,6 @@ def forget_acked_at(expires_at: int, limits: RelayLimits) -> int:
 def forget_expired_at(expires_at: int, limits: RelayLimits) -> int:
     """When an expired entry that its owner never acknowledged may be forgotten."""
     return expires_at + round(limits.tombstone_seconds * 1000)
-
-
-def is_due(member: Member, at: int, limits: RelayLimits) -> bool:
-    """Whether nobody uses a place: it lapses if that stays so."""
-    seconds = limits.lapse_seconds if member.met else limits.unused_lapse_seconds
-    return member.used_at + round(seconds * 1000) <= at
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from openclaw_install.common.jsonable import Milliseconds
+
 Gone = Literal["acked", "expired"]
 
 
@@ -68,9 +70,6 @@ class Share:
     waiting: int = 0
     waiting_bytes: int = 0
     places: int = 0
-
-    def plus(self, entries: int, size: int, places: int) -> Share:
-        return Share(self.waiting + entries, self.waiting_bytes + size, self.places + places)
 
 
 @dataclass(frozen=True)
@@ -204,21 +203,18 @@ class Retire:
 
 @dataclass(frozen=True)
 class Invite:
-    """A code by which somebody may register.
+    """An invitation by which agents may register; never its code.
 
     Attributes:
-        code_sha256: in hex; the code itself is kept nowhere.
-        uses, uses_left: how many agents may register by it.
-        created_at, expires_at, revoked_at: milliseconds since 1970.
+        uses: how many agents it lets in.
     """
 
     id: str
-    code_sha256: str
     uses: int
     uses_left: int
-    created_at: int
-    expires_at: int
-    revoked_at: int | None = None
+    created_at: Milliseconds
+    expires_at: Milliseconds
+    revoked_at: Milliseconds | None = None
 
     def holds(self, at: int) -> bool:
         """Whether it lets somebody in at `at`."""
@@ -227,7 +223,14 @@ class Invite:
 
 @dataclass(frozen=True)
 class AddInvite:
+    """Adds an invitation, and drops those that have expired.
+
+    Attributes:
+        code_sha256: of its code, in hex; the code itself is kept nowhere.
+    """
+
     invite: Invite
+    code_sha256: str
 
 
 @dataclass(frozen=True)
@@ -238,17 +241,16 @@ class RevokeInvite:
 
 @dataclass(frozen=True)
 class Member:
-    """A registered agent, as its relay's operator sees it.
+    """An agent that is registered at the relay.
 
     Attributes:
-        used_at: when it last asked for something, in milliseconds since 1970; noted once an hour.
-        met: whether it has asked for anything since it registered.
+        last_used_at: when it last asked for something, noted once an hour; null: never since it registered.
+        waiting: messages that it has not acknowledged.
     """
 
     did: str
     alias: str | None
-    used_at: int
-    met: bool
+    last_used_at: Milliseconds | None
     waiting: int
     waiting_bytes: int
 

@@ -12,11 +12,12 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route, Router
 
 from openclaw_install.common.clock import Clock
+from openclaw_install.common.redaction import Secret
 from openclaw_install.hub.concurrency import expected_bytes
 from openclaw_install.hub.http_errors import CLOSE, LOG_FACTS, answer_refusal
+from openclaw_install.hub.keys import digest_of
 from openclaw_install.hub.relay.auth import Authenticator, UnverifiedToken
 from openclaw_install.hub.relay.errors import UnsignedError, document_refused, envelope_refused, refused
-from openclaw_install.hub.relay.invitations import invite_digest
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.model import Entry
 from openclaw_install.hub.relay.request import number, party_of_request, query_number, signed_path
@@ -132,7 +133,7 @@ class RelayRoutes:
         else:
             self._auth.take_renewal(card.did, len(body))
         invite = request.headers.get("pingagent-invite")
-        await self._service.put_card(card, None if invite is None else invite_digest(invite))
+        await self._service.put_card(card, None if invite is None else digest_of(Secret(invite)))
         return card
 
     async def put_access(self, request: Request) -> Response:

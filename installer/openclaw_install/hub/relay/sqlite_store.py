@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 import secrets
 import sqlite3
-import threading
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from openclaw_install.common.errors import FileError
-from openclaw_install.common.migrations import Migration, read_migrations
-from openclaw_install.common.sqlite_file import connect_file
+from openclaw_install.common.migrations import read_migrations
 from openclaw_install.hub.relay import inbox_rules, statements
 from openclaw_install.hub.relay.disk_reserve import DiskReserve, free_bytes
 from openclaw_install.hub.relay.limits import RelayLimits
@@ -38,19 +36,13 @@ from openclaw_install.hub.relay.model import (
     TakeMarksBack,
 )
 from openclaw_install.hub.relay.sqlite_members import Members
-from openclaw_install.hub.storage.database_errors import database_errors, is_full
-from openclaw_install.hub.storage.migrations import migrate
+from openclaw_install.hub.storage.sqlite import SqliteFile, database_errors, is_full
 
 _LOCK_SECONDS = 2.0
 """How long a program that holds the file may keep all who wait; then they are told to come again."""
 _TIGHT_BYTES = 16 * 1024 * 1024
 """Below so much free disk the log is written back after each commit."""
-_SQL_FOLDER = Path(__file__).parent / "sql"
-
-
-def relay_migrations() -> tuple[Migration, ...]:
-    """The migrations of the relay's database, in order."""
-    return read_migrations(_SQL_FOLDER)
+MIGRATIONS = Path(__file__).parent / "sql"
 
 
 def _frees_space(step: Step) -> bool:
@@ -66,7 +58,11 @@ class _Holder(NamedTuple):
 
 
 class _Waiting(NamedTuple):
-    """A row that can still be ended; columns as in `statements`."""
+    """An entry that can still be ended.
+
+    Attributes:
+        size: bytes of its envelope.
+    """
 
     id: int
     recipient: str
@@ -74,11 +70,10 @@ class _Waiting(NamedTuple):
     origin: str
     strange: int
     expires_at: int
-    gone: Gone | None
     size: int
 
 
-class SqliteRelayStore:
+class SqliteRelayStore(SqliteFile):
     """`RelayStore` in one file.
 
     Args:
@@ -91,23 +86,22 @@ class SqliteRelayStore:
     """
 
     def __init__(self, path: Path, relay_id: str, limits: RelayLimits) -> None:
-        self._path, self._limits = path, limits
-        self._writing, self._reading = threading.Lock(), threading.Lock()
+        super().__init__(path, read_migrations(MIGRATIONS), lock_seconds=_LOCK_SECONDS)
+        self._limits = limits
         with contextlib.ExitStack() as undo, database_errors(path, "open"):
-            self._writer = undo.enter_context(contextlib.closing(self._connect()))
-            migrate(self._writer, relay_migrations())
-            self._writer.execute(statements.NAME_STORE, (f"log_{secrets.token_hex(12)}", relay_id))
-            self._log_id, owner = self._writer.execute(statements.STORE).fetchone()
+            undo.callback(self.close)
+            self.run(statements.NAME_STORE, f"log_{secrets.token_hex(12)}", relay_id)
+            ((self._log_id, owner),) = self.all(statements.STORE)
             if owner != relay_id:
-                raise _of_another_relay(path)
-            self._reader = undo.enter_context(contextlib.closing(self._connect()))
+                raise FileError(
+                    f"{path} was made by a relay with another key",
+                    next_step="put its relay.key back beside it, or move both away to begin anew",
+                    code="hub.relay_key",
+                )
             undo.pop_all()
-        self._members = Members(self._writer, limits)
+        self._members = Members(self, limits)
         self._reserve = DiskReserve(path.with_name("relay.reserve"))
         self._reserve_is_out = not self._reserve.take()
-
-    def _connect(self) -> sqlite3.Connection:
-        return connect_file(self._path, check_same_thread=False, lock_seconds=_LOCK_SECONDS)
 
     @property
     def log_id(self) -> str:
@@ -132,15 +126,14 @@ class SqliteRelayStore:
             return outcomes
 
     def _transaction(self, steps: Sequence[Step]) -> list[Outcome]:
-        self._writer.execute("BEGIN IMMEDIATE")
-        try:
-            outcomes = self._take_all(steps)
-            self._writer.execute("COMMIT")
-        except BaseException:
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
-            raise
-        return outcomes
+        with self.transaction():
+            used_bytes = int(self.all(statements.USED_BYTES)[0][0])
+            outcomes: list[Outcome] = []
+            for step in steps:
+                outcomes.append(self._take(step, used_bytes))
+                if isinstance(step, Deposit) and isinstance(outcomes[-1], Committed):
+                    used_bytes += len(step.body)
+            return outcomes
 
     def _free_space(self, steps: Sequence[Step]) -> list[Outcome]:
         """On a full disk: takes what frees some of it, in the room that was kept for that."""
@@ -168,15 +161,6 @@ class SqliteRelayStore:
         with contextlib.suppress(sqlite3.Error):
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
-    def _take_all(self, steps: Sequence[Step]) -> list[Outcome]:
-        used_bytes = int(self._writer.execute(statements.USED_BYTES).fetchone()[0])
-        outcomes: list[Outcome] = []
-        for step in steps:
-            outcomes.append(self._take(step, used_bytes))
-            if isinstance(step, Deposit) and isinstance(outcomes[-1], Committed):
-                used_bytes += len(step.body)
-        return outcomes
-
     def _take(self, step: Step, used_bytes: int) -> Outcome:
         match step:
             case Deposit():
@@ -186,51 +170,43 @@ class SqliteRelayStore:
             case Sweep():
                 return self._sweep(step)
             case TakeMarksBack():
-                self._writer.execute(statements.TAKE_LAPSING_BACK)
-                return Done(self._writer.execute(statements.TAKE_MARKS_BACK, (step.most,)).rowcount)
+                self.run(statements.TAKE_LAPSING_BACK)
+                return Done(self.run(statements.TAKE_MARKS_BACK, step.most))
             case _:
                 return self._members.take(step)
-
-    def _first(self, statement: str, *values: str | int) -> tuple[Any, ...] | None:
-        row: tuple[Any, ...] | None = self._writer.execute(statement, values).fetchone()
-        return row
 
     def _deposit(self, step: Deposit, used_bytes: int) -> Committed | Refused:
         facts = self._facts(step, used_bytes)
         verdict = inbox_rules.check_deposit(step, facts, self._limits)
         if isinstance(verdict, Committed) and not verdict.repeated:
-            run, size, strange = self._writer.execute, len(step.body), int(not facts.admitted)
-            run(statements.GROW_INBOX, (verdict.seq, size, strange, step.recipient))
-            run(statements.GROW_SHARE, (step.recipient, step.sender, size))
+            size, strange = len(step.body), int(not facts.admitted)
+            self.run(statements.GROW_INBOX, verdict.seq, size, strange, step.recipient)
+            self.run(statements.GROW_SHARE, step.recipient, step.sender, size)
             for place in ("", step.recipient)[: 1 + strange]:
-                run(statements.GROW_ORIGIN, (place, step.origin, size))
-            row = (step.message_id, step.sha256, verdict.committed_at, step.expires_at, step.body)
-            whence = (step.origin, strange)
-            run(statements.ADD_ENTRY, (step.recipient, verdict.seq, step.sender, *row, *whence))
+                self.run(statements.GROW_ORIGIN, place, step.origin, size)
+            name = (verdict.seq, step.sender, step.message_id, step.sha256)
+            entry = Entry(*name, verdict.committed_at, step.expires_at, None, step.body)
+            holder = {"recipient": step.recipient, "origin": step.origin, "strange": strange}
+            self.put(statements.ADD_ENTRY, entry, **holder)
             self._members.remember_peer(step)
         return verdict
 
     def _facts(self, step: Deposit, used_bytes: int) -> inbox_rules.DepositFacts:
-        earlier = self._first(statements.EARLIER, step.sender, step.message_id)
-        box = self._first(statements.POSTBOX, step.recipient)
+        sender, recipient = step.sender, step.recipient
         return inbox_rules.DepositFacts(
-            None if earlier is None else (earlier[0], Entry(*earlier[1:])),
-            None if box is None else Inbox(*box[:4]),
-            self._share(statements.SHARE, step.recipient, step.sender),
+            self.first_of(inbox_rules.Earlier, statements.EARLIER, sender, step.message_id),
+            self.first_of(Inbox, statements.OPEN_INBOX, recipient),
+            self.first_of(Share, statements.SHARE, recipient, sender) or Share(),
             self._members.has_admitted(step),
-            Share() if box is None else Share(*box[4:]),
-            self._share(statements.ORIGIN, step.recipient, step.origin),
-            self._share(statements.ORIGIN, "", step.origin),
+            self.first_of(Share, statements.STRANGERS, recipient) or Share(),
+            self.first_of(Share, statements.ORIGIN, recipient, step.origin) or Share(),
+            self.first_of(Share, statements.ORIGIN, "", step.origin) or Share(),
             used_bytes,
         )
 
-    def _share(self, statement: str, *values: str) -> Share:
-        row = self._first(statement, *values)
-        return Share(*row) if row else Share()
-
     def _acknowledge(self, step: Acknowledge) -> Done:
-        inbox = self._first(statements.INBOX, step.did) or (0, 0)
-        rows = self._waiting(statements.UNACKED_UP_TO, step.did, inbox[1], step.up_to, step.most)
+        inbox = self.first_of(Inbox, statements.INBOX, step.did) or Inbox()
+        rows = self._waiting(statements.UNACKED_UP_TO, step.did, inbox.floor, step.up_to, step.most)
         for seq in sorted({seq for seq in step.seqs if seq > step.up_to}):
             rows += self._waiting(statements.UNACKED_ONE, step.did, seq)
         for row in rows:
@@ -238,39 +214,37 @@ class SqliteRelayStore:
         return Done(len(rows))
 
     def _sweep(self, step: Sweep) -> Done:
-        run = self._writer.execute
-        changed = run(statements.UNMARK_LATER, (step.at, step.most)).rowcount
-        changed += run(statements.MARK, (step.at, step.at, step.most)).rowcount
+        changed = self.run(statements.UNMARK_LATER, step.at, step.most)
+        changed += self.run(statements.MARK, step.at, step.at, step.most)
         rows = self._waiting(statements.EXPIRED, step.marked_by, step.most)
         for row in rows:
             self._end(row, "expired", inbox_rules.forget_expired_at(row.expires_at, self._limits))
-        for did, floor in run(statements.FORGETTABLE, (step.marked_by, step.most)).fetchall():
+        for did, floor in self.all(statements.FORGETTABLE, step.marked_by, step.most):
             changed += self._forget(did, floor, step)
         return Done(len(rows) + changed)
 
     def _waiting(self, statement: str, *values: str | int) -> list[_Waiting]:
-        return [_Waiting(*row) for row in self._writer.execute(statement, values).fetchall()]
+        return [_Waiting(**row) for row in self.all(statement, *values)]
 
     def _end(self, row: _Waiting, gone: Gone, forget_at: int) -> None:
-        self._writer.execute(statements.END_ENTRY, (gone, forget_at, row.id))
+        self.run(statements.END_ENTRY, gone, forget_at, row.id)
         holder = _Holder(row.sender, row.origin, row.strange)
         self._shrink(row.recipient, holder, int(gone == "acked"), row.size, 0)
 
     def _shrink(self, recipient: str, holder: _Holder, entries: int, size: int, places: int) -> None:
-        run, less = self._writer.execute, (entries, size, places)
-        run(statements.SHRINK_INBOX, (*less, holder.strange, recipient))
-        run(statements.SHRINK_SHARE, (*less, recipient, holder.sender))
-        run(statements.DROP_EMPTY_SHARE, (recipient, holder.sender))
+        less = (entries, size, places)
+        self.run(statements.SHRINK_INBOX, *less, holder.strange, recipient)
+        self.run(statements.SHRINK_SHARE, *less, recipient, holder.sender)
+        self.run(statements.DROP_EMPTY_SHARE, recipient, holder.sender)
         for place in ("", recipient)[: 1 + holder.strange]:
-            run(statements.SHRINK_ORIGIN, (*less, place, holder.origin))
-            run(statements.DROP_EMPTY_ORIGIN, (place, holder.origin))
+            self.run(statements.SHRINK_ORIGIN, *less, place, holder.origin)
+            self.run(statements.DROP_EMPTY_ORIGIN, place, holder.origin)
 
     def _forget(self, did: str, floor: int, step: Sweep) -> int:
         new_floor = floor
         forgotten: Counter[_Holder] = Counter()
         unread: Counter[_Holder] = Counter()
-        rows = self._writer.execute(statements.FROM_FLOOR, (did, floor, step.most)).fetchall()
-        for seq, marked_at, gone, *holder in rows:
+        for seq, marked_at, gone, *holder in self.all(statements.FROM_FLOOR, did, floor, step.most):
             if gone is None or marked_at is None or marked_at > step.marked_by:
                 break
             new_floor = seq
@@ -279,39 +253,31 @@ class SqliteRelayStore:
             unread[_Holder(*holder)] += int(gone == "expired")
         for one, places in forgotten.items():
             self._shrink(did, one, unread[one], 0, places)
-        self._writer.execute(statements.FORGET, (did, floor, new_floor))
-        self._writer.execute(statements.RAISE_FLOOR, (new_floor, did))
+        self.run(statements.FORGET, did, floor, new_floor)
+        self.run(statements.RAISE_FLOOR, new_floor, did)
         return new_floor - floor
 
-    def _read(self, statement: str, *values: str | int) -> list[tuple[Any, ...]]:
-        with self._reading, database_errors(self._path, "read"):
-            return self._reader.execute(statement, values).fetchall()
-
     def card(self, did: str) -> StoredCard | None:
-        rows = self._read(statements.CARD, did)
-        return StoredCard(*rows[0]) if rows else None
+        return self.read_first(StoredCard, statements.CARD, did)
 
     def retired_card(self, did: str) -> StoredCard | None:
-        rows = self._read(statements.RETIRED_CARD, did)
-        return StoredCard(*rows[0]) if rows else None
+        return self.read_first(StoredCard, statements.RETIRED_CARD, did)
 
     def members(self) -> list[Member]:
-        rows = self._read(statements.MEMBERS)
-        return [Member(did, alias, used_at, bool(met), *held) for did, alias, used_at, met, *held in rows]
+        return self.read(Member, statements.MEMBERS)
 
     def removals(self) -> int:
-        return int(self._read(statements.REMOVALS)[0][0])
+        return int(self.read_value(statements.REMOVALS))
 
     def invites(self) -> list[Invite]:
-        return [Invite(*row) for row in self._read(statements.INVITES)]
+        return self.read(Invite, statements.INVITES)
 
     def alias_holder(self, alias: str) -> str | None:
-        rows = self._read(statements.ALIAS_HOLDER, alias)
-        return str(rows[0][0]) if rows else None
+        holder: str | None = self.read_value(statements.ALIAS_HOLDER, alias)
+        return holder
 
     def inbox(self, did: str) -> Inbox:
-        rows = self._read(statements.INBOX, did)
-        return Inbox(*rows[0]) if rows else Inbox()
+        return self.read_first(Inbox, statements.INBOX, did) or Inbox()
 
     def entries(self, did: str, *, after: int, most: int, most_bytes: int) -> list[Entry]:
         found: list[Entry] = []
@@ -321,7 +287,7 @@ class SqliteRelayStore:
             rows = contextlib.closing(self._reader.execute(statements.ENTRIES, (did, after, most)))
             with rows as cursor:
                 for row in cursor:
-                    entry = Entry(*row)
+                    entry = Entry(**row)
                     room -= len(entry.body or b"")
                     if found and room < 0:
                         break
@@ -329,18 +295,5 @@ class SqliteRelayStore:
         return found
 
     def message_at(self, did: str, seq: int) -> str | None:
-        rows = self._read(statements.MESSAGE_AT, did, seq)
-        return str(rows[0][0]) if rows else None
-
-    def close(self) -> None:
-        with self._writing, self._reading:
-            self._reader.close()
-            self._writer.close()
-
-
-def _of_another_relay(path: Path) -> FileError:
-    return FileError(
-        f"{path} was made by a relay with another key",
-        next_step="put its relay.key back beside it, or move both away to begin anew",
-        code="hub.relay_key",
-    )
+        found: str | None = self.read_value(statements.MESSAGE_AT, did, seq)
+        return found

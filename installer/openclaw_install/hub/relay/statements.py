@@ -1,27 +1,22 @@
-"""The SQL of the relay's store; columns stand in the order of the dataclasses in `model`."""
+"""The SQL of the relay's store; the columns of a record go by the names of its fields."""
 
 from __future__ import annotations
+
+from openclaw_install.hub.relay.inbox_rules import Earlier
+from openclaw_install.hub.relay.model import Entry, Inbox, Invite, Share, StoredCard
+from openclaw_install.hub.storage.statements import insert, names, select, upsert
 
 STORE = "SELECT log_id, relay_id FROM store"
 NAME_STORE = "INSERT INTO store (id, log_id, relay_id) VALUES (1, ?, ?) ON CONFLICT (id) DO NOTHING"
 
-_CARD = """
-SELECT cards.did, version, card, alias, updated_at FROM cards JOIN inboxes ON inboxes.did = cards.did
-WHERE cards.did = ?
-"""
+_CARD = select(StoredCard, "cards JOIN inboxes USING (did)") + "WHERE did = ? "
 CARD = _CARD + "AND retired_at IS NULL"
 RETIRED_CARD = _CARD + "AND retired_at IS NOT NULL"
-CARD_VERSION = """
-SELECT version, alias, retired_at FROM cards JOIN inboxes ON inboxes.did = cards.did WHERE cards.did = ?
-"""
+CARD_VERSION = "SELECT version, alias, retired_at FROM cards JOIN inboxes USING (did) WHERE did = ?"
 AGENTS = "SELECT count(*) FROM inboxes WHERE retired_at IS NULL"
-PUT_CARD = """
-INSERT INTO cards (did, version, card, alias, updated_at) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (did) DO UPDATE SET
-    version = excluded.version, card = excluded.card, alias = excluded.alias, updated_at = excluded.updated_at
-"""
+PUT_CARD = upsert("cards", names(StoredCard), "did")
 HELD_ALIAS = """
-SELECT aliases.did, aliases.released_at, cards.updated_at
+SELECT aliases.did, aliases.released_at, cards.updated_at AS renewed_at
 FROM aliases JOIN cards ON cards.did = aliases.did WHERE aliases.alias = ?
 """
 ALIAS_HOLDER = "SELECT did FROM aliases WHERE alias = ? AND released_at IS NULL"
@@ -38,27 +33,17 @@ ON CONFLICT (did) DO UPDATE SET
     used_at = CASE WHEN met = 0 AND retired_at IS NULL THEN used_at ELSE excluded.used_at END,
     lapsing_at = NULL, retired_at = NULL
 """
-INBOX = "SELECT head, floor, waiting, waiting_bytes FROM inboxes WHERE did = ?"
-POSTBOX = """
-SELECT head, floor, waiting, waiting_bytes, strange, strange_bytes, strange_places
-FROM inboxes WHERE did = ? AND retired_at IS NULL
+_INBOX = select(Inbox, "inboxes") + "WHERE did = ? "
+INBOX = _INBOX
+OPEN_INBOX = _INBOX + "AND retired_at IS NULL"
+STRANGERS = """
+SELECT strange AS waiting, strange_bytes AS waiting_bytes, strange_places AS places
+FROM inboxes WHERE did = ?
 """
-SHARE = "SELECT waiting, waiting_bytes, places FROM shares WHERE recipient = ? AND sender = ?"
-ORIGIN = "SELECT waiting, waiting_bytes, places FROM origins WHERE recipient = ? AND origin = ?"
 GROW_INBOX = """
 UPDATE inboxes SET head = ?1, waiting = waiting + 1, waiting_bytes = waiting_bytes + ?2,
     strange = strange + ?3, strange_bytes = strange_bytes + ?2 * ?3, strange_places = strange_places + ?3
 WHERE did = ?4
-"""
-GROW_SHARE = """
-INSERT INTO shares (recipient, sender, waiting, waiting_bytes, places) VALUES (?, ?, 1, ?, 1)
-ON CONFLICT (recipient, sender) DO UPDATE SET
-    waiting = waiting + 1, waiting_bytes = waiting_bytes + excluded.waiting_bytes, places = places + 1
-"""
-GROW_ORIGIN = """
-INSERT INTO origins (recipient, origin, waiting, waiting_bytes, places) VALUES (?, ?, 1, ?, 1)
-ON CONFLICT (recipient, origin) DO UPDATE SET
-    waiting = waiting + 1, waiting_bytes = waiting_bytes + excluded.waiting_bytes, places = places + 1
 """
 SHRINK_INBOX = """
 UPDATE inboxes SET waiting = waiting - ?1, waiting_bytes = waiting_bytes - ?2,
@@ -66,16 +51,26 @@ UPDATE inboxes SET waiting = waiting - ?1, waiting_bytes = waiting_bytes - ?2,
     strange_places = strange_places - ?3 * ?4
 WHERE did = ?5
 """
-SHRINK_SHARE = """
-UPDATE shares SET waiting = waiting - ?, waiting_bytes = waiting_bytes - ?, places = places - ?
-WHERE recipient = ? AND sender = ?
-"""
-SHRINK_ORIGIN = """
-UPDATE origins SET waiting = waiting - ?, waiting_bytes = waiting_bytes - ?, places = places - ?
-WHERE recipient = ? AND origin = ?
-"""
-DROP_EMPTY_SHARE = "DELETE FROM shares WHERE recipient = ? AND sender = ? AND places = 0"
-DROP_EMPTY_ORIGIN = "DELETE FROM origins WHERE recipient = ? AND origin = ? AND places = 0"
+
+
+def _counters(table: str, name: str) -> tuple[str, str, str, str]:
+    """Statements over a table of shares: look, count an entry, take back from it, drop an empty one."""
+    place = f"recipient = ? AND {name} = ?"
+    grow = f"""
+INSERT INTO {table} (recipient, {name}, waiting, waiting_bytes, places) VALUES (?, ?, 1, ?, 1)
+ON CONFLICT (recipient, {name}) DO UPDATE SET waiting = {table}.waiting + 1,
+    waiting_bytes = {table}.waiting_bytes + excluded.waiting_bytes, places = {table}.places + 1
+"""  # noqa: S608 - names of ours
+    shrink = f"""
+UPDATE {table} SET waiting = waiting - ?, waiting_bytes = waiting_bytes - ?, places = places - ?
+WHERE {place}
+"""  # noqa: S608 - names of ours
+    drop = f"DELETE FROM {table} WHERE {place} AND places = 0"  # noqa: S608 - names of ours
+    return f"{select(Share, table)} WHERE {place}", grow, shrink, drop
+
+
+SHARE, GROW_SHARE, SHRINK_SHARE, DROP_EMPTY_SHARE = _counters("shares", "sender")
+ORIGIN, GROW_ORIGIN, SHRINK_ORIGIN, DROP_EMPTY_ORIGIN = _counters("origins", "origin")
 
 # Admission.
 HAS_ACCESS = "SELECT 1 FROM access WHERE did = ? AND key_sha256 = ?"
@@ -106,8 +101,8 @@ LAPSED = f"""
 SELECT did FROM inboxes WHERE lapsing_at <= ?3 AND {_DUE} ORDER BY used_at LIMIT ?4
 """  # noqa: S608 - text of ours
 MEMBERS = """
-SELECT cards.did, cards.alias, used_at, met, waiting, waiting_bytes
-FROM inboxes JOIN cards ON cards.did = inboxes.did WHERE retired_at IS NULL ORDER BY used_at DESC, cards.did
+SELECT did, alias, CASE met WHEN 1 THEN used_at END AS last_used_at, waiting, waiting_bytes
+FROM inboxes JOIN cards USING (did) WHERE retired_at IS NULL ORDER BY used_at DESC, did
 """
 PLACE = "SELECT head, met FROM inboxes WHERE did = ? AND retired_at IS NULL"
 HELD_BY_ORIGIN = """
@@ -133,17 +128,10 @@ COUNT_REMOVAL = "UPDATE store SET removals = removals + 1"
 REMOVALS = "SELECT removals FROM store"
 
 # Invitations.
-INVITES = """
-SELECT id, code_sha256, uses, uses_left, created_at, expires_at, revoked_at FROM invites
-ORDER BY created_at, id
-"""
-INVITE = """
-SELECT id, code_sha256, uses, uses_left, created_at, expires_at, revoked_at FROM invites WHERE code_sha256 = ?
-"""
-ADD_INVITE = """
-INSERT INTO invites (id, code_sha256, uses, uses_left, created_at, expires_at, revoked_at)
-VALUES (?, ?, ?, ?, ?, ?, ?)
-"""
+_INVITES = select(Invite, "invites")
+INVITES = _INVITES + "ORDER BY created_at, id"
+INVITE = _INVITES + "WHERE code_sha256 = ?"
+ADD_INVITE = insert("invites", [*names(Invite), "code_sha256"])
 USE_INVITE = "UPDATE invites SET uses_left = uses_left - 1 WHERE id = ?"
 REVOKE_INVITE = "UPDATE invites SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?"
 DROP_OLD_INVITES = "DELETE FROM invites WHERE expires_at <= ?"
@@ -153,18 +141,13 @@ SELECT (page_count - freelist_count) * page_size
 FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()
 """
 
-_ENTRY = "seq, sender, message_id, sha256, committed_at, expires_at, gone"
-EARLIER = f"SELECT recipient, {_ENTRY}, NULL FROM entries WHERE sender = ? AND message_id = ?"  # noqa: S608
-ADD_ENTRY = """
-INSERT INTO entries
-    (recipient, seq, sender, message_id, sha256, committed_at, expires_at, body, origin, strange)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-ENTRIES = f"SELECT {_ENTRY}, body FROM entries WHERE recipient = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+EARLIER = select(Earlier, "entries") + "WHERE sender = ? AND message_id = ?"
+ADD_ENTRY = insert("entries", [*names(Entry), "recipient", "origin", "strange"])
+ENTRIES = select(Entry, "entries") + "WHERE recipient = ? AND seq > ? ORDER BY seq LIMIT ?"
 MESSAGE_AT = "SELECT message_id FROM entries WHERE recipient = ? AND seq = ?"
 
 _WAITING = """
-SELECT id, recipient, sender, origin, strange, expires_at, gone, coalesce(length(body), 0) FROM entries
+SELECT id, recipient, sender, origin, strange, expires_at, coalesce(length(body), 0) AS size FROM entries
 """
 UNACKED_UP_TO = _WAITING + "WHERE recipient = ? AND seq > ? AND seq <= ? AND gone IS NOT 'acked' LIMIT ?"
 UNACKED_ONE = _WAITING + "WHERE recipient = ? AND seq = ? AND gone IS NOT 'acked'"

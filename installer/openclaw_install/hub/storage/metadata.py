@@ -6,13 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from openclaw_install.common.errors import ConflictError
-from openclaw_install.hub.model import (
-    Agent,
-    AuditRow,
-    Change,
-    Key,
-    Skill,
-)
+from openclaw_install.hub.model import Agent, AuditRow, Change, Key, Skill
 
 
 class Metadata(Protocol):
@@ -40,8 +34,6 @@ class Metadata(Protocol):
     def agents(self, owner: str | None = None) -> list[Agent]:
         """All agents, or those of one owner, by name."""
         ...
-
-    def skill(self, agent_id: str, name: str) -> Skill | None: ...
 
     def skills(self, agent_id: str) -> list[Skill]:
         """The agent's skills, by name."""

@@ -23,6 +23,10 @@ _LEFTOVER = re.compile(r"\.SKILL\.md\.\w+\.tmp")
 class SkillFiles(Protocol):
     """Skill contents by agent and name. Safe to use from several threads, one for each skill."""
 
+    def folder(self, agent_id: str) -> Path:
+        """Where an agent's runtime finds its skills."""
+        ...
+
     def prepare(self, agent_id: str) -> None:
         """Makes the agent's folder, and removes what an interrupted write left in it."""
         ...
@@ -57,7 +61,6 @@ class DiskSkillFiles:
         self._root = root
 
     def folder(self, agent_id: str) -> Path:
-        """Where an agent's runtime finds its skills."""
         return safe_join(self._root, agent_id) / "skills"
 
     def prepare(self, agent_id: str) -> None:

@@ -1,4 +1,4 @@
-"""`openclaw-install hub`: run the self-hosted other side, and keep its keys, agents and audit."""
+"""`openclaw-install hub`: run the self-hosted other side, and keep its keys, agents, relay and audit."""
 
 from __future__ import annotations
 
@@ -9,32 +9,87 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from openclaw_install.common.errors import UsageError
-from openclaw_install.surfaces.cli.hub_options import data_option, hub_answered, planned
-from openclaw_install.surfaces.cli.hub_relay import relay_group
-from openclaw_install.surfaces.cli.options import common_options, gather
-from openclaw_install.surfaces.cli.reply import Reply
+from openclaw_install.surfaces.cli.options import CommonOptions
+from openclaw_install.surfaces.cli.reply import Answer, Reply, planned
+from openclaw_install.surfaces.cli.verbs import Verb, VerbGroup
 
-F = TypeVar("F", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    from openclaw_install.hub import results
+    from openclaw_install.hub.admin import Admin, RelayAdmin
+
 _FILE = click.Path(path_type=Path)
 
 
-@click.group("hub")
-@common_options
-@click.pass_context
-def hub_group(context: click.Context, /, **said: Any) -> None:
+def _default_data() -> Path:
+    import platformdirs
+
+    return platformdirs.user_data_path("openclaw-install") / "hub"
+
+
+_DATA = click.Option(
+    ["--data"],
+    type=_FILE,
+    default=_default_data,
+    help="The hub's folder (default: in the user's data folder).",
+)
+
+
+class DataVerb(Verb):
+    """A command over a hub's folder, which `--data` names."""
+
+    def __init__(self, *args: Any, **rest: Any) -> None:
+        super().__init__(*args, **rest)
+        self.params = [_DATA, *self.params]
+
+
+class AdminVerb(DataVerb):
+    """What the hub's operator does: the function is given an `Admin` first."""
+
+    def given(self, _options: CommonOptions) -> contextlib.AbstractContextManager[Any]:
+        from openclaw_install.hub.admin import open_admin
+
+        return open_admin(click.get_current_context().params.pop("data"))
+
+
+class RelayVerb(DataVerb):
+    """What the relay's operator does: the function is given a `RelayAdmin` first."""
+
+    def given(self, _options: CommonOptions) -> contextlib.AbstractContextManager[Any]:
+        from openclaw_install.hub.admin import open_relay_admin
+
+        return open_relay_admin(click.get_current_context().params.pop("data"))
+
+
+class AdminGroup(VerbGroup):
+    """Commands of the hub's operator under one word."""
+
+    command_class = AdminVerb
+
+
+class RelayGroup(VerbGroup):
+    """Commands of the relay's operator under one word."""
+
+    command_class = RelayVerb
+
+
+def _would(what: str) -> Callable[[dict[str, Any]], str]:
+    """What `--dry-run` says; `{name}` in it stands for the option of that name."""
+    return lambda said: f"dry run: this would {what.format(**said)}; nothing was written"
+
+
+@click.group("hub", cls=AdminGroup)
+def hub_group() -> None:
     """Run the self-hosted hub (skills, and messages between agents), and manage its keys and agents."""
-    context.obj = gather(context, said)
 
 
-@hub_group.command("run")
-@common_options
-@data_option
+@hub_group.command("run", cls=DataVerb)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0: a free one.")
 @click.option("--tls-cert", type=_FILE, help="Certificate chain (PEM).")
@@ -56,19 +111,18 @@ def hub_group(context: click.Context, /, **said: Any) -> None:
 )
 @click.option("--no-access-log", is_flag=True, help="Log warnings only, not every request.")
 @click.option("--until-eof", is_flag=True, help="End when the standard input does, as with its parent.")
-@click.pass_context
-def run_command(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
+def run_command(
+    common: CommonOptions, *, data: Path, no_access_log: bool, until_eof: bool, **said: Any
+) -> results.HubRun | Reply:
     """Serve until SIGTERM or Ctrl-C; the log goes to stderr, one JSON object a line."""
     from openclaw_install.hub.log import line_writer, take_over_logging
     from openclaw_install.hub.results import HubRun
     from openclaw_install.hub.server import base_url, opened_stores, serve
 
-    quiet, until_eof = said.pop("no_access_log"), said.pop("until_eof")
-    common = gather(context, said)
     settings = _settings(said)
     settings.check()
     if common.dry_run:
-        return planned("hub run", f"serve {data} at {settings.host}:{settings.port}")
+        return planned("hub run", _would(f"serve {data} at {settings.host}:{settings.port}")({}))
     if until_eof:
         _end_with_input()
     write_log = line_writer(sys.stderr)
@@ -87,8 +141,8 @@ def run_command(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
             write_log(
                 {"event": "recovered", "agent": found.agent_id, "skill": found.skill, "as": found.outcome}
             )
-        serve(stores, settings, (lambda _event: None) if quiet else write_log, ready)
-    return hub_answered("hub run", HubRun(url, base_url(url), str(data), len(stores.recovered)))
+        serve(stores, settings, (lambda _event: None) if no_access_log else write_log, ready)
+    return HubRun(url, base_url(url), str(data), len(stores.recovered))
 
 
 def _end_with_input() -> None:
@@ -134,166 +188,148 @@ def _settings(said: dict[str, Any]) -> Any:
     return HubSettings(limits=limits, relay=relay, **said)
 
 
-hub_group.add_command(relay_group)
-
-
 @hub_group.group("keys")
-@common_options
-@click.pass_context
-def keys_group(context: click.Context, /, **said: Any) -> None:
+def keys_group() -> None:
     """API keys; each reaches the agents of its owner."""
-    context.obj = gather(context, said)
 
 
-@keys_group.command("create")
-@common_options
-@data_option
+@keys_group.command("create", plan=_would("make a key for the agents of {owner}"))
 @click.option("--owner", required=True, help="Whose agents the key reaches.")
-@click.pass_context
-def keys_create(context: click.Context, /, *, data: Path, owner: str, **said: Any) -> Reply:
+def keys_create(admin: Admin, owner: str) -> results.NewKey:
     """Make a key and print it, this once."""
-    from openclaw_install.hub.admin import open_admin
-    from openclaw_install.hub.results import NewKey, key_info
+    from openclaw_install.hub.results import NewKey
 
-    if gather(context, said).dry_run:
-        return planned("hub keys create", f"make a key for the agents of {owner}")
-    with open_admin(data) as admin:
-        key, secret = admin.create_key(owner)
+    key, secret = admin.create_key(owner)
     # The one place that shows a key: it is in no file, so nobody can be shown it again.
-    return hub_answered("hub keys create", NewKey((key_info(key),), secret.reveal()))
+    return NewKey((key,), secret.reveal())
 
 
 @keys_group.command("list")
-@common_options
-@data_option
-@click.pass_context
-def keys_list(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
+def keys_list(admin: Admin) -> results.KeyList:
     """Show id, owner and use of every key; never a key."""
-    from openclaw_install.hub.admin import open_admin
-    from openclaw_install.hub.results import KeyList, key_info
+    from openclaw_install.hub.results import KeyList
 
-    gather(context, said)
-    with open_admin(data) as admin:
-        keys = admin.keys()
-    return hub_answered("hub keys list", KeyList(tuple(key_info(key) for key in keys)))
+    return KeyList(tuple(admin.keys()))
 
 
-@keys_group.command("revoke")
-@common_options
-@data_option
+@keys_group.command("revoke", plan=_would("end the key {key_id}"))
 @click.argument("key_id", metavar="ID")
-@click.pass_context
-def keys_revoke(context: click.Context, /, *, data: Path, key_id: str, **said: Any) -> Reply:
+def keys_revoke(admin: Admin, key_id: str) -> results.KeyList:
     """End a key at once, also in open sessions."""
-    from openclaw_install.hub.admin import open_admin
-    from openclaw_install.hub.results import KeyList, key_info
+    from openclaw_install.hub.results import KeyList
 
-    if gather(context, said).dry_run:
-        return planned("hub keys revoke", f"end the key {key_id}")
-    with open_admin(data) as admin:
-        key = admin.revoke_key(key_id)
-    return hub_answered("hub keys revoke", KeyList((key_info(key),)))
+    return KeyList((admin.revoke_key(key_id),))
 
 
 @hub_group.group("agents")
-@common_options
-@click.pass_context
-def agents_group(context: click.Context, /, **said: Any) -> None:
+def agents_group() -> None:
     """Agents, and whether their pods run."""
-    context.obj = gather(context, said)
 
 
-def _agents_answered(command: str, data: Path, admin: Any, agents: Any) -> Reply:
-    from openclaw_install.hub.data_folder import DataFolder
-
-    return hub_answered(command, admin.described(agents, DataFolder(data).skill_files().folder))
-
-
-@agents_group.command("create")
-@common_options
-@data_option
+@agents_group.command("create", plan=_would("make the agent {name} of {owner}"))
 @click.argument("name")
 @click.option("--owner", required=True, help="Whose keys reach the agent.")
 @click.option("--start", is_flag=True, help="Its pod runs already.")
-@click.pass_context
-def agents_create(
-    context: click.Context, /, *, data: Path, name: str, owner: str, start: bool, **said: Any
-) -> Reply:
+def agents_create(admin: Admin, *, name: str, owner: str, start: bool) -> results.HubAgentList:
     """Make the agent NAME with an empty skills folder."""
-    from openclaw_install.hub.admin import open_admin
-
-    if gather(context, said).dry_run:
-        return planned("hub agents create", f"make the agent {name} of {owner}")
-    with open_admin(data) as admin:
-        agent = admin.create_agent(name, owner, running=start)
-        return _agents_answered("hub agents create", data, admin, [agent])
+    return admin.listed(admin.create_agent(name, owner, running=start))
 
 
 @agents_group.command("list")
-@common_options
-@data_option
-@click.pass_context
-def agents_list(context: click.Context, /, *, data: Path, **said: Any) -> Reply:
+def agents_list(admin: Admin) -> results.HubAgentList:
     """Show every agent, its pod state, and its skills folder."""
-    from openclaw_install.hub.admin import open_admin
-
-    gather(context, said)
-    with open_admin(data) as admin:
-        return _agents_answered("hub agents list", data, admin, admin.agents())
+    return admin.listed(*admin.agents())
 
 
-@agents_group.command("start")
-@common_options
-@data_option
+@agents_group.command("start", plan=_would("note that the pod of {agent} runs"))
 @click.argument("agent", metavar="ID|NAME")
-@click.pass_context
-def agents_start(context: click.Context, /, *, data: Path, agent: str, **said: Any) -> Reply:
+def agents_start(admin: Admin, agent: str) -> results.HubAgentList:
     """Note that the agent's pod runs: what is in its folder is live."""
-    from openclaw_install.hub.admin import open_admin
-
-    if gather(context, said).dry_run:
-        return planned("hub agents start", f"note that the pod of {agent} runs")
-    with open_admin(data) as admin:
-        return _agents_answered("hub agents start", data, admin, [admin.set_pod_state(agent, "running")])
+    return admin.listed(admin.set_pod_state(agent, "running"))
 
 
-@agents_group.command("stop")
-@common_options
-@data_option
+@agents_group.command("stop", plan=_would("note that the pod of {agent} is stopped"))
 @click.argument("agent", metavar="ID|NAME")
-@click.pass_context
-def agents_stop(context: click.Context, /, *, data: Path, agent: str, **said: Any) -> Reply:
+def agents_stop(admin: Admin, agent: str) -> results.HubAgentList:
     """Note that the agent's pod is stopped: uploads are kept, and live from its next start."""
-    from openclaw_install.hub.admin import open_admin
-
-    if gather(context, said).dry_run:
-        return planned("hub agents stop", f"note that the pod of {agent} is stopped")
-    with open_admin(data) as admin:
-        return _agents_answered("hub agents stop", data, admin, [admin.set_pod_state(agent, "stopped")])
+    return admin.listed(admin.set_pod_state(agent, "stopped"))
 
 
 @hub_group.command("audit")
-@common_options
-@data_option
 @click.option("--verify", is_flag=True, help="Follow the hash chain; exit code 1 if it is broken.")
 @click.option("--head", metavar="HASH", help="With --verify: a head noted earlier that must be in the chain.")
 @click.option(
     "--last", type=click.IntRange(min=0), default=50, show_default=True, help="Rows to show, the newest."
 )
-@click.pass_context
-def audit_command(
-    context: click.Context, /, *, data: Path, verify: bool, head: str | None, last: int, **said: Any
-) -> Reply:
+def audit_command(admin: Admin, *, verify: bool, head: str | None, last: int) -> Answer:
     """Show who did what, oldest first, and prove that nothing was changed or removed."""
     from collections import deque
 
-    from openclaw_install.hub.admin import open_admin
-    from openclaw_install.hub.results import AuditReport, audit_check, audit_line
+    from openclaw_install.hub.results import AuditReport
 
-    gather(context, said)
-    with open_admin(data) as admin:
-        rows = deque(admin.audit_rows(), maxlen=last)
-        verdict = admin.verify_audit(head) if verify or head else None
-    check = None if verdict is None else audit_check(verdict)
-    report = AuditReport(tuple(audit_line(row) for row in rows), check)
-    return hub_answered("hub audit", report, 0 if check is None or check.ok else 1)
+    rows = deque(admin.audit_rows(), maxlen=last)
+    verdict = admin.verify_audit(head) if verify or head else None
+    return Answer(AuditReport(tuple(rows), verdict), 0 if verdict is None or verdict.ok else 1)
+
+
+@hub_group.group("relay", cls=RelayGroup)
+def relay_group() -> None:
+    """The relay for messages: who is registered, and who may register."""
+
+
+@relay_group.group("agents")
+def relay_agents_group() -> None:
+    """Agents that are registered at the relay."""
+
+
+@relay_agents_group.command("list")
+def relay_agents_list(admin: RelayAdmin) -> results.RelayAgentList:
+    """Show every registered agent, when it was last there, and what waits for it."""
+    from openclaw_install.hub.results import RelayAgentList
+
+    return RelayAgentList(tuple(admin.members()))
+
+
+@relay_agents_group.command("remove", plan=_would("give back the place of {agent}"))
+@click.argument("agent", metavar="DID|ALIAS")
+def relay_agents_remove(admin: RelayAdmin, agent: str) -> results.RelayAgentRemoved:
+    """Give back an agent's place, and drop what waits in it; registering again undoes it."""
+    from openclaw_install.hub.results import RelayAgentRemoved
+
+    return RelayAgentRemoved((admin.remove(agent),))
+
+
+@click.command("invite", cls=RelayVerb, plan=_would("make an invitation for {uses}"))
+@click.option(
+    "--uses", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Agents it lets in."
+)
+@click.option("--days", type=click.IntRange(1, 365), default=7, show_default=True, help="It holds so long.")
+def invite_command(admin: RelayAdmin, uses: int, days: int) -> results.NewInvitation:
+    """Make an invitation and print its code, this once."""
+    from openclaw_install.hub.results import NewInvitation
+
+    invite, code = admin.invite(uses, timedelta(days=days))
+    # The one place that shows a code: it is in no file, so nobody can be shown it again.
+    return NewInvitation((invite,), code.reveal())
+
+
+@relay_group.group("invite", alone=invite_command)
+def invite_group() -> None:
+    """Make an invitation and print its code, this once; or `list` and `revoke` them."""
+
+
+@invite_group.command("list")
+def invite_list(admin: RelayAdmin) -> results.InvitationList:
+    """Show every invitation and how much of it is left; never a code."""
+    from openclaw_install.hub.results import InvitationList
+
+    return InvitationList(tuple(admin.invites()))
+
+
+@invite_group.command("revoke", plan=_would("end the invitation {name}"))
+@click.argument("name", metavar="ID")
+def invite_revoke(admin: RelayAdmin, name: str) -> results.InvitationList:
+    """End an invitation; who registered by it stays."""
+    from openclaw_install.hub.results import InvitationList
+
+    return InvitationList((admin.revoke(name),))

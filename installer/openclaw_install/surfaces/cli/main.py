@@ -16,7 +16,7 @@ from openclaw_install.host.locate import HostLocation
 from openclaw_install.surfaces.cli.boundary import enter
 from openclaw_install.surfaces.cli.hub import hub_group
 from openclaw_install.surfaces.cli.options import CommonOptions, common_options, gather
-from openclaw_install.surfaces.cli.relay_invite import invite_reader
+from openclaw_install.surfaces.cli.passphrase import invite_reader
 from openclaw_install.surfaces.cli.reply import Reply
 from openclaw_install.surfaces.cli.runtime import runtime_group
 from openclaw_install.surfaces.cli.sync import sync_group

@@ -1,4 +1,4 @@
-"""A passphrase from the terminal, a file descriptor or a private file; never from an argument."""
+"""Passphrases and invitation codes: from the terminal, a descriptor or a private file, never an argument."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from openclaw_install.common.errors import UsageError
 from openclaw_install.common.redaction import Secret
+
+if TYPE_CHECKING:
+    from openclaw_install.setup.connection import ReadInvite
 
 F = TypeVar("F", bound=Callable[..., Any])
 _MOST_BYTES = 4096
@@ -94,3 +97,28 @@ def _first_line(opened: Callable[[], int], name: str, what: str) -> Secret:
     if not line:
         raise UsageError(f"there is no {what} in {name}", next_step="put it on the first line")
     return Secret(line)
+
+
+def invite_reader(file: Path | None, *, may_ask: bool) -> ReadInvite:
+    """How the setup reads the code by which an agent may register at a relay.
+
+    Args:
+        file: holds the code in its first line; None where none was named.
+        may_ask: whether somebody may be asked at the terminal.
+    """
+
+    def read(*, is_new: bool) -> Secret | None:
+        if file is not None:
+            return read_secret_file(file, "invitation")
+        if not (is_new and may_ask and sys.stdin.isatty() and sys.stderr.isatty()):
+            return None
+        said = click.prompt(
+            "Invitation code of the relay (empty for none)",
+            default="",
+            hide_input=True,
+            show_default=False,
+            err=True,
+        )
+        return Secret(said.strip()) if said.strip() else None
+
+    return read

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from openclaw_install.common.jsonable import iso_time
+from openclaw_install.hub.audit_chain import ChainVerdict
+from openclaw_install.hub.model import AuditRow, Key
+from openclaw_install.hub.relay.model import Invite, Member
 from openclaw_install.hub.results import (
-    AuditCheck,
-    AuditLine,
     AuditReport,
     HubAgent,
     HubAgentList,
     HubRun,
-    InvitationInfo,
     InvitationList,
-    KeyInfo,
     KeyList,
     NewInvitation,
     NewKey,
-    RelayAgent,
     RelayAgentList,
     RelayAgentRemoved,
 )
@@ -71,7 +69,7 @@ def _new_invitation(answer: NewInvitation) -> Text:
     return Text([f"{line}; keep the code, it is not shown again:", answer.code])
 
 
-def _key_line(key: KeyInfo) -> str:
+def _key_line(key: Key) -> str:
     state = f"revoked {key.revoked_at}" if key.revoked_at else f"last used {key.last_used_at or 'never'}"
     return f"{key.id}  {key.owner}  created {key.created_at}  {state}"
 
@@ -80,12 +78,12 @@ def _agent_line(one: HubAgent) -> str:
     return f"{one.id}  {one.name}  of {one.owner}  {one.pod_state}  {one.skills} skills  {one.folder}"
 
 
-def _audit_line(row: AuditLine) -> str:
+def _audit_line(row: AuditRow) -> str:
     facts = (row.owner, row.key_id, row.agent_id, row.skill, row.sha256 and row.sha256[:12])
     return "  ".join([str(row.seq), row.at, row.action, row.outcome, *(fact for fact in facts if fact)])
 
 
-def _check_lines(check: AuditCheck | None) -> list[str]:
+def _check_lines(check: ChainVerdict | None) -> list[str]:
     if check is None:
         return []
     if check.broken_at is not None:
@@ -95,16 +93,13 @@ def _check_lines(check: AuditCheck | None) -> list[str]:
     return [f"{check.rows} rows hold; head {check.head}"]
 
 
-def _relay_agent_line(one: RelayAgent) -> str:
+def _relay_agent_line(one: Member) -> str:
     name = f" ({one.alias})" if one.alias else ""
-    used = "never" if one.last_used_at is None else iso_time(one.last_used_at)
+    used = "never" if one.last_used_at is None else iso_time(one.last_used_at / 1000)
     return f"{one.did}{name}  last used {used}  {one.waiting} waiting, {one.waiting_bytes} bytes"
 
 
-def _invitation_line(one: InvitationInfo) -> str:
-    state = (
-        f"until {iso_time(one.expires_at)}"
-        if one.revoked_at is None
-        else f"revoked {iso_time(one.revoked_at)}"
-    )
-    return f"{one.id}  {one.uses_left} of {one.uses} uses left  {state}"
+def _invitation_line(one: Invite) -> str:
+    state = "until" if one.revoked_at is None else "revoked"
+    at = iso_time((one.revoked_at or one.expires_at) / 1000)
+    return f"{one.id}  {one.uses_left} of {one.uses} uses left  {state} {at}"
