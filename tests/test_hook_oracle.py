@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from openclaw_install.common.redaction import Secret
 from openclaw_install.demo.provision import OpenClaw
 from openclaw_install.demo.scratch_host import ScratchHost
-from openclaw_install.host.hooks.audit import audit_findings
 from openclaw_install.host.hooks.auth import GatewayEnv, HookFacts
 from openclaw_install.host.hooks.boot import boot_verdict
+from openclaw_install.host.hooks.findings import audit_findings
 from openclaw_install.host.hooks.policy import IngressNeeds, read_policy
 from openclaw_install.host.hooks.repair import repair
 from tests.hook_cases import BOOT_CASES, CLEAN_HOOKS, TOKEN, BootCase, configs, hooks, mapping
@@ -190,7 +190,7 @@ def test_a_token_whose_variable_has_no_value_is_the_text_of_the_reference(scratc
     """Why `hooks.token_unresolved` is critical: the gateway starts with the reference for its token."""
     section = hooks(token="${NO_SUCH_VARIABLE}")
     scratch_host.write_config({"hooks": section, "plugins": {"enabled": False}})
-    assert boot_verdict({"hooks": section}, ("NO_SUCH_VARIABLE",)).ok
+    assert boot_verdict({"hooks": section}).ok
     with scratch_host.gateway(timeout=180.0):
         status = _post(scratch_host.port, "${NO_SUCH_VARIABLE}")
         assert (status, _post(scratch_host.port, "other")) == (400, 401)

@@ -10,17 +10,17 @@ from openclaw_install.common.jsonable import jsonable
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.hooks.agents import agent_ids, default_agent
 from openclaw_install.host.hooks.auth import GatewayEnv, HookFacts, gateway_secret, remotely_exposed
-from openclaw_install.host.hooks.mappings import effective, read_mappings
 from openclaw_install.host.hooks.policy import (
     IngressNeeds,
-    active_group_key,
     base_path,
+    effective,
     ingress_agent,
     reachable_path,
+    read_mappings,
     read_policy,
-    route_prefix,
 )
 from openclaw_install.host.hooks.text import normalize_agent_id
+from openclaw_install.host.workspace import active_group_key, route_prefix
 from openclaw_install.setup.report import disk_policy
 from tests.hook_cases import TOKEN, hooks, mapping
 

@@ -15,9 +15,8 @@ from openclaw_install.host.config.edit import Remove, SetValue, apply_edits
 from openclaw_install.host.hooks.auth import GatewayEnv, HookFacts, gateway_secret
 from openclaw_install.host.hooks.boot import boot_failures, boot_verdict
 from openclaw_install.host.hooks.findings import findings
-from openclaw_install.host.hooks.plan import mapping_keys
 from openclaw_install.host.hooks.policy import IngressNeeds, read_policy
-from openclaw_install.host.hooks.repair import repair
+from openclaw_install.host.hooks.repair import mapping_keys, repair
 from openclaw_install.host.javascript import utf16_length
 from tests.hook_cases import CLEAN_HOOKS, TOKEN, configs, hooks, mapping
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,16 @@ from typing import Any
 from openclaw_install.common.files import read_if_exists
 from openclaw_install.host.hooks.agents import agent_ids, default_agent, roster, section
 from openclaw_install.host.hooks.text import optional_text
+from openclaw_install.host.javascript import trim
 from openclaw_install.host.locate import HostLocation, user_path
 
 ACTIVE_GROUP_FILE = "ACTIVE_GROUP.md"
 _ACTIVE_GROUP_LIMIT = 65_536
+_LABEL = re.compile(r"(?:session[ _-]?key|active[ _-]?group|key|session)\s*[:=]\s+", re.IGNORECASE)
+_DECORATION = re.compile(r"^(?:[-*+]\s+|>\s*)?")
+_SESSION_KEY = re.compile(r"[A-Za-z0-9._-]+(?::[A-Za-z0-9._@+/=~%#-]+)+")
+_AGENT_SCOPE = re.compile(r"agent:[^:]+:", re.IGNORECASE)
+_MAX_KEY_LENGTH = 512
 
 
 def agent_workspace(config: Mapping[str, Any], location: HostLocation) -> Path:
@@ -57,3 +64,37 @@ def active_group_text(workspace: Path) -> str | None:
     """
     data = read_if_exists(workspace / ACTIVE_GROUP_FILE, _ACTIVE_GROUP_LIMIT)
     return None if data is None else data.decode("utf-8", "replace")
+
+
+def active_group_key(text: str) -> str | None:
+    """The session key in an `ACTIVE_GROUP.md`, or None where there is none.
+
+    It is the first line that holds nothing but a session key: two or more segments joined by `:`, without
+    spaces. Around it may stand a list marker, a label (`session key: `), back-ticks, quotes or asterisks.
+    Headings, comments, links and prose are passed over.
+    """
+    for line in text.removeprefix("\ufeff").splitlines():
+        bare = _DECORATION.sub("", trim(line))
+        bare = _LABEL.sub("", bare, count=1) if _LABEL.match(bare) else bare
+        bare = bare.strip("`\"'* ")
+        if _SESSION_KEY.fullmatch(bare) and "//" not in bare and len(bare) <= _MAX_KEY_LENGTH:
+            return bare
+    return None
+
+
+def route_prefix(active_group_text: str) -> str | None:
+    """The prefix that `map-active-group` needs: `feishu:default:` for `feishu:default:oc_x`.
+
+    It is the channel and the account of the key, the first two segments; a key of two segments gives its
+    first (`telegram:42` needs `telegram:`). `agent:<id>:` in front stays in front, so that the prefix never
+    opens all sessions of an agent. None where the text holds no key, or only an agent's main session.
+    """
+    key = active_group_key(active_group_text)
+    if key is None:
+        return None
+    scope = _AGENT_SCOPE.match(key)
+    head = scope.group() if scope else ""
+    segments = key.removeprefix(head).split(":")
+    if len(segments) < 2 or (not scope and segments[0].lower() == "agent"):
+        return None
+    return f"{head}{':'.join(segments[: min(2, len(segments) - 1)])}:".lower()

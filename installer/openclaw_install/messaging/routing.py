@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from openclaw_install.host.hooks.policy import INGRESS_PREFIX, active_group_key
+from openclaw_install.host.hooks.policy import INGRESS_PREFIX
 from openclaw_install.host.hooks.text import admits
+from openclaw_install.host.workspace import active_group_key
 from openclaw_install.messaging.models import RouteMode
 
 

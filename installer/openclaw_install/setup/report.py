@@ -9,7 +9,7 @@ from dataclasses import replace
 from openclaw_install.common.problems import Problem
 from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.host.gateway.settings import RESTART, START
-from openclaw_install.host.hooks.audit import FIX
+from openclaw_install.host.hooks.findings import FIX
 from openclaw_install.host.hooks.policy import HookPolicy
 from openclaw_install.setup.activation import (
     ActivationReport,

@@ -25,7 +25,6 @@ from openclaw_install.host.hooks.policy import (
     IngressNeeds,
     RouteMode,
     read_policy,
-    route_prefix,
 )
 from openclaw_install.host.hooks.repair import repair
 from openclaw_install.host.locate import HostLocation
@@ -36,7 +35,7 @@ from openclaw_install.host.skills.file import SkillFile, parse_skill
 from openclaw_install.host.skills.host import host_environment, node_platform, skill_host
 from openclaw_install.host.skills.loader import settle
 from openclaw_install.host.skills.roots import SkillHost
-from openclaw_install.host.workspace import active_group_text, agent_workspace
+from openclaw_install.host.workspace import active_group_text, agent_workspace, route_prefix
 from openclaw_install.setup.bundle_plan import BundleSurvey, survey_bundles
 from openclaw_install.setup.disk_files import DiskFiles
 from openclaw_install.setup.mcp_plan import McpSurvey, Prerequisites, survey_servers
@@ -169,7 +168,6 @@ def look_at_host(
         facts=facts,
         next_boot=boot_verdict(
             document.data,
-            facts.unresolved,
             config_dir=document.path.parent,
             has_includes=bool(document.included),
             policy=policy,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Literal
 
 from openclaw_install.host.hooks.agents import section
-from openclaw_install.host.hooks.mappings import read_mappings
-from openclaw_install.host.hooks.policy import GENERATED_KEY_PROBE, HookPolicy, read_policy
+from openclaw_install.host.hooks.policy import GENERATED_KEY_PROBE, HookPolicy, read_mappings, read_policy
 from openclaw_install.host.hooks.schema import SchemaIssue, schema_issues, without_retired_keys
 from openclaw_install.host.hooks.text import optional_text, text_items
 
@@ -59,16 +58,8 @@ class BootVerdict:
         return SchemaIssue(self.path or "", "").key
 
 
-@dataclass(frozen=True)
-class _Subject:
-    hooks: Mapping[str, Any]
-    policy: HookPolicy
-    config_dir: str | None
-
-
 def boot_verdict(
     config: Mapping[str, Any],
-    unresolved: Collection[str] = (),
     *,
     config_dir: PurePath | None = None,
     has_includes: bool = False,
@@ -78,9 +69,8 @@ def boot_verdict(
 
     Args:
         config: the document with includes and variables resolved; an unresolvable `${NAME}` stays in it as it
-            is written, which is what OpenClaw does.
-        unresolved: names of variables that could not be resolved. They stop nothing: the gateway warns and
-            takes the reference itself as the value, so that a token becomes the guessable text `${NAME}`.
+            is written. That stops nothing: the gateway warns and takes the reference itself as the value, so
+            that a token becomes the guessable text `${NAME}`.
         config_dir: absolute folder of the config file. Without it every absolute `hooks.transformsDir` counts
             as outside the transforms folder.
         has_includes: the document uses `$include`. The gateway then leaves retired keys to stop it, which it
@@ -90,7 +80,6 @@ def boot_verdict(
     Symbolic links below the transforms folder are not followed here. Source: resolveHooksConfig and the
     config schema of OpenClaw 2026.9.6.
     """
-    del unresolved  # part of the question, and no part of the answer: see above
     failures = boot_failures(config, config_dir=config_dir, has_includes=has_includes, policy=policy)
     return failures[0] if failures else BootVerdict(ok=True)
 
@@ -114,90 +103,53 @@ def boot_failures(
     hooks = section(config, "hooks")
     if hooks.get("enabled") is not True:
         return ()
-    folder = str(config_dir) if config_dir else None
-    subject = _Subject(hooks, policy or read_policy(config), folder)
-    return tuple(verdict for rule in _RULES if (verdict := rule(subject)))
+    return tuple(_broken_rules(hooks, policy or read_policy(config), config_dir))
 
 
 def _stop(rule: BootRule, path: str, message: str) -> BootVerdict:
     return BootVerdict(ok=False, rule=rule, message=message, path=path)
 
 
-def _token(subject: _Subject) -> BootVerdict | None:
-    if subject.policy.token is not None:
-        return None
-    return _stop("hooks.boot.token_missing", "hooks.token", "hooks.enabled requires hooks.token")
+def _broken_rules(
+    hooks: Mapping[str, Any], policy: HookPolicy, config_dir: PurePath | None
+) -> Iterator[BootVerdict]:
+    if policy.token is None:
+        yield _stop("hooks.boot.token_missing", "hooks.token", "hooks.enabled requires hooks.token")
+    if policy.path == "/":
+        yield _stop("hooks.boot.path_root", "hooks.path", "hooks.path may not be '/'")
+    if _INHERITED_NAMES.intersection(text_items(hooks.get("presets"))):
+        message = "Spread syntax requires ...iterable[Symbol.iterator] to be a function"
+        yield _stop("hooks.boot.preset_invalid", "hooks.presets", message)
+    yield from _about_mappings(hooks, str(config_dir) if config_dir else "<config folder>")
+    default_key = policy.default_session_key
+    if default_key is not None and not policy.admits(default_key):
+        message = "hooks.defaultSessionKey must match hooks.allowedSessionKeyPrefixes"
+        yield _stop("hooks.boot.default_key_outside_prefixes", "hooks.defaultSessionKey", message)
+    prefixes = "hooks.allowedSessionKeyPrefixes"
+    if default_key is None and not policy.admits(GENERATED_KEY_PROBE):
+        message = f"{prefixes} must include 'hook:' when hooks.defaultSessionKey is unset"
+        yield _stop("hooks.boot.prefixes_exclude_hook", prefixes, message)
+    if policy.prefixes is None and any(mapping.templated for mapping in policy.mappings):
+        message = (
+            f"{prefixes} is required when a hook mapping sessionKey uses templates,"
+            " even if hooks.allowRequestSessionKey=true"
+        )
+        yield _stop("hooks.boot.templated_mapping_without_prefixes", prefixes, message)
 
 
-def _path(subject: _Subject) -> BootVerdict | None:
-    if subject.policy.path != "/":
-        return None
-    return _stop("hooks.boot.path_root", "hooks.path", "hooks.path may not be '/'")
-
-
-def _presets(subject: _Subject) -> BootVerdict | None:
-    if not _INHERITED_NAMES.intersection(text_items(subject.hooks.get("presets"))):
-        return None
-    message = "Spread syntax requires ...iterable[Symbol.iterator] to be a function"
-    return _stop("hooks.boot.preset_invalid", "hooks.presets", message)
-
-
-def _transforms_dir(subject: _Subject) -> BootVerdict | None:
-    target = optional_text(subject.hooks.get("transformsDir"))
-    if target is None or not read_mappings(subject.hooks):
-        return None
-    base = posixpath.join(subject.config_dir or "<config folder>", "hooks", "transforms")
-    # Node resolves a leading `//` to `/`; Python keeps it.
-    resolved = posixpath.normpath(posixpath.join(base, target))
-    resolved = "/" + resolved.lstrip("/") if resolved.startswith("/") else resolved
-    if resolved == base or resolved.startswith(f"{base}/"):
-        return None
-    message = f"Hook transformsDir module path must be within {base}: {target}"
-    return _stop("hooks.boot.transforms_dir_outside", "hooks.transformsDir", message)
-
-
-def _mappings(subject: _Subject) -> BootVerdict | None:
-    for mapping in read_mappings(subject.hooks):
+def _about_mappings(hooks: Mapping[str, Any], config_dir: str) -> Iterator[BootVerdict]:
+    mappings = read_mappings(hooks)
+    target = optional_text(hooks.get("transformsDir"))
+    if mappings and target is not None:
+        base = posixpath.join(config_dir, "hooks", "transforms")
+        # Node resolves a leading `//` to `/`; Python keeps it.
+        resolved = posixpath.normpath(posixpath.join(base, target))
+        resolved = "/" + resolved.lstrip("/") if resolved.startswith("/") else resolved
+        if resolved != base and not resolved.startswith(f"{base}/"):
+            message = f"Hook transformsDir module path must be within {base}: {target}"
+            yield _stop("hooks.boot.transforms_dir_outside", "hooks.transformsDir", message)
+    for mapping in mappings:
         if optional_text(mapping.for_each) in _FORBIDDEN_FOR_EACH:
             message = f"Hook mapping forEach must be a top-level payload key: {mapping.for_each}"
-            return _stop("hooks.boot.mapping_invalid", f"{mapping.where}.forEach", message)
-    return None
-
-
-def _default_key(subject: _Subject) -> BootVerdict | None:
-    policy = subject.policy
-    if policy.default_session_key is None or policy.admits(policy.default_session_key):
-        return None
-    message = "hooks.defaultSessionKey must match hooks.allowedSessionKeyPrefixes"
-    return _stop("hooks.boot.default_key_outside_prefixes", "hooks.defaultSessionKey", message)
-
-
-def _generated_key(subject: _Subject) -> BootVerdict | None:
-    policy = subject.policy
-    if policy.default_session_key is not None or policy.admits(GENERATED_KEY_PROBE):
-        return None
-    message = "hooks.allowedSessionKeyPrefixes must include 'hook:' when hooks.defaultSessionKey is unset"
-    return _stop("hooks.boot.prefixes_exclude_hook", "hooks.allowedSessionKeyPrefixes", message)
-
-
-def _templates(subject: _Subject) -> BootVerdict | None:
-    policy = subject.policy
-    if policy.prefixes is not None or not any(mapping.templated for mapping in policy.mappings):
-        return None
-    message = (
-        "hooks.allowedSessionKeyPrefixes is required when a hook mapping sessionKey uses templates,"
-        " even if hooks.allowRequestSessionKey=true"
-    )
-    return _stop("hooks.boot.templated_mapping_without_prefixes", "hooks.allowedSessionKeyPrefixes", message)
-
-
-_RULES: tuple[Callable[[_Subject], BootVerdict | None], ...] = (
-    _token,
-    _path,
-    _presets,
-    _transforms_dir,
-    _mappings,
-    _default_key,
-    _generated_key,
-    _templates,
-)
+            yield _stop("hooks.boot.mapping_invalid", f"{mapping.where}.forEach", message)
+            return  # the gateway stops at the first

@@ -1,4 +1,4 @@
-"""The hook policy: `hooks.*` as the gateway would enforce it, and what the ingress wants of it."""
+"""The hook policy: `hooks.*` as the gateway would enforce it, its mappings, and what the ingress wants."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.hooks.agents import agent_ids, default_agent, section
-from openclaw_install.host.hooks.mappings import HookMapping, effective, read_mappings
 from openclaw_install.host.hooks.text import (
     admits,
     normalize_agent_id,
@@ -17,7 +16,7 @@ from openclaw_install.host.hooks.text import (
     optional_text,
     text_items,
 )
-from openclaw_install.host.javascript import trim, utf16_length
+from openclaw_install.host.javascript import trim, trim_start, utf16_length
 
 RouteMode = Literal["stable-hook-session", "map-active-group"]
 DEFAULT_PATH = "/hooks"
@@ -29,6 +28,53 @@ POLICY_KEYS = (
 INGRESS_PREFIX = "hook:im:"
 # The key that the gateway tries where keys are generated: `hook:` and a UUID.
 GENERATED_KEY_PROBE = "hook:example"
+_TEMPLATE = re.compile(r"\{\{[^}]+\}\}")
+_EDGE_SLASHES = re.compile(r"^/+|/+$")
+# The only preset of OpenClaw 2026.9.6 (hookPresetMappings); names that it does not know add nothing.
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "gmail": {
+        "id": "gmail",
+        "match": {"path": "gmail"},
+        "action": "agent",
+        "forEach": "messages",
+        "sessionKey": "hook:gmail:{{messages[0].id}}",
+    }
+}
+
+
+@dataclass(frozen=True)
+class HookMapping:
+    """One mapping after normalisation.
+
+    Attributes:
+        id: its id, or `mapping-<number>`.
+        where: config path that declares it (`hooks.mappings[0]`, `hooks.presets`).
+        match_path: path below `hooks.path`; None or "" matches every path.
+        match_source: value of the payload's `source`; None or "" matches any.
+        session_key: the key or key template as written; None where it is blank.
+        agent_id: the agent as written; None where it is blank.
+        has_transform: a module of the operator may choose the session key.
+        for_each: the payload key to fan out over, as written; None where it is blank.
+    """
+
+    id: str
+    where: str
+    match_path: str | None
+    match_source: str | None
+    session_key: str | None
+    agent_id: str | None
+    has_transform: bool
+    for_each: str | None
+
+    @property
+    def templated(self) -> bool:
+        """Whether the session key has a `{{...}}` expression, so that a payload decides it."""
+        return self.session_key is not None and bool(_TEMPLATE.search(self.session_key))
+
+    @property
+    def key_start(self) -> str:
+        """What every session key of this mapping starts with: the key itself, or the text before `{{`."""
+        return trim(_TEMPLATE.split(trim_start(self.session_key or ""), maxsplit=1)[0])
 
 
 @dataclass(frozen=True)
@@ -111,6 +157,51 @@ def read_policy(config: Mapping[str, Any]) -> HookPolicy:
     )
 
 
+def read_mappings(hooks: Mapping[str, Any]) -> tuple[HookMapping, ...]:
+    """The custom mappings, then those of the presets; entries of a wrong type are left out."""
+    declared = hooks.get("mappings")
+    found = [
+        (f"hooks.mappings[{index}]", entry)
+        for index, entry in enumerate(declared if isinstance(declared, list) else ())
+        if isinstance(entry, Mapping)
+    ]
+    found += [
+        ("hooks.presets", PRESETS[name]) for name in text_items(hooks.get("presets")) if name in PRESETS
+    ]
+    return tuple(_normalize(entry, number, where) for number, (where, entry) in enumerate(found, start=1))
+
+
+def effective(mappings: tuple[HookMapping, ...]) -> tuple[HookMapping, ...]:
+    """The mappings that can ever run: those that no earlier one shadows by matching all that they match."""
+    kept: list[HookMapping] = []
+    for mapping in mappings:
+        if not any(_shadows(earlier, mapping) for earlier in kept):
+            kept.append(mapping)
+    return tuple(kept)
+
+
+def _shadows(earlier: HookMapping, later: HookMapping) -> bool:
+    if earlier.match_path and earlier.match_path != later.match_path:
+        return False
+    return not earlier.match_source or earlier.match_source == later.match_source
+
+
+def _normalize(entry: Mapping[str, Any], number: int, where: str) -> HookMapping:
+    match = section(entry, "match")
+    path, source = match.get("path"), match.get("source")
+    key = entry.get("sessionKey")
+    return HookMapping(
+        id=optional_text(entry.get("id")) or f"mapping-{number}",
+        where=where,
+        match_path=_EDGE_SLASHES.sub("", trim(path)) if isinstance(path, str) and trim(path) else None,
+        match_source=trim(source) if isinstance(source, str) else None,
+        session_key=key if optional_text(key) else None,
+        agent_id=optional_text(entry.get("agentId")),
+        has_transform=isinstance(entry.get("transform"), Mapping),
+        for_each=entry["forEach"] if optional_text(entry.get("forEach")) else None,
+    )
+
+
 def base_path(value: Any) -> str:
     """The base path of the ingress: a leading slash is added, trailing ones go; `/` is refused at boot."""
     path = optional_text(value) or DEFAULT_PATH
@@ -135,47 +226,6 @@ def ingress_agent(policy: HookPolicy, needs: IngressNeeds) -> str | None:
         return policy.default_agent
     named = normalize_agent_id(needs.agent_id)
     return named if named in policy.agents else None
-
-
-_LABEL = re.compile(r"(?:session[ _-]?key|active[ _-]?group|key|session)\s*[:=]\s+", re.IGNORECASE)
-_DECORATION = re.compile(r"^(?:[-*+]\s+|>\s*)?")
-_SESSION_KEY = re.compile(r"[A-Za-z0-9._-]+(?::[A-Za-z0-9._@+/=~%#-]+)+")
-_AGENT_SCOPE = re.compile(r"agent:[^:]+:", re.IGNORECASE)
-_MAX_KEY_LENGTH = 512
-
-
-def active_group_key(text: str) -> str | None:
-    """The session key in an `ACTIVE_GROUP.md`, or None where there is none.
-
-    It is the first line that holds nothing but a session key: two or more segments joined by `:`, without
-    spaces. Around it may stand a list marker, a label (`session key: `), back-ticks, quotes or asterisks.
-    Headings, comments, links and prose are passed over.
-    """
-    for line in text.removeprefix("\ufeff").splitlines():
-        bare = _DECORATION.sub("", trim(line))
-        bare = _LABEL.sub("", bare, count=1) if _LABEL.match(bare) else bare
-        bare = bare.strip("`\"'* ")
-        if _SESSION_KEY.fullmatch(bare) and "//" not in bare and len(bare) <= _MAX_KEY_LENGTH:
-            return bare
-    return None
-
-
-def route_prefix(active_group_text: str) -> str | None:
-    """The prefix that `map-active-group` needs: `feishu:default:` for `feishu:default:oc_x`.
-
-    It is the channel and the account of the key, the first two segments; a key of two segments gives its
-    first (`telegram:42` needs `telegram:`). `agent:<id>:` in front stays in front, so that the prefix never
-    opens all sessions of an agent. None where the text holds no key, or only an agent's main session.
-    """
-    key = active_group_key(active_group_text)
-    if key is None:
-        return None
-    scope = _AGENT_SCOPE.match(key)
-    head = scope.group() if scope else ""
-    segments = key.removeprefix(head).split(":")
-    if len(segments) < 2 or (not scope and segments[0].lower() == "agent"):
-        return None
-    return f"{head}{':'.join(segments[: min(2, len(segments) - 1)])}:".lower()
 
 
 def _allowed_agents(value: Any) -> tuple[str, ...] | None:

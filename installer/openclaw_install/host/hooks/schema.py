@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
+from openclaw_install.host.hooks.agents import section
 from openclaw_install.host.javascript import trim
 
 
@@ -31,7 +33,6 @@ _JSON_TYPES = (
     (list, "array"),
     (Mapping, "object"),
 )
-_FOR_EACH = re.compile(r"[^.\[\]]+")
 
 
 def json_type(value: Any) -> str:
@@ -45,31 +46,22 @@ def _refuse(expected: str, value: Any, path: str) -> SchemaIssue:
     return SchemaIssue(path, f"Invalid input: expected {expected}, received {json_type(value)}")
 
 
-def _is(expected: str) -> Check:
-    def check(value: Any, path: str) -> Iterator[SchemaIssue]:
-        if json_type(value) != expected:
-            yield _refuse(expected, value, path)
-
-    return check
+def _typed(expected: str, value: Any, path: str) -> Iterator[SchemaIssue]:
+    if json_type(value) != expected:
+        yield _refuse(expected, value, path)
 
 
-def _text(accepts: Callable[[str], bool], complaint: str) -> Check:
-    def check(value: Any, path: str) -> Iterator[SchemaIssue]:
-        if not isinstance(value, str):
-            yield _refuse("string", value, path)
-        elif not accepts(value):
-            yield SchemaIssue(path, complaint)
-
-    return check
+def _text(accepts: Callable[[str], object], complaint: str, value: Any, path: str) -> Iterator[SchemaIssue]:
+    if not isinstance(value, str):
+        yield _refuse("string", value, path)
+    elif not accepts(value):
+        yield SchemaIssue(path, complaint)
 
 
-def _one_of(*choices: str) -> Check:
-    def check(value: Any, path: str) -> Iterator[SchemaIssue]:
-        if value not in choices:
-            allowed = ", ".join(f'"{choice}"' for choice in choices)
-            yield SchemaIssue(path, f"Invalid input (allowed: {allowed})")
-
-    return check
+def _one_of(choices: tuple[str, ...], value: Any, path: str) -> Iterator[SchemaIssue]:
+    if value not in choices:
+        allowed = ", ".join(f'"{choice}"' for choice in choices)
+        yield SchemaIssue(path, f"Invalid input (allowed: {allowed})")
 
 
 def _count(value: Any, path: str) -> Iterator[SchemaIssue]:
@@ -81,45 +73,42 @@ def _count(value: Any, path: str) -> Iterator[SchemaIssue]:
         yield SchemaIssue(path, "Too small: expected number to be >0")
 
 
-def _list_of(item: Check) -> Check:
-    def check(value: Any, path: str) -> Iterator[SchemaIssue]:
-        if not isinstance(value, list):
-            yield _refuse("array", value, path)
-            return
+def _list_of(item: Check, value: Any, path: str) -> Iterator[SchemaIssue]:
+    if isinstance(value, list):
         for index, entry in enumerate(value):
             yield from item(entry, f"{path}[{index}]")
+    else:
+        yield _refuse("array", value, path)
 
-    return check
 
-
-def _record_of(item: Check) -> Check:
-    def check(value: Any, path: str) -> Iterator[SchemaIssue]:
-        if not isinstance(value, Mapping):
-            yield SchemaIssue(path, f"Invalid input: expected record, received {json_type(value)}")
-            return
+def _record_of(item: Check, value: Any, path: str) -> Iterator[SchemaIssue]:
+    if isinstance(value, Mapping):
         for key, entry in value.items():
             if key != "__proto__":  # zod passes it over
                 yield from item(entry, f"{path}.{key}")
+    else:
+        yield SchemaIssue(path, f"Invalid input: expected record, received {json_type(value)}")
 
-    return check
+
+def _fields(
+    checks: Mapping[str, Check], value: Any, path: str, *, strict: bool, required: tuple[str, ...] = ()
+) -> Iterator[SchemaIssue]:
+    if not isinstance(value, Mapping):
+        yield _refuse("object", value, path)
+        return
+    for name, check in checks.items():
+        if name in value:
+            yield from check(value[name], f"{path}.{name}")
+        elif name in required:
+            yield SchemaIssue(f"{path}.{name}", "Invalid input: expected string, received undefined")
+    unknown = [name for name in value if name not in checks] if strict else []
+    if unknown:
+        names = ", ".join(f'"{name}"' for name in unknown)
+        yield SchemaIssue(path, f"Unrecognized key{'s' if len(unknown) > 1 else ''}: {names}")
 
 
-def _object(fields: Mapping[str, Check], *, strict: bool, required: tuple[str, ...] = ()) -> Check:
-    def check(value: Any, path: str) -> Iterator[SchemaIssue]:
-        if not isinstance(value, Mapping):
-            yield _refuse("object", value, path)
-            return
-        for name, field in fields.items():
-            if name in value:
-                yield from field(value[name], f"{path}.{name}")
-            elif name in required:
-                yield SchemaIssue(f"{path}.{name}", "Invalid input: expected string, received undefined")
-        unknown = [name for name in value if name not in fields] if strict else []
-        if unknown:
-            names = ", ".join(f'"{name}"' for name in unknown)
-            yield SchemaIssue(path, f"Unrecognized key{'s' if len(unknown) > 1 else ''}: {names}")
-
-    return check
+def _object(checks: Mapping[str, Check], *, strict: bool = True, required: tuple[str, ...] = ()) -> Check:
+    return partial(_fields, checks, strict=strict, required=required)
 
 
 def _is_safe_module(raw: str) -> bool:
@@ -128,77 +117,55 @@ def _is_safe_module(raw: str) -> bool:
     return bool(value) and not value.startswith(("/", "~")) and ":" not in value and ".." not in parts
 
 
-_STRING, _BOOLEAN = _is("string"), _is("boolean")
-_STRINGS = _list_of(_STRING)
-_TRANSFORM = _object(
-    {
-        "module": _text(_is_safe_module, "module must be a safe relative path (no absolute paths)"),
-        "export": _STRING,
-    },
-    strict=True,
-    required=("module",),
-)
-_MAPPING_TEXTS = (
-    "id",
-    "name",
-    "agentId",
-    "sessionKey",
-    "messageTemplate",
-    "textTemplate",
-    "to",
-    "model",
-    "thinking",
-)
+_STRING, _BOOLEAN = partial(_typed, "string"), partial(_typed, "boolean")
+_STRINGS = partial(_list_of, _STRING)
+_MODULE = partial(_text, _is_safe_module, "module must be a safe relative path (no absolute paths)")
+_FOR_EACH = partial(_text, re.compile(r"[^.\[\]]+").fullmatch, "forEach must be a top-level payload key")
+_NOT_BLANK = partial(_text, trim, "Too small: expected string to have >=1 characters")
 _MAPPING = _object(
     {
-        **dict.fromkeys(_MAPPING_TEXTS, _STRING),
+        **dict.fromkeys(("id", "name", "agentId", "sessionKey"), _STRING),
+        **dict.fromkeys(("messageTemplate", "textTemplate", "to", "model", "thinking"), _STRING),
         "match": _object({"path": _STRING, "source": _STRING}, strict=False),
-        "action": _one_of("wake", "agent"),
-        "wakeMode": _one_of("now", "next-heartbeat"),
-        "sessionMode": _one_of("isolated", "persistent"),
-        "forEach": _text(
-            lambda text: bool(_FOR_EACH.fullmatch(text)), "forEach must be a top-level payload key"
-        ),
-        "deliver": _BOOLEAN,
-        "allowUnsafeExternalContent": _BOOLEAN,
-        "channel": _text(lambda text: bool(trim(text)), "Too small: expected string to have >=1 characters"),
+        "action": partial(_one_of, ("wake", "agent")),
+        "wakeMode": partial(_one_of, ("now", "next-heartbeat")),
+        "sessionMode": partial(_one_of, ("isolated", "persistent")),
+        "forEach": _FOR_EACH,
+        **dict.fromkeys(("deliver", "allowUnsafeExternalContent"), _BOOLEAN),
+        "channel": _NOT_BLANK,
         "timeoutSeconds": _count,
-        "transform": _TRANSFORM,
-    },
-    strict=True,
+        "transform": _object({"module": _MODULE, "export": _STRING}, required=("module",)),
+    }
 )
+_TAILSCALE = {"mode": partial(_one_of, ("off", "serve", "funnel")), "path": _STRING, "target": _STRING}
 _GMAIL_TEXTS = ("account", "label", "topic", "subscription", "pushToken", "hookUrl", "model")
 _GMAIL = _object(
     {
         **dict.fromkeys(_GMAIL_TEXTS, _STRING),
         **dict.fromkeys(("includeBody", "allowUnsafeExternalContent"), _BOOLEAN),
         **dict.fromkeys(("maxBytes", "renewEveryMinutes"), _count),
-        "serve": _object({"bind": _STRING, "port": _count, "path": _STRING}, strict=True),
-        "tailscale": _object(
-            {"mode": _one_of("off", "serve", "funnel"), "path": _STRING, "target": _STRING}, strict=True
-        ),
-        "thinking": _one_of("off", "minimal", "low", "medium", "high"),
-    },
-    strict=True,
+        "serve": _object({"bind": _STRING, "port": _count, "path": _STRING}),
+        "tailscale": _object(_TAILSCALE),
+        "thinking": partial(_one_of, ("off", "minimal", "low", "medium", "high")),
+    }
 )
+_ENTRY = _object({"enabled": _BOOLEAN, "env": partial(_record_of, _STRING)}, strict=False)
 _INTERNAL = _object(
     {
         "enabled": _BOOLEAN,
-        "entries": _record_of(_object({"enabled": _BOOLEAN, "env": _record_of(_STRING)}, strict=False)),
-        "load": _object({"extraDirs": _STRINGS}, strict=True),
-    },
-    strict=True,
+        "entries": partial(_record_of, _ENTRY),
+        "load": _object({"extraDirs": _STRINGS}),
+    }
 )
 _HOOKS = _object(
     {
         **dict.fromkeys(("path", "token", "defaultSessionKey", "transformsDir"), _STRING),
         **dict.fromkeys(("enabled", "allowRequestSessionKey"), _BOOLEAN),
         **dict.fromkeys(("allowedSessionKeyPrefixes", "allowedAgentIds", "presets"), _STRINGS),
-        "mappings": _list_of(_MAPPING),
+        "mappings": partial(_list_of, _MAPPING),
         "gmail": _GMAIL,
         "internal": _INTERNAL,
-    },
-    strict=True,
+    }
 )
 # Keys of older versions: at its next start the gateway removes them itself and rewrites the file without
 # comments. It does not where the file has an `$include`; there they stop it like any unknown key.
@@ -219,14 +186,8 @@ def _persistent_without_key(hooks: Any) -> Iterator[SchemaIssue]:
 
 def retired_keys(hooks: Any) -> tuple[str, ...]:
     """The retired keys in the section, as config paths."""
-    found = []
-    for path in RETIRED_KEYS:
-        value: Any = hooks
-        for name in path:
-            value = value.get(name, _HOOKS) if isinstance(value, Mapping) else _HOOKS
-        if value is not _HOOKS:
-            found.append(".".join(("hooks", *path)))
-    return tuple(found)
+    found = (path for path in RETIRED_KEYS if path[-1] in section(hooks, *path[:-1]))
+    return tuple(".".join(("hooks", *path)) for path in found)
 
 
 def without_retired_keys(hooks: Any) -> Any:

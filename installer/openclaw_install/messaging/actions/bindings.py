@@ -8,8 +8,9 @@ from typing import Annotated
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.shown_text import quoted
 from openclaw_install.host.gateway.probe import LivePolicy
-from openclaw_install.host.hooks.policy import INGRESS_PREFIX, active_group_key, route_prefix
+from openclaw_install.host.hooks.policy import INGRESS_PREFIX
 from openclaw_install.host.hooks.text import admits, fold
+from openclaw_install.host.workspace import active_group_key, route_prefix
 from openclaw_install.messaging.actions.arguments import MOST, Rule
 from openclaw_install.messaging.actions.messages import find_session
 from openclaw_install.messaging.actions.trust import Named
