@@ -6,12 +6,13 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from openclaw_install.common.errors import ConflictError, FileError
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.common.redaction import Secret
 from openclaw_install.common.shared_files import CHANGED_MEANWHILE
 from openclaw_install.host.config.document import read_config
@@ -20,12 +21,14 @@ from openclaw_install.host.gateway.probe import GatewayAddress, LivePolicy
 from openclaw_install.host.hooks.policy import read_policy
 from openclaw_install.host.locate import HostLocation, locate
 from openclaw_install.setup.changes import Files, Folder, Present
-from openclaw_install.setup.install import UndoOptions, UndoResult, run_setup, run_undo, run_uninstall
-from openclaw_install.setup.plan import Plan
+from openclaw_install.setup.context import Context, Options
+from openclaw_install.setup.plan import PlanReport
 from openclaw_install.setup.receipts import ReceiptStore
+from openclaw_install.setup.removal import UndoResult, undo, uninstall
+from openclaw_install.setup.runtime_control import RuntimeSeam
 from openclaw_install.setup.transaction import Recovery, recover
 from openclaw_install.setup.undo import UndoPlan
-from openclaw_install.setup.verify import Options, RunResult, fix_hooks, verify_runtime
+from openclaw_install.setup.verify import RunResult, fix_hooks, set_up, verify_runtime
 from tests.schemas import assert_valid
 
 GATEWAY_TOKEN = "gateway-s3cret-0123456789abcdef"
@@ -128,36 +131,30 @@ class PlainHost:
         """Everything that is the host's: bytes, permissions, links, folders."""
         return tree_of(self.home)
 
+    def context(self, operator: Operator | None = None, ask: Asker | None = None, **options: Any) -> Context:
+        """One command on the host; offline unless somebody is to be asked."""
+        said = Options(**{"offline": ask is None, **QUICK, **options})
+        return Context(self.location, said, operator or Operator(), self.store, ask=ask or never_asked)
+
     def setup(self, operator: Operator | None = None, ask: Asker | None = None, **options: Any) -> RunResult:
-        said = Options(**{"offline": ask is None, **_QUICK, **options})
-        return _checked(
-            run_setup(self.location, said, operator or Operator(), ask=ask or never_asked, store=self.store)
-        )
+        return checked(set_up(self.context(operator, ask, **options)))
 
     def fix_hooks(
         self, operator: Operator | None = None, ask: Asker | None = None, **options: Any
     ) -> RunResult:
-        said = Options(**{"offline": ask is None, **_QUICK, **options})
-        return _checked(
-            fix_hooks(self.location, said, operator or Operator(), ask=ask or never_asked, store=self.store)
-        )
+        return checked(fix_hooks(self.context(operator, ask, **options)))
 
     def verify(self, ask: Asker | None = None, **options: Any) -> RunResult:
-        said = Options(**{"offline": ask is None, **_QUICK, **options})
-        return _checked(verify_runtime(self.location, said, ask=ask or never_asked, store=self.store))
+        return checked(verify_runtime(self.context(None, ask, **options)))
 
-    def undo(
-        self, wanted: str | None = None, operator: Operator | None = None, **options: bool
-    ) -> UndoResult:
-        said = UndoOptions(**options)
-        result = run_undo(self.location, wanted, said, operator or Operator(), store=self.store)
-        assert_valid(result.to_json(), "undo-report")
+    def undo(self, wanted: str | None = None, operator: Operator | None = None, **options: Any) -> UndoResult:
+        result = undo(self.context(operator, **options), wanted)
+        assert_valid(jsonable(result), "undo-report")
         return result
 
-    def uninstall(self, operator: Operator | None = None, **options: bool) -> UndoResult:
-        said = UndoOptions(**options)
-        result = run_uninstall(self.location, said, operator or Operator(), store=self.store)
-        assert_valid(result.to_json(), "undo-report")
+    def uninstall(self, operator: Operator | None = None, **options: Any) -> UndoResult:
+        result = uninstall(self.context(operator, **options))
+        assert_valid(jsonable(result), "undo-report")
         return result
 
     def settle(self) -> tuple[Recovery, ...]:
@@ -166,12 +163,36 @@ class PlainHost:
             return recover(self.store)
 
 
-_QUICK: dict[str, Any] = {"starting_seconds": 0.0, "take_over_seconds": 0.0, "settle_seconds": 0.0}
+@dataclass(frozen=True)
+class WholeHost:
+    """A host with a twin of its runtime, and its agent where `env` is given; its gateway follows the file."""
+
+    host: PlainHost
+    runtime: RuntimeSeam
+    env: Mapping[str, str] | None = None
+    now: float = 1_800_000_000.0
+
+    def context(self, operator: Operator | None = None, **options: Any) -> Context:
+        made = self.host.context(operator, Asker(follower(self.host)), **options)
+        env = None if self.env is None else {**self.host.env, **self.env}
+        return replace(made, runtime=self.runtime, env=env, clock=lambda: self.now)
+
+    def set_up(self, operator: Operator | None = None, **options: Any) -> RunResult:
+        return checked(set_up(self.context(operator, **options)))
+
+    def verify(self, **options: Any) -> RunResult:
+        return checked(verify_runtime(self.context(**options)))
+
+    def fix_hooks(self, **options: Any) -> RunResult:
+        return checked(fix_hooks(self.context(**options)))
 
 
-def _checked(run: RunResult) -> RunResult:
+QUICK: dict[str, Any] = {"starting_seconds": 0.0, "take_over_seconds": 0.0, "settle_seconds": 0.0}
+
+
+def checked(run: RunResult) -> RunResult:
     """Every result of every test is held against the schema, and its exit code against its state."""
-    assert_valid(run.to_json(), "activation-report")
+    assert_valid(jsonable(run.report), "activation-report")
     if run.report.blockers:
         assert run.exit_code == 1
     return run
@@ -200,14 +221,14 @@ class Operator:
     answers: list[bool] = field(default_factory=list)
     while_asked: list[Callable[[], None]] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
-    plans: list[Plan] = field(default_factory=list)
+    plans: list[PlanReport] = field(default_factory=list)
     undo_plans: list[UndoPlan] = field(default_factory=list)
     questions: int = 0
 
     def show(self, text: str) -> None:
         self.shown.append(text)
 
-    def show_plan(self, plan: Plan) -> None:
+    def show_plan(self, plan: PlanReport) -> None:
         self.plans.append(plan)
 
     def show_undo(self, plan: UndoPlan) -> None:
@@ -246,7 +267,9 @@ def never_asked(address: GatewayAddress, token: Secret | None, *, agent_id: str 
 
 
 def enforcing(*prefixes: str) -> LivePolicy:
-    return LivePolicy("enforced", 19999, request_session_key=True, prefixes=prefixes)
+    return LivePolicy(
+        "enforced", 19999, allow_request_session_key=True, allowed_session_key_prefixes=prefixes
+    )
 
 
 def follower(host: PlainHost) -> Answer:

@@ -233,7 +233,10 @@ def test_messages_go_to_the_active_group_while_the_gateway_admits_it(tmp_path: P
         made.know()
         made.active_group = "feishu:default:oc_1"
         made.policy = LivePolicy(
-            "enforced", 1, request_session_key=True, prefixes=("hook:im:", "feishu:default:")
+            "enforced",
+            1,
+            allow_request_session_key=True,
+            allowed_session_key_prefixes=("hook:im:", "feishu:default:"),
         )
         settings: BridgeSettings = replace(made.settings, route_mode="map-active-group")
         async with made.bridge(settings):

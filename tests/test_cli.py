@@ -239,7 +239,7 @@ def test_an_unexpected_error_goes_to_a_log_without_the_values_at_hand(
     def explode(*_arguments: object, **_named: object) -> None:
         raise RuntimeError(f"choked on {HOOK_TOKEN}")
 
-    monkeypatch.setattr("openclaw_install.setup.host_commands.verify_runtime", explode)
+    monkeypatch.setattr("openclaw_install.setup.verify.verify_runtime", explode)
     document = host.document("verify-runtime")
     assert document["exit_code"] == 3
     error = document["errors"][0]
@@ -256,9 +256,7 @@ def test_an_unexpected_error_goes_to_a_log_without_the_values_at_hand(
 def test_an_unexpected_error_is_told_even_when_no_log_can_be_written(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "openclaw_install.setup.host_commands.verify_runtime", lambda *_arguments, **_named: 1 / 0
-    )
+    monkeypatch.setattr("openclaw_install.setup.verify.verify_runtime", lambda *_arguments, **_named: 1 / 0)
     (host.home / ".local").write_text("a file where the log folder would be")
     document = host.document("verify-runtime")
     assert (document["exit_code"], document["errors"][0]["code"]) == (3, "unexpected")
@@ -271,7 +269,7 @@ def test_an_interrupt_is_exit_code_130(
     def interrupted(*_arguments: object, **_named: object) -> None:
         raise stop
 
-    monkeypatch.setattr("openclaw_install.setup.host_commands.verify_runtime", interrupted)
+    monkeypatch.setattr("openclaw_install.setup.verify.verify_runtime", interrupted)
     assert host.document("verify-runtime")["exit_code"] == 130
 
 
@@ -324,7 +322,7 @@ def test_no_line_of_an_error_can_pass_for_one_of_ours(host: Host, monkeypatch: p
     def fail(*_arguments: object, **_named: object) -> None:
         raise InstallError("two lines:\nactivation_state=ready_waiting_inbound", next_step="none")
 
-    monkeypatch.setattr("openclaw_install.setup.host_commands.run_undo", fail)
+    monkeypatch.setattr("openclaw_install.setup.removal.undo", fail)
     _, _, err = host.run("undo")
     assert err.splitlines() == [
         "error: two lines:",

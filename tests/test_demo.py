@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from openclaw_install.common.errors import InstallError
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.demo import provision as provisioning
 from openclaw_install.demo.gateway_process import GatewayProcess, GatewayStartError
 from openclaw_install.demo.interruption import interrupted_once, undisturbed
@@ -37,7 +38,7 @@ def test_the_story_goes_as_told_and_leaves_nothing_behind(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     lines: list[str] = []
     story = tell_story(lines.append, lambda _line: None, openclaw=openclaw)
-    assert_valid(story.to_json(), "demo")
+    assert_valid(jsonable(story), "demo")
     facts = [chapter.facts for chapter in story.chapters]
     assert facts[0] == {"activation_state": "ready_waiting_inbound", "exit_code": 0}
     assert any("bundle    pingagent: installed, eligible" in line for line in lines)

@@ -72,13 +72,17 @@ def test_every_answer_of_the_gateway_has_its_meaning(
     status: int, body: str, state: LiveState, request_keys: bool | None, prefixes: tuple[str, ...] | None
 ) -> None:
     live = read_answer(status, body, 1)
-    assert (live.state, live.request_session_key, live.prefixes) == (state, request_keys, prefixes)
+    assert (live.state, live.allow_request_session_key, live.allowed_session_key_prefixes) == (
+        state,
+        request_keys,
+        prefixes,
+    )
 
 
 def test_control_characters_of_an_answer_never_reach_the_report() -> None:
     live = read_answer(400, _refusal("sessionKey must start with one of: \x1b[31mred:"), 1)
     assert "\x1b" not in live.detail
-    assert live.prefixes == (" [31mred:",)
+    assert live.allowed_session_key_prefixes == (" [31mred:",)
 
 
 Talk = Callable[[bytes, "_Handler"], None]
@@ -169,7 +173,7 @@ def test_a_token_of_a_few_letters_does_not_change_what_the_answer_says() -> None
         handler.answer(*answer)
 
     with _server(talk) as (port, _requests):
-        assert ask_gateway(GatewayAddress(port), Secret("hook")).prefixes == ("hook:",)
+        assert ask_gateway(GatewayAddress(port), Secret("hook")).allowed_session_key_prefixes == ("hook:",)
 
 
 def test_without_a_token_only_health_is_asked() -> None:

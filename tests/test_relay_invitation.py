@@ -19,7 +19,8 @@ from openclaw_install.messaging.relay.client import RelayRefused
 from openclaw_install.messaging.relay.http import HttpRelay
 from openclaw_install.protocol.card import make_card
 from openclaw_install.protocol.profile import invite_of, profile_paths
-from openclaw_install.setup.connection import Wish, connect, forget
+from openclaw_install.setup.connection import connect, forget
+from openclaw_install.setup.context import Options
 from openclaw_install.surfaces.cli.passphrase import invite_reader
 from tests.collab_rig import Agent, Rig, play, until
 from tests.relay_rig import relay_in_memory
@@ -76,14 +77,14 @@ def test_the_setup_keeps_the_code_privately_and_forgets_it_with_the_relay(tmp_pa
     env = {"HOME": str(tmp_path / "home"), "PINGAGENT_SERVER_URL": "https://relay.example"}
     read = invite_reader(file, may_ask=False)
     with pytest.raises(UsageError, match="others can read"):
-        connect(locate(env), env, Wish(invite=read), Operator(), 1e9, lambda: 1)
+        connect(locate(env), env, Options(invite=read), Operator(), 1e9, lambda: 1)
     file.chmod(0o600)
-    planned = connect(locate(env), env, Wish(invite=read, dry_run=True), Operator(), 1e9, lambda: 1)
+    planned = connect(locate(env), env, Options(invite=read, dry_run=True), Operator(), 1e9, lambda: 1)
     assert planned is not None
     place = invite_of(profile_paths(env, Path(env["HOME"])).identity)
     assert (planned.outcome, place.exists()) == ("planned", False)
     for outcome in ("connected", "unchanged"):
-        done = connect(locate(env), env, Wish(invite=read), Operator(), 1e9, lambda: 1)
+        done = connect(locate(env), env, Options(invite=read), Operator(), 1e9, lambda: 1)
         assert done is not None
         assert done.outcome == outcome
         assert (place.read_text(), place.stat().st_mode & 0o777) == (f"{CODE}\n", 0o600)

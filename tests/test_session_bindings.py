@@ -150,7 +150,7 @@ def test_bindings_are_listed_page_by_page_with_what_is_not_admitted_any_more(
         for number in range(3):
             key = f"feishu:default:oc_{number}"
             store.bindings.put(Binding(profile.thread(f"p{number}"), key, "set", 1.0, "cli:alice"))
-    host.live = replace(ADMITS, prefixes=("hook:im:",))
+    host.live = replace(ADMITS, allowed_session_key_prefixes=("hook:im:",))
     page = use("session_bindings", limit=2)
     assert [one["admitted"] for one in page.body["bindings"]] == [False, False]
     assert "not admitted" in page.text

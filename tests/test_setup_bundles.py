@@ -48,9 +48,15 @@ def test_a_bundle_goes_from_absent_to_identical(host: PlainHost) -> None:
 def test_skill_md_is_written_last_and_taken_first(host: PlainHost) -> None:
     run = host.setup()
     assert run.applied is not None
-    names = [change.path.name for change in run.applied.plan.changes if change.bundle == "pingagent"]
+    names = [
+        change.path.name
+        for change in run.applied.plan.changes
+        if change.label.startswith("bundle pingagent:")
+    ]
     assert names[-1] == "SKILL.md"
-    back = [change.path.name for change in host.undo().plan.changes if change.bundle == "pingagent"]
+    back = [
+        change.path.name for change in host.undo().changes if change.label.startswith("bundle pingagent:")
+    ]
     assert back[0] == "SKILL.md"
 
 

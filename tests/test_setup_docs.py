@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from openclaw_install.host.hooks.boot import BootRule
-from openclaw_install.setup import install, report, undo
+from openclaw_install.setup import removal, report, undo
 from openclaw_install.setup.checks import gateway
 
 ROOT = Path(__file__).parent.parent
@@ -55,7 +55,7 @@ def test_every_ingress_finding_is_in_the_table() -> None:
 def test_every_conflict_of_taking_back_is_explained() -> None:
     codes = {
         text
-        for module in (undo, install)
+        for module in (undo, removal)
         for text in _texts(module)
         if re.fullmatch(r"(conflict|usage)\.\w+", text)
     }

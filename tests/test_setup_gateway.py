@@ -10,15 +10,17 @@ from typing import Any
 import httpx
 import pytest
 
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.demo.provision import OpenClaw
 from openclaw_install.demo.scratch_host import ScratchHost
 from openclaw_install.demo.stub_model import StubModel, running_stub
 from openclaw_install.host.gateway.probe import GatewayAddress, LivePolicy, ask_gateway, wait_for_policy
 from openclaw_install.host.hooks.policy import HookPolicy, read_policy
 from openclaw_install.host.locate import HostLocation, locate
-from openclaw_install.setup.install import UndoOptions, run_undo
+from openclaw_install.setup.context import Context, Options
 from openclaw_install.setup.receipts import ReceiptStore
-from openclaw_install.setup.verify import Options, fix_hooks, verify_runtime
+from openclaw_install.setup.removal import undo
+from openclaw_install.setup.verify import fix_hooks, verify_runtime
 from tests.schemas import assert_valid
 from tests.setup_rig import HOOK_TOKEN, Operator
 
@@ -80,9 +82,14 @@ class Rig:
         policy = self.write(hooks)
 
         def as_written(live: LivePolicy) -> bool:
-            if live.state != "enforced" or live.request_session_key is not policy.allow_request_session_key:
+            if (
+                live.state != "enforced"
+                or live.allow_request_session_key is not policy.allow_request_session_key
+            ):
                 return False
-            return live.prefixes is None or set(live.prefixes) == set(policy.prefixes or ())
+            return live.allowed_session_key_prefixes is None or set(live.allowed_session_key_prefixes) == set(
+                policy.prefixes or ()
+            )
 
         live, settled = wait_for_policy(self.ask, as_written, timeout=20.0)
         assert settled, live
@@ -102,12 +109,12 @@ def rig(openclaw: OpenClaw, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def test_a_time_bomb_under_a_running_gateway_is_seen_mended_proved_and_taken_back(rig: Rig) -> None:
     rig.wait_until_live(SOUND)
-    options = Options()
-    assert verify_runtime(rig.location, options, store=rig.store).exit_code == 0
+    context = Context(rig.location, Options(), Operator(), rig.store)
+    assert verify_runtime(context).exit_code == 0
     rig.write(BOMBED)
     bombed = rig.host.config_path.read_bytes()
 
-    blocked = verify_runtime(rig.location, options, store=rig.store)
+    blocked = verify_runtime(context)
     policy = blocked.report.policy
     assert [blocker.code for blocker in blocked.report.blockers] == [
         "hooks.boot.default_key_outside_prefixes"
@@ -120,18 +127,18 @@ def test_a_time_bomb_under_a_running_gateway_is_seen_mended_proved_and_taken_bac
     assert policy.next_boot is not None
     assert not policy.next_boot.ok
 
-    fixed = fix_hooks(rig.location, options, Operator(), store=rig.store)
-    assert_valid(fixed.to_json(), "activation-report")
+    fixed = fix_hooks(context)
+    assert_valid(jsonable(fixed.report), "activation-report")
     assert fixed.applied is not None
     assert (fixed.applied.outcome, fixed.applied.live) == ("applied", True)
     assert fixed.report.activation_state == "ready_waiting_inbound"
     assert fixed.report.policy.running is not None
     assert "hook:elsewhere" in (fixed.report.policy.running.allowed_session_key_prefixes or ())
 
-    again = fix_hooks(rig.location, options, Operator(), store=rig.store)
+    again = fix_hooks(context)
     assert again.applied is not None
     assert again.applied.outcome == "unchanged"
-    run_undo(rig.location, None, UndoOptions(), Operator(), store=rig.store)
+    undo(context)
     assert rig.host.config_path.read_bytes() == bombed
 
 

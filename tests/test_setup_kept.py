@@ -45,7 +45,7 @@ def test_a_config_that_could_not_be_read_is_taken_back_once_it_is_mended(
     with pytest.raises(ConfigError):
         getattr(host, first)()
     kept = getattr(host, first)(keep_changed=True)
-    assert [item.path for item in kept.plan.kept] == [str(host.config)]
+    assert [item.path for item in kept.kept] == [str(host.config)]
     assert not host.skills.exists()
     mend_config(host)
     assert "token" in host.data["hooks"]
@@ -63,7 +63,7 @@ def test_keeping_the_same_again_writes_nothing_and_asks_nothing(host: PlainHost)
         operator = Operator()
         result = getattr(host, command)(operator=operator, keep_changed=True)
         assert (result.outcome, result.exit_code) == ("undone", 0)
-        assert [item.path for item in result.plan.kept] == [str(host.config)]
+        assert [item.path for item in result.kept] == [str(host.config)]
         assert operator.questions == 0
     after = tree_of(host.root, times=True)
     assert {name for name in after if "lock" not in name} == {name for name in before if "lock" not in name}
@@ -104,7 +104,7 @@ def test_what_was_taken_back_and_came_again_from_the_user_is_no_conflict(host: P
     other.write_text("my own")
     host.config.chmod(0o640)
     edited.unlink()
-    assert host.undo().plan.kept == ()
+    assert host.undo().kept == ()
     assert other.read_text() == "my own"
     assert host.config.stat().st_mode & 0o777 == 0o640
     assert not edited.parent.exists()
@@ -124,9 +124,9 @@ def test_a_second_try_can_keep_less(host: PlainHost) -> None:
     edited = host.skills / "pingagent" / "SKILL.md"
     edited.write_text("mine now")
     host.edit(SESSION, 'defaultSessionKey: "hook:im:me"')
-    assert len(host.uninstall(keep_changed=True).plan.kept) == 2
+    assert len(host.uninstall(keep_changed=True).kept) == 2
     host.edit('"hook:im:me"', '"hook:ingress"')
-    assert [item.path for item in host.uninstall(keep_changed=True).plan.kept] == [str(edited)]
+    assert [item.path for item in host.uninstall(keep_changed=True).kept] == [str(edited)]
     assert host.config.read_text() == PLAIN
     [standing] = host.store.in_force()
     assert [change.path for change in standing.changes] == [edited]
@@ -159,9 +159,9 @@ def test_undo_gets_past_what_the_user_wants_to_keep(host: PlainHost) -> None:
     host.config.write_text(
         host.config.read_text().replace(LISTED + ', "hook:ingress"]', 'allowedSessionKeyPrefixes: "mine"')
     )
-    assert [item.id for item in host.undo(keep_changed=True).plan.receipts] == [second]
+    assert host.undo(keep_changed=True).receipts == (second,)
     back = host.undo(keep_changed=True)
-    assert [item.id for item in back.plan.receipts] == [first]
+    assert back.receipts == (first,)
     assert host.data["hooks"] == {"allowedSessionKeyPrefixes": "mine"}
     assert [item.id for item in host.store.in_force()] == [first, second]
 

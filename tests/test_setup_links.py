@@ -56,7 +56,7 @@ def test_what_a_link_leads_to_is_kept_and_named(host: PlainHost, replace: Replac
     assert f"{link} ({LINKED})" in caught.value.message
     assert host.tree() == before
     result = getattr(host, command)(keep_changed=True)
-    assert result.plan.kept == (Kept(str(link), LINKED),)
+    assert result.kept == (Kept(str(link), LINKED),)
     assert link.is_symlink()
     assert _bytes(target) == held
     assert host.config.read_text() == PLAIN

@@ -73,6 +73,7 @@ def test_a_server_is_registered_once_program_and_key_are_there(host: PlainHost) 
     }
     assert server(host) == {
         "name": "mistro", "bundle": "mistro-connect", "state": "registered", "reason": "", "next_step": "",
+        "wanted": None,
     }  # fmt: skip
     assert KEY not in host.config.read_text()
 

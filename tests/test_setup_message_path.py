@@ -6,6 +6,7 @@ import contextlib
 import shlex
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from openclaw_install.common.errors import HostError, UsageError
 from openclaw_install.common.files import make_private_folder
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.host.locate import locate
 from openclaw_install.messaging import store_lock
 from openclaw_install.messaging.health import OWNER, OWNER_NEXT_STEP, write_health, write_served
@@ -22,22 +24,20 @@ from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.trust.policy_file import LAST_GOOD
 from openclaw_install.protocol.profile_files import load_identity, profile_paths
 from openclaw_install.setup.checks import identity, relay, store
-from openclaw_install.setup.connection import HostAgent, Wish, connect, forget
+from openclaw_install.setup.connection import connect, forget
+from openclaw_install.setup.context import Options
 from openclaw_install.setup.facts import Facts
-from openclaw_install.setup.host_commands import HostSetup
-from openclaw_install.setup.install import UndoOptions
 from openclaw_install.setup.message_path import (
     MessagePath,
     look_at_message_path,
 )
-from openclaw_install.setup.verify import Options, RunResult
+from openclaw_install.setup.removal import uninstall
 from tests.schemas import assert_valid
-from tests.setup_rig import PLAIN, Asker, Operator, PlainHost, follower, tree_of
+from tests.setup_rig import PLAIN, Operator, PlainHost, WholeHost, tree_of
 from tests.test_setup_runtime import TwinRuntime
 
 _NOW = 1_800_000_000.0
 _RELAY = "https://relay.example"
-_QUICK: dict[str, Any] = {"starting_seconds": 0.0, "take_over_seconds": 0.0, "settle_seconds": 0.0}
 
 
 @pytest.fixture
@@ -45,8 +45,8 @@ def env(tmp_path: Path) -> dict[str, str]:
     return {"HOME": str(tmp_path / "home")}
 
 
-def _connect(env: dict[str, str], wish: Wish | None = None, person: Operator | None = None) -> Any:
-    return connect(locate(env), env, wish or Wish(), person or Operator(), _NOW, lambda: 4711)
+def _connect(env: dict[str, str], options: Options | None = None, person: Operator | None = None) -> Any:
+    return connect(locate(env), env, options or Options(), person or Operator(), _NOW, lambda: 4711)
 
 
 def _look(env: dict[str, str]) -> MessagePath:
@@ -78,7 +78,7 @@ def test_a_named_relay_is_connected_to_after_consent_and_once(env: dict[str, str
     del env["PINGAGENT_SERVER_URL"]  # it is remembered
     assert _connect(env, person=person).outcome == "unchanged"
     found = _look(env)
-    assert (found.relay, found.did, found.hub, _problems(env)) == (_RELAY, known.did, False, {})
+    assert (found.relay, found.did, found.embedded_hub, _problems(env)) == (_RELAY, known.did, False, {})
     assert load_identity(paths.identity).did == known.did
 
 
@@ -93,33 +93,38 @@ def test_another_relay_is_asked_about_again(env: dict[str, str]) -> None:
     assert _look(env).relay == _RELAY
 
 
-@pytest.mark.parametrize(("wish", "answer"), [(Wish(with_hub=True, dry_run=True), True), (None, False)])
-def test_a_dry_run_and_a_no_write_nothing(env: dict[str, str], wish: Wish | None, answer: bool) -> None:
-    found = _connect(env, wish or Wish(with_hub=True), Operator(answers=[answer]))
-    assert found.outcome == ("planned" if wish else "declined")
+@pytest.mark.parametrize(("options", "answer"), [(Options(with_hub=True, dry_run=True), True), (None, False)])
+def test_a_dry_run_and_a_no_write_nothing(env: dict[str, str], options: Options | None, answer: bool) -> None:
+    found = _connect(env, options or Options(with_hub=True), Operator(answers=[answer]))
+    assert found.outcome == ("planned" if options else "declined")
     assert not Path(env["HOME"]).exists()
 
 
 def test_the_embedded_hub_keeps_its_port_and_its_folder(env: dict[str, str], tmp_path: Path) -> None:
-    _connect(env, Wish(with_hub=True, hub_data=tmp_path / "hub"))
+    _connect(env, Options(with_hub=True, hub_data=tmp_path / "hub"))
     paths = profile_paths(env, Path(env["HOME"]))
     settings = load_settings(paths)
     assert settings is not None
     assert settings.hub is not None
     assert (settings.server_url, settings.hub.port) == ("http://127.0.0.1:4711", 4711)
     again = connect(
-        locate(env), env, Wish(with_hub=True, hub_data=tmp_path / "elsewhere"), Operator(), _NOW, lambda: 4712
+        locate(env),
+        env,
+        Options(with_hub=True, hub_data=tmp_path / "elsewhere"),
+        Operator(),
+        _NOW,
+        lambda: 4712,
     )
     assert again is not None
     assert again.outcome == "unchanged"
     assert load_settings(paths) == settings
-    assert _look(env).hub
+    assert _look(env).embedded_hub
 
 
 def test_two_relays_at_once_are_refused(env: dict[str, str]) -> None:
     env["PINGAGENT_SERVER_URL"] = _RELAY
     with pytest.raises(HostError, match="another relay"):
-        _connect(env, Wish(with_hub=True))
+        _connect(env, Options(with_hub=True))
 
 
 def test_an_identity_that_is_there_is_taken_and_one_that_is_damaged_stays(env: dict[str, str]) -> None:
@@ -163,7 +168,7 @@ def test_forgetting_takes_the_consent_back_and_leaves_identity_and_threads(env: 
 
 
 def test_the_hubs_folder_with_its_key_stays_and_is_named(env: dict[str, str], tmp_path: Path) -> None:
-    _connect(env, Wish(with_hub=True, hub_data=tmp_path / "hub"))
+    _connect(env, Options(with_hub=True, hub_data=tmp_path / "hub"))
     (tmp_path / "hub").mkdir()
     assert str(tmp_path / "hub") in forget(locate(env), env).stays
 
@@ -172,11 +177,6 @@ def _host(tmp_path: Path) -> PlainHost:
     host = PlainHost(tmp_path)
     host.write(PLAIN)
     return host
-
-
-def _whole(host: PlainHost, runtime: TwinRuntime, env: dict[str, str]) -> HostSetup:
-    agent = HostAgent(host.location, {**host.env, **env}, lambda: _NOW)
-    return HostSetup(host.location, runtime, agent, Asker(follower(host)), host.store)
 
 
 @contextlib.contextmanager
@@ -191,23 +191,18 @@ def _bridge_says(host: PlainHost, connection: Connection) -> Iterator[None]:
         yield
 
 
-def _checked(run: RunResult) -> RunResult:
-    assert_valid(run.to_json(), "activation-report")
-    return run
-
-
 def test_the_setup_connects_reports_and_uninstall_forgets(tmp_path: Path) -> None:
     host, runtime = _host(tmp_path), TwinRuntime()
-    everything = _whole(host, runtime, {"PINGAGENT_SERVER_URL": _RELAY})
+    everything = WholeHost(host, runtime, {"PINGAGENT_SERVER_URL": _RELAY})
     with _bridge_says(host, "connected"):
-        run = _checked(everything.set_up(Options(**_QUICK), Operator()))
+        run = everything.set_up()
     assert run.report.activation_state == "ready_waiting_inbound"
     assert run.connected is not None
     assert run.connected.outcome == "connected"
     assert run.report.agent is not None
     assert run.report.agent.relay == _RELAY
-    done = everything.uninstall(UndoOptions(), Operator())
-    assert_valid(done.to_json(), "undo-report")
+    done = uninstall(everything.context())
+    assert_valid(jsonable(done), "undo-report")
     assert any(path.endswith("settings.json") for path in done.removed)
     names = ["identity.json", "identity.json.bak", "store.db", "store.db.lease"]
     assert [Path(path).name for path in done.stays] == names
@@ -218,9 +213,9 @@ def test_nothing_waits_for_messages_while_the_relay_is_not_reached(
     tmp_path: Path, connection: Connection
 ) -> None:
     host = _host(tmp_path)
-    everything = _whole(host, TwinRuntime(), {"PINGAGENT_SERVER_URL": _RELAY})
+    everything = WholeHost(host, TwinRuntime(), {"PINGAGENT_SERVER_URL": _RELAY})
     with _bridge_says(host, connection):
-        run = _checked(everything.set_up(Options(**_QUICK), Operator()))
+        run = everything.set_up()
     blockers = {blocker.code: blocker.next_step for blocker in run.report.blockers}
     assert blockers == {"relay.not_reached": "pingagent doctor"}
 
@@ -230,41 +225,41 @@ def test_a_bridge_that_has_ended_leaves_nobody_waiting_whatever_it_last_said(
     tmp_path: Path, connection: Connection
 ) -> None:
     host = _host(tmp_path)
-    everything = _whole(host, TwinRuntime(work=()), {"PINGAGENT_SERVER_URL": _RELAY})
+    everything = WholeHost(host, TwinRuntime(work=()), {"PINGAGENT_SERVER_URL": _RELAY})
     with _bridge_says(host, connection):
-        everything.set_up(Options(**_QUICK), Operator())
-        assert everything.verify(Options(**_QUICK)).report.activation_state == "ready_waiting_inbound"
-    run = _checked(everything.verify(Options(**_QUICK)))
+        everything.set_up()
+        assert everything.verify().report.activation_state == "ready_waiting_inbound"
+    run = everything.verify()
     blockers = {blocker.code: blocker.next_step for blocker in run.report.blockers}
     assert blockers == {"relay.no_bridge": "openclaw-install"}
 
 
 def test_a_bridge_for_another_relay_is_told_and_not_taken_for_this_one(tmp_path: Path) -> None:
     host, runtime = _host(tmp_path), TwinRuntime()
-    agreed = _whole(host, runtime, {"PINGAGENT_SERVER_URL": _RELAY})
-    other = _whole(host, runtime, {"PINGAGENT_SERVER_URL": "https://other.example"})
+    agreed = WholeHost(host, runtime, {"PINGAGENT_SERVER_URL": _RELAY})
+    other = WholeHost(host, runtime, {"PINGAGENT_SERVER_URL": "https://other.example"})
     with _bridge_says(host, "connected"):
-        agreed.set_up(Options(**_QUICK), Operator())
-        run = _checked(other.verify(Options(**_QUICK)))
+        agreed.set_up()
+        run = other.verify()
     blockers = {blocker.code: blocker.next_step for blocker in run.report.blockers}
     assert blockers == {"relay.other_served": "openclaw-install runtime restart"}
 
 
 def test_another_identity_than_the_stores_is_a_blocker_although_a_bridge_is_connected(tmp_path: Path) -> None:
     host = _host(tmp_path)
-    everything = _whole(host, TwinRuntime(), {"PINGAGENT_SERVER_URL": _RELAY})
+    everything = WholeHost(host, TwinRuntime(), {"PINGAGENT_SERVER_URL": _RELAY})
     with _bridge_says(host, "connected"):
-        everything.set_up(Options(**_QUICK), Operator())
+        everything.set_up()
         with Store(profile_paths({}, host.home).store) as store:
             store.facts.set(OWNER, "did:agent:another", _NOW)
-        run = _checked(everything.verify(Options(**_QUICK)))
+        run = everything.verify()
     blockers = {blocker.code: blocker.next_step for blocker in run.report.blockers}
     assert blockers == {"store.other_identity": OWNER_NEXT_STEP}
 
 
 def test_a_host_without_a_relay_is_blocked_with_the_command_that_brings_one(tmp_path: Path) -> None:
     host = _host(tmp_path)
-    run = _checked(_whole(host, TwinRuntime(work=()), {}).set_up(Options(**_QUICK), Operator()))
+    run = WholeHost(host, TwinRuntime(work=()), {}).set_up()
     blockers = {blocker.code: blocker.next_step for blocker in run.report.blockers}
     assert blockers == {"relay.not_configured": "openclaw-install --with-hub"}
     assert run.applied is not None
@@ -273,54 +268,52 @@ def test_a_host_without_a_relay_is_blocked_with_the_command_that_brings_one(tmp_
 
 def test_a_connection_that_cannot_be_made_blocks_and_the_rest_stands(tmp_path: Path) -> None:
     host = _host(tmp_path)
-    everything = _whole(host, TwinRuntime(work=()), {"PINGAGENT_SERVER_URL": _RELAY})
-    run = _checked(everything.set_up(Options(**_QUICK), Operator(), with_hub=True))
+    everything = WholeHost(host, TwinRuntime(work=()), {"PINGAGENT_SERVER_URL": _RELAY})
+    run = everything.set_up(with_hub=True)
     assert "relay.connect" in {blocker.code for blocker in run.report.blockers}
 
 
 def test_a_relay_that_cannot_be_used_is_a_usage_error(tmp_path: Path) -> None:
     host = _host(tmp_path)
-    everything = _whole(host, TwinRuntime(work=()), {"PINGAGENT_SERVER_URL": "http://relay.example"})
+    everything = WholeHost(host, TwinRuntime(work=()), {"PINGAGENT_SERVER_URL": "http://relay.example"})
     with pytest.raises(UsageError, match="plain http"):
-        everything.set_up(Options(**_QUICK), Operator())
+        everything.set_up()
 
 
 def test_a_trust_policy_that_cannot_be_used_is_a_blocker_and_an_odd_one_a_warning(tmp_path: Path) -> None:
     host = _host(tmp_path)
-    everything = _whole(host, TwinRuntime(work=()), {"PINGAGENT_SERVER_URL": _RELAY})
-    everything.set_up(Options(**_QUICK), Operator())
+    everything = WholeHost(host, TwinRuntime(work=()), {"PINGAGENT_SERVER_URL": _RELAY})
+    everything.set_up()
     paths = profile_paths({}, host.home)
     Store(paths.store).close()
     paths.trust_policy.write_text("{")
     with _bridge_says(host, "connected"):
-        run = _checked(everything.verify(Options(**_QUICK)))
+        run = everything.verify()
     assert {"trust.policy_invalid"} == {blocker.code for blocker in run.report.blockers}
     paths.trust_policy.write_text('{"version": 1, "not_ours": 1, "task_policy": {"agent_may_execute": true}}')
     paths.trust_policy.chmod(0o666)
-    run = _checked(everything.verify(Options(**_QUICK)))
+    run = everything.verify()
     found = {warning.code for warning in run.report.warnings}
     assert {"trust.unknown_key", "trust.policy_writable", "trust.switch_ended"} <= found
 
 
 def test_a_report_changes_nothing_of_the_store_and_says_the_same(tmp_path: Path) -> None:
     host = _host(tmp_path)
-    everything = _whole(host, TwinRuntime(work=()), {"PINGAGENT_SERVER_URL": _RELAY})
-    everything.set_up(Options(**_QUICK), Operator())
+    everything = WholeHost(host, TwinRuntime(work=()), {"PINGAGENT_SERVER_URL": _RELAY})
+    everything.set_up()
     paths = profile_paths({}, host.home)
     Store(paths.store).close()
     # A policy that no bridge has seen yet: whoever opens the store for writing would keep it there.
     paths.trust_policy.write_text('{"version": 1}')
     before = tree_of(paths.folder, times=True)
-    for options in (Options(**_QUICK), Options(**_QUICK, dry_run=True)):
-        run = _checked(
-            everything.set_up(options, Operator()) if options.dry_run else everything.verify(options)
-        )
+    for look in (everything.verify, partial(everything.set_up, dry_run=True)):
+        run = look()
         assert run.report.agent is not None
-        assert run.report.agent.store.state == "present"
+        assert run.report.agent.store == "present"
         assert tree_of(paths.folder, times=True) == before
     with Store(paths.store) as store:  # as a bridge has it open, with all that is new in the log
         store.facts.set(OWNER, "did:agent:another", _NOW)
-        run = _checked(everything.verify(Options(**_QUICK)))
+        run = everything.verify()
         assert store.facts.get(LAST_GOOD) is None
     assert "store.other_identity" in {blocker.code for blocker in run.report.blockers}
 
@@ -330,7 +323,7 @@ def test_a_store_of_an_earlier_version_is_left_to_the_runtime(env: dict[str, str
     store.parent.mkdir(parents=True)
     store.touch(0o600)
     seen = _look(env)
-    assert (seen.store, seen.health) == ("present", None)
+    assert (seen.store, seen.transport) == ("present", None)
     assert store.read_bytes() == b""
     assert [path.name for path in store.parent.iterdir()] == [store.name]
 
@@ -361,7 +354,7 @@ def test_a_bridge_from_before_an_upgrade_is_still_seen_and_its_store_left_alone(
             connection.execute("PRAGMA user_version = 5")
         seen = _look(env)
         assert (seen.store, seen.served) == ("present", _RELAY)
-        assert seen.health is not None
+        assert seen.transport is not None
         assert store.database.count("PRAGMA user_version") == 5
 
 

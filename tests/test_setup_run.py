@@ -12,8 +12,10 @@ import pytest
 
 from openclaw_install.common import renames
 from openclaw_install.common.errors import ConflictError, FileError, UsageError
-from openclaw_install.setup.install import UndoOptions, run_undo
+from openclaw_install.common.jsonable import jsonable
+from openclaw_install.setup.context import Context, Options
 from openclaw_install.setup.receipts import ReceiptStore
+from openclaw_install.setup.removal import undo
 from tests.schemas import assert_valid
 from tests.setup_rig import BOMBED, PLAIN, SOUND, Asker, Operator, PlainHost, follower, tree_of, without_ours
 
@@ -39,7 +41,7 @@ def test_the_first_run_brings_a_plain_host_to_ready(host: PlainHost) -> None:
     assert run.applied is not None
     assert (run.applied.outcome, run.applied.live) == ("applied", True)
     assert run.applied.receipt is not None
-    assert run.applied.backup == str(host.store.place(run.applied.receipt))
+    assert run.applied.backup == host.store.place(run.applied.receipt)
     assert {bundle.state for bundle in run.report.bundles} == {"identical"}
     assert host.config.read_text().startswith("// An operator's own config.\n")
     assert "// Hands off." in host.config.read_text()
@@ -82,7 +84,7 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing_at_all(host: PlainHost, tex
     run = host.setup(operator, dry_run=True)
     assert run.applied is not None
     assert run.applied.outcome == "planned"
-    assert "create" in {change["action"] for change in run.applied.to_json()["plan"]["changes"]}
+    assert "create" in {change.action for change in run.applied.plan.changes}
     assert operator.questions == 0
     assert tree_of(host.root, times=True) == before
     assert not host.ours.exists()
@@ -343,7 +345,7 @@ def test_a_run_that_had_died_is_settled_first_and_reported(host: PlainHost) -> N
     operator = Operator()
     run = host.setup(operator)
     assert run.applied is not None
-    [recovered] = run.applied.to_json()["recovered"]
+    [recovered] = jsonable(run.applied)["recovered"]
     assert recovered["outcome"] == "rolled_back"
     assert recovered["kept"] == [str(host.skills / "pingagent" / "SKILL.md")]
     assert operator.shown[0].startswith("an earlier run had died; it was rolled back")
@@ -398,4 +400,4 @@ def test_the_default_store_lies_in_the_users_own_state_folder(
     monkeypatch.setenv("XDG_STATE_HOME", str(host.root / "state"))
     assert ReceiptStore(host.location).folder.is_relative_to(host.root / "state" / "openclaw-install")
     with pytest.raises(UsageError):
-        run_undo(host.location, None, UndoOptions(), Operator())
+        undo(Context(host.location, Options(), Operator(), ReceiptStore(host.location)))

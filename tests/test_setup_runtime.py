@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from openclaw_install.common.errors import HostError
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.common.problems import Problem
 from openclaw_install.runtime.report import (
     ComponentReport,
@@ -17,11 +18,10 @@ from openclaw_install.runtime.report import (
     RuntimeReport,
     RuntimeState,
 )
-from openclaw_install.setup.host_commands import HostSetup
-from openclaw_install.setup.install import UndoOptions
-from openclaw_install.setup.verify import Options, RunResult
+from openclaw_install.setup.removal import undo, uninstall
+from openclaw_install.setup.verify import RunResult
 from tests.schemas import assert_valid
-from tests.setup_rig import PLAIN, Asker, Operator, PlainHost, follower
+from tests.setup_rig import PLAIN, Operator, PlainHost, WholeHost
 
 _LOG = LogReport("/var/log/runtime.log")
 _STOPPED = RuntimeReport("stopped", "it does not run", _LOG)
@@ -66,25 +66,14 @@ def host(tmp_path: Path) -> PlainHost:
     return host
 
 
-_QUICK: dict[str, Any] = {"starting_seconds": 0.0, "take_over_seconds": 0.0, "settle_seconds": 0.0}
-
-
-def _whole(host: PlainHost, runtime: TwinRuntime) -> HostSetup:
-    return HostSetup(host.location, runtime, ask=Asker(follower(host)), store=host.store)
-
-
 def _set_up(
     host: PlainHost, runtime: TwinRuntime, operator: Operator | None = None, **said: Any
 ) -> RunResult:
-    run = _whole(host, runtime).set_up(Options(**{**_QUICK, **said}), operator or Operator())
-    assert_valid(run.to_json(), "activation-report")
-    return run
+    return WholeHost(host, runtime).set_up(operator, **said)
 
 
 def _verify(host: PlainHost, runtime: TwinRuntime, **said: Any) -> RunResult:
-    run = _whole(host, runtime).verify(Options(**{**_QUICK, **said}))
-    assert_valid(run.to_json(), "activation-report")
-    return run
+    return WholeHost(host, runtime).verify(**said)
 
 
 def _blockers(run: RunResult) -> dict[str, str]:
@@ -97,6 +86,7 @@ def test_the_setup_starts_a_runtime_that_has_work(host: PlainHost) -> None:
     assert runtime.calls == ["start"]
     assert run.report.activation_state == "ready_waiting_inbound"
     assert run.report.runtime is not None
+    assert run.report.runtime.status is not None
     assert (run.report.runtime.status.state, run.report.runtime.wanted) == ("running", ("sync",))
     assert _set_up(host, runtime).exit_code == 0
     assert runtime.calls == ["start"]  # it runs already
@@ -180,8 +170,7 @@ def test_a_runtime_that_cannot_start_blocks_and_the_rest_of_the_setup_stands(hos
 
 def test_mending_the_hooks_reports_on_the_runtime_and_starts_nothing(host: PlainHost) -> None:
     runtime = TwinRuntime()
-    run = _whole(host, runtime).mend(Options(**_QUICK), Operator())
-    assert_valid(run.to_json(), "activation-report")
+    run = WholeHost(host, runtime).fix_hooks()
     assert _blockers(run) == {"runtime.stopped": "openclaw-install runtime start"}
     assert runtime.calls == []
 
@@ -190,23 +179,23 @@ def test_undo_removes_the_runtime_with_the_last_run_of_the_setup(host: PlainHost
     runtime = TwinRuntime()
     _set_up(host, runtime)
     host.edit('"hook:im:"', '"feishu:"')
-    everything = _whole(host, runtime)
-    everything.mend(Options(**_QUICK), Operator())
-    first = everything.take_back(None, UndoOptions(), Operator())
+    everything = WholeHost(host, runtime)
+    everything.fix_hooks()
+    first = undo(everything.context())
     assert (first.removed, runtime.calls) == ((), ["start"])
     host.edit('"feishu:"', '"hook:im:"')
-    second = everything.take_back(None, UndoOptions(), Operator())
+    second = undo(everything.context())
     assert (second.removed, runtime.calls) == (("/state/runtime",), ["start", "remove"])
-    assert_valid(second.to_json(), "undo-report")
+    assert_valid(jsonable(second), "undo-report")
 
 
 def test_uninstall_removes_the_runtime_unless_nothing_is_to_be_done(host: PlainHost) -> None:
     runtime = TwinRuntime()
     _set_up(host, runtime)
-    everything = _whole(host, runtime)
-    for said, person in ((UndoOptions(dry_run=True), Operator()), (UndoOptions(), Operator(answers=[False]))):
-        assert everything.uninstall(said, person).removed == ()
+    everything = WholeHost(host, runtime)
+    for said, person in (({"dry_run": True}, Operator()), ({}, Operator(answers=[False]))):
+        assert uninstall(everything.context(person, **said)).removed == ()
     assert runtime.calls == ["start"]
-    done = everything.uninstall(UndoOptions(), Operator())
-    assert_valid(done.to_json(), "undo-report")
+    done = uninstall(everything.context())
+    assert_valid(jsonable(done), "undo-report")
     assert (done.removed, runtime.calls) == (("/state/runtime",), ["start", "remove"])

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from openclaw_install.common.errors import InstallError
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.setup.verify import RunResult
 from openclaw_install.surfaces.cli.render import plan_lines, run_lines, undo_lines, undo_result_lines
 from tests.setup_rig import (
@@ -73,7 +74,7 @@ def _everything_said(host: PlainHost) -> str:
     said: list[str] = []
 
     def note(result: Any, lines: list[str]) -> None:
-        said.extend([json.dumps(result.to_json()), repr(result), *lines])
+        said.extend([json.dumps(jsonable(getattr(result, "report", result))), repr(result), *lines])
 
     ask = Asker(follower(host))
     commands: list[Callable[[], RunResult]] = [

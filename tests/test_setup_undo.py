@@ -133,7 +133,7 @@ def test_keep_changed_keeps_the_users_value_and_undoes_the_rest(host: PlainHost)
     host.setup()
     host.edit('defaultSessionKey: "hook:ingress"', 'defaultSessionKey: "hook:im:me"')
     result = host.undo(keep_changed=True)
-    assert result.plan.kept == (Kept(f"{host.config}: hooks.defaultSessionKey", "changed since that run"),)
+    assert result.kept == (Kept(f"{host.config}: hooks.defaultSessionKey", "changed since that run"),)
     assert host.data["hooks"] == {"defaultSessionKey": "hook:im:me"}
     assert not host.skills.exists()
     assert "hooks.defaultSessionKey" in refused(host)
@@ -193,7 +193,7 @@ def test_a_config_that_cannot_be_read_is_an_error_and_stays(host: PlainHost, tex
         host.undo()
     assert host.tree() == before
     result = host.undo(keep_changed=True)
-    assert [kept.path for kept in result.plan.kept] == [str(host.config)]
+    assert [kept.path for kept in result.kept] == [str(host.config)]
     assert host.config.read_bytes() == text.encode("latin-1")
 
 
@@ -241,7 +241,7 @@ def test_undo_takes_the_newest_run_first_and_then_the_one_before(host: PlainHost
     broken = host.tree()
     second = receipt_of(host.fix_hooks())
     first = host.undo()
-    assert [receipt.id for receipt in first.plan.receipts] == [second]
+    assert first.receipts == (second,)
     assert host.tree() == broken
     host.undo()
     assert host.tree() == origin
@@ -353,8 +353,8 @@ def test_undo_says_when_the_gateway_would_not_start_from_the_restored_config(hos
     host.fix_hooks()
     operator = Operator()
     result = host.undo(operator=operator)
-    assert result.plan.next_boot is not None
-    assert result.plan.next_boot.rule == "hooks.boot.prefixes_exclude_hook"
+    assert result.next_boot is not None
+    assert result.next_boot.rule == "hooks.boot.prefixes_exclude_hook"
     assert host.config.read_text() == BOMBED
 
 
@@ -372,7 +372,7 @@ def test_undo_judges_the_restored_config_with_its_includes_and_variables(host: P
     )
     host.setup()
     assert host.data["mcp"]["servers"]["pingagent"]
-    verdict = host.undo().plan.next_boot
+    verdict = host.undo().next_boot
     assert verdict is not None
     assert verdict.ok
 
@@ -410,7 +410,7 @@ def test_what_ran_twice_at_the_same_moment_is_still_undone_in_order(host: PlainH
     host.edit(LISTED + ', "hook:ingress"]', LISTED + "]")
     second = receipt_of(host.fix_hooks())
     assert second > renamed.name
-    assert [receipt.id for receipt in host.undo().plan.receipts] == [second]
+    assert host.undo().receipts == (second,)
 
 
 @pytest.mark.parametrize("data", [b"{ half", b"[]", b'{ $include: "./gone.json5" }'])

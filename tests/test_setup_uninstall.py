@@ -64,7 +64,7 @@ def test_uninstall_keeps_and_names_what_the_user_changed_and_its_images(host: Pl
     with pytest.raises(ConflictError):
         host.uninstall()
     result = host.uninstall(keep_changed=True)
-    assert [kept.path for kept in result.plan.kept] == [str(edited)]
+    assert [kept.path for kept in result.kept] == [str(edited)]
     assert list(host.store.folder.glob("receipts/*/after-*"))
     edited.unlink()
     assert host.uninstall().outcome == "undone"

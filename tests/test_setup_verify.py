@@ -10,8 +10,7 @@ import pytest
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.gateway.probe import GatewayAddress, LivePolicy, LiveState
 from openclaw_install.host.hooks.text import admits
-from openclaw_install.setup.activation import PolicyThreeWays
-from openclaw_install.setup.report import as_typed
+from openclaw_install.setup.report import PolicyThreeWays, as_typed
 from openclaw_install.setup.verify import RunResult
 from tests.setup_rig import BOMBED, HOOK_TOKEN, PLAIN, SOUND, Asker, Operator, PlainHost, enforcing, follower
 
@@ -102,7 +101,7 @@ def test_a_gateway_that_still_runs_an_older_policy_is_told_apart(host: PlainHost
         return blockers(host.verify(Asker(live)))
 
     restart = "openclaw gateway restart"
-    assert found(LivePolicy("enforced", 19999, request_session_key=False)) == [
+    assert found(LivePolicy("enforced", 19999, allow_request_session_key=False)) == [
         ("gateway.request_keys_off", restart)
     ]
     assert found(enforcing("hook:other:")) == [("gateway.prefix_missing", restart)]

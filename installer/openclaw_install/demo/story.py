@@ -65,16 +65,6 @@ class Story:
     openclaw_version: str
     chapters: tuple[Chapter, ...]
 
-    def to_json(self) -> dict[str, Any]:
-        """The `result` of `demo` (`schemas/demo.schema.json`)."""
-        return {
-            "openclaw_version": self.openclaw_version,
-            "chapters": [
-                {"title": chapter.title, "seconds": round(chapter.seconds, 1), "facts": chapter.facts}
-                for chapter in self.chapters
-            ],
-        }
-
 
 def tell_story(tell: Tell, progress: Tell, *, openclaw: OpenClaw | None = None) -> Story:
     """Plays the whole story on a scratch host and leaves nothing behind, also when it is interrupted.
@@ -146,7 +136,7 @@ class _Teller:
                 self.tell(f"\n== {title}")
                 begun = time.monotonic()
                 facts = play()
-                yield Chapter(title, time.monotonic() - begun, facts)
+                yield Chapter(title, round(time.monotonic() - begun, 1), facts)
 
     def _write_first_config(self) -> None:
         # Else OpenClaw writes its log to a folder that all hosts of the machine share.

@@ -16,6 +16,21 @@ ChangeKind = Literal["bundle", "config", "mode"]
 
 
 @dataclass(frozen=True)
+class PlannedChange:
+    """One change as it is shown.
+
+    Attributes:
+        action: `create`, `update`, `delete` or `chmod 0600`.
+        label: what a person calls it.
+    """
+
+    kind: ChangeKind
+    action: str
+    path: Path
+    label: str
+
+
+@dataclass(frozen=True)
 class Change:
     """One file that a run brings from one state to another, or one permission that it narrows.
 
@@ -42,6 +57,17 @@ class Change:
     key_paths: tuple[KeyPath, ...] = ()
     bundle: str | None = None
     partial: bool = False
+
+    @property
+    def shown(self) -> PlannedChange:
+        """The change without content."""
+        if self.kind == "mode":
+            action = f"chmod {self.after_mode:04o}"
+        elif self.after is None:
+            action = "delete"
+        else:
+            action = "create" if self.before is None else "update"
+        return PlannedChange(self.kind, action, self.path, self.label)
 
     def reversed(self) -> Change:
         """The change that takes this one back.

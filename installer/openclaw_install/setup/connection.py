@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
-from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import HostError, InstallError
 from openclaw_install.common.files import PRIVATE_FILE, make_private_folder, write_atomic
 from openclaw_install.common.redaction import Secret
@@ -25,18 +24,11 @@ from openclaw_install.messaging.profile_settings import (
     server_url,
 )
 from openclaw_install.protocol.profile import ProfilePaths, backup_of, invite_of, profile_paths
-from openclaw_install.setup.message_path import MessagePath, Presence, look_at_message_path
+from openclaw_install.setup.context import Operator, Options
+from openclaw_install.setup.message_path import Presence
 from openclaw_install.setup.private_state import remaining
 
 _HUB_PORT = 8787
-
-
-class Consenting(Protocol):
-    """Who is asked."""
-
-    def confirm(self, question: str) -> bool:
-        """Asks for consent; UsageError where nobody can be asked."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -54,41 +46,13 @@ class Connected:
     relay: str
 
 
-class ReadInvite(Protocol):
-    """Reads the invitation to a relay; asks for it only where the relay is new to the agent."""
-
-    def __call__(self, *, is_new: bool) -> Secret | None: ...
-
-
-def no_invite(*, is_new: bool) -> Secret | None:  # noqa: ARG001 - as the seam has it
-    """For a relay that needs none."""
-    return None
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What the operator asked for.
-
-    Attributes:
-        with_hub: the hub that ships with us is to be the relay, on this machine.
-        hub_data: its folder.
-        dry_run: change nothing.
-        invite: reads the code by which the agent may register; kept until the relay has taken it.
-    """
-
-    with_hub: bool = False
-    hub_data: Path | None = None
-    dry_run: bool = False
-    invite: ReadInvite = no_invite
-
-
 def connect(
     location: HostLocation,
     env: Mapping[str, str],
-    wish: Wish,
-    person: Consenting,
+    options: Options,
+    operator: Operator,
     now: float,
-    free_port: Callable[[], int],
+    free_port: Callable[[], int] | None = None,
 ) -> Connected | None:
     """Makes the identity and remembers the relay, after consent; None where no relay is named.
 
@@ -96,7 +60,7 @@ def connect(
 
     Args:
         now: seconds since the epoch.
-        free_port: a port for the embedded hub.
+        free_port: gives a port for the embedded hub; the usual one where it is free unless given.
 
     Raises:
         UsageError: `PINGAGENT_SERVER_URL` and `--with-hub` name two relays, or nobody can be asked.
@@ -106,7 +70,7 @@ def connect(
 
     paths = profile_paths(env, location.home)
     agreed = load_settings(paths)
-    wanted = _wanted(env, paths, agreed, wish, free_port)
+    wanted = _wanted(env, paths, agreed, options, free_port or _free_port)
     if wanted is None:
         return None
     url, hub = wanted
@@ -115,19 +79,19 @@ def connect(
     with contextlib.suppress(InstallError):
         load_identity(paths.identity)
         present = "present"
-    if wish.dry_run:
+    if options.dry_run:
         outcome: Literal["unchanged", "planned"] = (
             "unchanged" if is_agreed and present == "present" else "planned"
         )
         return Connected(outcome, created=present == "missing" and outcome == "planned", relay=url)
     if is_agreed and present == "present":
-        _keep_invite(paths, wish.invite(is_new=False))
+        _keep_invite(paths, options.invite(is_new=False))
         return Connected("unchanged", created=False, relay=url)
     where = "the hub that the runtime runs here" if hub else url
     question = f"Connect this agent to the relay at {where} (its identity is kept at {paths.identity})?"
-    if not is_agreed and not person.confirm(question):
+    if not is_agreed and not operator.confirm(question):
         return Connected("declined", created=False, relay=url)
-    code = None if hub else wish.invite(is_new=not is_agreed)
+    code = None if hub else options.invite(is_new=not is_agreed)
     _, created = ensure_identity(paths.identity, now)
     _keep_invite(paths, code)
     if not is_agreed:
@@ -147,11 +111,11 @@ def _wanted(
     env: Mapping[str, str],
     paths: ProfilePaths,
     agreed: ProfileSettings | None,
-    wish: Wish,
+    options: Options,
     free_port: Callable[[], int],
 ) -> tuple[str, EmbeddedHub | None] | None:
     named = server_url(env, paths)
-    if not wish.with_hub:
+    if not options.with_hub:
         if named is None:
             return None
         kept = agreed.hub if agreed is not None and agreed.server_url == named else None
@@ -159,7 +123,7 @@ def _wanted(
     if agreed is not None and agreed.hub is not None:
         hub = agreed.hub
     else:
-        hub = EmbeddedHub(wish.hub_data or _default_hub_data(), free_port())
+        hub = EmbeddedHub(options.hub_data or _default_hub_data(), free_port())
     if env.get(URL_VARIABLE, "").strip() and named != hub.url:
         raise HostError(
             f"{URL_VARIABLE} names another relay than the embedded hub",
@@ -179,8 +143,8 @@ def _default_hub_data() -> Path:
 class Forgotten:
     """What an uninstall removed, and what it leaves on purpose."""
 
-    removed: tuple[str, ...]
-    stays: tuple[str, ...]
+    removed: tuple[str, ...] = ()
+    stays: tuple[str, ...] = ()
 
 
 def forget(location: HostLocation, env: Mapping[str, str]) -> Forgotten:
@@ -202,40 +166,6 @@ def forget(location: HostLocation, env: Mapping[str, str]) -> Forgotten:
         removed=() if removed is None else (str(removed),),
         stays=tuple(dict.fromkeys(str(path) for path in (*places, *beside) if path.exists())),
     )
-
-
-class AgentSeam(Protocol):
-    """The message path of one host, as the setup sees it."""
-
-    def connect(self, wish: Wish, person: Consenting) -> Connected | None:
-        """As the function `connect`."""
-        ...
-
-    def look(self) -> MessagePath:
-        """As `look_at_message_path`."""
-        ...
-
-    def forget(self) -> Forgotten:
-        """As the function `forget`."""
-        ...
-
-
-@dataclass(frozen=True)
-class HostAgent:
-    """The real one."""
-
-    location: HostLocation
-    env: Mapping[str, str] = field(repr=False)
-    clock: Callable[[], float] = wall_time
-
-    def connect(self, wish: Wish, person: Consenting) -> Connected | None:
-        return connect(self.location, self.env, wish, person, self.clock(), _free_port)
-
-    def look(self) -> MessagePath:
-        return look_at_message_path(self.location, self.env, self.clock())
-
-    def forget(self) -> Forgotten:
-        return forget(self.location, self.env)
 
 
 def _free_port() -> int:

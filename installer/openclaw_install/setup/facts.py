@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from openclaw_install.common.errors import FileError, InstallError
+from openclaw_install.common.problems import Problem
 from openclaw_install.host.bundles import BundleState
 from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.host.locate import HostLocation
@@ -40,18 +41,18 @@ class RuntimeFacts:
 
     Attributes:
         wanted: the components that are configured; with none of them it has no work here.
-        report: how it is; None where it could not be started or looked at.
-        error: why it could not.
+        status: what `runtime status` says; None where it could not be started or looked at.
+        problem: why it could not.
     """
 
     wanted: tuple[str, ...] = ()
-    report: RuntimeReport | None = None
-    error: InstallError | None = None
+    status: RuntimeReport | None = None
+    problem: Problem | None = None
 
     @property
     def has_bridge(self) -> bool:
         """Whether it runs with a bridge."""
-        parts = () if self.report is None else self.report.components
+        parts = () if self.status is None else self.status.components
         return any(part.name == "bridge" and part.phase != "off" for part in parts)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from openclaw_install.host.gateway.probe import Asker, LivePolicy, wait_for_policy
 from openclaw_install.host.hooks.policy import ingress_agent
 from openclaw_install.setup.checks.gateway import answer_problems
+from openclaw_install.setup.context import Options
 from openclaw_install.setup.survey import Survey
 
 
@@ -44,21 +45,8 @@ def is_as_wanted(survey: Survey, live: LivePolicy) -> bool:
     return live.state == "enforced" and not answer_problems(live, survey.policy, survey.needs)
 
 
-@dataclass(frozen=True)
-class Patience:
-    """How long to wait for the running gateway, in seconds.
-
-    Attributes:
-        take_over: for a change that can be seen.
-        settle: for anything that speaks against a change that cannot be seen; many times what a reload takes.
-    """
-
-    take_over: float
-    settle: float
-
-
 def watch_take_over(
-    before: tuple[Survey, LivePolicy], after: Survey, ask: Asker, patience: Patience
+    before: tuple[Survey, LivePolicy], after: Survey, ask: Asker, options: Options
 ) -> tuple[LivePolicy, bool | None]:
     """Waits until the running gateway enforces what the file now says.
 
@@ -68,7 +56,8 @@ def watch_take_over(
         before: the host before the change, and what its gateway answered then.
         after: the host after the change.
         ask: asks the gateway.
-        patience: how long to wait.
+        options: how long to wait: `take_over_seconds` for a change that can be seen, `settle_seconds` for
+            anything that speaks against one that cannot; many times what a reload takes.
 
     Returns:
         The last answer, and whether the gateway took the change over; None where that cannot be told.
@@ -85,13 +74,13 @@ def watch_take_over(
             ask_and_note,
             lambda live: is_as_wanted(after, live),
             patient=before[1].reachable,
-            timeout=patience.take_over,
+            timeout=options.take_over_seconds,
         )
 
     answer, taken = wait()
     if taken and first[0] and _seemed_so(before, after):
         _, turned = wait_for_policy(
-            ask_and_note, lambda live: not is_as_wanted(after, live), timeout=patience.settle
+            ask_and_note, lambda live: not is_as_wanted(after, live), timeout=options.settle_seconds
         )
         if not turned:
             return answer, None

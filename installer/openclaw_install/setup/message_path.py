@@ -30,31 +30,31 @@ class MessagePath:
     Attributes:
         paths: where the agent's files lie.
         relay: its address; None where none was agreed to.
-        hub: whether the relay is the hub that the runtime runs.
-        settings_error: why the relay's settings cannot be read.
+        embedded_hub: whether the relay is the hub that the runtime runs.
+        settings_problem: why the relay's settings cannot be read.
         did: the agent's identity; None where there is none, or it cannot be read.
         identity, store: whether the files are there and whole.
-        identity_error, store_error: why they cannot be used.
+        identity_problem, store_problem: why they cannot be used.
         identity_copy: the second copy of the identity, where only that one is there.
         store_owner: the identity that the store belongs to; None where it does not say.
         store_problems: what the messaging floor's own checks say of the store and the trust policy.
-        health: what the bridge last said of the transport; None without a store.
+        transport: what the bridge last said of the transport; None without a store.
         served: the relay that the bridge was started for; None where none ever ran.
     """
 
     paths: ProfilePaths
     relay: str | None = None
-    hub: bool = False
-    settings_error: InstallError | None = None
+    embedded_hub: bool = False
+    settings_problem: Problem | None = None
     did: str | None = None
     identity: Presence = "missing"
-    identity_error: InstallError | None = None
+    identity_problem: Problem | None = None
     identity_copy: Path | None = None
     store: Presence = "missing"
-    store_error: InstallError | None = None
+    store_problem: Problem | None = None
     store_owner: str | None = None
     store_problems: tuple[Problem, ...] = ()
-    health: TransportHealth | None = None
+    transport: TransportHealth | None = None
     served: str | None = None
 
 
@@ -78,9 +78,9 @@ def _with_relay(found: MessagePath, env: Mapping[str, str]) -> MessagePath:
         relay = server_url(env, found.paths)
         settings = load_settings(found.paths)
     except InstallError as error:
-        return replace(found, settings_error=error)
+        return replace(found, settings_problem=error.problem)
     hub = settings is not None and settings.hub is not None and settings.server_url == relay
-    return replace(found, relay=relay, hub=hub)
+    return replace(found, relay=relay, embedded_hub=hub)
 
 
 def _with_identity(found: MessagePath) -> MessagePath:
@@ -94,7 +94,7 @@ def _with_identity(found: MessagePath) -> MessagePath:
     try:
         return replace(found, did=load_identity(path).did, identity="present")
     except InstallError as error:
-        return replace(found, identity="damaged", identity_error=error)
+        return replace(found, identity="damaged", identity_problem=error.problem)
 
 
 def _is_missing(path: Path) -> bool:
@@ -132,8 +132,8 @@ def _with_store(found: MessagePath, now: float) -> MessagePath:
                 store="present",
                 store_owner=store.facts.get(OWNER),
                 store_problems=tuple(problems),
-                health=read_health(store, running=store_lock.is_held(paths.store), now=now),
+                transport=read_health(store, running=store_lock.is_held(paths.store), now=now),
                 served=served_relay(store),
             )
     except InstallError as error:
-        return replace(found, store="damaged", store_error=error)
+        return replace(found, store="damaged", store_problem=error.problem)

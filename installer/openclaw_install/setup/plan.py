@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_install.common.errors import ConfigError
-from openclaw_install.common.jsonable import jsonable
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.config.document import ConfigDocument
 from openclaw_install.host.config.edit import Edit, SetValue, apply_edits
@@ -18,7 +17,7 @@ from openclaw_install.host.config.paths import KeyPath, dotted
 from openclaw_install.host.config.secrets import masked_diff, secrets_in
 from openclaw_install.host.permissions import narrowed, path_mode
 from openclaw_install.setup.bundle_plan import plan_bundles
-from openclaw_install.setup.changes import Change, Kept, real_path
+from openclaw_install.setup.changes import Change, Kept, PlannedChange, real_path
 from openclaw_install.setup.checks.hooks import policy_problems
 from openclaw_install.setup.checks.permissions import mode_problems
 from openclaw_install.setup.config_merge import ABSENT, parents_allow, value_at
@@ -34,8 +33,16 @@ class Skipped:
     reason: str
     next_step: str
 
-    def to_json(self) -> dict[str, str]:
-        return {"what": self.what, "reason": self.reason, "next_step": self.next_step}
+
+@dataclass(frozen=True)
+class PlanReport:
+    """What a run would do, as it is shown: the plan without the content of files."""
+
+    changes: tuple[PlannedChange, ...]
+    diff: str
+    skipped: tuple[Skipped, ...]
+    kept: tuple[Kept, ...]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -57,12 +64,10 @@ class Plan:
     notes: tuple[str, ...] = ()
 
     @property
-    def empty(self) -> bool:
-        return not self.changes
-
-    def shows_same_as(self, other: Plan) -> bool:
-        """Whether the operator would read the same again; a fresh token is drawn for each plan."""
-        return self.to_json() == other.to_json()
+    def shown(self) -> PlanReport:
+        """The plan as the operator reads it; a fresh token is drawn for each plan, and masked here."""
+        changes = tuple(change.shown for change in self.changes)
+        return PlanReport(changes, self.diff, self.skipped, self.kept, self.notes)
 
     def require_writable(self, survey: Survey) -> None:
         """Makes sure that the config may be changed, where the plan wants to.
@@ -73,23 +78,6 @@ class Plan:
         if survey.location.read_only and any(change.kind == "config" for change in self.changes):
             raise config_is_read_only(survey.document.path, fix_by_hand(survey))
 
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "changes": [
-                {
-                    "kind": change.kind,
-                    "action": action_of(change),
-                    "path": str(change.path),
-                    "label": change.label,
-                }
-                for change in self.changes
-            ],
-            "diff": self.diff,
-            "skipped": [skipped.to_json() for skipped in self.skipped],
-            "kept": jsonable(self.kept),
-            "notes": list(self.notes),
-        }
-
 
 def config_is_read_only(path: Path, by_hand: str = "") -> ConfigError:
     """The error for a config that the host declares to be managed from outside."""
@@ -98,15 +86,6 @@ def config_is_read_only(path: Path, by_hand: str = "") -> ConfigError:
         next_step=by_hand or "make the change where the config is generated; --dry-run shows it",
         code="config.read_only",
     )
-
-
-def action_of(change: Change) -> str:
-    """`create`, `update`, `delete` or `chmod 0600`."""
-    if change.kind == "mode":
-        return f"chmod {change.after_mode:04o}"
-    if change.after is None:
-        return "delete"
-    return "create" if change.before is None else "update"
 
 
 def plan_setup(survey: Survey, *, overwrite_edited: bool = False) -> Plan:

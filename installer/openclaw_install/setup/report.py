@@ -4,33 +4,148 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
 
 from openclaw_install.common.problems import Problem
 from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.host.gateway.settings import RESTART, START
+from openclaw_install.host.hooks.boot import BootVerdict
 from openclaw_install.host.hooks.findings import FIX
 from openclaw_install.host.hooks.policy import HookPolicy
-from openclaw_install.setup.activation import (
-    ActivationReport,
-    AgentFile,
-    AgentReport,
-    DiskPolicy,
-    HostReport,
-    MappingReport,
-    McpServerReport,
-    PolicyThreeWays,
-    RunningPolicy,
-    RuntimeSection,
-)
 from openclaw_install.setup.checks import all_problems
-from openclaw_install.setup.facts import PROGRAM, Facts
+from openclaw_install.setup.connection import Connected
+from openclaw_install.setup.facts import PROGRAM, BundleFacts, Facts, RuntimeFacts
+from openclaw_install.setup.mcp_plan import McpSurvey
 from openclaw_install.setup.message_path import MessagePath
-from openclaw_install.setup.plan import fix_by_hand
+from openclaw_install.setup.plan import PlanReport, fix_by_hand
 from openclaw_install.setup.survey import Survey
+from openclaw_install.setup.transaction import Recovery
+
+ActivationState = Literal["ready_waiting_inbound", "blocked"]
 
 
-def make_report(facts: Facts) -> ActivationReport:
+@dataclass(frozen=True)
+class MappingReport:
+    """A mapping of `hooks.mappings` or a preset; its key template is not shown."""
+
+    id: str
+    path: str | None
+    templated_key: bool
+
+
+@dataclass(frozen=True)
+class DiskPolicy:
+    """The hook policy in the file, with the token's length in its place.
+
+    Attributes:
+        allowed_session_key_prefixes: None where keys are not restricted.
+        allowed_agent_ids: None where every agent may be reached.
+    """
+
+    enabled: bool
+    path: str
+    token_set: bool
+    token_length: int
+    allow_request_session_key: bool
+    allowed_session_key_prefixes: tuple[str, ...] | None
+    default_session_key: str | None
+    allowed_agent_ids: tuple[str, ...] | None
+    mappings: tuple[MappingReport, ...]
+    agents: tuple[str, ...]
+    default_agent: str | None
+
+
+@dataclass(frozen=True)
+class PolicyThreeWays:
+    """The hook policy on disk, in the running gateway (None when it was not asked), and at the next boot."""
+
+    disk: DiskPolicy | None
+    running: LivePolicy | None
+    next_boot: BootVerdict | None
+
+
+@dataclass(frozen=True)
+class HostReport:
+    """Where the host lives; all None where none was found.
+
+    Attributes:
+        port: the gateway's; None where the config cannot be read.
+        cli: the `openclaw` program; None where none is on PATH.
+    """
+
+    state_dir: Path | None = None
+    config_path: Path | None = None
+    profile: str | None = None
+    port: int | None = None
+    cli: Path | None = None
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What became of a plan.
+
+    Attributes:
+        plan: what was, or would be, changed.
+        outcome: `unchanged` (nothing to do), `planned` (dry run), `declined`, or `applied`.
+        receipt: id of the receipt, which `undo` takes; None when nothing was changed.
+        backup: the folder with the images of everything that was changed.
+        live: whether the running gateway enforces the policy on disk, waited for where the run changed it;
+            None when it was not asked or none answers.
+        recovered: what was done about earlier runs that had died.
+    """
+
+    plan: PlanReport
+    outcome: Literal["unchanged", "planned", "declined", "applied"]
+    receipt: str | None = None
+    backup: Path | None = None
+    live: bool | None = None
+    recovered: tuple[Recovery, ...] = ()
+
+
+@dataclass(frozen=True)
+class ActivationReport:
+    """Whether the host is ready for inbound messages, and what is in the way.
+
+    Attributes:
+        activation_state: `blocked` exactly where there are blockers.
+        blockers: what keeps messages out, each with its next step.
+        warnings: what should be looked at.
+        findings: everything that the checks said.
+        policy: the hook policy three ways.
+        host: where the host lives.
+        bundles: each shipped bundle.
+        mcp_servers: each MCP server that the bundles want.
+        runtime: the long-lived process; None where it was not looked at.
+        agent: how other agents reach this one; None where it was not looked at.
+        applied: what the run changed on the host; None for a command that only looks.
+        connected: what the run did about the relay; None where none was named.
+    """
+
+    activation_state: ActivationState
+    blockers: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+    findings: tuple[Problem, ...]
+    policy: PolicyThreeWays
+    host: HostReport
+    bundles: tuple[BundleFacts, ...]
+    mcp_servers: tuple[McpSurvey, ...]
+    runtime: RuntimeFacts | None
+    agent: MessagePath | None
+    applied: Applied | None
+    connected: Connected | None
+
+    @property
+    def clean(self) -> bool:
+        """Ready, and no critical finding is left that something can be done about."""
+        left = any(finding.severity == "critical" and finding.next_step for finding in self.findings)
+        return not self.blockers and not left
+
+
+def make_report(
+    facts: Facts, applied: Applied | None = None, connected: Connected | None = None
+) -> ActivationReport:
     """The report on what was looked at."""
     found = _with_working_steps(all_problems(facts), facts.survey)
     findings = tuple(replace(one, next_step=as_typed(one.next_step, facts.invocation)) for one in found)
@@ -43,12 +158,11 @@ def make_report(facts: Facts) -> ActivationReport:
         policy=_policy(facts),
         host=_host(facts),
         bundles=facts.bundles,
-        mcp_servers=tuple(
-            McpServerReport(one.name, one.bundle, one.state, one.reason, one.next_step)
-            for one in (facts.survey.servers if facts.survey else ())
-        ),
-        runtime=_runtime(facts),
-        agent=None if facts.agent is None else _agent(facts.agent),
+        mcp_servers=facts.survey.servers if facts.survey else (),
+        runtime=facts.runtime,
+        agent=facts.agent,
+        applied=applied,
+        connected=connected,
     )
 
 
@@ -107,8 +221,7 @@ def _instead(problems: tuple[Problem, ...], survey: Survey) -> Mapping[str, str]
 def _policy(facts: Facts) -> PolicyThreeWays:
     if facts.survey is None:
         return PolicyThreeWays(None, None, None)
-    running = None if facts.live is None else _running(facts.live)
-    return PolicyThreeWays(disk_policy(facts.survey.policy), running, facts.survey.next_boot)
+    return PolicyThreeWays(disk_policy(facts.survey.policy), facts.live, facts.survey.next_boot)
 
 
 def disk_policy(policy: HookPolicy) -> DiskPolicy:
@@ -128,39 +241,9 @@ def disk_policy(policy: HookPolicy) -> DiskPolicy:
     )
 
 
-def _running(live: LivePolicy) -> RunningPolicy:
-    return RunningPolicy(
-        state=live.state,
-        reachable=live.reachable,
-        port=live.port,
-        allow_request_session_key=live.request_session_key,
-        allowed_session_key_prefixes=live.prefixes,
-        detail=live.detail,
-        outsider=live.outsider,
-    )
-
-
 def _host(facts: Facts) -> HostReport:
     location = facts.location
     if location is None:
         return HostReport()
     port = None if facts.survey is None else facts.survey.address.port
     return HostReport(location.state_dir, location.config_path, location.profile, port, location.cli)
-
-
-def _runtime(facts: Facts) -> RuntimeSection | None:
-    if facts.runtime is None or facts.runtime.report is None:
-        return None
-    return RuntimeSection(facts.runtime.wanted, facts.runtime.report)
-
-
-def _agent(path: MessagePath) -> AgentReport:
-    return AgentReport(
-        profile=path.paths.profile,
-        did=path.did,
-        relay=path.relay,
-        embedded_hub=path.hub,
-        identity=AgentFile(path.paths.identity, path.identity),
-        store=AgentFile(path.paths.store, path.store),
-        transport=path.health,
-    )

@@ -87,7 +87,7 @@ def look_at_runtime(runtime: RuntimeSeam, *, start: bool) -> RuntimeFacts:
             report = runtime.start() if report.state == "stopped" else report
             report = _settled(runtime, report, wanted)
     except InstallError as error:
-        return RuntimeFacts(error=error)
+        return RuntimeFacts(problem=error.problem)
     return RuntimeFacts(wanted, report)
 
 

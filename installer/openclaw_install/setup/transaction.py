@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from openclaw_install.common.errors import ConflictError, FileError, InstallError
 from openclaw_install.common.shared_files import CHANGED_MEANWHILE
@@ -40,9 +40,6 @@ class Recovery:
     receipt: str
     outcome: Literal["completed", "rolled_back"]
     kept: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        return {"receipt": self.receipt, "outcome": self.outcome, "kept": list(self.kept)}
 
     def sentence(self) -> str:
         """The same for a person."""

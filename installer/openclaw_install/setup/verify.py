@@ -1,87 +1,27 @@
-"""`verify-runtime`: reports on a host; with `--fix-hooks` mends its hook policy and proves it live."""
+"""Setup, `verify-runtime` and `--fix-hooks`: plan, diff, consent, apply, and proof on the running gateway."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
 
-from openclaw_install.common.errors import ConfigError, ConflictError, HostError, InstallError
-from openclaw_install.common.jsonable import jsonable
-from openclaw_install.host.gateway.probe import Asker, LivePolicy, ask_gateway
-from openclaw_install.host.hooks.policy import RouteMode
+from openclaw_install.common.errors import ConfigError, ConflictError, HostError, InstallError, UsageError
+from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.setup.activation import ActivationReport
-from openclaw_install.setup.connection import Connected
+from openclaw_install.setup.connection import Connected, connect
+from openclaw_install.setup.context import Context
 from openclaw_install.setup.facts import PROGRAM, Facts, Records, facts_of, read_records
-from openclaw_install.setup.gateway_check import Patience, ask_running, ask_settled, watch_take_over
-from openclaw_install.setup.operator import Operator
-from openclaw_install.setup.plan import Plan, plan_hook_fix
-from openclaw_install.setup.receipts import ReceiptStore
-from openclaw_install.setup.report import make_report
+from openclaw_install.setup.gateway_check import ask_running, ask_settled, watch_take_over
+from openclaw_install.setup.message_path import look_at_message_path
+from openclaw_install.setup.plan import Plan, PlanReport, plan_hook_fix, plan_setup
+from openclaw_install.setup.report import ActivationReport, Applied, make_report
+from openclaw_install.setup.runtime_control import look_at_runtime
 from openclaw_install.setup.survey import Survey, look_at_host
 from openclaw_install.setup.transaction import Recovery, apply_changes, recover
 
 PlanMaker = Callable[[Survey], Plan]
 _PLANS_AT_MOST = 3
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the operator asked for.
-
-    Attributes:
-        route_mode: how inbound messages find their session.
-        offline: do not ask the running gateway.
-        dry_run: show the plan and write nothing.
-        overwrite_edited: replace files of bundles that the user changed.
-        invocation: how this program is called for this host, for the cures in the report.
-        take_over_seconds: how long the running gateway may take to enforce a new policy.
-        settle_seconds: how long to watch a gateway after a change that cannot be seen from outside.
-        starting_seconds: how long a gateway that is just starting may take until it answers.
-    """
-
-    route_mode: RouteMode = "stable-hook-session"
-    offline: bool = False
-    dry_run: bool = False
-    overwrite_edited: bool = False
-    invocation: str = PROGRAM
-    take_over_seconds: float = 15.0
-    settle_seconds: float = 3.0
-    starting_seconds: float = 20.0
-
-
-@dataclass(frozen=True)
-class Applied:
-    """What became of a plan.
-
-    Attributes:
-        plan: what was, or would be, changed.
-        outcome: `unchanged` (nothing to do), `planned` (dry run), `declined`, or `applied`.
-        receipt: id of the receipt, which `undo` takes; None when nothing was changed.
-        backup: the folder with the images of everything that was changed.
-        live: whether the running gateway enforces the policy on disk, waited for where the run changed it;
-            None when it was not asked or none answers.
-        recovered: what was done about earlier runs that had died.
-    """
-
-    plan: Plan
-    outcome: str
-    receipt: str | None = None
-    backup: str | None = None
-    live: bool | None = None
-    recovered: tuple[Recovery, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "outcome": self.outcome,
-            "plan": self.plan.to_json(),
-            "receipt": self.receipt,
-            "backup": self.backup,
-            "live": self.live,
-            "recovered": [item.to_json() for item in self.recovered],
-        }
 
 
 @dataclass(frozen=True)
@@ -103,7 +43,7 @@ class RunResult:
     @cached_property
     def report(self) -> ActivationReport:
         """The activation report."""
-        return make_report(self.facts)
+        return make_report(self.facts, self.applied, self.connected)
 
     @property
     def exit_code(self) -> int:
@@ -111,27 +51,49 @@ class RunResult:
         declined = self.applied is not None and self.applied.outcome == "declined"
         return 0 if self.report.clean and self.error is None and not declined else 1
 
-    def to_json(self) -> dict[str, Any]:
-        """The `result` (`schemas/activation-report.schema.json`)."""
-        applied = {} if self.applied is None else {"applied": self.applied.to_json()}
-        connected = {} if self.connected is None else {"connected": jsonable(self.connected)}
-        return {**jsonable(self.report), **applied, **connected}
 
-
-def verify_runtime(
-    location: HostLocation, options: Options, *, ask: Asker = ask_gateway, store: ReceiptStore | None = None
-) -> RunResult:
-    """Looks at the host and asks its gateway; changes nothing and starts nothing.
+def verify_runtime(context: Context) -> RunResult:
+    """Reports on the host, its gateway, its runtime and its agent; changes nothing, starts nothing.
 
     Whatever cannot be read is the report's one blocker; nothing is raised for it.
     """
     try:
-        records = read_records(store or ReceiptStore(location))
-        survey = look_at_host(location, options.route_mode, records.standing)
-        live = None if options.offline else ask_settled(survey, ask, options.starting_seconds)
-        return RunResult(facts_of(survey, live, options.invocation, records))
+        records = read_records(context.store)
+        survey = look_at_host(context.location, context.options.route_mode, records.standing)
+        result = RunResult(_asked(context, survey, records))
     except InstallError as error:
-        return failed(location, error, options.invocation)
+        result = failed(context.location, error, context.options.invocation)
+    return _with_the_rest(context, result)
+
+
+def fix_hooks(context: Context) -> RunResult:
+    """Mends the hook policy: diff, consent, one atomic write, and proof on the running gateway.
+
+    Raises:
+        ConflictError: another run holds the host, or an interrupted one cannot be settled.
+        FileError: the config cannot be written; it is untouched then.
+        UsageError: there is nobody to ask for consent.
+    """
+    return _with_the_rest(context, _run(context, "verify-runtime --fix-hooks", plan_hook_fix))
+
+
+def set_up(context: Context) -> RunResult:
+    """Sets the host up, connects its agent, and starts the runtime where it has work.
+
+    Bundles, MCP servers, hook policy, permissions; a second run changes nothing.
+
+    Raises:
+        ConflictError: another run holds the host, or an interrupted one cannot be settled.
+        FileError: something cannot be written; everything is as it was then.
+        UsageError: there is nobody to ask for consent, or what was asked for cannot be.
+    """
+    options = context.options
+    result = _run(context, "setup", partial(plan_setup, overwrite_edited=options.overwrite_edited))
+    done = result.applied is not None and result.applied.outcome in ("applied", "unchanged")
+    done = done and result.error is None
+    if done or options.dry_run:
+        result = _connected(context, result)
+    return _with_the_rest(context, result, start=done and not options.dry_run)
 
 
 def failed(
@@ -151,111 +113,94 @@ def failed(
     return RunResult(Facts(location, invocation, error=error), applied, error)
 
 
-def fix_hooks(
-    location: HostLocation,
-    options: Options,
-    operator: Operator,
-    *,
-    ask: Asker = ask_gateway,
-    store: ReceiptStore | None = None,
-) -> RunResult:
-    """Mends the hook policy: diff, consent, one atomic write, and proof on the running gateway.
-
-    Raises:
-        ConflictError: another run holds the host, or an interrupted one cannot be settled.
-        FileError: the config cannot be written; it is untouched then.
-        UsageError: there is nobody to ask for consent.
-    """
-    runner = Runner(location, options, operator, ask, store or ReceiptStore(location))
-    return runner.run("verify-runtime --fix-hooks", plan_hook_fix)
+def _connected(context: Context, result: RunResult) -> RunResult:
+    """Connects the agent; what cannot be used there is a blocker, and the rest of the run stands."""
+    if context.env is None:
+        return result
+    try:
+        connected = connect(context.location, context.env, context.options, context.operator, context.clock())
+    except UsageError:
+        raise
+    except InstallError as error:
+        return replace(result, facts=replace(result.facts, not_connected=error))
+    return replace(result, connected=connected)
 
 
-class Runner:
-    """Plan, diff, consent, apply, verify, report: what the setup and `--fix-hooks` have in common."""
+def _with_the_rest(context: Context, result: RunResult, *, start: bool = False) -> RunResult:
+    """The result with the runtime and the agent in its facts, where they are not left alone."""
+    runtime = None if context.runtime is None else look_at_runtime(context.runtime, start=start)
+    agent = None
+    if context.env is not None:
+        agent = look_at_message_path(context.location, context.env, context.clock())
+    return replace(result, facts=replace(result.facts, runtime=runtime, agent=agent))
 
-    def __init__(
-        self,
-        location: HostLocation,
-        options: Options,
-        operator: Operator,
-        ask: Asker,
-        store: ReceiptStore,
-    ) -> None:
-        self.location = location
-        self.options = options
-        self.operator = operator
-        self.ask = ask
-        self.store = store
 
-    def run(self, command: str, make_plan: PlanMaker) -> RunResult:
-        """Runs one command from the first look to the report."""
-        try:
-            if self.options.dry_run:
-                return self._dry_run(make_plan)
-            with self.store.lock():
-                return self._locked(command, make_plan)
-        except (ConfigError, HostError) as error:
-            return failed(self.location, error, self.options.invocation)
-
-    def _dry_run(self, make_plan: PlanMaker) -> RunResult:
-        records = read_records(self.store)
-        survey = self._look()
-        plan = make_plan(survey)
-        facts = self._asked(survey, records)
-        return RunResult(facts, Applied(plan, "unchanged" if plan.empty else "planned"))
-
-    def _locked(self, command: str, make_plan: PlanMaker) -> RunResult:
-        recovered = recover(self.store)
-        for item in recovered:
-            self.operator.show(item.sentence())
-        agreed: Plan | None = None
-        for attempt in range(1, _PLANS_AT_MOST + 1):
-            survey = self._look()
+def _run(context: Context, command: str, make_plan: PlanMaker) -> RunResult:
+    """Runs one command that changes the host, from the first look to the proof."""
+    try:
+        if context.options.dry_run:
+            records = read_records(context.store)
+            survey = _look(context)
             plan = make_plan(survey)
-            if plan.empty:
-                return RunResult(self._asked(survey), Applied(plan, "unchanged", recovered=recovered))
-            plan.require_writable(survey)
-            if agreed is None or not plan.shows_same_as(agreed):
-                self.operator.show_plan(plan)
-                if not self.operator.confirm("Make these changes?"):
-                    return RunResult(self._asked(survey), Applied(plan, "declined", recovered=recovered))
-            agreed = plan
-            before = None if self.options.offline else (survey, ask_running(survey, self.ask))
-            try:
-                receipt = apply_changes(command, plan.changes, self.store)
-            except ConflictError as error:
-                if error.error_code != "conflict.changed" or attempt == _PLANS_AT_MOST:
-                    raise
-                self.operator.show(f"{error.message}; planning anew")
-                continue
-            backup = str(self.store.place(receipt.id))
-            return self._prove(Applied(plan, "applied", receipt.id, backup, None, recovered), before)
-        raise AssertionError("unreachable: the last attempt returns or raises")
+            outcome = Applied(plan.shown, "planned" if plan.changes else "unchanged")
+            return RunResult(_asked(context, survey, records), outcome)
+        with context.store.lock():
+            recovered = recover(context.store)
+            for item in recovered:
+                context.operator.show(item.sentence())
+            return _locked(context, command, make_plan, recovered)
+    except (ConfigError, HostError) as error:
+        return failed(context.location, error, context.options.invocation)
 
-    def _prove(self, applied: Applied, before: tuple[Survey, LivePolicy] | None) -> RunResult:
-        """Reports on the host after the change; `before` is what it was, None where nobody is to be asked."""
+
+def _locked(context: Context, command: str, make_plan: PlanMaker, recovered: Sequence[Recovery]) -> RunResult:
+    operator, store = context.operator, context.store
+    agreed: PlanReport | None = None
+    for attempt in range(1, _PLANS_AT_MOST + 1):
+        survey = _look(context)
+        plan = make_plan(survey)
+        applied = Applied(plan.shown, "unchanged", recovered=tuple(recovered))
+        if not plan.changes:
+            return RunResult(_asked(context, survey), applied)
+        plan.require_writable(survey)
+        if applied.plan != agreed:
+            operator.show_plan(applied.plan)
+            if not operator.confirm("Make these changes?"):
+                return RunResult(_asked(context, survey), replace(applied, outcome="declined"))
+        agreed = applied.plan
+        before = None if context.options.offline else (survey, ask_running(survey, context.ask))
         try:
-            survey = self._look()
-        except InstallError as error:
-            # Somebody was quicker: what we did stands, and its receipt has to be told in any case.
-            return failed(self.location, error, self.options.invocation, applied)
-        if before is None:
-            return RunResult(facts_of(survey, None, self.options.invocation), applied)
-        live: bool | None = None
-        if any(change.kind == "config" for change in applied.plan.changes):
-            self.operator.progress("waiting for the running gateway to take the change over")
-            patience = Patience(self.options.take_over_seconds, self.options.settle_seconds)
-            answer, live = watch_take_over(before, survey, self.ask, patience)
-        else:
-            answer = ask_settled(survey, self.ask, self.options.starting_seconds)
-        facts = facts_of(survey, answer, self.options.invocation)
-        return RunResult(facts, replace(applied, live=live))
+            receipt = apply_changes(command, plan.changes, store)
+        except ConflictError as error:
+            if error.error_code != "conflict.changed" or attempt == _PLANS_AT_MOST:
+                raise
+            operator.show(f"{error.message}; planning anew")
+            continue
+        made = replace(applied, outcome="applied", receipt=receipt.id, backup=store.place(receipt.id))
+        return _prove(context, made, before)
+    raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _look(self) -> Survey:
-        return look_at_host(self.location, self.options.route_mode, self.store.in_force())
 
-    def _asked(self, survey: Survey, records: Records | None = None) -> Facts:
-        live = None
-        if not self.options.offline:
-            live = ask_settled(survey, self.ask, self.options.starting_seconds)
-        return facts_of(survey, live, self.options.invocation, records)
+def _prove(context: Context, applied: Applied, before: tuple[Survey, LivePolicy] | None) -> RunResult:
+    """Reports on the host after the change; `before` is what it was, None where nobody is to be asked."""
+    try:
+        survey = _look(context)
+    except InstallError as error:
+        # Somebody was quicker: what we did stands, and its receipt has to be told in any case.
+        return failed(context.location, error, context.options.invocation, applied)
+    if before is None or not any(change.kind == "config" for change in applied.plan.changes):
+        return RunResult(_asked(context, survey), applied)
+    context.operator.progress("waiting for the running gateway to take the change over")
+    answer, live = watch_take_over(before, survey, context.ask, context.options)
+    return RunResult(facts_of(survey, answer, context.options.invocation), replace(applied, live=live))
+
+
+def _look(context: Context) -> Survey:
+    return look_at_host(context.location, context.options.route_mode, context.store.in_force())
+
+
+def _asked(context: Context, survey: Survey, records: Records | None = None) -> Facts:
+    """The facts with what the running gateway answers, unless nobody is to be asked."""
+    options = context.options
+    live = None if options.offline else ask_settled(survey, context.ask, options.starting_seconds)
+    return facts_of(survey, live, options.invocation, records)

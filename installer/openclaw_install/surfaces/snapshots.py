@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_install.common.data_files import data_folder
+from openclaw_install.demo.story import Story
 from openclaw_install.host.skills.results import SkillsCheck, SkillsList
 from openclaw_install.hub import results as hub
 from openclaw_install.messaging.models import Event
@@ -16,6 +17,8 @@ from openclaw_install.messaging.models.overview import DoctorReport
 from openclaw_install.messaging.models.trust_replay import TrustReplay
 from openclaw_install.runtime.document import Status
 from openclaw_install.runtime.report import Result, RuntimeReport
+from openclaw_install.setup.removal import UndoResult
+from openclaw_install.setup.report import ActivationReport
 from openclaw_install.surfaces.cli.pingagent_messages import TailEnd
 from openclaw_install.surfaces.cli.reply import Planned
 from openclaw_install.surfaces.cli.sync_watch import KeptSyncReport
@@ -33,6 +36,8 @@ TOOL_SCHEMAS = Path("schemas", "pingagent-tools")
 
 
 RESULTS: dict[str, tuple[str, Any]] = {
+    "activation-report": ("Result of the setup and of `verify-runtime`", ActivationReport),
+    "demo": ("Result of `openclaw-install demo`", Story),
     "hub-agents": (
         "Result of `openclaw-install hub agents create|list|start|stop`",
         hub.HubAgentList | Planned,
@@ -79,6 +84,7 @@ RESULTS: dict[str, tuple[str, Any]] = {
     "sync-report": ("Result of `openclaw-install sync`", KeptSyncReport),
     "sync-status": ("Result of `openclaw-install sync status`", sync.SyncStatus),
     "watch-event": ("A line of `openclaw-install sync --watch --json`", WatchEvent),
+    "undo-report": ("Result of `openclaw-install undo|uninstall`", UndoResult),
 }
 """Results of commands that are no tool's answer, and the status document, by the name of their schema."""
 

@@ -49,16 +49,16 @@ class LivePolicy:
     Attributes:
         state: what kind of answer came.
         port: the TCP port that was asked.
-        request_session_key: whether callers may choose the session key; None when the answer did not say.
-        prefixes: the live session-key prefixes; empty when none are set; None when the answer did not say.
+        allow_request_session_key: whether callers may choose the session key; None when it did not say.
+        allowed_session_key_prefixes: empty when none are set; None when the answer did not say.
         detail: the gateway's own words, or what went wrong; holds no secret.
         outsider: an agent that the file keeps out and the gateway lets in; None when there is none.
     """
 
     state: LiveState
     port: int
-    request_session_key: bool | None = None
-    prefixes: tuple[str, ...] | None = None
+    allow_request_session_key: bool | None = None
+    allowed_session_key_prefixes: tuple[str, ...] | None = None
     detail: str = ""
     outsider: str | None = None
 
@@ -145,8 +145,12 @@ def _without(token: Secret, live: LivePolicy) -> LivePolicy:
     """The policy as it may be shown: whatever listens there may have sent the token back."""
     if token.length < _SHORTEST_SECRET:
         return live  # every answer may hold it by chance, `hook` say; and it is a finding of its own
-    prefixes = None if live.prefixes is None else tuple(redact(text, [token]) for text in live.prefixes)
-    return replace(live, detail=redact(live.detail, [token]), prefixes=prefixes)
+    prefixes = (
+        None
+        if live.allowed_session_key_prefixes is None
+        else tuple(redact(text, [token]) for text in live.allowed_session_key_prefixes)
+    )
+    return replace(live, detail=redact(live.detail, [token]), allowed_session_key_prefixes=prefixes)
 
 
 async def _fetch(client: httpx.AsyncClient, request: httpx.Request) -> tuple[int, str]:
@@ -204,11 +208,19 @@ def read_answer(status: int, text: str, port: int) -> LivePolicy:
         return LivePolicy("not_openclaw", port, detail=f"the hooks path answered {status}")
     if detail.startswith(_PREFIX_ANSWER):
         prefixes = tuple(part for part in detail.removeprefix(_PREFIX_ANSWER).split(", ") if part)
-        return LivePolicy("enforced", port, request_session_key=True, prefixes=prefixes, detail=detail)
+        return LivePolicy(
+            "enforced",
+            port,
+            allow_request_session_key=True,
+            allowed_session_key_prefixes=prefixes,
+            detail=detail,
+        )
     if detail.startswith("sessionKey is disabled"):
-        return LivePolicy("enforced", port, request_session_key=False, detail=detail)
+        return LivePolicy("enforced", port, allow_request_session_key=False, detail=detail)
     if "allowedSessionKeyPrefixes is required" in detail:
-        return LivePolicy("enforced", port, request_session_key=True, prefixes=(), detail=detail)
+        return LivePolicy(
+            "enforced", port, allow_request_session_key=True, allowed_session_key_prefixes=(), detail=detail
+        )
     return LivePolicy("agent_rule" if "agent" in detail.lower() else "not_openclaw", port, detail=detail)
 
 

@@ -220,9 +220,9 @@ def _require_admitted(key: str, policy: LivePolicy, active_group: str | None) ->
 
 
 def _prefixes(policy: LivePolicy) -> tuple[str, ...] | None:
-    if policy.request_session_key is False:
+    if policy.allow_request_session_key is False:
         return ()
-    return policy.prefixes
+    return policy.allowed_session_key_prefixes
 
 
 def _next_step(key: str, active_group: str | None) -> str:

@@ -45,5 +45,8 @@ class RouteChoice:
         now = self._context.now()
         if self._prefixes is None or not 0 <= now - self._prefixes[0] < _PREFIX_SECONDS:
             live = await asyncio.to_thread(self._context.settings.host.live_policy)
-            self._prefixes = (now, live.prefixes if live.request_session_key else None)
+            self._prefixes = (
+                now,
+                live.allowed_session_key_prefixes if live.allow_request_session_key else None,
+            )
         return self._prefixes[1]

@@ -99,11 +99,15 @@ _ANSWERS: Mapping[str, tuple[str, str, str]] = {
 def _enforced(live: LivePolicy, disk: HookPolicy, needs: IngressNeeds) -> tuple[Problem, ...]:
     # What the file lacks as well is a finding about the file: the running gateway only follows it.
     found = []
-    if needs.required and not live.request_session_key and disk.allow_request_session_key:
+    if needs.required and not live.allow_request_session_key and disk.allow_request_session_key:
         message = "the running gateway lets no caller choose the session key"
         found.append(_critical("gateway.request_keys_off", live.port, message, RESTART))
-    listed = disk.prefixes is not None and live.prefixes is not None
-    refused = [key for key in needs.prefixes if not admits(live.prefixes or (), key) and disk.admits(key)]
+    listed = disk.prefixes is not None and live.allowed_session_key_prefixes is not None
+    refused = [
+        key
+        for key in needs.prefixes
+        if not admits(live.allowed_session_key_prefixes or (), key) and disk.admits(key)
+    ]
     if needs.required and listed and refused:
         message = f"the running gateway does not admit session keys that begin with {', '.join(refused)}"
         found.append(_critical("gateway.prefix_missing", live.port, message, RESTART))
@@ -112,7 +116,11 @@ def _enforced(live: LivePolicy, disk: HookPolicy, needs: IngressNeeds) -> tuple[
             f"the running gateway lets hooks reach the agent {live.outsider!r}, which the file keeps out"
         )
         found.append(_critical("gateway.agents_differ", live.port, message, RESTART))
-    if live.prefixes is not None and set(live.prefixes) != set(disk.prefixes or ()) and not found:
+    if (
+        live.allowed_session_key_prefixes is not None
+        and set(live.allowed_session_key_prefixes) != set(disk.prefixes or ())
+        and not found
+    ):
         message = "the running gateway enforces other session-key prefixes than the file says"
         place = f"127.0.0.1:{live.port}"
         found.append(Problem("gateway.prefixes_differ", message, RESTART, severity="warn", path=place))

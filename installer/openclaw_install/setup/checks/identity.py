@@ -16,8 +16,8 @@ def look(facts: Facts) -> Iterator[Problem]:
     if agent is None:
         return
     path = agent.paths.identity
-    if agent.identity_error is not None:
-        yield replace(agent.identity_error.problem, code="identity.unusable", path=str(path))
+    if agent.identity_problem is not None:
+        yield replace(agent.identity_problem, code="identity.unusable", path=str(path))
     elif agent.identity == "missing" and agent.relay is not None:
         # A new identity is no help where the second copy of the old one lies.
         copy = agent.identity_copy

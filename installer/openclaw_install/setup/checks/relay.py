@@ -25,8 +25,8 @@ def look(facts: Facts) -> Iterator[Problem]:
     if facts.agent is None:
         return
     folder = str(facts.agent.paths.folder)
-    if facts.agent.settings_error is not None:
-        yield replace(facts.agent.settings_error.problem, code="relay.settings", path=folder)
+    if facts.agent.settings_problem is not None:
+        yield replace(facts.agent.settings_problem, code="relay.settings", path=folder)
     elif facts.agent.relay is None:
         message = "no relay is configured, so no agent elsewhere can reach this one"
         yield Problem("relay.not_configured", message, WITH_HUB, path=folder)

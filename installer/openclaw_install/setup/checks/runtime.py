@@ -24,12 +24,12 @@ def look(facts: Facts) -> Iterator[Problem]:
     runtime = facts.runtime
     if runtime is None:
         return
-    if runtime.error is not None:
-        problem = runtime.error.problem
+    if runtime.problem is not None:
+        problem = runtime.problem
         word = problem.code.replace(".", "_").removeprefix("runtime_")
         yield replace(problem, code=f"runtime.{word}")
-    elif runtime.report is not None and runtime.wanted:
-        yield from _of_process(runtime.report)
+    elif runtime.status is not None and runtime.wanted:
+        yield from _of_process(runtime.status)
 
 
 def _of_process(report: RuntimeReport) -> Iterator[Problem]:

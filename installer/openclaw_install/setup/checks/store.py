@@ -15,8 +15,8 @@ def look(facts: Facts) -> Iterator[Problem]:
     if agent is None:
         return
     path = str(agent.paths.store)
-    if agent.store_error is not None:
-        yield replace(agent.store_error.problem, code="store.unusable", path=path)
+    if agent.store_problem is not None:
+        yield replace(agent.store_problem, code="store.unusable", path=path)
     yield from agent.store_problems
     if agent.did is not None and agent.store_owner not in (None, agent.did):
         from openclaw_install.messaging.health import OWNER_NEXT_STEP

@@ -16,7 +16,7 @@ def look(facts: Facts) -> Iterator[Problem]:
     agent = facts.agent
     if agent is None or agent.relay is None or _is_explained(facts):
         return
-    path, health = str(agent.paths.store), agent.health
+    path, health = str(agent.paths.store), agent.transport
     if health is None or health.connection == "stopped":
         # With a running bridge that serves another store, the runtime was started for other settings.
         step = RESTART if facts.runtime is not None and facts.runtime.has_bridge else PROGRAM

@@ -12,6 +12,7 @@ import click
 
 from openclaw_install import __version__
 from openclaw_install.common.errors import InstallError, UsageError
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.surfaces.cli.boundary import enter
 from openclaw_install.surfaces.cli.hub import hub_group
@@ -24,8 +25,8 @@ from openclaw_install.surfaces.cli.verbs import VerbGroup
 
 if TYPE_CHECKING:
     from openclaw_install.host.hooks.policy import RouteMode
-    from openclaw_install.setup.host_commands import HostSetup
-    from openclaw_install.setup.verify import Options, RunResult
+    from openclaw_install.setup.context import Context
+    from openclaw_install.setup.verify import RunResult
 
 _ROUTE_MODES: tuple[RouteMode, ...] = ("stable-hook-session", "map-active-group")
 _ROUTE_VARIABLE = "IM_INGRESS_SESSION_ROUTE_MODE"
@@ -71,13 +72,17 @@ def cli(
     context.obj = common
     if context.invoked_subcommand is not None:
         return None
-    options = _options(common, route_mode, offline=offline, overwrite_edited=overwrite_edited)
+    from openclaw_install.setup.verify import set_up
+
     invite = invite_reader(relay_invite_file, may_ask=not common.yes)
     run = _on_host(
         common,
-        lambda location: _host_setup(location).set_up(
-            options, _operator(common), with_hub=with_hub, invite=invite
-        ),
+        set_up,
+        route_mode=_route(route_mode),
+        offline=offline,
+        overwrite_edited=overwrite_edited,
+        with_hub=with_hub,
+        invite=invite,
     )
     return _run_reply("setup", run, common)
 
@@ -93,13 +98,12 @@ def verify_runtime_command(
 ) -> Reply:
     """Report whether the host is ready for inbound messages, and what is in the way."""
     common = gather(context, said)
-    options = _options(common, route_mode, offline=offline)
+    from openclaw_install.setup.verify import fix_hooks as fix
+    from openclaw_install.setup.verify import verify_runtime
 
-    def act(location: HostLocation) -> RunResult:
-        host = _host_setup(location)
-        return host.mend(options, _operator(common)) if fix_hooks else host.verify(options)
-
-    return _run_reply("verify-runtime", _on_host(common, act), common)
+    act = fix if fix_hooks else verify_runtime
+    run = _on_host(common, act, route_mode=_route(route_mode), offline=offline)
+    return _run_reply("verify-runtime", run, common)
 
 
 @cli.command("undo")
@@ -109,11 +113,10 @@ def verify_runtime_command(
 @click.pass_context
 def undo_command(context: click.Context, /, *, receipt: str | None, keep_changed: bool, **said: Any) -> Reply:
     """Take one run back: RECEIPT, or the newest that stands."""
-    from openclaw_install.setup.install import UndoOptions
-
     common = gather(context, said)
-    options = UndoOptions(dry_run=common.dry_run, keep_changed=keep_changed)
-    result = _host_setup(common.location()).take_back(receipt, options, _operator(common))
+    from openclaw_install.setup.removal import undo
+
+    result = undo(_context(common, common.location(), keep_changed=keep_changed), receipt)
     return _undo_reply("undo", result)
 
 
@@ -123,11 +126,10 @@ def undo_command(context: click.Context, /, *, receipt: str | None, keep_changed
 @click.pass_context
 def uninstall_command(context: click.Context, /, *, keep_changed: bool, **said: Any) -> Reply:
     """Remove all that we ever added to this host, and nothing else."""
-    from openclaw_install.setup.install import UndoOptions
-
     common = gather(context, said)
-    options = UndoOptions(dry_run=common.dry_run, keep_changed=keep_changed)
-    result = _host_setup(common.location()).uninstall(options, _operator(common))
+    from openclaw_install.setup.removal import uninstall
+
+    result = uninstall(_context(common, common.location(), keep_changed=keep_changed))
     return _undo_reply("uninstall", result)
 
 
@@ -202,27 +204,13 @@ def demo_command(context: click.Context, /, **said: Any) -> Reply:
     story = tell_story(tell, operator.progress)
     seconds = sum(chapter.seconds for chapter in story.chapters)
     lines = ["", f"{len(story.chapters)} chapters, each as told, in {seconds:.0f} s; nothing is left behind"]
-    return Reply("demo", story.to_json(), lines)
+    return Reply("demo", jsonable(story), lines)
 
 
 cli.add_command(hub_group)
 cli.add_command(sync_group)
 cli.add_command(runtime_group)
 cli.add_command(mcp_group)
-
-
-def _options(
-    common: CommonOptions, route_mode: str | None, *, offline: bool, overwrite_edited: bool = False
-) -> Options:
-    from openclaw_install.setup.verify import Options
-
-    return Options(
-        route_mode=_route(route_mode),
-        offline=offline,
-        dry_run=common.dry_run,
-        overwrite_edited=overwrite_edited,
-        invocation=common.invocation,
-    )
 
 
 def _route(option: str | None) -> RouteMode:
@@ -237,14 +225,14 @@ def _route(option: str | None) -> RouteMode:
     )
 
 
-def _on_host(common: CommonOptions, run: Callable[[HostLocation], RunResult]) -> RunResult:
+def _on_host(common: CommonOptions, run: Callable[[Context], RunResult], **options: Any) -> RunResult:
     """Runs on the host that is meant; whatever stops the run is reported as what blocks the host."""
     from openclaw_install.setup.verify import failed
 
     location = None
     try:
         location = common.location()
-        return run(location)
+        return run(_context(common, location, **options))
     except InstallError as error:
         if error.exit_code != 1:
             raise
@@ -257,12 +245,14 @@ def _operator(common: CommonOptions) -> Any:
     return Terminal(yes=common.yes, quiet=common.as_json)
 
 
-def _host_setup(location: HostLocation) -> HostSetup:
-    from openclaw_install.setup.connection import HostAgent
-    from openclaw_install.setup.host_commands import HostSetup
+def _context(common: CommonOptions, location: HostLocation, **options: Any) -> Context:
+    from openclaw_install.setup.context import Context, Options
+    from openclaw_install.setup.receipts import ReceiptStore
     from openclaw_install.setup.runtime_control import HostRuntime
 
-    return HostSetup(location, HostRuntime(location, os.environ), HostAgent(location, os.environ))
+    asked = Options(dry_run=common.dry_run, invocation=common.invocation, **options)
+    runtime = HostRuntime(location, os.environ)
+    return Context(location, asked, _operator(common), ReceiptStore(location), runtime, os.environ)
 
 
 def _run_reply(command: str, run: Any, common: CommonOptions) -> Reply:
@@ -272,13 +262,13 @@ def _run_reply(command: str, run: Any, common: CommonOptions) -> Reply:
     if run.applied is not None and run.applied.outcome == "planned":
         lines = [*plan_lines(run.applied.plan), "", *lines]
     errors = [] if run.error is None else [run.error]
-    return Reply(command, run.to_json(), lines, run.exit_code, errors)
+    return Reply(command, jsonable(run.report), lines, run.exit_code, errors)
 
 
 def _undo_reply(command: str, result: Any) -> Reply:
     from openclaw_install.surfaces.cli.render import undo_result_lines
 
-    return Reply(command, result.to_json(), undo_result_lines(result), result.exit_code)
+    return Reply(command, jsonable(result), undo_result_lines(result), result.exit_code)
 
 
 entry_point = partial(enter, cli)

@@ -15,7 +15,7 @@ from openclaw_install.common.errors import UsageError
 from openclaw_install.common.redaction import Secret
 
 if TYPE_CHECKING:
-    from openclaw_install.setup.connection import ReadInvite
+    from openclaw_install.setup.context import ReadInvite
 
 F = TypeVar("F", bound=Callable[..., Any])
 _MOST_BYTES = 4096

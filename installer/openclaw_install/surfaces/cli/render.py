@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from openclaw_install.common.problems import Problem
 from openclaw_install.common.shown_text import neutral as plain
-from openclaw_install.setup.activation import ActivationReport, RunningPolicy
+from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.setup.connection import Connected
-from openclaw_install.setup.install import UndoResult
-from openclaw_install.setup.plan import Plan, action_of
+from openclaw_install.setup.plan import PlanReport
+from openclaw_install.setup.removal import UndoResult
+from openclaw_install.setup.report import ActivationReport, Applied
 from openclaw_install.setup.undo import UndoPlan
-from openclaw_install.setup.verify import Applied, RunResult
+from openclaw_install.setup.verify import RunResult
 
 
 def run_lines(run: RunResult, *, verbose: bool) -> list[str]:
@@ -50,7 +51,7 @@ def _policy_lines(report: ActivationReport) -> Iterator[str]:
         yield f"next boot {outcome}"
 
 
-def _running(live: RunningPolicy | None) -> str:
+def _running(live: LivePolicy | None) -> str:
     if live is None:
         return "not asked"
     if live.state == "enforced":
@@ -80,7 +81,7 @@ def _asset_lines(report: ActivationReport) -> Iterator[str]:
 
 def _runtime_lines(report: ActivationReport) -> Iterator[str]:
     runtime = report.runtime
-    if runtime is None or not runtime.wanted:
+    if runtime is None or runtime.status is None or not runtime.wanted:
         return
     parts = [f"{part.name} {part.phase}" for part in runtime.status.components if part.phase != "off"]
     yield f"runtime   {', '.join([runtime.status.state, *parts])}"
@@ -139,9 +140,9 @@ def _block(title: str, blockers: Sequence[Problem]) -> Iterator[str]:
             yield f"      -> {blocker.next_step}"
 
 
-def plan_lines(plan: Plan) -> list[str]:
+def plan_lines(plan: PlanReport) -> list[str]:
     """What a run would change, file by file, and the diff of the config."""
-    lines = [f"{action_of(change):<10} {change.path}" for change in plan.changes]
+    lines = [f"{change.action:<10} {change.path}" for change in plan.changes]
     lines += [f"{'keep':<10} {kept.path}: {kept.reason}" for kept in plan.kept]
     for item in plan.skipped:
         lines.append(f"{'skip':<10} {item.what}: {item.reason}")
@@ -158,7 +159,7 @@ def _diff_lines(diff: str) -> list[str]:
 def undo_lines(plan: UndoPlan) -> list[str]:
     """What taking runs back would change."""
     lines = [f"take back  {receipt.id} ({receipt.command})" for receipt in plan.receipts]
-    lines += [f"{action_of(change):<10} {change.path}" for change in plan.changes]
+    lines += [f"{change.shown.action:<10} {change.path}" for change in plan.changes]
     lines += [f"{'keep':<10} {kept.path}: {kept.reason}" for kept in plan.kept]
     lines += [f"{'conflict':<10} {name}" for name in plan.conflicts]
     if plan.next_boot is not None and not plan.next_boot.ok:
@@ -171,12 +172,12 @@ def undo_lines(plan: UndoPlan) -> list[str]:
 def undo_result_lines(result: UndoResult) -> list[str]:
     """The last words of `undo` and `uninstall`."""
     texts = {
-        "undone": f"{_count(len(result.plan.changes), 'change')} taken back",
+        "undone": f"{_count(len(result.changes), 'change')} taken back",
         "planned": "dry run: nothing was written",
         "declined": "declined: nothing was written",
         "unchanged": "nothing of ours is on this host",
     }
-    kept = [f"kept {kept.path}: {kept.reason}" for kept in result.plan.kept]
+    kept = [f"kept {kept.path}: {kept.reason}" for kept in result.kept]
     stays = [f"left on purpose: {path}" for path in result.stays]
     return [texts[result.outcome], *(f"removed {path}" for path in result.removed), *kept, *stays]
 

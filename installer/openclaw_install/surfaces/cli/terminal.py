@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import click
 
 from openclaw_install.common.errors import UsageError
-from openclaw_install.setup.plan import Plan
+from openclaw_install.setup.plan import PlanReport
 from openclaw_install.setup.undo import UndoPlan
 from openclaw_install.surfaces.cli.render import plan_lines, undo_lines
 
@@ -34,7 +34,7 @@ class Terminal:
     def show(self, text: str) -> None:
         self._say([text])
 
-    def show_plan(self, plan: Plan) -> None:
+    def show_plan(self, plan: PlanReport) -> None:
         self._say(plan_lines(plan))
 
     def show_undo(self, plan: UndoPlan) -> None:
