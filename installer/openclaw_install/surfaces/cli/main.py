@@ -18,13 +18,14 @@ from openclaw_install.surfaces.cli.boundary import enter
 from openclaw_install.surfaces.cli.hub import hub_group
 from openclaw_install.surfaces.cli.options import CommonOptions, common_options, gather
 from openclaw_install.surfaces.cli.passphrase import invite_reader
-from openclaw_install.surfaces.cli.reply import Reply
+from openclaw_install.surfaces.cli.reply import Answer, Reply
 from openclaw_install.surfaces.cli.runtime import runtime_group
 from openclaw_install.surfaces.cli.sync import sync_group
 from openclaw_install.surfaces.cli.verbs import VerbGroup
 
 if TYPE_CHECKING:
     from openclaw_install.host.hooks.policy import RouteMode
+    from openclaw_install.host.skills.results import SkillsList
     from openclaw_install.setup.context import Context
     from openclaw_install.setup.verify import RunResult
 
@@ -133,42 +134,28 @@ def uninstall_command(context: click.Context, /, *, keep_changed: bool, **said: 
     return _undo_reply("uninstall", result)
 
 
-@cli.group("skills")
-@common_options
-@click.pass_context
-def skills_group(context: click.Context, /, **said: Any) -> None:
+@click.group("skills", cls=VerbGroup)
+def skills_group() -> None:
     """Read SKILL.md files as OpenClaw's own loader does."""
-    context.obj = gather(context, said)
 
 
 @skills_group.command("check")
-@common_options
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
-@click.pass_context
-def skills_check_command(context: click.Context, /, *, paths: tuple[Path, ...], **said: Any) -> Reply:
+def skills_check_command(options: CommonOptions, paths: tuple[Path, ...]) -> Answer:
     """Judge every SKILL.md below each PATH, or in the host's own roots."""
-    from openclaw_install.common.jsonable import jsonable
     from openclaw_install.host.skills.inventory import check_skills
-    from openclaw_install.surfaces.cli.render_skills import check_lines
+    from openclaw_install.surfaces.views.skills import skills_check
 
-    common = gather(context, said)
-    found = check_skills(common.location(), paths)
-    lines = check_lines(found, verbose=common.verbose)
-    return Reply("skills check", jsonable(found), lines, 1 if found.any_invalid else 0)
+    found = check_skills(options.location(), paths)
+    return Answer(found, 1 if found.any_invalid else 0, skills_check(found, verbose=options.verbose))
 
 
 @skills_group.command("list")
-@common_options
-@click.pass_context
-def skills_list_command(context: click.Context, /, **said: Any) -> Reply:
+def skills_list_command(options: CommonOptions) -> SkillsList:
     """Show the host's skill roots in order of precedence, and who wins each name."""
-    from openclaw_install.common.jsonable import jsonable
     from openclaw_install.host.skills.inventory import list_skills
-    from openclaw_install.surfaces.cli.render_skills import list_lines
 
-    common = gather(context, said)
-    found = list_skills(common.location())
-    return Reply("skills list", jsonable(found), list_lines(found))
+    return list_skills(options.location())
 
 
 @click.group("mcp", cls=VerbGroup)
@@ -211,6 +198,7 @@ cli.add_command(hub_group)
 cli.add_command(sync_group)
 cli.add_command(runtime_group)
 cli.add_command(mcp_group)
+cli.add_command(skills_group)
 
 
 def _route(option: str | None) -> RouteMode:

@@ -9,6 +9,7 @@ from typing import Any
 from openclaw_install.surfaces.views.text import Text
 
 _FAMILIES = {
+    "host": ("skills",),
     "hub": ("hub",),
     "messaging": ("bindings", "contacts", "identity", "messages", "overview", "sessions", "trust"),
     "runtime": ("runtime",),

@@ -1,24 +1,26 @@
-"""Turns what `skills check` and `skills list` found into lines for a person."""
+"""The texts about skills of a host: each judged, and each root with who wins. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from openclaw_install.common.shown_text import neutral as plain
+from openclaw_install.common.shown_text import neutral
 from openclaw_install.host.skills.results import ListedRoot, SkillRecord, SkillsCheck, SkillsList
+from openclaw_install.surfaces.views import view
+from openclaw_install.surfaces.views.text import Text
 
 _DESCRIPTION_LENGTH = 100
 
 
-def check_lines(found: SkillsCheck, *, verbose: bool) -> list[str]:
+@view.register
+def skills_check(found: SkillsCheck, *, verbose: bool = False) -> Text:
     """One block for each SKILL.md, then the notes and the count; descriptions in full with `verbose`."""
-    lines = [line for skill in found.skills for line in _record_lines(skill, verbose=verbose)]
-    lines += [f"note: {note}" for note in found.notes]
+    rows = [line for skill in found.skills for line in _record_lines(skill, verbose=verbose)]
+    rows += [f"note: {note}" for note in found.notes]
     invalid = sum(not skill.valid for skill in found.skills)
     skills = "1 skill" if len(found.skills) == 1 else f"{len(found.skills)} skills"
-    lines.append(f"{skills}, {invalid} of them invalid")
-    return [plain(line) for line in lines]
+    return Text(rows=[*map(neutral, rows)], tail=[f"{skills}, {invalid} of them invalid"])
 
 
 def _record_lines(skill: SkillRecord, *, verbose: bool) -> Iterator[str]:
@@ -32,14 +34,16 @@ def _record_lines(skill: SkillRecord, *, verbose: bool) -> Iterator[str]:
     yield f"valid    {skill.path}"
     yield f"         {skill.name}: {description}"
     missing = [f"{kind} {', '.join(names)}" for kind, names in asdict(skill.missing).items() if names]
-    yield f"         {'eligible' if skill.eligible else 'not eligible'}{_list(missing)}"
+    lacks = f"; missing: {'; '.join(missing)}" if missing else ""
+    yield f"         {'eligible' if skill.eligible else 'not eligible'}{lacks}"
     for warning in skill.warnings:
         yield f"         warning: {warning}"
 
 
-def list_lines(found: SkillsList) -> list[str]:
+@view.register
+def skills_list(found: SkillsList) -> Text:
     """Each root with its skills; what is shadowed names its winner."""
-    return [plain(line) for root in found.roots for line in _root_lines(root)]
+    return Text(rows=[neutral(line) for root in found.roots for line in _root_lines(root)])
 
 
 def _root_lines(root: ListedRoot) -> Iterator[str]:
@@ -52,7 +56,3 @@ def _root_lines(root: ListedRoot) -> Iterator[str]:
         else:
             yield f"    {'eligible' if skill.eligible else 'waiting '}  {skill.name}"
         yield from (f"              warning: {warning}" for warning in skill.warnings)
-
-
-def _list(items: list[str]) -> str:
-    return f"; missing: {'; '.join(items)}" if items else ""
