@@ -158,6 +158,17 @@ def test_warnings_of_libraries_come_into_the_log_without_their_exceptions_text(
     assert "what somebody sent" not in (tmp_path / "runtime.log").read_text()
 
 
+def test_a_secret_that_a_long_line_is_cut_in_leaves_no_part_of_itself(
+    open_log: Callable[..., LineLog], tmp_path: Path
+) -> None:
+    log = open_log()
+    for before in range(3_850, 4_001):
+        log.write("long", text="x" * before + SECRET + "y" * 8_000)
+    written = (tmp_path / "runtime.log").read_text()
+    assert written.count('"cut"') == 151
+    assert "pass" not in written
+
+
 def test_following_misses_nothing_over_rotation_and_removal(
     open_log: Callable[..., LineLog], tmp_path: Path
 ) -> None:

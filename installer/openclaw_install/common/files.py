@@ -142,6 +142,15 @@ def make_private_folder(path: Path) -> None:
         raise file_error(error, path, "make the folder") from error
 
 
+def file_stamp(path: Path) -> object:
+    """What is another when the file was changed or replaced, or cannot be looked at any more."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a plain look, every few seconds
+    except OSError as error:
+        return error.errno
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
 def sync_folder(path: Path) -> None:
     """Makes renames inside `path` durable."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -7,13 +7,13 @@ import json
 import logging
 import re
 import time
-import traceback
 from collections.abc import Callable
 from typing import Any, TextIO
 
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from openclaw_install.common.library_log import LibraryHandler
 from openclaw_install.common.redaction import MASK
 from openclaw_install.hub.http_errors import LOG_FACTS
 from openclaw_install.hub.model import stamp, utc_now
@@ -89,32 +89,14 @@ def _shown_path(scope: Scope) -> str:
     return scope["path"] if scope["path"] in _KNOWN_PATHS else "other"
 
 
-class LogHandler(logging.Handler):
-    """Turns warnings of the libraries below us into lines of the same log."""
-
-    def __init__(self, write: WriteLog) -> None:
-        super().__init__(logging.WARNING)
-        self._write_line = write
-
-    def emit(self, record: logging.LogRecord) -> None:
-        event: dict[str, Any] = {
-            "event": "log",
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": _SECRETS.sub(MASK, record.getMessage())[:_LONGEST_MESSAGE],
-        }
-        if record.exc_info and record.exc_info[0]:
-            # Where it happened, and never the exception's own text: it may quote what a client sent.
-            frames = traceback.extract_tb(record.exc_info[2])
-            event["exception"] = record.exc_info[0].__name__
-            event["where"] = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in frames[-5:]]
-        self._write_line(event)
-
-
 def take_over_logging(write: WriteLog) -> None:
     """Sends the warnings of this process's server libraries to `write`, and only there."""
+
+    def write_facts(facts: dict[str, Any]) -> None:
+        write({"event": "log", **facts, "message": _SECRETS.sub(MASK, facts["message"])[:_LONGEST_MESSAGE]})
+
     for name in _LOGGERS:
         logger = logging.getLogger(name)
-        logger.handlers = [LogHandler(write)]
+        logger.handlers = [LibraryHandler(write_facts)]
         logger.setLevel(logging.WARNING)
         logger.propagate = False

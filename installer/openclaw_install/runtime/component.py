@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,12 @@ class Context:
     environment: Callable[[], Mapping[str, str]]
 
 
+def digest_of(env: Mapping[str, str], *prefixes: str) -> str:
+    """Tells two sets of variables with these beginnings apart, and holds no value of them."""
+    named = sorted((name, value) for name, value in env.items() if name.startswith(prefixes) and value)
+    return hashlib.sha256(repr(named).encode(errors="surrogateescape")).hexdigest()
+
+
 class Reporter(Protocol):
     """How a component says how it is; to be called on the event loop."""
 
@@ -46,7 +53,7 @@ class Reporter(Protocol):
         """
 
     def event(self, event: str, /, **facts: object) -> None:
-        """Writes a line to the log. ProbeResult are data of any kind that JSON has; secrets are masked."""
+        """Writes a line to the log. Facts are data of any kind that JSON has; secrets are masked."""
 
 
 @dataclass(frozen=True)

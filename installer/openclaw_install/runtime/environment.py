@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
 from openclaw_install.common.errors import FileError
-from openclaw_install.common.files import make_private_folder, read_if_exists, write_atomic
+from openclaw_install.common.files import file_stamp, make_private_folder, read_if_exists, write_atomic
 
 _NAMES = frozenset({"MYSTA_API_KEY", "MYSTA_MCP_URL", "IM_INGRESS_SESSION_ROUTE_MODE"})
 _PREFIXES = ("OPENCLAW_", "PINGAGENT_")
@@ -114,12 +115,9 @@ class Variables:
         """Reads the file again when it has changed; one that is damaged meanwhile changes nothing."""
         if self._path is None:
             return self._current
-        try:
-            status = self._path.stat()
-            seen = (status.st_mtime_ns, status.st_size, status.st_ino)
-            if seen != self._seen:
+        seen = file_stamp(self._path)
+        if seen != self._seen:
+            with contextlib.suppress(FileError):
                 self._current = {**self._env, **read_environment(self._path)}
                 self._seen = seen
-        except (OSError, FileError):
-            self._seen = None
         return self._current

@@ -8,13 +8,13 @@ import logging
 import os
 import re
 import threading
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from openclaw_install.common.files import PRIVATE_FILE
 from openclaw_install.common.jsonable import iso_time
+from openclaw_install.common.library_log import LibraryHandler
 from openclaw_install.common.redaction import MASK, Secret, redact
 from openclaw_install.runtime.report import LogReport
 
@@ -25,7 +25,6 @@ _LEAST_SECRET = 6
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSPHRASE|CREDENTIAL", re.IGNORECASE)
 # A key of the skill service, known by its form also where nobody told us its value.
 _SECRET_FORM = re.compile(r"mysta_[\w-]+")
-_LOGGERS = ("mcp", "httpx", "httpcore", "watchfiles", "asyncio", "openclaw_install")
 
 
 def secrets_in(env: Mapping[str, str]) -> tuple[Secret, ...]:
@@ -100,15 +99,19 @@ class LineLog:
             self._let_go()
 
     def _line(self, entry: Mapping[str, Any]) -> bytes:
-        text = json.dumps(entry, ensure_ascii=False, default=str)
+        text = self._masked(entry)
         if len(text) > _LONGEST_LINE:
             head = {name: entry[name] for name in ("at", "level", "event", "component") if name in entry}
-            text = json.dumps({**head, "cut": text[: _LONGEST_LINE // 2]}, ensure_ascii=False)
+            text = self._masked({**head, "cut": text[: _LONGEST_LINE // 2]})
+        return text.encode(errors="backslashreplace") + b"\n"
+
+    def _masked(self, entry: Mapping[str, Any]) -> str:
+        """The whole line without secrets; cut off before, the rest of one would be left."""
+        text = json.dumps(entry, ensure_ascii=False, default=str)
         # A value with a quote or a backslash stands in the text as JSON writes it.
         found = [secret for secret in self._secrets() if secret.reveal()]
         escaped = [Secret(json.dumps(secret.reveal(), ensure_ascii=False)[1:-1]) for secret in found]
-        text = _SECRET_FORM.sub(MASK, redact(text, [*found, *escaped]))
-        return text.encode(errors="backslashreplace") + b"\n"
+        return _SECRET_FORM.sub(MASK, redact(text, [*found, *escaped]))
 
     def _append(self, line: bytes) -> None:
         descriptor = self._opened(len(line))
@@ -154,36 +157,15 @@ def rotated(path: Path, number: int) -> Path:
     return path.with_name(f"{path.name}.{number}")
 
 
-class LogHandler(logging.Handler):
-    """Turns warnings of the libraries below us into lines of the same log."""
-
-    def __init__(self, log: LineLog) -> None:
-        super().__init__(logging.WARNING)
-        self._log = log
-
-    def emit(self, record: logging.LogRecord) -> None:
-        facts: dict[str, Any] = {"logger": record.name}
-        if record.exc_info and record.exc_info[0]:
-            frames = traceback.extract_tb(record.exc_info[2])[-5:]
-            facts["exception"] = record.exc_info[0].__name__
-            facts["where"] = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in frames]
-        self._log.write("library", level=record.levelname.lower(), message=record.getMessage()[:300], **facts)
-
-
 @contextlib.contextmanager
 def taken_over(log: LineLog) -> Iterator[None]:
-    """Sends the libraries' warnings to `log`, and nowhere else, while the block runs."""
-    handler = LogHandler(log)
-    before = {}
-    for name in _LOGGERS:
-        logger = logging.getLogger(name)
-        before[name] = (logger.handlers, logger.level, logger.propagate)
-        logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(logging.WARNING)
+    """Sends the warnings of all libraries to `log`, and nowhere else, while the block runs."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    root.handlers = [LibraryHandler(lambda facts: log.write("library", **facts))]
+    root.setLevel(logging.WARNING)
     try:
         yield
     finally:
-        for name, (handlers, level, propagate) in before.items():
-            logger = logging.getLogger(name)
-            logger.handlers, logger.propagate = handlers, propagate
-            logger.setLevel(level)
+        root.handlers = handlers
+        root.setLevel(level)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openclaw_install.common.errors import InstallError
+from openclaw_install.common.files import file_stamp
 from openclaw_install.messaging.profile_settings import load_settings, server_url, settings_path
 from openclaw_install.protocol.profile import profile_paths
-from openclaw_install.runtime.component import Context, Reporter
+from openclaw_install.runtime.component import Context, Reporter, digest_of
 
 if TYPE_CHECKING:
     from openclaw_install.messaging.bridge.bridge import BridgeEvent
 
-_PREFIXES = ("PINGAGENT_", "IM_INGRESS_")
 # Nothing that we look at changes when these are over: `pingagent chat` sends under the same lock.
 _PASSING = frozenset({"conflict.bridge_running", "store.busy", "file.enospc", "file.edquot", "file.eio"})
 _AGAIN_SECONDS = 1.0
@@ -33,14 +30,14 @@ def is_configured(context: Context) -> bool:
 def inputs(context: Context) -> object:
     """The variables, the settings, the identity, and the config's date."""
     env = context.environment()
-    said = hashlib.sha256(repr(sorted(_named(env).items())).encode(errors="surrogateescape")).hexdigest()
+    variables = digest_of(env, "PINGAGENT_", "IM_INGRESS_")
     try:
         paths = profile_paths(env, context.location.home)
     except InstallError as error:
-        return said, error.error_code
-    files = (settings_path(paths), paths.identity, paths.store, context.location.config_path)
+        return variables, error.error_code
+    files = (settings_path(paths), paths.identity, context.location.config_path)
     # The store's own date would change by the component's work; whether it is there does not.
-    return said, tuple(path.exists() if path == paths.store else _stamp(path) for path in files)
+    return variables, paths.store.exists(), *map(file_stamp, files)
 
 
 def writes(context: Context) -> tuple[Path, ...]:
@@ -89,15 +86,3 @@ class Teller:
                 self.reporter.figures(**event.facts)
             case _:
                 self.reporter.event(f"bridge_{event.message.replace('.', '_')}", **event.facts)
-
-
-def _named(env: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in env.items() if name.startswith(_PREFIXES)}
-
-
-def _stamp(path: Path) -> object:
-    try:
-        status = os.stat(path)  # noqa: PTH116 - a plain look, every few seconds
-    except OSError as error:
-        return error.errno
-    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openclaw_install.common.errors import InstallError
+from openclaw_install.common.files import file_stamp
 from openclaw_install.common.jsonable import jsonable
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.runtime.component import Context, Reporter
+from openclaw_install.runtime.component import Context, Reporter, digest_of
 
 if TYPE_CHECKING:
     from openclaw_install.sync.watch.event import WatchEvent
@@ -25,7 +24,7 @@ _WITHIN_SECONDS = 300.0
 
 def is_configured(context: Context) -> bool:
     """Whether there is a standing choice for this host and service."""
-    if not _ledger_exists():
+    if not _ledger().exists():
         return False
     from openclaw_install.sync.watch.settings import watch_settings
 
@@ -44,7 +43,7 @@ async def run(context: Context, reporter: Reporter) -> None:
     teller = Teller(reporter)
     while True:
         agreed = await asyncio.to_thread(_agreed, context)
-        if not _ledger_exists():
+        if not _ledger().exists():
             return
         settings = await asyncio.to_thread(watch_settings, context.location, context.environment())
         if settings is None:
@@ -75,7 +74,7 @@ async def _until_other(context: Context, agreed: object) -> None:
     doubted = False
     while True:
         # The watcher writes into the ledger all the time, so most looks end at its date.
-        date = (*_said(context.environment()), *_ledger_dates())
+        date = (_digest(context.environment()), file_stamp(_ledger()), file_stamp(Path(f"{_ledger()}-wal")))
         if doubted or date != seen:
             seen, differs = date, await asyncio.to_thread(_agreed, context) != agreed
             if differs and doubted:
@@ -89,21 +88,16 @@ def inputs(context: Context) -> object:
 
     The ledger's file would not do: the watcher writes into it all the time.
     """
-    try:
-        status = os.stat(context.location.config_path)  # noqa: PTH116 - a plain look, every few seconds
-        config: object = (status.st_mtime_ns, status.st_size, status.st_ino)
-    except OSError as error:
-        config = error.errno
-    return (config, _agreed(context))
+    return file_stamp(context.location.config_path), _agreed(context)
 
 
 def _agreed(context: Context) -> object:
     env = context.environment()
-    return _said(env), _standing(context, env)
+    return _digest(env), _standing(context, env)
 
 
-def _said(env: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(_digest(env.get(name, "")) for name in ("MYSTA_API_KEY", "MYSTA_MCP_URL"))
+def _digest(env: Mapping[str, str]) -> str:
+    return digest_of(env, "MYSTA_API_KEY", "MYSTA_MCP_URL")
 
 
 def forget(location: HostLocation) -> None:
@@ -115,7 +109,7 @@ def forget(location: HostLocation) -> None:
     from openclaw_install.sync.ledger import Ledger
     from openclaw_install.sync.standing_choice import forget_host
 
-    if _ledger_exists():
+    if _ledger().exists():
         with Ledger() as ledger:
             forget_host(ledger, location)
 
@@ -126,7 +120,7 @@ def reads(context: Context) -> tuple[Path, ...]:
     from openclaw_install.sync.watch.settings import watch_settings
 
     try:
-        settings = watch_settings(context.location, context.environment()) if _ledger_exists() else None
+        settings = watch_settings(context.location, context.environment()) if _ledger().exists() else None
         extra = () if settings is None else settings.choice.roots
         named = [Path(root) for root in own_roots(context.location, [Path(root) for root in extra])]
     except InstallError:
@@ -135,7 +129,7 @@ def reads(context: Context) -> tuple[Path, ...]:
 
 
 def _standing(context: Context, env: Mapping[str, str]) -> object:
-    if not _ledger_exists():
+    if not _ledger().exists():
         return None
     from openclaw_install.sync.consent import all_consents
     from openclaw_install.sync.endpoint import endpoint_from
@@ -150,31 +144,11 @@ def _standing(context: Context, env: Mapping[str, str]) -> object:
         return error.error_code
 
 
-def _ledger_exists() -> bool:
-    """A look at what is configured must not make the ledger."""
+def _ledger() -> Path:
+    """Its file: a look at what is configured must not make it."""
     from openclaw_install.sync.ledger import ledger_folder
 
-    return any(ledger_folder().glob("ledger.sqlite3"))
-
-
-def _ledger_dates() -> tuple[tuple[int, ...], ...]:
-    from openclaw_install.sync.ledger import ledger_folder
-
-    folder = ledger_folder()
-    return tuple(_date(folder / name) for name in ("ledger.sqlite3", "ledger.sqlite3-wal"))
-
-
-def _date(path: Path) -> tuple[int, ...]:
-    try:
-        status = path.stat()
-    except OSError:
-        return ()
-    return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _digest(value: str) -> str:
-    """Tells two values apart and holds neither."""
-    return hashlib.sha256(value.encode(errors="surrogateescape")).hexdigest()[:16]
+    return ledger_folder() / "ledger.sqlite3"
 
 
 def _is_calm(event: WatchEvent) -> bool:

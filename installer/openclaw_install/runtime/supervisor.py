@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import InstallError
+from openclaw_install.common.library_log import frames_of
 from openclaw_install.common.problems import Problem
 from openclaw_install.runtime import lifecycle
 from openclaw_install.runtime.component import Component, Context
@@ -20,7 +20,6 @@ from openclaw_install.runtime.report import ComponentReport, Figure
 
 WriteLog = Callable[..., None]
 LOOK_SECONDS = 3.0
-_FRAMES = 8
 
 
 @dataclass(frozen=True)
@@ -169,7 +168,7 @@ class _Keeper:
         name = "cancelled from inside" if error is None else type(error).__name__
         if isinstance(error, _EndedError):
             name = "it ended by itself"
-        where = [] if error is None else _frames(error)
+        where = [] if error is None else frames_of(error.__traceback__)
         self._turn(lifecycle.failed(self._life, self._now(), name, self._seams.chance()))
         pause = round((self._life.retry_at or 0.0) - self._now(), 1)
         self._log("component_failed", "error", error=name, where=where, retry_seconds=pause)
@@ -230,9 +229,3 @@ def stalled_report(report: ComponentReport, found: Sequence[Watched]) -> Compone
 
 class _EndedError(Exception):
     """A component came to an end of its own."""
-
-
-def _frames(error: BaseException) -> list[str]:
-    """Where it happened, and never the error's own text: it may quote what somebody sent."""
-    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
-    return [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in frames]

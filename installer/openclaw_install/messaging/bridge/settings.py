@@ -9,6 +9,7 @@ from pathlib import Path
 
 from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import UsageError
+from openclaw_install.common.files import file_stamp
 from openclaw_install.host.config.document import read_config
 from openclaw_install.host.gateway.probe import GatewayAddress, LivePolicy, ask_gateway
 from openclaw_install.host.hooks.agents import section
@@ -167,7 +168,7 @@ class _ConfigReader:
 
     def target(self) -> HookTarget:
         # A config can include other files, so an unchanged root file counts for a few seconds only.
-        stamp, now = self._stamp(), time.monotonic()
+        stamp, now = file_stamp(self._location.config_path), time.monotonic()
         if self._target is None or self._seen is None or self._seen[0] != stamp or now - self._seen[1] > 5.0:
             self._target = self._read()
             self._seen = (stamp, now)
@@ -176,13 +177,6 @@ class _ConfigReader:
     def active_group(self) -> str | None:
         document = read_config(self._location.config_path, self._location.env)
         return active_group_text(agent_workspace(document.data, self._location))
-
-    def _stamp(self) -> object:
-        try:
-            status = self._location.config_path.stat()
-        except OSError:
-            return None
-        return (status.st_mtime_ns, status.st_size, status.st_ino)
 
     def _read(self) -> HookTarget:
         document = read_config(self._location.config_path, self._location.env)

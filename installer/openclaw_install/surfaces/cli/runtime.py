@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from openclaw_install.surfaces.cli.options import CommonOptions
+from openclaw_install.surfaces.cli.options import CommonOptions, confirm
 from openclaw_install.surfaces.cli.reply import Answer
 from openclaw_install.surfaces.cli.verbs import VerbGroup
 
@@ -53,9 +54,7 @@ def restart_command(options: CommonOptions) -> Answer:
 @runtime_group.command("enable", plan="would install a service and write its variables to a private file")
 def enable_command(options: CommonOptions) -> Answer:
     """Have it started with each of your sessions, by systemd or launchd, after your consent."""
-    from openclaw_install.surfaces.cli.terminal import Terminal
-
-    return _answer(_control(options).enable(Terminal(yes=options.yes).confirm))
+    return _answer(_control(options).enable(partial(confirm, yes=options.yes)))
 
 
 @runtime_group.command("disable", plan="would stop the service and remove its files")

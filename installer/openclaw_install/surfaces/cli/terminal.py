@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import click
 
-from openclaw_install.common.errors import UsageError
 from openclaw_install.setup.plan import PlanReport
 from openclaw_install.setup.undo import UndoPlan
+from openclaw_install.surfaces.cli.options import confirm
 from openclaw_install.surfaces.cli.render import plan_lines, undo_lines
 
 
@@ -44,15 +44,7 @@ class Terminal:
         click.echo(f"... {text}", err=True)
 
     def confirm(self, question: str) -> bool:
-        if self._yes:
-            return True
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            raise UsageError(
-                "this changes the host, and there is no terminal to ask for consent",
-                next_step="add --yes to consent, or --dry-run to see the plan",
-                code="usage.consent",
-            )
-        return click.confirm(question, default=False, err=True)
+        return confirm(question, yes=self._yes)
 
     def _say(self, lines: Sequence[str]) -> None:
         if not self._quiet or not self._yes:
