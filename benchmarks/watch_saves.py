@@ -26,8 +26,8 @@ from openclaw_install.host.locate import locate
 from openclaw_install.hub.limits import Limits
 from openclaw_install.hub.server import running_hub
 from openclaw_install.hub.settings import HubSettings
+from openclaw_install.sync.consent import StandingChoice, record_choice
 from openclaw_install.sync.ledger import Ledger
-from openclaw_install.sync.standing_choice import StandingChoice, record_choice
 
 _COUNTS = (1, 2000)
 _SAVES = 200

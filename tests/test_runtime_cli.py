@@ -177,9 +177,9 @@ def test_without_a_standing_choice_nothing_is_configured_and_nothing_is_made(ben
 
 
 def test_the_watchers_inputs_change_with_key_choice_and_config_and_hold_no_key(bench: Bench) -> None:
+    from openclaw_install.sync.consent import StandingChoice, record_choice
     from openclaw_install.sync.endpoint import endpoint_from
     from openclaw_install.sync.ledger import Ledger
-    from openclaw_install.sync.standing_choice import StandingChoice, record_choice
 
     env = dict(os.environ)
     context = Context(bench.location, lambda: env)

@@ -16,7 +16,7 @@ from openclaw_install.sync.gate import scan
 from openclaw_install.sync.gate_detectors import find
 from openclaw_install.sync.gate_evidence import HELD_FROM
 from openclaw_install.sync.gate_layers import Layer, layers
-from openclaw_install.sync.gate_score import weight
+from openclaw_install.sync.gate_values import weight
 
 _DICE = random.Random()  # noqa: S311 - nothing secret is made with it
 

@@ -219,7 +219,7 @@ def test_a_root_that_is_no_folder_is_wrong_usage(home: Path, tmp_path: Path) -> 
 def test_files_that_are_no_plain_files_are_not_read(tmp_path: Path) -> None:
     def problem(name: str) -> str:
         folder = tmp_path / name
-        return read_source(str(folder), str(folder), max_bytes=1000).problem
+        return read_source(str(folder / "SKILL.md"), str(folder), max_bytes=1000).problem
 
     for name in ("pipe", "linked", "folder", "missing", "gone"):
         (tmp_path / name).mkdir()

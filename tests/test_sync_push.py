@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openclaw_install.common.errors import FileError
-from openclaw_install.sync.batches import batches, halves, json_bytes
 from openclaw_install.sync.errors import (
     AnswerError,
     BrokenOffError,
@@ -27,7 +26,7 @@ from openclaw_install.sync.errors import (
     UnreachableError,
 )
 from openclaw_install.sync.ledger import Ledger
-from openclaw_install.sync.push import Push, Sent
+from openclaw_install.sync.push import Push, Sent, batches, halves, json_bytes
 from openclaw_install.sync.retry import RetryPolicy
 from openclaw_install.sync.service import Agent, BatchAnswer, Outcome, Upload
 from tests.support.memory_skill_service import MemorySkillService

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_install.sync.watch.clock import Clock
 from openclaw_install.sync.watch.source import EventSource, PollingSource, Report
+from openclaw_install.sync.watch.timing import Clock
 from tests.sync_rig import skill_text, write_skill
 from tests.watch_rig import Bench, Watched, bench_in
 

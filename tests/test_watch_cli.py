@@ -17,8 +17,8 @@ import pytest
 from openclaw_install.common.jsonable import jsonable
 from openclaw_install.host.locate import locate
 from openclaw_install.surfaces.cli.render_watch import watch_lines
+from openclaw_install.sync.consent import forget_choice, standing_choice
 from openclaw_install.sync.ledger import Ledger
-from openclaw_install.sync.standing_choice import forget_choice, standing_choice
 from openclaw_install.sync.watch.event import EventKind
 from openclaw_install.sync.watch.watcher import WatchEvent, watch_settings
 from tests.schemas import assert_valid

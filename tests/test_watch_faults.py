@@ -25,10 +25,10 @@ from openclaw_install.sync.consent import revoke
 from openclaw_install.sync.errors import KeyRejectedError, SyncError
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.run import SyncOptions, SyncRun
-from openclaw_install.sync.watch.clock import Clock
 from openclaw_install.sync.watch.index import View
-from openclaw_install.sync.watch.pending import PendingSkills
+from openclaw_install.sync.watch.ledger_thread import PendingSkills
 from openclaw_install.sync.watch.source import EventSource, NoEventsError, PollingSource, Report
+from openclaw_install.sync.watch.timing import Clock
 from openclaw_install.sync.watch.watcher import WatchEvent, watch
 from tests.support.waiting import PATIENCE
 from tests.sync_rig import (

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openclaw_install.sync.watch.clock import Rhythm
-from openclaw_install.sync.watch.debounce import BURST_QUIET, LONGEST, QUIET, Debounce
-from openclaw_install.sync.watch.mounts import silent_mount, unwatched
-from openclaw_install.sync.watch.paths import Change, KnownPaths, Meaning, ignored, meaning
+from openclaw_install.sync.watch.change_monitor import silent_mount, unwatched
+from openclaw_install.sync.watch.source import Change, KnownPaths, Meaning, ignored, meaning
+from openclaw_install.sync.watch.timing import BURST_QUIET, LONGEST, QUIET, Debounce, Rhythm
 from openclaw_install.sync.watch.upload_queue import REFUSED_PAUSE, UploadQueue
 
 _STEPS = st.lists(

@@ -16,12 +16,11 @@ import pytest
 from openclaw_install.common.errors import FileError
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.watch import rescan
-from openclaw_install.sync.watch.clock import Clock
 from openclaw_install.sync.watch.index import SkillIndex, View, return_free_memory
-from openclaw_install.sync.watch.mtimes import ages, older_than, saved_at
 from openclaw_install.sync.watch.rescan import Rescanner
 from openclaw_install.sync.watch.source import EventSource, PollingSource, Report
-from openclaw_install.sync.watch.stat_cache import stat_snapshot
+from openclaw_install.sync.watch.stat_cache import ages, older_than, saved_at, stat_snapshot
+from openclaw_install.sync.watch.timing import Clock
 from tests.sync_rig import skill_text, write_skill
 from tests.watch_rig import Bench, bench_in
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_install.sync.watch.mounts import silent_mount, unwatched
-from openclaw_install.sync.watch.paths import Change
+from openclaw_install.sync.watch.change_monitor import silent_mount, unwatched
 from openclaw_install.sync.watch.source import (
+    Change,
     ChangeSource,
     EventSource,
     FolderMissingError,
@@ -106,7 +106,7 @@ def test_the_kernels_list_of_watches_tells_which_folder_has_none(
     try:
         assert unwatched([str(seen), str(tmp_path / "missing")]) is None
         assert unwatched([str(seen), str(unseen)]) == (str(unseen) if sys.platform == "linux" else None)
-        monkeypatch.setattr("openclaw_install.sync.watch.mounts._DESCRIPTORS", tmp_path / "missing")
+        monkeypatch.setattr("openclaw_install.sync.watch.change_monitor._DESCRIPTORS", tmp_path / "missing")
         assert unwatched([str(unseen)]) is None
     finally:
         source.stop()
@@ -115,7 +115,7 @@ def test_the_kernels_list_of_watches_tells_which_folder_has_none(
 def test_a_system_without_a_list_of_mounts_has_no_silent_ones(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("openclaw_install.sync.watch.mounts._MOUNTINFO", tmp_path / "missing")
+    monkeypatch.setattr("openclaw_install.sync.watch.change_monitor._MOUNTINFO", tmp_path / "missing")
     assert silent_mount([str(tmp_path)]) is None
 
 

@@ -19,11 +19,10 @@ from openclaw_install.host.locate import locate
 from openclaw_install.hub.limits import Limits
 from openclaw_install.hub.server import RunningHub, running_hub
 from openclaw_install.hub.settings import HubSettings
-from openclaw_install.sync.consent import Consents
+from openclaw_install.sync.consent import Consents, StandingChoice, record_choice
 from openclaw_install.sync.endpoint import endpoint_from
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.service import Agent
-from openclaw_install.sync.standing_choice import StandingChoice, record_choice
 from openclaw_install.sync.watch.watcher import WatchEvent, WatchSettings, watch, watch_settings
 from tests.support.waiting import PATIENCE, until
 from tests.sync_rig import ReadyOperator, skill_text, write_skill

@@ -106,8 +106,8 @@ def forget(location: HostLocation) -> None:
     Raises:
         FileError: the ledger cannot be written.
     """
+    from openclaw_install.sync.consent import forget_host
     from openclaw_install.sync.ledger import Ledger
-    from openclaw_install.sync.standing_choice import forget_host
 
     if _ledger().exists():
         with Ledger() as ledger:
@@ -131,10 +131,9 @@ def reads(context: Context) -> tuple[Path, ...]:
 def _standing(context: Context, env: Mapping[str, str]) -> object:
     if not _ledger().exists():
         return None
-    from openclaw_install.sync.consent import all_consents
+    from openclaw_install.sync.consent import all_consents, standing_choice
     from openclaw_install.sync.endpoint import endpoint_from
     from openclaw_install.sync.ledger import Ledger
-    from openclaw_install.sync.standing_choice import standing_choice
 
     try:
         with Ledger() as ledger:

@@ -23,9 +23,8 @@ from detect_secrets.plugins import (
 )
 from detect_secrets.plugins.base import BasePlugin, RegexBasedDetector
 
-from openclaw_install.sync.gate_forms import find_forms
+from openclaw_install.sync.gate_forms import find_forms, find_places
 from openclaw_install.sync.gate_patterns import EXACT_KEYS, PROVIDER_KEYS
-from openclaw_install.sync.gate_places import find_places
 from openclaw_install.sync.gate_values import is_exact_token, is_token
 
 # Left out of `detect-secrets`: public addresses (no secrets), the entropy of every quoted string (trips on

@@ -1,26 +1,22 @@
-"""Finds secrets without a mark of their provider: beside a telling name.
+"""Finds secrets without a mark of their provider: beside a telling name, or in a place where one belongs.
 
-The patterns run over the whole text and not over lines, so neither the length of a line nor a break after the
-name hides a value. Each is bounded, so their time grows with the text alone.
+Such places are commands, files, addresses, cookies, logins and tables. The patterns run over the whole text
+and not over lines, so neither the length of a line nor a break after the name hides a value. Each is bounded,
+so their time grows with the text alone.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 
-from openclaw_install.sync.gate_names import (
-    BEFORE_KEY,
-    FULL_WORDS,
-    PUBLIC_KEYS,
-    PUBLIC_TOKENS,
-    SECRET_KEYS,
-    Names,
-    is_password_name,
-    names_in,
-)
-from openclaw_install.sync.gate_values import is_assigned_secret
+from openclaw_install.sync import gate_names
+from openclaw_install.sync.gate_names import Names
+from openclaw_install.sync.gate_patterns import PLACES, Judge
+from openclaw_install.sync.gate_values import is_assigned_secret, is_password, is_token, randomness
 
 # A value: quoted (the first two groups), as code in Markdown, or bare. Chinese characters end a bare one.
 _BARE = r"[^\s\"'`,;|<>&\u2e80-\uffef]{8,400}"
@@ -43,6 +39,16 @@ _LINK = (
 _BEFORE = re.compile(r"(?:([A-Za-z]+)[ \t])?([A-Za-z0-9_.-]*)\Z")
 _SEGMENT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
+_PLACES = tuple((place, re.compile(place.pattern)) for place in PLACES)
+_LEAST_OF_LETTERS = -13.0  # bits: 98 of 100 values of 16 random small letters weigh more, words far less
+_COOKIES = re.compile(r"(?i)\bcookies?[\"']?[ \t]{0,4}[:=]([^\n]{0,4096})")
+_COOKIE = re.compile(r"[\w.-]{1,60}=([^\s;,\"'`]{20,2048})")
+_SLASH = re.compile(r"(?<=[\w.@+-])[ \t]{1,4}/[ \t]{1,4}[\"'`*]{0,3}([^\s\"'`|,;<>]{8,200})")
+_LOGS_IN = re.compile(
+    r"(?i)\b(?:log(?:ged|s)?[ -]?[io]n|sign(?:ed|s)?[ -]?[io]n|login|credentials?|admin|root|user)\b"
+)
+_OF_RULES = frozenset(" \t>|:-\r")
+
 
 @cache
 def _pattern(names: Names) -> re.Pattern[str]:
@@ -56,7 +62,7 @@ def _pattern(names: Names) -> re.Pattern[str]:
 def find_forms(text: str) -> Iterator[tuple[int, str]]:
     """The offsets of values that look like secrets by where they stand, each with the kind it would be."""
     room = _LEAST_JUDGED + _MOST_JUDGED * len(text)
-    for names in names_in(text):
+    for names in gate_names.names_in(text):
         for match in _pattern(names).finditer(text):
             room -= len(match[match.lastindex or 0])
             if room < 0:
@@ -77,7 +83,10 @@ def _judged(text: str, match: re.Match[str]) -> Iterator[tuple[int, str]]:
     if not quoted and not value.endswith("..."):  # which says that the rest was left out
         value = value.rstrip(".)}*:?!\\")
     if is_assigned_secret(
-        value, quoted=quoted, uuid=_may_be_uuid(words, head), is_password=is_password_name(match[1])
+        value,
+        quoted=quoted,
+        uuid=_may_be_uuid(words, head),
+        is_password=gate_names.is_password_name(match[1]),
     ):
         yield match.start(group), "assigned secret"
 
@@ -91,8 +100,8 @@ def _words(head: str, core: str) -> list[str]:
     glued = core.isascii() and joined[-1:].isalpha() and not (joined[-1].islower() and core[0].isupper())
     if joined.lower().endswith("publickey"):
         return []
-    is_whole = last == "key" and joined.lower().endswith(BEFORE_KEY)
-    if glued and not is_whole and not last.startswith(FULL_WORDS):
+    is_whole = last == "key" and joined.lower().endswith(gate_names.BEFORE_KEY)
+    if glued and not is_whole and not last.startswith(gate_names.FULL_WORDS):
         return []
     words = [word.lower() for word in _SEGMENT.findall(joined)]
     if not words and spaced:
@@ -108,16 +117,17 @@ def _words(head: str, core: str) -> list[str]:
 
 def _is_secret_name(previous: str, last: str, *, named: bool, is_query: bool) -> bool:
     if last == "key":
-        if previous.endswith(BEFORE_KEY):
+        if previous.endswith(gate_names.BEFORE_KEY):
             return True
         return is_query or bool(
-            SECRET_KEYS.fullmatch(previous) or (named and not PUBLIC_KEYS.fullmatch(previous))
+            gate_names.SECRET_KEYS.fullmatch(previous)
+            or (named and not gate_names.PUBLIC_KEYS.fullmatch(previous))
         )
     if last == "appid":
         return is_query
     if last == "pass":
         return bool(previous)
-    return not (last == "token" and PUBLIC_TOKENS.fullmatch(previous))
+    return not (last == "token" and gate_names.PUBLIC_TOKENS.fullmatch(previous))
 
 
 def _is_variable(head: str, words: list[str]) -> bool:
@@ -139,3 +149,88 @@ def _is_linked(link: str, head: str, words: list[str], value: str, *, bare: bool
 def _may_be_uuid(words: list[str], head: str) -> bool:
     """Whether an UUID would be a secret under this name: `*_API_KEY`, `*_TOKEN`, `*_SECRET`."""
     return words[-1] in ("key", "token", "secret") and re.search(r"[A-Za-z_?&-]$", head) is not None
+
+
+def find_places(text: str) -> Iterator[tuple[int, str]]:
+    """The offsets of values that look like secrets by their place, each with the kind it would be."""
+    for place, pattern in _PLACES:
+        if place.mark in text:
+            judge = _JUDGES[place.judge]
+            for match in pattern.finditer(text):
+                group = match.lastindex or 0
+                if judge(match[group]):
+                    yield match.start(group), place.kind
+    yield from _cookies(text)
+    yield from _logins(text)
+    yield from _tables(text)
+
+
+def _cookies(text: str) -> Iterator[tuple[int, str]]:
+    for header in _COOKIES.finditer(text):
+        for cookie in _COOKIE.finditer(header[1]):
+            if is_token(cookie[1]):
+                yield header.start(1) + cookie.start(1), "cookie"
+
+
+def _logins(text: str) -> Iterator[tuple[int, str]]:
+    """A user and a password with a slash between them, in a sentence about logging in."""
+    for match in _SLASH.finditer(text):
+        value = match[1].rstrip(".)}*:?!")
+        head = text[max(0, match.start() - 60) : match.start()]
+        if value.isascii() and _LOGS_IN.search(head) and is_password(value):
+            yield match.start(1), "password beside a user"
+
+
+def _tables(text: str) -> Iterator[tuple[int, str]]:
+    """The cells of a Markdown table's columns whose header names a secret."""
+    if "|" not in text or "--" not in text:
+        return
+    columns: frozenset[int] = frozenset()
+    header, offset = "", 0
+    for line in text.split("\n"):
+        if "|" not in line:
+            columns = frozenset()
+        elif "--" in line and _OF_RULES.issuperset(line):
+            cells = enumerate(_cells(header))
+            columns = frozenset(at for at, (_, cell) in cells if gate_names.COLUMN.fullmatch(cell))
+        elif columns:
+            for at, (start, cell) in enumerate(_cells(line)):
+                if at in columns and is_assigned_secret(cell):
+                    yield offset + start, "secret in a table"
+        header = line
+        offset += len(line) + 1
+
+
+def _cells(line: str) -> list[tuple[int, str]]:
+    """The cells of a row, each with its offset in the line, without the signs of Markdown around them."""
+    cells, start = [], 0
+    for cell in line.split("|"):
+        cells.append((start, cell.strip(" \t\r>*`\"'")))
+        start += len(cell) + 1
+    return cells
+
+
+def _is_login(encoded: str) -> bool:
+    """Whether a Base64 value holds a user and a password that is not a placeholder."""
+    padded = encoded.rstrip("=").translate(str.maketrans("-_", "+/"))
+    try:
+        plain = base64.b64decode(padded + "=" * (-len(padded) % 4), validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        return False
+    user, colon, password = plain.partition(":")
+    if not colon or not user.isprintable():
+        return False
+    return (len(password) >= 8 and not password.isascii()) or is_password(password)
+
+
+def _is_in_fours(value: str) -> bool:
+    letters = value.replace(" ", "").replace("\u00a0", "").replace("-", "")
+    return randomness(letters) >= _LEAST_OF_LETTERS and "xxxx" not in letters
+
+
+_JUDGES: Mapping[Judge, Callable[[str], bool]] = {
+    Judge.BY_WEIGHT: is_password,
+    Judge.LONG: is_token,
+    Judge.LOGIN: _is_login,
+    Judge.LETTERS: _is_in_fours,
+}

@@ -207,8 +207,8 @@ def _skills_of(root: Root, host: SkillHost) -> Iterator[tuple[LocalSkill, Source
 
 
 def _read(folder: Folder, root: Root, limit: int, *, shipped: bool) -> tuple[LocalSkill, Source]:
-    source = read_source(folder.path, folder.real, max_bytes=limit, allow_hard_links=shipped)
     path = os.path.join(folder.path, SKILL_FILE_NAME)
+    source = read_source(path, folder.real, max_bytes=limit, allow_hard_links=shipped)
     skill = LocalSkill(
         name=folder.name,
         path=path,

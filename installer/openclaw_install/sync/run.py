@@ -14,7 +14,13 @@ from openclaw_install.common.redaction import Secret
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.sync.choice import Operator, choose_agents, choose_skills, named_agents
 from openclaw_install.sync.connect import Connect, connect_mcp
-from openclaw_install.sync.consent import Consents, allow_secrets, allowed_secrets
+from openclaw_install.sync.consent import (
+    Consents,
+    StandingChoice,
+    allow_secrets,
+    allowed_secrets,
+    record_choice,
+)
 from openclaw_install.sync.endpoint import Endpoint, endpoint_from, key_from, key_missing
 from openclaw_install.sync.errors import APP_URL, KEYS_URL, ServiceError
 from openclaw_install.sync.inventory import Inventory, LocalSkill, inventory_of, own_roots
@@ -32,7 +38,6 @@ from openclaw_install.sync.report import (
     warnings_of,
 )
 from openclaw_install.sync.service import Agent, SkillService
-from openclaw_install.sync.standing_choice import StandingChoice, record_choice
 
 # A watcher holds the lock for a push at a time.
 LOCK_PATIENCE = 2.0

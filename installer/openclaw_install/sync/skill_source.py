@@ -1,7 +1,6 @@
 """One SKILL.md as it goes up: its exact bytes, their hash, and OpenClaw's verdict on them."""
 
 # A sync looks at thousands of files, and paths as plain strings are ten times as fast as Path objects.
-# ruff: noqa: PTH118
 
 from __future__ import annotations
 
@@ -48,12 +47,11 @@ def frontmatter_of(file: SkillFile) -> Frontmatter:
     return Frontmatter(name, "" if file.valid else file.error or "invalid")
 
 
-def read_source(folder: str, real_folder: str, *, max_bytes: int, allow_hard_links: bool = False) -> Source:
-    """Reads `folder`/SKILL.md on OpenClaw's terms: inside its folder, regular, one link, small, UTF-8.
+def read_source(path: str, real_folder: str, *, max_bytes: int, allow_hard_links: bool = False) -> Source:
+    """Reads a SKILL.md on OpenClaw's terms: inside its folder, regular, one link, small, UTF-8.
 
     The rules are those of `host.skill_reader.read_skill`, which keeps no bytes.
     """
-    path = os.path.join(folder, SKILL_FILE_NAME)
     try:
         return _read(path, real_folder, max_bytes, allow_hard_links=allow_hard_links)
     except OSError as error:

@@ -7,7 +7,8 @@ from openclaw_install.common.invisible import hides_nothing, rewritten
 
 def shown(text: str, limit: int = 300) -> str:
     """One line without control, direction or other invisible characters, at most `limit` characters long."""
-    if text.isprintable() and hides_nothing(text) and "  " not in text and len(text) <= limit:
+    seen = text.isprintable() and (text.isascii() or hides_nothing(text))
+    if seen and "  " not in text and len(text) <= limit:
         return text.strip()
     folded = " ".join(rewritten(text[: limit * 4], _visible).split())
     return folded if len(folded) <= limit else folded[: limit - 1] + "…"

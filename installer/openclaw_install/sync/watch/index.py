@@ -1,4 +1,7 @@
-"""An index of the skills on disk: built by a full scan, then updated file by file as they change."""
+"""An index of the skills on disk: built by a full scan, then updated file by file as they change.
+
+Missing skills mean that somebody deleted them, or that a disk is missing.
+"""
 
 # There are thousands of paths, and plain strings are ten times as fast as Path objects.
 # ruff: noqa: PTH114, PTH118, PTH120
@@ -17,6 +20,7 @@ from openclaw_install.host.config.document import read_config
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.host.skills.host import skill_host
 from openclaw_install.host.skills.roots import SkillHost
+from openclaw_install.sync.consent import StandingChoice
 from openclaw_install.sync.inventory import (
     SHIPPED_SOURCES,
     LocalSkill,
@@ -25,8 +29,7 @@ from openclaw_install.sync.inventory import (
     take_inventory,
     with_shadows,
 )
-from openclaw_install.sync.standing_choice import StandingChoice
-from openclaw_install.sync.watch.paths import KnownPaths
+from openclaw_install.sync.watch.source import KnownPaths
 from openclaw_install.sync.watch.stat_cache import StatSnapshot, stat_snapshot
 
 Known = Callable[[Sequence[str]], Mapping[str, Any]]
@@ -231,11 +234,10 @@ def _paths(
             continue
         folder, file = os.path.split(skill.path)
         real_folder = _real_folder(folder, parents)
-        real = os.path.join(real_folder, file)
-        if os.path.islink(real):
-            real = os.path.realpath(real)
+        in_real_folder = skill.path if real_folder == folder else os.path.join(real_folder, file)
+        real = os.path.realpath(in_real_folder) if os.path.islink(in_real_folder) else in_real_folder
         real_files[skill.path] = real
-        for path in dict.fromkeys((skill.path, os.path.join(real_folder, file), real)):
+        for path in {skill.path, in_real_folder, real}:
             files.setdefault(path, skill.path)
             folders.setdefault(os.path.dirname(path), skill.path)
         for above in _above(folder, skill.root):
@@ -252,7 +254,7 @@ def _real_folder(folder: str, parents: dict[str, str]) -> str:
         return os.path.realpath(folder)
     if above not in parents:
         parents[above] = os.path.realpath(above)
-    return os.path.join(parents[above], name)
+    return folder if parents[above] == above else os.path.join(parents[above], name)
 
 
 def _above(folder: str, root: str) -> Iterator[str]:
@@ -260,3 +262,36 @@ def _above(folder: str, root: str) -> Iterator[str]:
     while len(above) > len(root):
         yield above
         above = os.path.dirname(above)
+
+
+_FEW = 3
+
+
+@dataclass(frozen=True)
+class Deletions:
+    """What is no longer there.
+
+    Attributes:
+        names: skills that somebody deleted.
+        warning: reported instead of the names where so much is missing that it was hardly meant.
+    """
+
+    names: tuple[str, ...] = ()
+    warning: str = ""
+
+
+def classify(names: Sequence[str], older: View) -> Deletions:
+    """What is missing since an older view: a vanished root, or most skills at once, is no deletion."""
+    roots = {older.skills[name].root for name in names}
+    missing = sorted(root for root in roots if not os.path.isdir(root))  # noqa: PTH112 - paths are texts here
+    if missing:
+        return Deletions(
+            warning=f"{_counted(len(names))} went out of sight with the folder {', '.join(missing)}"
+        )
+    if len(names) > max(_FEW, len(older.skills) // 2):
+        return Deletions(warning=f"{_counted(len(names))} of {len(older.skills)} went away at once")
+    return Deletions(tuple(names))
+
+
+def _counted(count: int) -> str:
+    return "1 skill" if count == 1 else f"{count} skills"

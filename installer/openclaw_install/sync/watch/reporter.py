@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from openclaw_install.sync.watch.clock import Clock
-from openclaw_install.sync.watch.deletions import Deletions
 from openclaw_install.sync.watch.event import EventKind, WatchEvent
+from openclaw_install.sync.watch.index import Deletions
+from openclaw_install.sync.watch.timing import Clock
 from openclaw_install.sync.watch.upload_queue import UploadQueue
 
 EventSink = Callable[[WatchEvent], None]

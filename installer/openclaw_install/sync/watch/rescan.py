@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from openclaw_install.sync.watch.clock import Clock, Rhythm
 from openclaw_install.sync.watch.index import SkillIndex, View
+from openclaw_install.sync.watch.timing import Clock, Rhythm
 
 # The file system's facts can be forged: after so many light rescans all contents are read.
 _LIGHT_SCANS = 14

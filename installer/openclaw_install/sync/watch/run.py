@@ -12,17 +12,15 @@ from openclaw_install.common.errors import FileError, InstallError
 from openclaw_install.sync.inventory import FACT_VERSION
 from openclaw_install.sync.service import SkillService
 from openclaw_install.sync.watch.change_monitor import ChangeMonitor
-from openclaw_install.sync.watch.debounce import Debounce
-from openclaw_install.sync.watch.deletions import classify
-from openclaw_install.sync.watch.index import SkillIndex, View
-from openclaw_install.sync.watch.ledger_thread import LedgerThread
-from openclaw_install.sync.watch.mtimes import ages, older_than, saved_at
-from openclaw_install.sync.watch.paths import meaning
-from openclaw_install.sync.watch.pending import PendingSkills
+from openclaw_install.sync.watch.index import SkillIndex, View, classify
+from openclaw_install.sync.watch.ledger_thread import LedgerThread, PendingSkills
 from openclaw_install.sync.watch.reporter import EventReporter, EventSink
 from openclaw_install.sync.watch.rescan import Rescanner
 from openclaw_install.sync.watch.sender import Sender, SenderContext
 from openclaw_install.sync.watch.settings import WatchSettings
+from openclaw_install.sync.watch.source import meaning
+from openclaw_install.sync.watch.stat_cache import ages, older_than, saved_at
+from openclaw_install.sync.watch.timing import Debounce
 
 _EVERYTHING = ""  # the debounce's key for a full rescan; no path is empty
 _AGAIN_SECONDS = 0.5

@@ -17,9 +17,9 @@ from openclaw_install.sync.pipeline import CHANGED, Pipeline
 from openclaw_install.sync.planner import UNCONFIRMED, Action, through_consent
 from openclaw_install.sync.report import SkillResult
 from openclaw_install.sync.service import Agent, SkillService
-from openclaw_install.sync.watch.clock import Clock
 from openclaw_install.sync.watch.event import EventKind
 from openclaw_install.sync.watch.ledger_thread import LedgerThread
+from openclaw_install.sync.watch.timing import Clock
 from openclaw_install.sync.watch.upload_queue import UploadQueue
 
 # Between two pushes others may have the lock, and a newer save its turn.

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.sync.connect import Connect, connect_mcp
+from openclaw_install.sync.consent import StandingChoice, standing_choice
 from openclaw_install.sync.endpoint import Endpoint, endpoint_from
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.retry import RetryPolicy
-from openclaw_install.sync.standing_choice import StandingChoice, standing_choice
-from openclaw_install.sync.watch.clock import Clock
 from openclaw_install.sync.watch.source import ChangeSource, EventSource, PollingSource
+from openclaw_install.sync.watch.timing import Clock
 
 # One try holds the lock; the pauses between tries come outside of it.
 _connect = partial(connect_mcp, policy=RetryPolicy(tries=1, call_seconds=30.0))

@@ -1,15 +1,17 @@
-"""A digest of `stat` results for folders and files: while it is the same, nothing need be read again."""
+"""What the file system says about files without opening them: a digest, and when they were changed."""
 
 # Thousands of paths are looked at, and plain strings are ten times as fast as Path objects.
 # ruff: noqa: PTH116
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from openclaw_install.common.clock import wall_time
 from openclaw_install.host.skills.discovery import MAX_DEPTH
@@ -113,3 +115,34 @@ def _looked_into(roots: Sequence[str], skills: Collection[str]) -> Iterator[str]
                         yield entry.path
         except OSError:
             continue
+
+
+# An event comes at most so long after its change, in seconds.
+_EVENT_SECONDS = 0.5
+
+
+def older_than(paths: Sequence[str], wall: float) -> str:
+    """One of the files that were last changed before a point in time; empty if there is none."""
+    for path in paths:
+        with contextlib.suppress(OSError):
+            if Path(path).stat().st_ctime < wall:
+                return path
+    return ""
+
+
+def ages(files: Collection[str], wall: float) -> dict[str, float]:
+    """How long ago each file was changed, in seconds; 0 where that cannot be known."""
+    found = {}
+    for file in files:
+        try:
+            found[file] = max(0.0, wall - Path(file).stat().st_ctime)
+        except OSError:
+            found[file] = 0.0
+    return found
+
+
+def saved_at(heard_at: float | None, changed_at: float) -> float | None:
+    """When a file was saved: as the file itself says, if that fits what the events say."""
+    if heard_at is None:
+        return None
+    return changed_at if 0.0 <= heard_at - changed_at <= _EVENT_SECONDS else heard_at
