@@ -45,7 +45,7 @@ def test_a_first_contact_reaches_no_agent_until_it_is_approved_and_then_in_order
                 await until(lambda: len(made.gateway.turns) == 6)
                 assert made.gateway.keys() == ids
                 assert {key for key, _, _ in made.gateway.turns} == {f"hook:im:{view.session.thread_id}"}
-                history = contact_service.history(desk, made.peer.did)
+                history = desk.store.contacts.decisions(made.peer.did)
                 assert [(one.by, one.before, one.after, one.reason) for one in history] == [
                     ("cli:alice", "pending", "approved", "a colleague")
                 ]

@@ -14,8 +14,8 @@ from openclaw_install.messaging.bridge.chain_judge import OrderLimits
 from openclaw_install.messaging.bridge.entry_reader import takes_version_1
 from openclaw_install.messaging.bridge.sealing import sealed_once
 from openclaw_install.messaging.bridge.settings import BridgeSettings
+from openclaw_install.messaging.findings import order_findings
 from openclaw_install.messaging.models import ContactState
-from openclaw_install.messaging.order_findings import order_findings
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.card import make_card
 from openclaw_install.protocol.chain import Link, Seen, new_chain_id

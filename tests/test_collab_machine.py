@@ -29,7 +29,7 @@ from openclaw_install.messaging.bridge.agent_message import MOST_BYTES, Shown, a
 from openclaw_install.messaging.bridge.circuit_breaker import CircuitBreaker
 from openclaw_install.messaging.bridge.delivery_state import InboundLimits
 from openclaw_install.messaging.bridge.sealing import routing_of
-from openclaw_install.messaging.contact_gate import GateLimits, after, judge, may_write_to
+from openclaw_install.messaging.contact_gate import AFTER, GateLimits, judge, may_write_to
 from openclaw_install.messaging.models import Contact, ContactState, Ingress, Stage
 from openclaw_install.messaging.routing import Route, route
 from openclaw_install.messaging.untrusted import Untrusted
@@ -267,7 +267,7 @@ def test_the_gate_follows_the_decision_and_its_bounds() -> None:
     assert judge(_contact("pending", 2), 2, limits) == "defer"
     assert judge(_contact("approved"), 99, limits) == "pass"
     assert judge(_contact("blocked"), 0, limits) == judge(_contact("rejected"), 0, limits) == "refuse"
-    assert [after(action) for action in ("approve", "reject", "block", "undo")] == [
+    assert [AFTER[action] for action in ("approve", "reject", "block", "undo")] == [
         *("approved", "rejected", "blocked", "pending")
     ]
     assert may_write_to(None)

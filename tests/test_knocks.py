@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from openclaw_install.messaging.actions import contacts
-from openclaw_install.messaging.contact_findings import contact_findings
 from openclaw_install.messaging.contact_gate import GateLimits, judge, rooms
+from openclaw_install.messaging.findings import contact_findings
 from openclaw_install.messaging.knocks import FORGOTTEN, due_at_relay, knock
 from openclaw_install.messaging.models import Contact
 from openclaw_install.messaging.store import Store

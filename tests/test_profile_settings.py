@@ -14,6 +14,7 @@ import pytest
 from jsonschema import ValidationError
 
 from openclaw_install.common.errors import ConfigError, UsageError
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.common.web_address import normalised_address
 from openclaw_install.messaging.profile_settings import (
     EmbeddedHub,
@@ -103,7 +104,8 @@ _VALUES: list[Any] = [
 
 def _variants() -> Iterator[dict[str, Any]]:
     """Documents that differ from a good one in one place, at most."""
-    good = ProfileSettings("https://relay.example", _AGREED, EmbeddedHub(Path("/d"), 8787)).to_json()
+    settings = ProfileSettings("https://relay.example", _AGREED, EmbeddedHub(Path("/d"), 8787))
+    good = {"version": 1, **jsonable(settings)}
     yield {**good, "more": 1}
     yield {**good, "hub": {**good["hub"], "more": 1}}
     for name in good:

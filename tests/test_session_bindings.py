@@ -14,8 +14,7 @@ from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.messaging.app import AppContext
 from openclaw_install.messaging.bridge.settings import HostView
 from openclaw_install.messaging.models.bindings import Binding
-from openclaw_install.messaging.route_mode import mode_in_force, tell_route_mode
-from openclaw_install.messaging.routing import route
+from openclaw_install.messaging.routing import mode_in_force, route, tell_route_mode
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.did import conversation_of
 from tests.collab_rig import rig, until

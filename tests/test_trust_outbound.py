@@ -12,7 +12,6 @@ from openclaw_install.messaging.actions.contacts import decide_contact
 from openclaw_install.messaging.actions.messages import chat
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.outgoing import ContactError
-from openclaw_install.messaging.policy_in_force import policy_state
 from openclaw_install.messaging.trust.gate import settle_all
 from openclaw_install.messaging.trust.guard import TrustRefusedError
 from tests.trust_rig import Place, did, place
@@ -65,10 +64,10 @@ def test_the_policy_turns_away_whom_an_agent_wrote_to_as_soon_as_its_alias_is_kn
     turn_away(here, "@eve")
     desk = here.desk("mcp:session")
     write_to(desk)
-    settle_all(here.store, policy_state(desk), here.now)
+    settle_all(here.store, desk.policy_state(), here.now)
     assert state_of(here) == "awaiting_reply"
     here.store.contacts.set_card(EVE, "{}", here.now, alias="eve", display_name=None)
-    settle_all(here.store, policy_state(desk), here.now)
+    settle_all(here.store, desk.policy_state(), here.now)
     assert state_of(here) == "blocked"
 
 
@@ -84,7 +83,7 @@ def test_a_persons_first_message_and_approval_stand_above_the_policy_and_an_agen
         decide_contact(agent, EVE, "approve")
     assert state_of(here) == "awaiting_reply"
     turn_away(here, "*")
-    settle_all(here.store, policy_state(agent), here.now)
+    settle_all(here.store, agent.policy_state(), here.now)
     assert [state_of(here, one) for one in (did(3), did(4), EVE)] == ["approved", "approved", "blocked"]
 
 

@@ -30,12 +30,12 @@ from openclaw_install.messaging.actions.trust import (
 from openclaw_install.messaging.actions.trust_changes import change_policy, trust_restore
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.outgoing import ContactError
-from openclaw_install.messaging.policy_in_force import policy_state
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.trust.edits import Edit, RemoveRule, SetDefault, SetRule
-from openclaw_install.messaging.trust.gate import contact_action, settle_all, settle_contact, task_action
+from openclaw_install.messaging.trust.gate import contact_action, settle_all, settle_contact
 from openclaw_install.messaging.trust.guard import TrustRefusedError
-from openclaw_install.messaging.trust.match import TrustPolicyError, read_match
+from openclaw_install.messaging.trust.match import Subject, TrustPolicyError, read_match
+from openclaw_install.messaging.trust.policy import action_for
 from openclaw_install.messaging.trust.policy_file import TrustBook
 from openclaw_install.protocol.errors import ProtocolError
 from openclaw_install.protocol.messages import TASK
@@ -75,7 +75,7 @@ def proven(here: Place) -> None:
 def test_a_change_is_saved_recorded_with_who_and_versions_and_told_as_an_event(
     here: Place, desk: App
 ) -> None:
-    before = policy_state(desk).policy.version
+    before = desk.policy_state().policy.version
     change = change_policy(desk, EXECUTE, detail="we know them")
     assert (change.changed, change.saved, change.before, change.after, change.position) == (
         True,
@@ -182,7 +182,7 @@ def test_many_writers_lose_no_change_of_each_other(here: Place) -> None:
         one.start()
     for one in threads:
         one.join()
-    state = policy_state(here.desk())
+    state = here.desk().policy_state()
     assert len(state.policy.contact.rules) == 12
     assert len(here.store.trust.decisions(limit=100)) == 12
 
@@ -260,7 +260,7 @@ def test_an_agent_cannot_approve_a_first_contact_and_no_switch_lets_it(
         "approved",
         "asked",
     )
-    assert newest.policy_after == policy_state(agent).policy.version
+    assert newest.policy_after == agent.policy_state().policy.version
     with pytest.raises(ContactError):
         decide_contact(desk, "@nobody", "approve")
 
@@ -274,10 +274,10 @@ def test_the_gate_does_what_the_policy_says_of_undecided_contacts_only(here: Pla
     decide_contact(desk, undone, "reject")
     decide_contact(desk, undone, "undo")
     here.write({"contact_policy": {"rules": [{"match": "@acme-*", "action": "approve"}]}})
-    state = policy_state(desk)
+    state = desk.policy_state()
     assert contact_action(state.policy, BOB, "acme-bot") == "approve"
     assert contact_action(state.policy, BOB, None) == "manual"
-    assert task_action(state.policy, BOB, None) == "bridge"
+    assert action_for(state.policy, "task", Subject(BOB, None)) == "bridge"
     assert settle_all(here.store, state, here.now, page=1) == 1
     states = [contact.state for one in (BOB, EVE, undone) if (contact := here.store.contacts.get(one))]
     assert states == ["approved", "blocked", "pending"]
@@ -370,14 +370,14 @@ def test_a_proven_contact_is_recommended_for_tasks_and_applying_it_makes_the_rul
     done = trust_apply_session_recommendation(desk, session=BOB)
     assert done.policy_change is not None
     assert done.policy_change.saved
-    assert task_action(policy_state(desk).policy, BOB, "bob") == "execute"
+    assert action_for(desk.policy_state().policy, "task", Subject(BOB, "bob")) == "execute"
     after = trust_status(desk, session=BOB)
     assert after.recommendation is None
     assert after.task.action == "execute"
     assert [one.kind for one in after.decisions] == ["recommendation_applied", "set_rule"]
     (stored,) = here.store.trust.recommendations(here.thread(BOB))
     assert (stored.state, stored.changed_by) == ("applied", "cli:alice")
-    assert stored.policy_version == policy_state(desk).policy.version
+    assert stored.policy_version == desk.policy_state().policy.version
     with pytest.raises(TrustPolicyError):
         trust_apply_session_recommendation(desk, session=BOB)
 
@@ -386,10 +386,10 @@ def test_an_agent_that_applies_what_widens_trust_only_asks_its_person(
     here: Place, agent: App, desk: App
 ) -> None:
     proven(here)
-    before = policy_state(desk).policy
+    before = desk.policy_state().policy
     asked = trust_apply_session_recommendation(agent, session=BOB)
     assert asked.ask_your_person == f"pingagent trust apply {here.thread(BOB)}"
-    assert (asked.policy_change, asked.trust, policy_state(desk).policy) == (None, None, before)
+    assert (asked.policy_change, asked.trust, desk.policy_state().policy) == (None, None, before)
     assert here.store.trust.recommendations(here.thread(BOB)) == []
     here.write({"task_policy": {"agent_may_execute": True}})
     assert trust_apply_session_recommendation(agent, session=BOB).ask_your_person == asked.ask_your_person
@@ -527,4 +527,4 @@ def test_the_history_behind_replays_and_recommendations_is_found_by_indices(here
 def test_a_desk_without_a_named_file_takes_the_one_beside_the_store(here: Place) -> None:
     here.write({"task_policy": {"default_action": "deny"}})
     desk = App(here.store, here.me, "cli:x", clock=lambda: here.now)
-    assert policy_state(desk).policy.task.default == "deny"
+    assert desk.policy_state().policy.task.default == "deny"

@@ -13,9 +13,9 @@ from openclaw_install.common.errors import UsageError
 from openclaw_install.messaging import store_lock
 from openclaw_install.messaging.models import RouteMode
 from openclaw_install.messaging.profile_settings import server_url, settings_path
-from openclaw_install.messaging.route_mode import ROUTE_VARIABLE, mode_in_force
+from openclaw_install.messaging.routing import ROUTE_VARIABLE, mode_in_force
 from openclaw_install.messaging.store import Store, StoreThread
-from openclaw_install.messaging.trust.policy_file import TrustBook
+from openclaw_install.messaging.trust.policy_file import PolicyState, TrustBook
 from openclaw_install.messaging.untrusted import Reader
 from openclaw_install.protocol.identity import Identity
 from openclaw_install.protocol.profile_files import ProfilePaths, load_identity, profile_paths
@@ -75,6 +75,15 @@ class App:
     def route_mode(self) -> RouteMode:
         """The mode by which messages find their OpenClaw session."""
         return mode_in_force(self.store, self.route_value, running=self.runtime_running)
+
+    @property
+    def policy_file(self) -> TrustBook:
+        """The trust policy's file."""
+        return self.trust or TrustBook(self.store.path.with_name("trust-policy.json"), self.store)
+
+    def policy_state(self) -> PolicyState:
+        """The trust policy in force."""
+        return self.policy_file.current(self.clock())
 
 
 class AppContext:

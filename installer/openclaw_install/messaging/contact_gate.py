@@ -16,12 +16,13 @@ Verdict = Literal[
 ]
 Action = Literal["approve", "reject", "block", "undo"]
 UNDECIDED: frozenset[ContactState] = frozenset({"pending", "awaiting_reply"})
-_AFTER: dict[Action, ContactState] = {
+AFTER: dict[str, ContactState] = {
     "approve": "approved",
     "reject": "rejected",
     "block": "blocked",
     "undo": "pending",
 }
+"""The state that each decision leads to: `undo` makes a contact undecided again, whatever it was."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,6 @@ def rooms(waiting_in_all: int, limits: GateLimits) -> tuple[int, int]:
         max(0, limits.in_all + limits.first_words - waiting_in_all),
         max(0, limits.in_all - waiting_in_all),
     )
-
-
-def after(action: Action) -> ContactState:
-    """The state that a decision leads to. `undo` makes the contact undecided again, whatever it was."""
-    return _AFTER[action]
 
 
 def may_write_to(contact: Contact | None) -> bool:

@@ -95,20 +95,14 @@ def _enqueue(store: Store, sender: str, outgoing: Outgoing, now: float, limits: 
             state="queued",
         )
         number = store.messages.add(message)
-        store.outbox.add(number, message, idempotency_key=key, by=outgoing.by)
+        item = store.outbox.add(number, message, idempotency_key=key, by=outgoing.by)
         if store.is_visible(message.schema):
             shown = preview(message.schema, message.body)
             store.sessions.touch(thread, message.peer, number, "out", shown, now)
             store.events.add(
                 "outbox.queued", now, thread_id=thread, message_id=message.message_id, by=outgoing.by
             )
-        return _written(store.outbox.get(number))
-
-
-def _written(item: OutboxItem | None) -> OutboxItem:
-    if item is None:
-        raise AssertionError("a row that was just written is gone")
-    return item
+        return item
 
 
 def _same(store: Store, known: OutboxItem, outgoing: Outgoing) -> OutboxItem:

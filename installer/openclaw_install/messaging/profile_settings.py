@@ -17,6 +17,7 @@ from openclaw_install.common.files import (
     read_if_exists,
     write_atomic,
 )
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.common.web_address import normalised_address
 from openclaw_install.protocol.errors import ProtocolError
 from openclaw_install.protocol.profile import ProfilePaths
@@ -54,10 +55,6 @@ class ProfileSettings:
     server_url: str
     agreed_at: str
     hub: EmbeddedHub | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        hub = None if self.hub is None else {"data": str(self.hub.data), "port": self.hub.port}
-        return {"version": 1, "server_url": self.server_url, "agreed_at": self.agreed_at, "hub": hub}
 
 
 def settings_path(paths: ProfilePaths) -> Path:
@@ -107,7 +104,7 @@ def save_settings(paths: ProfilePaths, settings: ProfileSettings) -> Path:
     """
     path = settings_path(paths)
     make_private_folder(path.parent)
-    document = json.dumps(settings.to_json(), indent=2) + "\n"
+    document = json.dumps({"version": 1, **jsonable(settings)}, indent=2) + "\n"
     write_atomic(path, document.encode(), mode=PRIVATE_FILE)
     return path
 
@@ -151,15 +148,3 @@ def _checked(url: str) -> str:
             next_step=f"set {URL_VARIABLE} to an https address, or to one on this machine",
             code="usage.relay_address",
         ) from None
-
-
-__all__ = [
-    "URL_VARIABLE",
-    "EmbeddedHub",
-    "ProfileSettings",
-    "forget_settings",
-    "load_settings",
-    "save_settings",
-    "server_url",
-    "settings_path",
-]

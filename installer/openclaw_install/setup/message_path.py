@@ -113,7 +113,7 @@ def _with_store(found: MessagePath, now: float) -> MessagePath:
     if not paths.store.exists():
         return found
     from openclaw_install.messaging import store_lock
-    from openclaw_install.messaging.contact_findings import CONTACTS_SINCE, contact_findings
+    from openclaw_install.messaging.findings import CONTACTS_SINCE, contact_findings
     from openclaw_install.messaging.health import OWNER, read_health, served_relay
     from openclaw_install.messaging.store import Store
     from openclaw_install.messaging.trust.policy_file import TrustBook

@@ -11,9 +11,8 @@ from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.host.hooks.policy import INGRESS_PREFIX
 from openclaw_install.host.hooks.text import admits, fold
 from openclaw_install.host.workspace import active_group_key, route_prefix
-from openclaw_install.messaging.actions.arguments import MOST, Rule
+from openclaw_install.messaging.actions.arguments import AgentName, Page, Rows, Rule, is_key, no_page
 from openclaw_install.messaging.actions.messages import find_session
-from openclaw_install.messaging.actions.trust import Named
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.models import Session
 from openclaw_install.messaging.models.bindings import (
@@ -25,7 +24,6 @@ from openclaw_install.messaging.models.bindings import (
     KeptBinding,
 )
 from openclaw_install.messaging.models.contacts import Peer, peer_of
-from openclaw_install.messaging.pagination import is_key, no_page
 from openclaw_install.messaging.untrusted import Reader
 
 MODE = "map-active-group"
@@ -42,8 +40,8 @@ class BindingError(InstallError):
 def session_bindings(
     app: App,
     *,
-    limit: Annotated[int, Rule(ge=1, le=MOST)] = 20,
-    page: Annotated[str, Rule(min_length=1, max_length=400)] | None = None,
+    limit: Rows = 20,
+    page: Page | None = None,
 ) -> BindingPage:
     """Which threads are bound to which working session, what ACTIVE_GROUP.md names, and what the running
     gateway admits. Only for the route mode map-active-group.
@@ -73,7 +71,7 @@ def session_bindings(
     )
 
 
-def session_binding_bind_current(app: App, *, session: Named | None = None) -> BindingChange:
+def session_binding_bind_current(app: App, *, session: AgentName | None = None) -> BindingChange:
     """Bind a thread to the working session that ACTIVE_GROUP.md names now. Only in the route mode
     map-active-group, and where the running gateway admits that session.
 
@@ -98,7 +96,10 @@ def session_binding_bind_current(app: App, *, session: Named | None = None) -> B
 
 
 def session_binding_set(
-    app: App, *, session_key: Annotated[str, Rule(min_length=3, max_length=512)], session: Named | None = None
+    app: App,
+    *,
+    session_key: Annotated[str, Rule(min_length=3, max_length=512)],
+    session: AgentName | None = None,
 ) -> BindingChange:
     """Bind a thread to the working session that you name. Only in the route mode map-active-group, and where
     the running gateway admits that session.
@@ -123,7 +124,7 @@ def session_binding_set(
     return _bind(app, session, key, "set", app.host().active_group())
 
 
-def session_binding_clear(app: App, *, session: Named | None = None) -> BindingChange:
+def session_binding_clear(app: App, *, session: AgentName | None = None) -> BindingChange:
     """Let a thread follow ACTIVE_GROUP.md again. Only in the route mode map-active-group.
 
     Args:

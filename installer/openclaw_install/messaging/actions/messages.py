@@ -22,14 +22,16 @@ from openclaw_install.messaging.actions.arguments import (
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.models import OutboxItem, Outgoing, Session
 from openclaw_install.messaging.models.messages import Changes, InboxPage, SendResult, is_sent, shown_messages
-from openclaw_install.messaging.outgoing import enqueue
-from openclaw_install.messaging.policy_in_force import require_may_begin
+from openclaw_install.messaging.outgoing import ContactError, enqueue
 from openclaw_install.messaging.relay.client import Relay
 from openclaw_install.messaging.relay.lookup import relay_for
+from openclaw_install.messaging.trust.gate import contact_action
+from openclaw_install.messaging.trust.guard import is_agent
 from openclaw_install.protocol.did import fold_alias, is_conversation, is_did
 from openclaw_install.protocol.messages import TEXT, Attachment, text_body
 
 _POLL_SECONDS = 0.03
+_TURNED_AWAY = frozenset({"block", "reject"})
 Attachments = Annotated[list[Attachment], Rule(min_length=1, max_length=32)]
 
 
@@ -153,6 +155,28 @@ async def queue_chat(
     alias = None if is_did(to) or is_conversation(to) else fold_alias(to)
     await app.store.run(require_may_begin, app, did, alias)
     return await app.store.run(_enqueue, app, did, text_body(message, attachments or ()), idempotency_key)
+
+
+def require_may_begin(app: App, did: str, alias: str | None) -> None:
+    """Refuses an agent the first message to somebody whom the contact policy turns away.
+
+    Writing first lets the answers in, so it would undo the policy. A person may: that is a decision.
+
+    Args:
+        alias: folded; None where the recipient was named otherwise.
+
+    Raises:
+        ContactError: so it is.
+    """
+    if not is_agent(app.caller) or app.store.contacts.get(did) is not None:
+        return
+    action = contact_action(app.policy_state().policy, did, alias)
+    if action in _TURNED_AWAY:
+        raise ContactError(
+            f"the trust policy says {action} of {did}, and writing first would let its answers in",
+            next_step=f"a person decides that: pingagent contacts approve {did}",
+            code="contact.turned_away",
+        )
 
 
 def inbox(app: App, *, limit: Rows = 20, before: Count | None = None) -> InboxPage:

@@ -22,7 +22,6 @@ from openclaw_install.messaging.models.overview import (
     Transport,
 )
 from openclaw_install.messaging.models.sessions import shown_session
-from openclaw_install.messaging.policy_in_force import policy_state
 from openclaw_install.messaging.timeline import entry_of, in_order, of_ledger
 
 _BODY = 1_000
@@ -73,7 +72,7 @@ def runtime_overview(app: App) -> RuntimeOverview:
 
 
 def _policy_figures(app: App) -> PolicyFigures:
-    state = policy_state(app)
+    state = app.policy_state()
     contact, task = state.policy.contact, state.policy.task
     return PolicyFigures(
         **vars(in_force(state)),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated
 
 from openclaw_install.messaging.actions import contacts
-from openclaw_install.messaging.actions.arguments import Rule
+from openclaw_install.messaging.actions.arguments import AgentName, Reason
 from openclaw_install.messaging.actions.messages import find_session
-from openclaw_install.messaging.actions.trust import Named, in_force, shown_decisions, verdicts
+from openclaw_install.messaging.actions.trust import in_force, shown_decisions, verdicts
 from openclaw_install.messaging.actions.trust_changes import change_policy
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.models.contacts import ContactState, peer_of
@@ -21,7 +20,6 @@ from openclaw_install.messaging.models.trust import (
     RecommendationState,
     TrustStatus,
 )
-from openclaw_install.messaging.policy_in_force import policy_state
 from openclaw_install.messaging.trust.edits import SetRule, edited
 from openclaw_install.messaging.trust.guard import is_agent
 from openclaw_install.messaging.trust.match import Subject, TrustPolicyError, read_match
@@ -40,7 +38,7 @@ class _Thread:
     plan: Plan
 
 
-def trust_status(app: App, *, session: Named | None = None) -> TrustStatus:
+def trust_status(app: App, *, session: AgentName | None = None) -> TrustStatus:
     """How the other agent of the focused thread, or of the one you name, is trusted: what was decided, what
     the policy says of its contact and tasks, and what its history recommends.
 
@@ -70,7 +68,7 @@ def trust_status(app: App, *, session: Named | None = None) -> TrustStatus:
     )
 
 
-def trust_apply_session_recommendation(app: App, *, session: Named | None = None) -> RecommendationChange:
+def trust_apply_session_recommendation(app: App, *, session: AgentName | None = None) -> RecommendationChange:
     """Do what the open recommendation of the thread says (see pingagent_trust_status). One that widens trust
     is not applied: the answer says what your person has to run.
 
@@ -102,7 +100,7 @@ def trust_apply_session_recommendation(app: App, *, session: Named | None = None
 
 
 def trust_dismiss_session_recommendation(
-    app: App, *, session: Named | None = None, reason: Annotated[str, Rule(max_length=500)] = ""
+    app: App, *, session: AgentName | None = None, reason: Reason = ""
 ) -> RecommendationChange:
     """Close the thread's open recommendation. It comes back by itself only with twice the evidence;
     pingagent_trust_reopen_session_recommendation opens it again.
@@ -124,7 +122,9 @@ def trust_dismiss_session_recommendation(
     return RecommendationChange(recommendation=done)
 
 
-def trust_reopen_session_recommendation(app: App, *, session: Named | None = None) -> RecommendationChange:
+def trust_reopen_session_recommendation(
+    app: App, *, session: AgentName | None = None
+) -> RecommendationChange:
     """Open the thread's last dismissed or superseded recommendation again; one that is open then is
     superseded.
 
@@ -154,7 +154,7 @@ def trust_reopen_session_recommendation(app: App, *, session: Named | None = Non
 
 def _read(app: App, target: str | None) -> _Thread:
     session, now = find_session(app, target), app.clock()
-    state = policy_state(app)
+    state = app.policy_state()
     history = app.store.trust.thread_history(session.thread_id, session.peer, now)
     stored = tuple(app.store.trust.recommendations(session.thread_id))
     proposal = recommended(history, state.policy, now)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from openclaw_install.messaging.actions.arguments import AgentName, Count, Number, Page, Rows, Rule
+from openclaw_install.messaging.actions.arguments import (
+    AgentName,
+    Count,
+    Number,
+    Page,
+    Rows,
+    Rule,
+    read_page,
+    write_page,
+)
 from openclaw_install.messaging.actions.messages import find_session
 from openclaw_install.messaging.actions.recommendations import trust_status
 from openclaw_install.messaging.app import App
@@ -28,7 +37,6 @@ from openclaw_install.messaging.models.sessions import (
     shown_note,
     shown_session,
 )
-from openclaw_install.messaging.pagination import read_page, write_page
 from openclaw_install.messaging.summary import SummaryChange, changed_summary
 
 _NEWEST = 3

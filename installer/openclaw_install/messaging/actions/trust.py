@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from openclaw_install.common.shown_text import quoted
-from openclaw_install.messaging.actions.arguments import Rule
+from openclaw_install.messaging.actions.arguments import AgentName, Rule
 from openclaw_install.messaging.actions.messages import find_session
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.models.contacts import Contact
@@ -20,7 +20,6 @@ from openclaw_install.messaging.models.trust import (
     TrustPolicy,
 )
 from openclaw_install.messaging.models.trust_replay import ReplayedDecision, TrustReplay
-from openclaw_install.messaging.policy_in_force import policy_state
 from openclaw_install.messaging.trust.edits import Edit, edit_text, edited, read_rule
 from openclaw_install.messaging.trust.match import Subject, TrustPolicyError
 from openclaw_install.messaging.trust.policy import (
@@ -35,7 +34,6 @@ from openclaw_install.messaging.trust.replay import ChangedDecision, replay
 from openclaw_install.messaging.untrusted import opened_as
 from openclaw_install.protocol.did import fold_alias, is_conversation, is_did
 
-Named = Annotated[str, Rule(min_length=1, max_length=128)]
 RulePosition = Annotated[int, Rule(ge=1, le=MOST_RULES)]
 
 _RULES_SHOWN = 100
@@ -50,7 +48,7 @@ def trust_policy(app: App, *, first_rule: RulePosition = 1) -> TrustPolicy:
     Args:
         first_rule: Rules from this position on; `next_rule` of the answer before.
     """
-    state = policy_state(app)
+    state = app.policy_state()
     return TrustPolicy(
         policy=in_force(state),
         path=str(state.path),
@@ -61,7 +59,7 @@ def trust_policy(app: App, *, first_rule: RulePosition = 1) -> TrustPolicy:
     )
 
 
-def trust_policy_explain(app: App, *, session: Named | None = None) -> Explanation:
+def trust_policy_explain(app: App, *, session: AgentName | None = None) -> Explanation:
     """Which rule decides about a thread's other side or a sender, why, and what else would have matched.
     Only when you need to understand a decision; normal work does not.
 
@@ -120,7 +118,7 @@ def trust_replay(app: App, edits: Sequence[Edit], *, since_seconds: float) -> Tr
     Raises:
         TrustPolicyError: a change cannot be made.
     """
-    state = policy_state(app)
+    state = app.policy_state()
     proposed = with_edits(state.policy, edits)
     since = app.clock() - since_seconds
     history, cut = app.store.trust.past(since)
@@ -171,7 +169,7 @@ def shown_decisions(app: App, *, did: str | None = None) -> tuple[ShownDecision,
 def _explanation(
     app: App, subject: Subject, contact: Contact | None, *, supposed: bool, edits: Sequence[Edit] = ()
 ) -> Explanation:
-    state = policy_state(app)
+    state = app.policy_state()
     says = verdicts(state.policy, subject)
     otherwise = verdicts(with_edits(state.policy, edits), subject) if edits else (None, None)
     return Explanation(
@@ -201,14 +199,12 @@ def _rules_page(rules: Rules, first: int) -> RulesPage:
 
 
 def _replayed(app: App, one: ChangedDecision) -> ReplayedDecision:
-    event = one.event
-    return ReplayedDecision(
-        at=event.at,
-        section=event.section,
-        subject=opened_as(ShownSubject, event.subject, app.reader),
-        thread_id=event.thread_id,
-        message_id=event.message_id,
-        was=event.outcome,
+    return opened_as(
+        ReplayedDecision,
+        one.event,
+        app.reader,
+        subject=opened_as(ShownSubject, one.event.subject, app.reader),
+        was=one.event.outcome,
         before=one.before.action,
         after=one.after.action,
         direction=one.direction,

@@ -9,7 +9,6 @@ from openclaw_install.messaging.actions.arguments import Rule
 from openclaw_install.messaging.actions.trust import RulePosition, in_force, trust_policy
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.models.trust import DecisionKind, NewDecision, PolicyChange, TrustPolicy
-from openclaw_install.messaging.policy_in_force import book_of
 from openclaw_install.messaging.trust.document import new_document, read_document
 from openclaw_install.messaging.trust.edits import (
     Edit,
@@ -20,7 +19,7 @@ from openclaw_install.messaging.trust.edits import (
     read_action,
 )
 from openclaw_install.messaging.trust.gate import settle_all
-from openclaw_install.messaging.trust.guard import is_agent, refused, require_may_widen
+from openclaw_install.messaging.trust.guard import require_a_person
 from openclaw_install.messaging.trust.match import MOST_CHARACTERS, TrustPolicyError, read_match
 from openclaw_install.messaging.trust.policy import Action, Section
 from openclaw_install.messaging.trust.policy_file import CHANGED_MEANWHILE
@@ -115,12 +114,13 @@ def change_policy(app: App, edit: Edit, *, save: bool = True, detail: str = "") 
 
 
 def _change_policy(app: App, edit: Edit, *, save: bool, detail: str) -> PolicyChange:
-    book, now = book_of(app), app.clock()
+    book, now = app.policy_file, app.clock()
     with book.locked():
         state = book.current(now)
         text = book.changed(state, edit)
         result = edited(state.policy, edit)
-        require_may_widen(app.caller, edit.section, widens=result.widens)
+        if result.widens:
+            require_a_person(app.caller, f"this change of the {edit.section} policy")
         changed = result.policy != state.policy or not state.text
         after = None if isinstance(edit, RemoveRule) else edit.action
         match = None if isinstance(edit, SetDefault) else edit.match.text
@@ -171,9 +171,8 @@ def trust_restore(app: App, *, defaults: bool = False) -> TrustPolicy:
         TrustPolicyError: there is no last good policy.
         ConflictError, FileError: the file is being changed by others, or cannot be written.
     """
-    if is_agent(app.caller):
-        raise refused("putting a policy back")
-    book, now = book_of(app), app.clock()
+    require_a_person(app.caller, "putting a policy back")
+    book, now = app.policy_file, app.clock()
     with book.locked():
         state = book.current(now)
         text = new_document() if defaults else book.last_good()

@@ -34,8 +34,7 @@ from openclaw_install.messaging.bridge.route_choice import RouteChoice
 from openclaw_install.messaging.bridge.scheduler import Scheduler
 from openclaw_install.messaging.models import Contact, Ingress, Message, Outgoing
 from openclaw_install.messaging.outgoing import ContactError, enqueue
-from openclaw_install.messaging.route_mode import tell_route_mode
-from openclaw_install.messaging.routing import Route
+from openclaw_install.messaging.routing import Route, tell_route_mode
 from openclaw_install.protocol.messages import RECEIPT, receipt_body
 
 # Shorter than any gateway takes to start again.

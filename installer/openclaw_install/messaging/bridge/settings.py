@@ -26,7 +26,7 @@ from openclaw_install.messaging.models import RouteMode
 from openclaw_install.messaging.profile_settings import server_url
 from openclaw_install.messaging.relay.client import Relay
 from openclaw_install.messaging.relay.http import HttpRelay, check_url
-from openclaw_install.messaging.route_mode import ROUTE_VARIABLE, read_route_mode
+from openclaw_install.messaging.routing import ROUTE_VARIABLE, read_route_mode
 from openclaw_install.protocol.identity import Identity
 from openclaw_install.protocol.profile_files import load_identity, profile_paths
 

@@ -224,14 +224,15 @@ class OutboxTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, number: int, message: NewMessage, *, idempotency_key: str, by: str) -> None:
-        """Opens the row of a message that is to be sent."""
+    def add(self, number: int, message: NewMessage, *, idempotency_key: str, by: str) -> OutboxItem:
+        """Opens the row of a message that is to be sent, and returns it."""
         self._database.change(
             "INSERT INTO outbox (id, idempotency_key, thread_id, recipient, message_id, schema, state, "
             "queued_at, queued_by) VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?)",
             *(number, idempotency_key, message.thread_id, message.peer, message.message_id),
             *(message.schema, message.known_at, by),
         )
+        return self._many("id = ?", number)[0]
 
     def get(self, number: int) -> OutboxItem | None:
         return self._one("id = ?", number)

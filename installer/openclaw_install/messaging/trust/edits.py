@@ -168,7 +168,7 @@ def edited(policy: Policy, edit: Edit) -> Edited:
 def _removed(policy: Policy, rules: Rules, at: int) -> Edited:
     gone, rest = rules.rules[at], (*rules.rules[:at], *rules.rules[at + 1 :])
     # Whom it matched now falls to what stands after it.
-    widens = rank(rules.section, gone.action) < _widest_after(rules, gone.match, at + 1)
+    widens = rank(rules.section, gone.action) < max(_ranks_after(rules, gone.match, at + 1))
     return Edited(_with(policy, replace(rules, rules=rest)), gone.action, at + 1, widens)
 
 
@@ -180,7 +180,7 @@ def _inserted(policy: Policy, rules: Rules, edit: SetRule, rule: Rule) -> Edited
             code="trust.too_many_rules",
         )
     at = _place_for(rules, rule.match) if edit.position is None else min(edit.position - 1, len(rules.rules))
-    widens = rank(rules.section, rule.action) > _narrowest_after(rules, rule.match, at)
+    widens = rank(rules.section, rule.action) > min(_ranks_after(rules, rule.match, at))
     new = (*rules.rules[:at], rule, *rules.rules[at:])
     return Edited(_with(policy, replace(rules, rules=new)), None, at + 1, widens)
 
@@ -202,17 +202,10 @@ def _place_for(rules: Rules, match: Match) -> int:
     return next(broader, len(rules.rules))
 
 
-def _after(rules: Rules, match: Match, start: int) -> list[int]:
+def _ranks_after(rules: Rules, match: Match, start: int) -> list[int]:
+    """How wide the actions are to which an agent that `match` fits may fall from a place on."""
     later = [rule.action for rule in rules.rules[start:] if may_overlap(rule.match, match)]
     return [rank(rules.section, action) for action in (*later, rules.default)]
-
-
-def _widest_after(rules: Rules, match: Match, start: int) -> int:
-    return max(_after(rules, match, start))
-
-
-def _narrowest_after(rules: Rules, match: Match, start: int) -> int:
-    return min(_after(rules, match, start))
 
 
 def _with(policy: Policy, rules: Rules) -> Policy:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from openclaw_install.messaging.contact_gate import UNDECIDED
+from openclaw_install.messaging.contact_gate import AFTER, UNDECIDED
 from openclaw_install.messaging.models import Contact, ContactState, Stage
 from openclaw_install.messaging.models.trust import NewDecision
 from openclaw_install.messaging.store import Store
@@ -13,25 +13,18 @@ from openclaw_install.messaging.trust.match import Subject
 from openclaw_install.messaging.trust.policy import (
     ContactAction,
     Policy,
-    TaskAction,
     action_for,
     evaluate,
 )
 from openclaw_install.messaging.trust.policy_file import PolicyState
 
 POLICY = "policy:"
-_STATE: dict[str, ContactState] = {"approve": "approved", "reject": "rejected", "block": "blocked"}
-_STAGE: dict[str, Stage] = {"approve": "approved", "reject": "refused", "block": "refused"}
+_STAGES: dict[ContactState, Stage] = {"approved": "approved", "rejected": "refused", "blocked": "refused"}
 
 
 def contact_action(policy: Policy, did: str, alias: str | None) -> ContactAction:
     """What to do about a contact that nobody has decided about."""
     return cast("ContactAction", action_for(policy, "contact", Subject(did, alias)))
-
-
-def task_action(policy: Policy, did: str, alias: str | None) -> TaskAction:
-    """What to do with a task of an approved contact."""
-    return cast("TaskAction", action_for(policy, "task", Subject(did, alias)))
 
 
 def is_open_to_policy(contact: Contact) -> bool:
@@ -54,15 +47,11 @@ def settle_contact(store: Store, state: PolicyState, contact: Contact, now: floa
     if not is_open_to_policy(contact):
         return contact
     verdict = evaluate(state.policy, "contact", Subject(contact.did, contact.alias))
-    after, version = _STATE.get(verdict.action, contact.state), state.policy.version
+    after, version = AFTER.get(verdict.action, contact.state), state.policy.version
     if after == contact.state:
         return contact
     with store.write():
-        store.contacts.decide(contact.did, after, f"{POLICY}{version}", now, verdict.why)
-        refused = "" if after == "approved" else after
-        released = store.ingress.release(contact.did, _STAGE[verdict.action], refused)
-        store.contacts.set_waiting(contact.did, 0)
-        store.events.add(f"contact.{after}", now, did=contact.did, by=f"{POLICY}{version}", released=released)
+        decided, _ = apply_decision(store, contact, after, f"{POLICY}{version}", now, verdict.why)
         store.trust.record(
             NewDecision(
                 at=now,
@@ -78,7 +67,25 @@ def settle_contact(store: Store, state: PolicyState, contact: Contact, now: floa
                 detail=verdict.why,
             )
         )
-        return store.contacts.get(contact.did) or contact
+        return decided
+
+
+def apply_decision(
+    store: Store, contact: Contact, state: ContactState, by: str, now: float, reason: str
+) -> tuple[Contact, int]:
+    """Records a decision about a contact, and lets in or refuses for good what waits of it.
+
+    Returns:
+        The contact as it is now, and how many messages were let in or refused.
+    """
+    with store.write():
+        store.contacts.decide(contact.did, state, by, now, reason)
+        released = 0
+        if stage := _STAGES.get(state):
+            released = store.ingress.release(contact.did, stage, "" if state == "approved" else state)
+            store.contacts.set_waiting(contact.did, 0)
+        store.events.add(f"contact.{state}", now, did=contact.did, by=by, released=released)
+        return store.contacts.get(contact.did) or contact, released
 
 
 def settle_all(store: Store, state: PolicyState, now: float, *, page: int = 200) -> int:

@@ -192,45 +192,33 @@ class TrustBook:
         return PolicyState(CLOSED, "closed", self.path, problem, (), "")
 
     def _warnings(self, document: PolicyDocument, mark: _Mark | None) -> tuple[Problem, ...]:
-        place = str(self.path)
         found = [
-            Problem(
-                "trust.unknown_key",
-                f"{key} means nothing here; it is kept",
-                "check its spelling",
-                severity="warn",
-                path=place,
-            )
+            ("unknown_key", f"{key} means nothing here; it is kept", "check its spelling")
             for key in document.unknown[:20]
         ]
         found += [
-            Problem(
-                "trust.switch_ended",
+            (
+                "switch_ended",
                 f"{key} has no effect any more: only people, and the rules that they write, widen trust",
                 "take it out of the file; let somebody in with pingagent contacts approve or a rule",
-                severity="warn",
-                path=place,
             )
             for key in document.ended
         ]
         found += [
-            Problem(
-                f"trust.rule_{one.kind}",
+            (
+                f"rule_{one.kind}",
                 f"{one.section} rule {one.position}: {one.message}",
                 "see whether it is meant so: pingagent trust show",
-                severity="warn",
-                path=place,
             )
             for one in cautions(document.policy)[:20]
         ]
         if mark and mark[4] & 0o022:
             message = "others on this machine may change who is trusted"
-            found.append(
-                Problem(
-                    "trust.policy_writable", message, f"chmod 600 {self.path}", severity="warn", path=place
-                )
-            )
-        return tuple(found)
+            found.append(("policy_writable", message, f"chmod 600 {self.path}"))
+        return tuple(
+            Problem(f"trust.{code}", message, next_step, severity="warn", path=str(self.path))
+            for code, message, next_step in found
+        )
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
