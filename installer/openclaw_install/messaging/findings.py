@@ -39,13 +39,7 @@ def order_findings(store: Store) -> list[Problem]:
         ("chain.missing_there", peer, f"it lacks number {words(missing)} of our messages", _ASK)
         for peer, missing in store.sent.with_gaps()
     ]
-    found += [
-        (
-            "chain.fork",
-            one.peer,
-            f"it signed two messages with number {one.counter}: {one.message_id}",
-            _FORKED,
-        )
-        for one in store.chains.forks()
-    ]
+    for one in store.chains.forks():
+        text = f"it signed two messages with number {one.counter}: {one.message_id}"
+        found.append(("chain.fork", one.peer, text, _FORKED))
     return [Problem(code, text, step, severity="warn", path=peer) for code, peer, text, step in found]
