@@ -12,7 +12,8 @@ import pytest
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.jsonable import jsonable
 from openclaw_install.setup.verify import RunResult
-from openclaw_install.surfaces.cli.render import plan_lines, run_lines, undo_lines, undo_result_lines
+from openclaw_install.surfaces.views import view
+from openclaw_install.surfaces.views.setup import activation_report
 from tests.setup_rig import (
     BOMBED,
     GATEWAY_TOKEN,
@@ -85,21 +86,21 @@ def _everything_said(host: PlainHost) -> str:
     for command in commands:
         try:
             run = command()
-            note(run, run_lines(run, verbose=True))
+            note(run, activation_report(run.report, verbose=True).lines)
             said.extend([] if run.error is None else [run.error.message, run.error.next_step])
         except InstallError as error:
             said.extend([str(error), error.message, error.next_step])
     assert bool(operator.plans) is (host.config.read_text() != CONFIGS["half a file"])
     for plan in operator.plans:
-        said.extend([repr(plan), *plan_lines(plan)])
+        said.extend([repr(plan), *view(plan).lines])
     # Once with a conflict on a key that we set, once without.
     for keep_changed in (False, True):
         host.config.write_text(host.config.read_text().replace("enabled: true", "enabled: 1"))
         try:
             result = host.undo(operator=operator, keep_changed=keep_changed)
-            note(result, undo_result_lines(result))
+            note(result, view(result).lines)
         except InstallError as error:
             said.extend([str(error), error.message, error.next_step])
-    said.extend(line for plan in operator.undo_plans for line in (repr(plan), *undo_lines(plan)))
+    said.extend(line for plan in operator.undo_plans for line in (repr(plan), *view(plan).lines))
     said.extend(map(repr, host.store.in_force()))
     return "\n".join([*said, *operator.shown])

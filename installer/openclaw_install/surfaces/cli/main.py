@@ -12,23 +12,25 @@ import click
 
 from openclaw_install import __version__
 from openclaw_install.common.errors import InstallError, UsageError
-from openclaw_install.common.jsonable import jsonable
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.surfaces.cli.boundary import enter
 from openclaw_install.surfaces.cli.hub import hub_group
-from openclaw_install.surfaces.cli.options import CommonOptions, common_options, gather
+from openclaw_install.surfaces.cli.options import CommonOptions
 from openclaw_install.surfaces.cli.passphrase import invite_reader
-from openclaw_install.surfaces.cli.reply import Answer, Reply
+from openclaw_install.surfaces.cli.reply import Answer
 from openclaw_install.surfaces.cli.runtime import runtime_group
 from openclaw_install.surfaces.cli.sync import sync_group
-from openclaw_install.surfaces.cli.verbs import VerbGroup
+from openclaw_install.surfaces.cli.verbs import Verb, VerbGroup
+from openclaw_install.surfaces.views.text import Text
 
 if TYPE_CHECKING:
     from openclaw_install.host.hooks.policy import RouteMode
     from openclaw_install.host.skills.results import SkillsList
     from openclaw_install.setup.context import Context
     from openclaw_install.setup.verify import RunResult
+    from openclaw_install.surfaces.cli.terminal import Terminal
 
+PROGRAM = "openclaw-install"
 _ROUTE_MODES: tuple[RouteMode, ...] = ("stable-hook-session", "map-active-group")
 _ROUTE_VARIABLE = "IM_INGRESS_SESSION_ROUTE_MODE"
 _route_mode = click.option(
@@ -41,9 +43,7 @@ _route_mode = click.option(
 _offline = click.option("--offline", is_flag=True, help="Do not ask the running gateway.")
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="openclaw-install")
-@common_options
+@click.command("setup", cls=Verb)
 @_route_mode
 @_offline
 @click.option("--overwrite-edited", is_flag=True, help="Replace bundle files that you changed.")
@@ -53,88 +53,66 @@ _offline = click.option("--offline", is_flag=True, help="Do not ask the running 
     type=click.Path(path_type=Path, dir_okay=False),
     help="The relay's invitation: the first line of a file that only you can read.",
 )
-@click.pass_context
-def cli(
-    context: click.Context,
-    /,
-    *,
-    route_mode: str | None,
-    offline: bool,
-    overwrite_edited: bool,
-    with_hub: bool,
-    relay_invite_file: Path | None,
-    **said: Any,
-) -> Reply | None:
+def setup_command(
+    options: CommonOptions, *, route_mode: str | None, relay_invite_file: Path | None, **asked: Any
+) -> Answer:
+    """Set the host up."""
+    from openclaw_install.setup.verify import set_up
+
+    invite = invite_reader(relay_invite_file, may_ask=not options.yes)
+    return _on_host(options, set_up, route_mode=_route(route_mode), invite=invite, **asked)
+
+
+@click.group(
+    PROGRAM,
+    cls=VerbGroup,
+    alone=setup_command,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, prog_name=PROGRAM)
+def cli() -> None:
     """Set an OpenClaw host up, and prove on the running gateway that it works.
 
     Without a command: bundles, MCP servers, hook policy and permissions, after a diff and your consent.
     """
-    common = gather(context, said)
-    context.obj = common
-    if context.invoked_subcommand is not None:
-        return None
-    from openclaw_install.setup.verify import set_up
-
-    invite = invite_reader(relay_invite_file, may_ask=not common.yes)
-    run = _on_host(
-        common,
-        set_up,
-        route_mode=_route(route_mode),
-        offline=offline,
-        overwrite_edited=overwrite_edited,
-        with_hub=with_hub,
-        invite=invite,
-    )
-    return _run_reply("setup", run, common)
 
 
 @cli.command("verify-runtime")
-@common_options
 @_route_mode
 @_offline
 @click.option("--fix-hooks", is_flag=True, help="Mend the hook policy, after a diff and your consent.")
-@click.pass_context
 def verify_runtime_command(
-    context: click.Context, /, *, route_mode: str | None, offline: bool, fix_hooks: bool, **said: Any
-) -> Reply:
+    options: CommonOptions, *, route_mode: str | None, offline: bool, fix_hooks: bool
+) -> Answer:
     """Report whether the host is ready for inbound messages, and what is in the way."""
-    common = gather(context, said)
-    from openclaw_install.setup.verify import fix_hooks as fix
-    from openclaw_install.setup.verify import verify_runtime
+    from openclaw_install.setup import verify
 
-    act = fix if fix_hooks else verify_runtime
-    run = _on_host(common, act, route_mode=_route(route_mode), offline=offline)
-    return _run_reply("verify-runtime", run, common)
+    act = verify.fix_hooks if fix_hooks else verify.verify_runtime
+    return _on_host(options, act, route_mode=_route(route_mode), offline=offline)
 
 
 @cli.command("undo")
-@common_options
 @click.argument("receipt", required=False)
 @click.option("--keep-changed", is_flag=True, help="Keep what you changed since, and undo the rest.")
-@click.pass_context
-def undo_command(context: click.Context, /, *, receipt: str | None, keep_changed: bool, **said: Any) -> Reply:
+def undo_command(options: CommonOptions, receipt: str | None, **asked: Any) -> Answer:
     """Take one run back: RECEIPT, or the newest that stands."""
-    common = gather(context, said)
     from openclaw_install.setup.removal import undo
 
-    result = undo(_context(common, common.location(), keep_changed=keep_changed), receipt)
-    return _undo_reply("undo", result)
+    result = undo(_context(options, options.location(), **asked), receipt)
+    return Answer(result, result.exit_code)
 
 
 @cli.command("uninstall")
-@common_options
 @click.option("--keep-changed", is_flag=True, help="Keep what you changed since, and remove the rest.")
-@click.pass_context
-def uninstall_command(context: click.Context, /, *, keep_changed: bool, **said: Any) -> Reply:
+def uninstall_command(options: CommonOptions, **asked: Any) -> Answer:
     """Remove all that we ever added to this host, and nothing else."""
-    common = gather(context, said)
     from openclaw_install.setup.removal import uninstall
 
-    result = uninstall(_context(common, common.location(), keep_changed=keep_changed))
-    return _undo_reply("uninstall", result)
+    result = uninstall(_context(options, options.location(), **asked))
+    return Answer(result, result.exit_code)
 
 
-@click.group("skills", cls=VerbGroup)
+@cli.group("skills")
 def skills_group() -> None:
     """Read SKILL.md files as OpenClaw's own loader does."""
 
@@ -158,7 +136,7 @@ def skills_list_command(options: CommonOptions) -> SkillsList:
     return list_skills(options.location())
 
 
-@click.group("mcp", cls=VerbGroup)
+@cli.group("mcp")
 def mcp_group() -> None:
     """Serve tools to agents on stdio; the setup registers these servers in the host."""
 
@@ -175,30 +153,23 @@ def pingagent_command(_options: CommonOptions) -> None:
 
 
 @cli.command("demo")
-@common_options
-@click.pass_context
-def demo_command(context: click.Context, /, **said: Any) -> Reply:
+def demo_command(options: CommonOptions) -> Answer:
     """Play the whole story on a real OpenClaw in a scratch folder; nothing of yours is touched."""
     from openclaw_install.demo.story import tell_story
 
-    common = gather(context, said)
-    if common.dry_run:
+    if options.dry_run:
         raise UsageError(
             "the demo has no --dry-run: it touches nothing of yours", next_step="openclaw-install demo"
         )
-    operator = _operator(common)
-    tell = (lambda _line: None) if common.as_json else click.echo
-    story = tell_story(tell, operator.progress)
+    tell = (lambda _line: None) if options.as_json else click.echo
+    story = tell_story(tell, _operator(options).progress)
     seconds = sum(chapter.seconds for chapter in story.chapters)
-    lines = ["", f"{len(story.chapters)} chapters, each as told, in {seconds:.0f} s; nothing is left behind"]
-    return Reply("demo", jsonable(story), lines)
+    end = f"{len(story.chapters)} chapters, each as told, in {seconds:.0f} s; nothing is left behind"
+    return Answer(story, text=Text(["", end]))
 
 
-cli.add_command(hub_group)
-cli.add_command(sync_group)
-cli.add_command(runtime_group)
-cli.add_command(mcp_group)
-cli.add_command(skills_group)
+for _group in (hub_group, sync_group, runtime_group):
+    cli.add_command(_group)
 
 
 def _route(option: str | None) -> RouteMode:
@@ -213,50 +184,37 @@ def _route(option: str | None) -> RouteMode:
     )
 
 
-def _on_host(common: CommonOptions, run: Callable[[Context], RunResult], **options: Any) -> RunResult:
+def _on_host(options: CommonOptions, run: Callable[[Context], RunResult], **asked: Any) -> Answer:
     """Runs on the host that is meant; whatever stops the run is reported as what blocks the host."""
     from openclaw_install.setup.verify import failed
+    from openclaw_install.surfaces.views.setup import activation_report
 
     location = None
     try:
-        location = common.location()
-        return run(_context(common, location, **options))
+        location = options.location()
+        result = run(_context(options, location, **asked))
     except InstallError as error:
         if error.exit_code != 1:
             raise
-        return failed(location, error)
+        result = failed(location, error)
+    text = activation_report(result.report, verbose=options.verbose)
+    return Answer(result.report, result.exit_code, text, [result.error] if result.error else [])
 
 
-def _operator(common: CommonOptions) -> Any:
+def _operator(options: CommonOptions) -> Terminal:
     from openclaw_install.surfaces.cli.terminal import Terminal
 
-    return Terminal(yes=common.yes, quiet=common.as_json)
+    return Terminal(yes=options.yes, quiet=options.as_json)
 
 
-def _context(common: CommonOptions, location: HostLocation, **options: Any) -> Context:
+def _context(options: CommonOptions, location: HostLocation, **asked: Any) -> Context:
     from openclaw_install.setup.context import Context, Options
     from openclaw_install.setup.receipts import ReceiptStore
     from openclaw_install.setup.runtime_control import HostRuntime
 
-    asked = Options(dry_run=common.dry_run, invocation=common.invocation, **options)
+    wanted = Options(dry_run=options.dry_run, invocation=options.invocation, **asked)
     runtime = HostRuntime(location, os.environ)
-    return Context(location, asked, _operator(common), ReceiptStore(location), runtime, os.environ)
-
-
-def _run_reply(command: str, run: Any, common: CommonOptions) -> Reply:
-    from openclaw_install.surfaces.cli.render import plan_lines, run_lines
-
-    lines = run_lines(run, verbose=common.verbose)
-    if run.applied is not None and run.applied.outcome == "planned":
-        lines = [*plan_lines(run.applied.plan), "", *lines]
-    errors = [] if run.error is None else [run.error]
-    return Reply(command, jsonable(run.report), lines, run.exit_code, errors)
-
-
-def _undo_reply(command: str, result: Any) -> Reply:
-    from openclaw_install.surfaces.cli.render import undo_result_lines
-
-    return Reply(command, jsonable(result), undo_result_lines(result), result.exit_code)
+    return Context(location, wanted, _operator(options), ReceiptStore(location), runtime, os.environ)
 
 
 entry_point = partial(enter, cli)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from openclaw_install.setup.plan import PlanReport
-from openclaw_install.setup.undo import UndoPlan
 from openclaw_install.surfaces.cli.options import confirm
-from openclaw_install.surfaces.cli.render import plan_lines, undo_lines
+from openclaw_install.surfaces.views import view
+
+if TYPE_CHECKING:
+    from openclaw_install.setup.plan import PlanReport
+    from openclaw_install.setup.undo import UndoPlan
 
 
 def colour_wanted() -> bool:
@@ -35,10 +38,10 @@ class Terminal:
         self._say([text])
 
     def show_plan(self, plan: PlanReport) -> None:
-        self._say(plan_lines(plan))
+        self._say(view(plan).lines)
 
     def show_undo(self, plan: UndoPlan) -> None:
-        self._say(undo_lines(plan))
+        self._say(view(plan).lines)
 
     def progress(self, text: str) -> None:
         click.echo(f"... {text}", err=True)

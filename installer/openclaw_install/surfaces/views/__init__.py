@@ -13,6 +13,7 @@ _FAMILIES = {
     "hub": ("hub",),
     "messaging": ("bindings", "contacts", "identity", "messages", "overview", "sessions", "trust"),
     "runtime": ("runtime",),
+    "setup": ("setup",),
 }
 """The modules with the views of each floor's records."""
 

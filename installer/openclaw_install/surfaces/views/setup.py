@@ -1,35 +1,37 @@
-"""Turns results into lines for a person; what others chose is shown without control characters."""
+"""The texts about a host: the activation report, a plan, what undo would do and did. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from openclaw_install.common.problems import Problem
-from openclaw_install.common.shown_text import neutral as plain
+from openclaw_install.common.shown_text import neutral
 from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.setup.connection import Connected
 from openclaw_install.setup.plan import PlanReport
 from openclaw_install.setup.removal import UndoResult
 from openclaw_install.setup.report import ActivationReport, Applied
 from openclaw_install.setup.undo import UndoPlan
-from openclaw_install.setup.verify import RunResult
+from openclaw_install.surfaces.views import view
+from openclaw_install.surfaces.views.text import Text
 
 
-def run_lines(run: RunResult, *, verbose: bool) -> list[str]:
+@view.register
+def activation_report(report: ActivationReport, *, verbose: bool = False) -> Text:
     """The setup's and verify-runtime's text; the last line is `activation_state=...`."""
-    report = run.report
     lines = [*_host_lines(report), *_policy_lines(report), *_asset_lines(report)]
     lines += [*_runtime_lines(report), *_agent_lines(report)]
-    if run.applied is not None:
-        lines += ["", *_applied_lines(run.applied)]
-    lines += _connected_lines(run.connected)
-    planned = run.applied is not None and run.applied.outcome == "planned"
-    lines += _block("blocked by, before these changes" if planned else "blocked by", run.report.blockers)
-    lines += _block("worth a look", run.report.warnings)
+    if report.applied is not None:
+        lines += ["", *_applied_lines(report.applied)]
+    lines += _connected_lines(report.connected)
+    planned = report.applied.plan if report.applied and report.applied.outcome == "planned" else None
+    lines += _block("blocked by, before these changes" if planned else "blocked by", report.blockers)
+    lines += _block("worth a look", report.warnings)
     if verbose:
-        found = [f"  [{f.severity}] {f.code} ({f.path}): {f.message}" for f in run.report.findings]
+        found = [f"  [{one.severity}] {one.code} ({one.path}): {one.message}" for one in report.findings]
         lines += ["", "all findings:", *(found or ["  none"])]
-    return [*map(plain, lines), "", f"activation_state={run.report.activation_state}"]
+    head = [*plan_report(planned).rows, ""] if planned else []
+    return Text(head, [*map(neutral, lines)], ["", f"activation_state={report.activation_state}"])
 
 
 def _host_lines(report: ActivationReport) -> Iterator[str]:
@@ -140,7 +142,8 @@ def _block(title: str, blockers: Sequence[Problem]) -> Iterator[str]:
             yield f"      -> {blocker.next_step}"
 
 
-def plan_lines(plan: PlanReport) -> list[str]:
+@view.register
+def plan_report(plan: PlanReport) -> Text:
     """What a run would change, file by file, and the diff of the config."""
     lines = [f"{change.action:<10} {change.path}" for change in plan.changes]
     lines += [f"{'keep':<10} {kept.path}: {kept.reason}" for kept in plan.kept]
@@ -149,14 +152,12 @@ def plan_lines(plan: PlanReport) -> list[str]:
         lines += [f"{'':<10}   -> {item.next_step}"] if item.next_step else []
     lines += [f"{'note':<10} {note}" for note in plan.notes]
     # A tab is what the config is indented with; nothing else in a line of a diff may move the cursor.
-    return [*_plain_all(lines), *("\t".join(map(plain, line.split("\t"))) for line in _diff_lines(plan.diff))]
+    diff = ["\t".join(map(neutral, line.rstrip("\r").split("\t"))) for line in plan.diff.split("\n") if line]
+    return Text(rows=[*map(neutral, lines), *diff])
 
 
-def _diff_lines(diff: str) -> list[str]:
-    return [line.rstrip("\r") for line in diff.split("\n") if line]
-
-
-def undo_lines(plan: UndoPlan) -> list[str]:
+@view.register
+def undo_plan(plan: UndoPlan) -> Text:
     """What taking runs back would change."""
     lines = [f"take back  {receipt.id} ({receipt.command})" for receipt in plan.receipts]
     lines += [f"{change.shown.action:<10} {change.path}" for change in plan.changes]
@@ -166,10 +167,11 @@ def undo_lines(plan: UndoPlan) -> list[str]:
         lines.append(
             f"warning    the gateway would not start from the restored config: {plan.next_boot.message}"
         )
-    return _plain_all(lines)
+    return Text(rows=[*map(neutral, lines)])
 
 
-def undo_result_lines(result: UndoResult) -> list[str]:
+@view.register
+def undo_result(result: UndoResult) -> Text:
     """The last words of `undo` and `uninstall`."""
     texts = {
         "undone": f"{_count(len(result.changes), 'change')} taken back",
@@ -179,12 +181,9 @@ def undo_result_lines(result: UndoResult) -> list[str]:
     }
     kept = [f"kept {kept.path}: {kept.reason}" for kept in result.kept]
     stays = [f"left on purpose: {path}" for path in result.stays]
-    return [texts[result.outcome], *(f"removed {path}" for path in result.removed), *kept, *stays]
+    removed = [f"removed {path}" for path in result.removed]
+    return Text([texts[result.outcome]], [*removed, *kept, *stays])
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _plain_all(lines: Iterable[str]) -> list[str]:
-    return [plain(line) for line in lines]
