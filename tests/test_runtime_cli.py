@@ -243,7 +243,7 @@ class Notes:
 
 def test_the_watchers_events_become_state_figures_and_log() -> None:
     notes = Notes()
-    tell = skill_watch.Teller(notes).tell
+    tell = skill_watch.EventReporter(notes).tell
     tell(WatchEvent("watching", 1.8e9))
     tell(WatchEvent("changed", 1.8e9, skill="alpha", pending=1))
     tell(WatchEvent("acknowledged", 1.8e9, skill="alpha", milliseconds=12.34))
@@ -285,7 +285,7 @@ def test_a_standing_choice_without_its_key_blocks_the_runtime(bench: Bench) -> N
 
 def test_a_wait_ends_when_nothing_waits_and_not_when_something_else_got_through() -> None:
     notes = Notes()
-    tell = skill_watch.Teller(notes).tell
+    tell = skill_watch.EventReporter(notes).tell
     tell(WatchEvent("watching", 1.8e9))
     tell(WatchEvent("waiting", 1.8e9, skill="alpha", reason="it failed", pending=2, waiting=1))
     tell(WatchEvent("acknowledged", 1.8e9, skill="beta", pending=1, waiting=1))

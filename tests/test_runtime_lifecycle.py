@@ -40,8 +40,8 @@ def test_a_failed_component_waits_for_its_time_and_not_longer(
         now += lived
         life = lifecycle.failed(life, now, "boom", chance)
         assert life.retry_at is not None
-        assert lifecycle.wish(life, now, "inputs") == "wait"
-        assert lifecycle.wish(life, life.retry_at, "inputs") == "look"
+        assert lifecycle.due_of(life, now, "inputs") == "wait"
+        assert lifecycle.due_of(life, life.retry_at, "inputs") == "look"
         assert life.retry_at - now <= LONGEST_PAUSE + 1e-3
         now = life.retry_at
     assert life.failures == len(failures)
@@ -49,24 +49,24 @@ def test_a_failed_component_waits_for_its_time_and_not_longer(
 
 def test_an_edit_ends_the_wait_but_not_the_shortest_one() -> None:
     life = lifecycle.failed(Life("one", inputs="before", failures=5), 100.0, "boom", 1.0)
-    assert lifecycle.wish(life, 100.5, "after") == "wait"
-    assert lifecycle.wish(life, 101.0, "after") == "look"
-    assert lifecycle.wish(life, 101.0, "before") == "wait"
+    assert lifecycle.due_of(life, 100.5, "after") == "wait"
+    assert lifecycle.due_of(life, 101.0, "after") == "look"
+    assert lifecycle.due_of(life, 101.0, "before") == "wait"
 
 
 @given(_times, st.floats(0, 1e9))
 def test_a_blocked_component_is_left_alone_until_its_inputs_change(now: float, later: float) -> None:
     life = lifecycle.blocked(Life("one"), now, PROBLEM, "inputs")
-    assert lifecycle.wish(life, now + later, "inputs") == "watch"
-    assert lifecycle.wish(life, now + later, "others") == "look"
+    assert lifecycle.due_of(life, now + later, "inputs") == "watch"
+    assert lifecycle.due_of(life, now + later, "others") == "look"
 
 
 @given(_times, st.floats(0, 1e9))
 def test_a_component_that_is_not_configured_is_left_alone_until_it_is(now: float, later: float) -> None:
     life = lifecycle.looked(Life("one", figures={"sent": 1}), now, "inputs", configured=False)
     assert (life.phase, life.figures) == ("off", {})
-    assert lifecycle.wish(life, now + later, "inputs") == "watch"
-    assert lifecycle.wish(life, now + later, "others") == "look"
+    assert lifecycle.due_of(life, now + later, "inputs") == "watch"
+    assert lifecycle.due_of(life, now + later, "others") == "look"
 
 
 def test_a_component_that_worked_for_a_while_fails_as_for_the_first_time() -> None:

@@ -18,7 +18,7 @@ from openclaw_install.messaging.store.database import Database
 from openclaw_install.runtime import worker
 from openclaw_install.runtime.component import Context, Reporter
 from openclaw_install.runtime.lifecycle import STALLED_EXIT, Sign, Watch, Watched, stalled, watched
-from openclaw_install.runtime.report import ComponentReport, Keeper, RuntimeState
+from openclaw_install.runtime.report import ComponentReport, KeptBy, RuntimeState
 from openclaw_install.runtime.supervisor import stalled_report
 from tests.collab_rig import rig
 from tests.runtime_rig import Bench, bench_in, component, end_here, run_here, until
@@ -79,7 +79,7 @@ class _OutError(Exception):
     """The process would have ended here."""
 
 
-def _kept(kept_by: Keeper, codes: list[int]) -> dict[str, Any]:
+def _kept(kept_by: KeptBy, codes: list[int]) -> dict[str, Any]:
     def abandon(code: int) -> None:
         codes.append(code)
         raise _OutError
@@ -95,10 +95,10 @@ async def _idle(_context: Context, reporter: Reporter) -> None:
 
 @pytest.mark.parametrize("kept_by", ["systemd", "launchd", "guardian"])
 def test_a_runtime_that_is_kept_ends_itself_so_that_it_is_started_again(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, kept_by: Keeper
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, kept_by: KeptBy
 ) -> None:
     told, codes = list[str](), list[int]()
-    monkeypatch.setattr(worker, "tell_systemd", told.append)
+    monkeypatch.setattr(worker, "notify_systemd", told.append)
     with pytest.raises(_OutError):
         run_here(bench.location, component("bridge", _idle), **_kept(kept_by, codes))
     assert codes == [STALLED_EXIT]
@@ -119,7 +119,7 @@ def test_without_anybody_to_start_it_again_it_stays_up_and_is_not_ready(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found, fed = list[Any](), list[str]()
-    monkeypatch.setattr(worker, "tell_systemd", fed.append)
+    monkeypatch.setattr(worker, "notify_systemd", fed.append)
 
     async def recovers(_context: Context, reporter: Reporter) -> None:
         reporter.ready("waiting for messages")

@@ -28,7 +28,7 @@ from openclaw_install.runtime.environment import (
 )
 from openclaw_install.runtime.services import Launchd, Systemd, service_manager
 from openclaw_install.runtime.units import ServiceSpec, launchd_plist, systemd_unit, uses_common_tmp
-from openclaw_install.runtime.worker import tell_systemd
+from openclaw_install.runtime.worker import notify_systemd
 from tests.runtime_rig import KEY, Bench, bench_in
 
 HARD = 'a b $HOME %h "q" \\ ; # \x07'
@@ -309,9 +309,9 @@ def test_systemd_is_told_when_it_is_ready(tmp_path: Path, monkeypatch: pytest.Mo
             ear.bind("\0" + address[1:] if address.startswith("@") else address)
             ear.settimeout(30)
             monkeypatch.setenv("NOTIFY_SOCKET", address)
-            tell_systemd("READY=1")
+            notify_systemd("READY=1")
             assert ear.recv(100) == b"READY=1"
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
-    tell_systemd("READY=1")
+    notify_systemd("READY=1")
     monkeypatch.delenv("NOTIFY_SOCKET")
-    tell_systemd("READY=1")
+    notify_systemd("READY=1")

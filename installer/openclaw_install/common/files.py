@@ -10,6 +10,7 @@ import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from openclaw_install.common.errors import FileError
 
@@ -36,6 +37,18 @@ def read_if_exists(path: Path, limit: int = MOST_BYTES) -> bytes | None:
         FileError: something is there that is no regular file (a pipe would be waited on for ever), that has
             more bytes than `limit`, or that cannot be read.
     """
+    stream = open_if_exists(path, limit)
+    if stream is None:
+        return None
+    try:
+        with stream:
+            return stream.read()
+    except OSError as error:
+        raise file_error(error, path, "read") from error
+
+
+def open_if_exists(path: Path, limit: int = MOST_BYTES) -> BinaryIO | None:
+    """The file, opened to be read, or None when nothing is there; as `read_if_exists`."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -44,17 +57,15 @@ def read_if_exists(path: Path, limit: int = MOST_BYTES) -> bytes | None:
         raise file_error(error, path, "read") from error
     try:
         _require_readable(path, os.fstat(descriptor), limit)
-        with os.fdopen(descriptor, "rb", closefd=False) as stream:
-            return stream.read()
-    except OSError as error:
-        raise file_error(error, path, "read") from error
-    finally:
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
         os.close(descriptor)
+        raise
 
 
 def _require_readable(path: Path, status: os.stat_result, limit: int) -> None:
     if stat.S_ISDIR(status.st_mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        raise file_error(IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)), path, "read")
     if not stat.S_ISREG(status.st_mode):
         raise FileError(
             f"cannot read {path}: it is no regular file",

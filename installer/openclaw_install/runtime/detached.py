@@ -13,13 +13,13 @@ from openclaw_install.common.files import make_private_folder, read_if_exists
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.runtime.guardian import opened
 from openclaw_install.runtime.paths import RuntimePaths
-from openclaw_install.runtime.report import Keeper
+from openclaw_install.runtime.report import KeptBy
 
 _SECONDS = 30.0
 _TAIL = 2_000
 
 
-def runtime_command(location: HostLocation, kept_by: Keeper, env_file: Path | None = None) -> list[str]:
+def runtime_command(location: HostLocation, kept_by: KeptBy, env_file: Path | None = None) -> list[str]:
     """`openclaw-install runtime run` for this host, as a list of words."""
     # -P: the folder that it runs in must not give it its modules.
     words = [sys.executable, "-P", "-m", "openclaw_install"]
@@ -30,17 +30,17 @@ def runtime_command(location: HostLocation, kept_by: Keeper, env_file: Path | No
     return words if env_file is None else [*words, "--env-file", str(env_file)]
 
 
-def start_detached(location: HostLocation, env: Mapping[str, str], places: RuntimePaths) -> None:
+def start_detached(location: HostLocation, env: Mapping[str, str], paths: RuntimePaths) -> None:
     """Returns when the guardian has its place.
 
     Raises:
         FileError: the log folder cannot be made.
         HostError: `runtime.not_started`: the guardian did not come up.
     """
-    make_private_folder(places.logs)
+    make_private_folder(paths.logs)
     command = [sys.executable, "-P", "-m", "openclaw_install.runtime.guardian"]
-    command += [str(places.folder), str(places.crash_log), *runtime_command(location, "guardian")]
-    with opened(places.crash_log) as stderr:
+    command += [str(paths.folder), str(paths.crash_log), *runtime_command(location, "guardian")]
+    with opened(paths.crash_log) as stderr:
         process = subprocess.Popen(
             command,
             env=dict(env),
@@ -57,7 +57,7 @@ def start_detached(location: HostLocation, env: Mapping[str, str], places: Runti
         code = process.wait()
     if code:
         raise HostError(
-            f"the process that keeps the runtime going did not start:\n{tail_of(places.crash_log)}",
+            f"the process that keeps the runtime going did not start:\n{tail_of(paths.crash_log)}",
             next_step="openclaw-install runtime run, which needs no such process",
             code="runtime.not_started",
         )

@@ -13,7 +13,7 @@ from openclaw_install.common.errors import InstallError
 from openclaw_install.common.files import PRIVATE_FILE, read_if_exists
 from openclaw_install.common.jsonable import jsonable, record_from
 from openclaw_install.runtime.process_id import Moment, ProcessName
-from openclaw_install.runtime.report import ComponentReport, Keeper, LogReport
+from openclaw_install.runtime.report import ComponentReport, KeptBy, LogReport
 
 VERSION: Literal[1] = 1
 _MOST_BYTES = 1024 * 1024
@@ -44,7 +44,7 @@ class Status:
     heartbeat: Moment
     every: float
     started: Moment
-    kept_by: Keeper
+    kept_by: KeptBy
     program: str
     log: LogReport
     components: tuple[ComponentReport, ...] = ()

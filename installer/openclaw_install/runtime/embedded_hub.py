@@ -107,14 +107,14 @@ async def _one_life(hub: EmbeddedHub, context: Context, reporter: Reporter) -> I
             saying.cancel()
             await asyncio.gather(probing, saying, return_exceptions=True)
         code = await process.wait()
-        if error := _told(document, hub):
+        if error := _stated_error(document, hub):
             return error
         raise HubEndedError(f"the hub ended with exit code {code}: {last}")
     finally:
         await _end(process)
 
 
-def _told(document: bytes, hub: EmbeddedHub) -> InstallError | None:
+def _stated_error(document: bytes, hub: EmbeddedHub) -> InstallError | None:
     """The first error of the document that the command ended with."""
     errors = _event(document.decode(errors="replace")).get("errors")
     if not isinstance(errors, list) or not errors or not isinstance(errors[0], dict):

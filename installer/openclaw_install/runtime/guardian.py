@@ -19,12 +19,11 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-import filelock
-
+from openclaw_install.common.errors import ConflictError
 from openclaw_install.common.private_memory import keep_memory_private
 from openclaw_install.runtime.document import GuardianStatus, write_document
 from openclaw_install.runtime.lifecycle import STEADY_SECONDS, pause_after
-from openclaw_install.runtime.locks import identity_of
+from openclaw_install.runtime.locks import held, identity_of
 from openclaw_install.runtime.process_id import ProcessName
 
 # Starting again would not change these: a clean end, findings that need a person, a wrong command line.
@@ -57,21 +56,16 @@ class Guardian:
 
     def guard(self) -> int:
         """Until the runtime ends for good, or this process is told to end, or another guardian is there."""
-        lock = filelock.FileLock(self._lock, mode=0o600)
         try:
-            lock.acquire(timeout=1.0, poll_interval=0.02)
-        except filelock.Timeout:
+            with held(self._lock, "another guardian is there", "conflict.guardian"):
+                self._lock_file = identity_of(self._lock)
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    signal.signal(number, self._end)
+                self._write(self._status)
+                self._settled()
+                self._go_on()
+        except ConflictError:
             self._settled()
-            return 0
-        self._lock_file = identity_of(self._lock)
-        try:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, self._end)
-            self._tell(self._status)
-            self._settled()
-            self._go_on()
-        finally:
-            lock.release()
         return 0
 
     def _go_on(self) -> None:
@@ -80,10 +74,10 @@ class Guardian:
             begun = time.monotonic()
             code = self._one_life()
             if self._ending.is_set() or code in _FINAL_CODES:
-                self._tell(replace(self._status, last_exit=code, gave_up=code in (1, 2)))
+                self._write(replace(self._status, last_exit=code, gave_up=code in (1, 2)))
                 return
             failures = 1 if time.monotonic() - begun >= STEADY_SECONDS else failures + 1
-            self._tell(replace(self._status, restarts=self._status.restarts + 1, last_exit=code))
+            self._write(replace(self._status, restarts=self._status.restarts + 1, last_exit=code))
             self._ending.wait(pause_after(failures, random.random()))  # noqa: S311 - spreads load, guards nothing
 
     def _one_life(self) -> int:
@@ -107,7 +101,7 @@ class Guardian:
             timer.daemon = True
             timer.start()
 
-    def _tell(self, status: GuardianStatus) -> None:
+    def _write(self, status: GuardianStatus) -> None:
         self._status = status
         if identity_of(self._lock) != self._lock_file:
             return  # the folder was removed, and what is there by now is another guardian's

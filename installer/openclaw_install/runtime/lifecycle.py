@@ -21,7 +21,7 @@ _MOST_FIGURES = 40
 # sysexits.h EX_TEMPFAIL: no supervisor takes it for a clean end, nor for something that another start leaves.
 STALLED_EXIT = 75
 
-Wish = Literal["look", "wait", "watch"]
+Due = Literal["look", "wait", "watch"]
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ def said(life: Life, now: float, phase: Literal["ready", "degraded"], message: s
 
 def blocked(life: Life, now: float, problem: Problem, inputs: object) -> Life:
     """It needs a person; only a change of what it depends on starts it again."""
-    told = Problem(problem.code, short(problem.message), short(problem.next_step))
-    return replace(_turned(life, "blocked", now), problem=told, failures=0, inputs=inputs)
+    shown = Problem(problem.code, short(problem.message), short(problem.next_step))
+    return replace(_turned(life, "blocked", now), problem=shown, failures=0, inputs=inputs)
 
 
 def failed(life: Life, now: float, message: str, jitter: float) -> Life:
@@ -112,7 +112,7 @@ def counted(life: Life, figures: Mapping[str, Figure]) -> Life:
     return replace(life, figures=dict(list(merged.items())[:_MOST_FIGURES]))
 
 
-def wish(life: Life, now: float, inputs: object) -> Wish:
+def due_of(life: Life, now: float, inputs: object) -> Due:
     """What is to be done with a component that does not run at the moment.
 
     Returns:

@@ -66,7 +66,7 @@ class LineLog:
         self._descriptor: int | None = None
         self._lock = threading.Lock()  # libraries log from threads
         self._dropped = 0
-        self._untold = 0
+        self._unreported = 0
         self._last_error: str | None = None
 
     def write(self, event: str, /, *, level: str = "info", **facts: Any) -> None:
@@ -85,16 +85,21 @@ class LineLog:
 
     def _put(self, entry: Mapping[str, Any]) -> None:
         try:
-            if self._untold:
-                lost = {"at": entry["at"], "level": "warning", "event": "lines_lost", "lines": self._untold}
+            if self._unreported:
+                lost = {
+                    "at": entry["at"],
+                    "level": "warning",
+                    "event": "lines_lost",
+                    "lines": self._unreported,
+                }
                 # After a line that broke off, the next one needs a new line.
                 self._append(b"\n" + self._line(lost))
-                self._untold = 0
+                self._unreported = 0
             self._append(self._line(entry))
             self._last_error = None
         except OSError as error:
             self._dropped += 1
-            self._untold += 1
+            self._unreported += 1
             self._last_error = error.strerror or type(error).__name__
             self._let_go()
 

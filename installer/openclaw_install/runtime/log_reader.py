@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -12,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from openclaw_install.common.errors import FileError
-from openclaw_install.common.files import file_error
+from openclaw_install.common.files import open_if_exists
 from openclaw_install.runtime.log import KEPT_FILES, rotated
 
 _POLL_SECONDS = 0.25
@@ -57,7 +55,7 @@ def follow(path: Path, until: Callable[[], bool] = lambda: False) -> Iterator[Lo
     Raises:
         FileError: as `last_lines`.
     """
-    stream = _opened(path)
+    stream = open_if_exists(path)
     if stream is not None:
         stream.seek(0, os.SEEK_END)
     return _coming(path, stream, until)
@@ -77,7 +75,7 @@ def _coming(path: Path, stream: BinaryIO | None, until: Callable[[], bool]) -> I
             if is_other:
                 if stream is not None:
                     stream.close()
-                stream, rest = _opened(path), b""
+                stream, rest = open_if_exists(path), b""
                 if stream is not None:
                     continue
             if until():
@@ -89,30 +87,12 @@ def _coming(path: Path, stream: BinaryIO | None, until: Callable[[], bool]) -> I
 
 
 def _lines_of(path: Path, count: int) -> list[LogLine]:
-    stream = _opened(path)
+    stream = open_if_exists(path)
     if stream is None or count <= 0:
         return []
     with stream:
         newest = deque((raw for raw in stream if raw.strip()), maxlen=count)
     return [_line(raw) for raw in newest]
-
-
-def _opened(path: Path) -> BinaryIO | None:
-    try:
-        # A pipe would be waited on for ever.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise file_error(error, path, "read") from error
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return os.fdopen(descriptor, "rb")
-    os.close(descriptor)
-    raise FileError(
-        f"cannot read {path}: it is no regular file",
-        next_step="move it away, and the runtime makes a new one",
-        code="file.not_regular",
-    )
 
 
 def _is_other(path: Path, stream: BinaryIO) -> bool:

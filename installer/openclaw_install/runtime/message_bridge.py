@@ -57,7 +57,7 @@ async def run(context: Context, reporter: Reporter) -> None:
     while True:
         settings = bridge_settings(context.location, context.environment())
         try:
-            await run_bridge(settings, Teller(reporter).tell, reporter.worked)
+            await run_bridge(settings, EventReporter(reporter).tell, reporter.worked)
         except InstallError as error:
             if error.error_code not in _PASSING:
                 raise
@@ -68,7 +68,7 @@ async def run(context: Context, reporter: Reporter) -> None:
 
 
 @dataclass(frozen=True)
-class Teller:
+class EventReporter:
     """Turns the bridge's events into the component's state, its figures and its log."""
 
     reporter: Reporter

@@ -35,16 +35,30 @@ class RuntimePaths:
     Attributes:
         host_id: names the host: two hosts have two runtimes.
         folder: the state folder of this runtime.
+        lock, guardian_lock, start_lock, status, guardian_status: the files in it.
         logs: the log folder that all runtimes share.
+        log: what the runtime and its components say.
+        crash_log: what the interpreter itself says on stderr; of the last start only.
         env_file: the service's variables.
         home: the account's home, for the service's files.
+        unit_name: of the systemd unit.
+        agent_label: of the launchd agent.
     """
 
     host_id: str
     folder: Path
+    lock: Path
+    guardian_lock: Path
+    start_lock: Path
+    status: Path
+    guardian_status: Path
     logs: Path
+    log: Path
+    crash_log: Path
     env_file: Path
     home: Path
+    unit_name: str
+    agent_label: str
 
     @classmethod
     def of(cls, location: HostLocation) -> RuntimePaths:
@@ -55,52 +69,24 @@ class RuntimePaths:
         config = os.path.join(os.path.realpath(location.config_path.parent), location.config_path.name)  # noqa: PTH118 - realpath gives a text
         names = f"{config}\0{os.path.realpath(location.state_dir)}"
         host_id = hashlib.sha256(names.encode(errors="surrogateescape")).hexdigest()[:16]
+        folder = platformdirs.user_state_path(_PROGRAM) / "runtime" / host_id
+        logs = platformdirs.user_log_path(_PROGRAM)
         return cls(
             host_id=host_id,
-            folder=platformdirs.user_state_path(_PROGRAM) / "runtime" / host_id,
-            logs=platformdirs.user_log_path(_PROGRAM),
+            folder=folder,
+            lock=folder / "runtime.lock",
+            guardian_lock=folder / "guardian.lock",
+            start_lock=folder / "start.lock",
+            status=folder / "status.json",
+            guardian_status=folder / "guardian.json",
+            logs=logs,
+            log=logs / f"runtime-{host_id}.log",
+            crash_log=logs / f"runtime-{host_id}.stderr",
             env_file=platformdirs.user_config_path(_PROGRAM) / f"runtime-{host_id}.env",
             home=Path.home(),
+            unit_name=f"{_PROGRAM}-{host_id}.service",
+            agent_label=f"invalid.{_PROGRAM}.{host_id}",
         )
-
-    @property
-    def lock(self) -> Path:
-        return self.folder / "runtime.lock"
-
-    @property
-    def guardian_lock(self) -> Path:
-        return self.folder / "guardian.lock"
-
-    @property
-    def start_lock(self) -> Path:
-        return self.folder / "start.lock"
-
-    @property
-    def status(self) -> Path:
-        return self.folder / "status.json"
-
-    @property
-    def guardian_status(self) -> Path:
-        return self.folder / "guardian.json"
-
-    @property
-    def log(self) -> Path:
-        return self.logs / f"runtime-{self.host_id}.log"
-
-    @property
-    def crash_log(self) -> Path:
-        """What the interpreter itself says on stderr; of the last start only."""
-        return self.logs / f"runtime-{self.host_id}.stderr"
-
-    @property
-    def unit_name(self) -> str:
-        """The systemd unit's name."""
-        return f"{_PROGRAM}-{self.host_id}.service"
-
-    @property
-    def agent_label(self) -> str:
-        """The launchd agent's label."""
-        return f"invalid.{_PROGRAM}.{self.host_id}"
 
     def make(self) -> None:
         """Makes the state folder, private.

@@ -11,7 +11,7 @@ from openclaw_install.common.problems import Problem
 
 RuntimeState = Literal["running", "starting", "stale", "stopped", "failing", "blocked"]
 ComponentPhase = Literal["off", "starting", "ready", "degraded", "failing", "blocked", "stalled", "stopped"]
-Keeper = Literal["systemd", "launchd", "guardian", "nobody"]
+KeptBy = Literal["systemd", "launchd", "guardian", "nobody"]
 Figure = str | int | float | bool | None
 
 
@@ -77,7 +77,7 @@ class RuntimeReport:
     log: LogReport
     problem: Problem | None = None
     pid: int | None = None
-    kept_by: Keeper | None = None
+    kept_by: KeptBy | None = None
     enabled: bool = False
     version: str | None = None
     started_at: Timestamp | None = None

@@ -17,19 +17,19 @@ from openclaw_install.runtime.component import Context
 from openclaw_install.runtime.components import COMPONENTS
 from openclaw_install.runtime.detached import runtime_command
 from openclaw_install.runtime.paths import RuntimePaths
-from openclaw_install.runtime.report import Keeper
+from openclaw_install.runtime.report import KeptBy
 from openclaw_install.runtime.units import ServiceSpec, launchd_plist, systemd_unit
 
 _SECONDS = 90.0
 # A service finds our folders where the operator's commands find them; none of these is a secret.
-_PLACES = ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
+_FOLDER_VARIABLES = ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
 
 
 class ServiceManager(Protocol):
     """What keeps services for a user."""
 
     @property
-    def kind(self) -> Keeper:
+    def kind(self) -> KeptBy:
         """Its name."""
 
     @property
@@ -55,11 +55,11 @@ class ServiceManager(Protocol):
 class Systemd:
     """systemd's user manager, by `systemctl --user`."""
 
-    kind: Keeper = "systemd"
+    kind: KeptBy = "systemd"
 
-    def __init__(self, places: RuntimePaths, env: Mapping[str, str]) -> None:
-        self._unit = places.unit_name
-        folder = env.get("XDG_CONFIG_HOME", "").strip() or str(places.home / ".config")
+    def __init__(self, paths: RuntimePaths, env: Mapping[str, str]) -> None:
+        self._unit = paths.unit_name
+        folder = env.get("XDG_CONFIG_HOME", "").strip() or str(paths.home / ".config")
         self.file = Path(folder) / "systemd" / "user" / self._unit
         self._env = dict(env)
         # A shell that came by `su` or cron lacks the variable, and the manager may be there all the same.
@@ -97,13 +97,13 @@ class Systemd:
 class Launchd:
     """launchd, by `launchctl` in the user's graphical session."""
 
-    kind: Keeper = "launchd"
+    kind: KeptBy = "launchd"
 
-    def __init__(self, places: RuntimePaths, env: Mapping[str, str]) -> None:
-        self._stderr = places.crash_log
+    def __init__(self, paths: RuntimePaths, env: Mapping[str, str]) -> None:
+        self._stderr = paths.crash_log
         self._domain = f"gui/{os.getuid()}"
-        self._target = f"{self._domain}/{places.agent_label}"
-        self.file = places.home / "Library" / "LaunchAgents" / f"{places.agent_label}.plist"
+        self._target = f"{self._domain}/{paths.agent_label}"
+        self.file = paths.home / "Library" / "LaunchAgents" / f"{paths.agent_label}.plist"
         self._env = dict(env)
 
     def is_usable(self) -> bool:
@@ -133,21 +133,21 @@ class Launchd:
 
 
 def service_manager(
-    places: RuntimePaths, env: Mapping[str, str], platform: str = sys.platform
+    paths: RuntimePaths, env: Mapping[str, str], platform: str = sys.platform
 ) -> ServiceManager:
     """The manager of this kind of machine; whether it answers is another question."""
-    return Launchd(places, env) if platform == "darwin" else Systemd(places, env)
+    return Launchd(paths, env) if platform == "darwin" else Systemd(paths, env)
 
 
 def service_spec(
-    location: HostLocation, env: Mapping[str, str], places: RuntimePaths, kind: Keeper
+    location: HostLocation, env: Mapping[str, str], paths: RuntimePaths, kind: KeptBy
 ) -> ServiceSpec:
     """The service; the folders that it may write in are made, for a unit can only open what exists.
 
     Args:
         location: the host.
         env: the operator's variables.
-        places: the runtime's files.
+        paths: the runtime's files.
         kind: the service manager.
     """
     import platformdirs
@@ -155,18 +155,18 @@ def service_spec(
     context = Context(location, lambda: env)
     writes = (
         platformdirs.user_state_path("openclaw-install"),
-        places.logs,
+        paths.logs,
         *(folder for component in COMPONENTS for folder in component.writes(context)),
     )
     for folder in writes:
         make_private_folder(folder)
-    home = env.get("HOME", "").strip() or str(places.home)
+    home = env.get("HOME", "").strip() or str(paths.home)
     reads = (Path(home), location.state_dir, location.config_path, Path(sys.prefix), Path(__file__))
     return ServiceSpec(
-        label=places.unit_name if kind == "systemd" else places.agent_label,
+        label=paths.unit_name if kind == "systemd" else paths.agent_label,
         description=f"openclaw-install runtime for {location.state_dir}",
-        command=runtime_command(location, kind, places.env_file),
-        environment={name: env[name] for name in _PLACES if env.get(name, "").strip()},
+        command=runtime_command(location, kind, paths.env_file),
+        environment={name: env[name] for name in _FOLDER_VARIABLES if env.get(name, "").strip()},
         writes=writes,
         reads=(*reads, *(folder for component in COMPONENTS for folder in component.reads(context))),
     )

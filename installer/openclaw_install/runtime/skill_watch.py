@@ -40,7 +40,7 @@ async def run(context: Context, reporter: Reporter) -> None:
     from openclaw_install.sync.watch.settings import watch_settings
     from openclaw_install.sync.watch.watcher import watch
 
-    teller = Teller(reporter)
+    events = EventReporter(reporter)
     while True:
         agreed = await asyncio.to_thread(_agreed, context)
         if not _ledger().exists():
@@ -49,9 +49,9 @@ async def run(context: Context, reporter: Reporter) -> None:
         if settings is None:
             return
         reporter.figures(service=settings.endpoint.url)
-        teller.limits.clear()
+        events.limits.clear()
         watching = asyncio.create_task(
-            watch(settings, teller.tell, lambda: reporter.worked("the watcher", _WITHIN_SECONDS))
+            watch(settings, events.tell, lambda: reporter.worked("the watcher", _WITHIN_SECONDS))
         )
         changing = asyncio.create_task(_until_other(context, agreed))
         try:
@@ -158,7 +158,7 @@ def _is_calm(event: WatchEvent) -> bool:
 
 
 @dataclass
-class Teller:
+class EventReporter:
     """Turns the watcher's events into the component's state, its figures and its log.
 
     Attributes:

@@ -89,8 +89,8 @@ def _judge_held(facts: ProbeResult) -> RuntimeReport:
 def _judge_alive(facts: ProbeResult, status: Status) -> RuntimeReport:
     age = facts.now.since(status.heartbeat)
     if age is None or age > status.every * BEATS_MISSED:
-        told = "for an unknown time" if age is None else f"for {age:.0f} s"
-        found = _stale(facts, "stale", f"it holds its lock, and gave no sign {told}")
+        silence = "for an unknown time" if age is None else f"for {age:.0f} s"
+        found = _stale(facts, "stale", f"it holds its lock, and gave no sign {silence}")
     else:
         state, message, problem = _of_components(facts, status)
         found = RuntimeReport(state, message, status.log, problem)

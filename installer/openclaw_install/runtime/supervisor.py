@@ -52,25 +52,25 @@ class Supervisor:
 
     def __init__(self, components: Sequence[Component], context: Context, seams: Seams) -> None:
         self._seams = seams
-        self._keepers = [_Keeper(component, context, seams) for component in components]
+        self._runners = [_ComponentRunner(component, context, seams) for component in components]
         self._tasks: list[asyncio.Task[None]] = []
 
     def reports(self) -> tuple[ComponentReport, ...]:
         """Each component as it last said, in the table's order."""
-        return tuple(keeper.report() for keeper in self._keepers)
+        return tuple(runner.report() for runner in self._runners)
 
     def signs(self) -> tuple[Sign, ...]:
         """What the workers of all components show of themselves."""
-        return tuple(sign for keeper in self._keepers for sign in keeper.signs())
+        return tuple(sign for runner in self._runners for sign in runner.signs())
 
     def stalled(self, found: Sequence[Watched]) -> None:
         """Says which workers have done nothing for too long; the reports tell it from now on."""
-        for keeper in self._keepers:
-            keeper.stalled([one for one in found if one.sign.component == keeper.name])
+        for runner in self._runners:
+            runner.stalled([one for one in found if one.sign.component == runner.name])
 
     def start(self) -> None:
         """Begins; from inside a running event loop."""
-        self._tasks = [asyncio.create_task(keeper.keep()) for keeper in self._keepers]
+        self._tasks = [asyncio.create_task(runner.run()) for runner in self._runners]
 
     async def stop(self, grace_seconds: float) -> tuple[str, ...]:
         """Cancels all, and waits for them.
@@ -82,11 +82,11 @@ class Supervisor:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=grace_seconds)
-        pairs = zip(self._tasks, self._keepers, strict=True)
-        return tuple(keeper.name for task, keeper in pairs if not task.done())
+        pairs = zip(self._tasks, self._runners, strict=True)
+        return tuple(runner.name for task, runner in pairs if not task.done())
 
 
-class _Keeper:
+class _ComponentRunner:
     """Keeps one component going; it is the component's `Reporter` too."""
 
     def __init__(self, component: Component, context: Context, seams: Seams) -> None:
@@ -112,12 +112,12 @@ class _Keeper:
     def stalled(self, found: Sequence[Watched]) -> None:
         self._stalled = found
 
-    async def keep(self) -> None:
+    async def run(self) -> None:
         """Starts the component, and starts it again, until this is cancelled."""
         try:
             while True:
                 await self._one_life()
-                await self._until_wished()
+                await self._until_due()
         except asyncio.CancelledError:
             self._turn(lifecycle.stopped(self._life, self._now()))
             raise
@@ -146,14 +146,14 @@ class _Keeper:
             await self._component.run(self._context, self)
             raise _EndedError
 
-    async def _until_wished(self) -> None:
+    async def _until_due(self) -> None:
         while True:
             inputs = await asyncio.to_thread(self._inputs)
-            wish = lifecycle.wish(self._life, self._now(), inputs)
-            if wish == "look":
+            due = lifecycle.due_of(self._life, self._now(), inputs)
+            if due == "look":
                 return
             pause = self._seams.look_seconds
-            if wish == "wait" and self._life.retry_at is not None:
+            if due == "wait" and self._life.retry_at is not None:
                 pause = min(pause, max(0.0, self._life.retry_at - self._now()))
             await asyncio.sleep(pause)
 

@@ -18,7 +18,7 @@ _POLL_SECONDS = 0.05
 
 
 def end_processes(
-    places: RuntimePaths,
+    paths: RuntimePaths,
     invocation: str,
     ask_seconds: float = ASK_SECONDS,
     force_seconds: float = FORCE_SECONDS,
@@ -28,47 +28,47 @@ def end_processes(
     Raises:
         ConflictError: `runtime.holder_unknown`: a lock stays held, and by whom is not certain.
     """
-    ran = is_held(places.guardian_lock) or is_held(places.lock)
-    if _ended(places, signal.SIGTERM, ask_seconds):
-        return ran and _left_unsaid(places)
-    if not _ended(places, signal.SIGKILL, force_seconds):
+    ran = is_held(paths.guardian_lock) or is_held(paths.lock)
+    if _ended(paths, signal.SIGTERM, ask_seconds):
+        return ran and _left_unsaid(paths)
+    if not _ended(paths, signal.SIGKILL, force_seconds):
         raise ConflictError(
-            f"the runtime does not end, and which process holds {places.lock} is unsure: none was killed",
-            next_step=f"find it (fuser -v {places.lock}), end it, then: {invocation} runtime status",
+            f"the runtime does not end, and which process holds {paths.lock} is unsure: none was killed",
+            next_step=f"find it (fuser -v {paths.lock}), end it, then: {invocation} runtime status",
             code="runtime.holder_unknown",
         )
-    _forget(places)
+    _forget(paths)
     return True
 
 
-def _left_unsaid(places: RuntimePaths) -> bool:
+def _left_unsaid(paths: RuntimePaths) -> bool:
     """Tidies up after one that ended without saying so; whether its guardian had to use force."""
-    status, guardian = read_status(places.status), read_guardian(places.guardian_status)
+    status, guardian = read_status(paths.status), read_guardian(paths.guardian_status)
     if isinstance(status, Status) and status.phase == "stopped":
         return False
-    _forget(places)
+    _forget(paths)
     return isinstance(guardian, GuardianStatus) and guardian.last_exit == -signal.SIGKILL
 
 
-def _forget(places: RuntimePaths) -> None:
+def _forget(paths: RuntimePaths) -> None:
     """Removes documents that say that it runs: what was stopped on purpose did not crash."""
-    for document in (places.status, places.guardian_status):
+    for document in (paths.status, paths.guardian_status):
         with contextlib.suppress(OSError):
             document.unlink()
 
 
-def _ended(places: RuntimePaths, number: signal.Signals, seconds: float) -> bool:
+def _ended(paths: RuntimePaths, number: signal.Signals, seconds: float) -> bool:
     """Sends the signal once to each holder that is known for certain, and waits for the locks."""
-    told: set[ProcessName] = set()
+    signalled: set[ProcessName] = set()
     end = time.monotonic() + seconds
     while True:
-        guardian_held, lock_held = is_held(places.guardian_lock), is_held(places.lock)
+        guardian_held, lock_held = is_held(paths.guardian_lock), is_held(paths.lock)
         if not (guardian_held or lock_held):
             return True
-        for process in _holders(places, guardian_held=guardian_held, lock_held=lock_held):
+        for process in _holders(paths, guardian_held=guardian_held, lock_held=lock_held):
             # The guardian passes a request on by itself; a killed one cannot.
-            if process not in told and (number == signal.SIGKILL or not (guardian_held and told)):
-                told.add(process)
+            if process not in signalled and (number == signal.SIGKILL or not (guardian_held and signalled)):
+                signalled.add(process)
                 with contextlib.suppress(PermissionError):
                     process.send(number)
         if time.monotonic() > end:
@@ -76,10 +76,10 @@ def _ended(places: RuntimePaths, number: signal.Signals, seconds: float) -> bool
         time.sleep(_POLL_SECONDS)
 
 
-def _holders(places: RuntimePaths, *, guardian_held: bool, lock_held: bool) -> list[ProcessName]:
+def _holders(paths: RuntimePaths, *, guardian_held: bool, lock_held: bool) -> list[ProcessName]:
     """The guardian first, so that it starts nothing again."""
     found = []
-    guardian, status = read_guardian(places.guardian_status), read_status(places.status)
+    guardian, status = read_guardian(paths.guardian_status), read_status(paths.status)
     if guardian_held and isinstance(guardian, GuardianStatus):
         found.append(guardian.process)
     if lock_held and isinstance(status, Status):

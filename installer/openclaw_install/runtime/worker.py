@@ -24,7 +24,7 @@ from openclaw_install.runtime.locks import held, identity_of
 from openclaw_install.runtime.log import LineLog, secrets_in, taken_over
 from openclaw_install.runtime.paths import RuntimePaths
 from openclaw_install.runtime.process_id import ProcessName, now
-from openclaw_install.runtime.report import Keeper
+from openclaw_install.runtime.report import KeptBy
 from openclaw_install.runtime.supervisor import Seams, Supervisor
 
 BEAT_SECONDS = 3.0
@@ -56,7 +56,7 @@ class Settings:
     components: Sequence[Component]
     env: Mapping[str, str]
     env_file: Path | None = None
-    kept_by: Keeper = "nobody"
+    kept_by: KeptBy = "nobody"
     beat_seconds: float = BEAT_SECONDS
     grace_seconds: float = GRACE_SECONDS
     look_seconds: float = 3.0
@@ -71,18 +71,18 @@ def run_runtime(settings: Settings) -> None:
         ConflictError: `runtime.already_running`.
         FileError: our state folder, the log folder or the file of variables cannot be used.
     """
-    places = RuntimePaths.of(settings.location)
-    places.make()
-    with held(places.lock, "the runtime of this host runs already", "runtime.already_running"):
-        make_private_folder(places.logs)
+    paths = RuntimePaths.of(settings.location)
+    paths.make()
+    with held(paths.lock, "the runtime of this host runs already", "runtime.already_running"):
+        make_private_folder(paths.logs)
         variables = Variables(settings.env, settings.env_file)
-        log = LineLog(places.log, lambda: secrets_in(variables.current()), clock=wall_time)
+        log = LineLog(paths.log, lambda: secrets_in(variables.current()), clock=wall_time)
         # What a thread of a component still does is not waited for.
         late = threading.Timer(_CLOSE_SECONDS, settings.abandon, (0,))
         late.daemon = True
         try:
             with taken_over(log), asyncio.Runner() as runner:
-                worker = _Worker(settings, places, variables, log)
+                worker = _Worker(settings, paths, variables, log)
                 left = runner.run(worker.run())
                 if left or worker.stalled:
                     # Not zero where work stood still: whoever keeps this process starts it again.
@@ -96,18 +96,18 @@ def run_runtime(settings: Settings) -> None:
 class _Worker:
     """One run: signals, heartbeat, components."""
 
-    def __init__(self, settings: Settings, places: RuntimePaths, variables: Variables, log: LineLog) -> None:
+    def __init__(self, settings: Settings, paths: RuntimePaths, variables: Variables, log: LineLog) -> None:
         self._settings = settings
-        self._places = places
+        self._paths = paths
         self._log = log
         self._ending = asyncio.Event()
         self._news = asyncio.Event()
         self._write_failed = False
         self.stalled = False
         self._watch: Watch = {}
-        self._told = False
+        self._stall_logged = False
         self._looked_at = SYSTEM.monotonic()
-        self._lock_file = identity_of(places.lock)
+        self._lock_file = identity_of(paths.lock)
         beginning = now()
         self._status = Status(
             process=ProcessName.own(),
@@ -132,8 +132,8 @@ class _Worker:
         self._log.write("started", pid=os.getpid(), program=__version__, kept_by=self._settings.kept_by)
         self._supervisor.start()
         self._beat("running")
-        self._settings.ready(self._places.log)
-        tell_systemd("READY=1")
+        self._settings.ready(self._paths.log)
+        notify_systemd("READY=1")
         beating = asyncio.create_task(self._beat_on())
         try:
             await self._ending.wait()
@@ -143,7 +143,7 @@ class _Worker:
         return left
 
     async def _end(self) -> tuple[str, ...]:
-        tell_systemd("STOPPING=1")
+        notify_systemd("STOPPING=1")
         self._beat("stopping")
         left = await self._supervisor.stop(self._settings.grace_seconds)
         if left:
@@ -182,14 +182,14 @@ class _Worker:
         self._watch = watched(self._watch, self._supervisor.signs(), self._looked_at - before, most)
         found = stalled(self._watch)
         self._supervisor.stalled(found)
-        if found and not self._told:
+        if found and not self._stall_logged:
             names = [f"{one.sign.component} {one.sign.worker}" for one in found]
             self._log.write("stalled", level="error", workers=names, kept_by=self._settings.kept_by)
-        self._told = bool(found)
-        self.stalled = self._told and self._settings.kept_by != "nobody"
+        self._stall_logged = bool(found)
+        self.stalled = self._stall_logged and self._settings.kept_by != "nobody"
 
     def _has_lost_its_place(self) -> bool:
-        return identity_of(self._places.lock) != self._lock_file
+        return identity_of(self._paths.lock) != self._lock_file
 
     def _beat(self, phase: ProcessPhase) -> None:
         self._news.clear()
@@ -203,7 +203,7 @@ class _Worker:
             components=self._supervisor.reports(),
         )
         try:
-            write_document(self._places.status, self._status)
+            write_document(self._paths.status, self._status)
         except OSError as error:
             # A full disk must not end what works; who asks finds no fresh heartbeat, and the disk full.
             if not self._write_failed:
@@ -211,12 +211,12 @@ class _Worker:
             self._write_failed = True
         else:
             self._write_failed = False
-        if not self._told:
+        if not self._stall_logged:
             # The watchdog is fed by work: a beat of the event loop alone says nothing of the rest.
-            tell_systemd("WATCHDOG=1")
+            notify_systemd("WATCHDOG=1")
 
 
-def tell_systemd(state: str) -> None:
+def notify_systemd(state: str) -> None:
     """Sends one state, such as `READY=1`, to the socket in NOTIFY_SOCKET (sd_notify(3)), if there is one."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):

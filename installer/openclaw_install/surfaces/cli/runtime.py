@@ -16,9 +16,9 @@ from openclaw_install.surfaces.cli.verbs import VerbGroup
 
 if TYPE_CHECKING:
     from openclaw_install.runtime.control import RuntimeControl
-    from openclaw_install.runtime.report import Keeper, Result, RuntimeState
+    from openclaw_install.runtime.report import KeptBy, Result, RuntimeState
 
-_KEEPERS: tuple[Keeper, ...] = ("systemd", "launchd", "guardian", "nobody")
+_SUPERVISORS: tuple[KeptBy, ...] = ("systemd", "launchd", "guardian", "nobody")
 
 
 @click.group("runtime", cls=VerbGroup)
@@ -64,9 +64,9 @@ def disable_command(options: CommonOptions) -> Answer:
 
 
 @runtime_group.command("run", plan="would run until it is told to end")
-@click.option("--kept-by", type=click.Choice(_KEEPERS), default="nobody", hidden=True)
+@click.option("--kept-by", type=click.Choice(_SUPERVISORS), default="nobody", hidden=True)
 @click.option("--env-file", type=click.Path(path_type=Path), hidden=True)
-def run_command(options: CommonOptions, *, kept_by: Keeper, env_file: Path | None) -> Result:
+def run_command(options: CommonOptions, *, kept_by: KeptBy, env_file: Path | None) -> Result:
     """Run it in the foreground until SIGTERM or Ctrl-C."""
     from openclaw_install.host.locate import locate
     from openclaw_install.runtime.components import COMPONENTS
