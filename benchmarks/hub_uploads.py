@@ -22,8 +22,9 @@ from tests.support.memory_metadata import MemoryMetadata
 from tests.support.memory_skill_files import MemorySkillFiles
 
 from openclaw_install.common.files import read_if_exists, sha256
-from openclaw_install.hub.limits import Limits
-from openclaw_install.hub.server import RunningHub, Stores, running_hub
+from openclaw_install.hub.app import Stores
+from openclaw_install.hub.mcp.limits import Limits
+from openclaw_install.hub.server import RunningHub, running_hub
 from openclaw_install.hub.settings import HubSettings
 
 _CLIENTS = 64

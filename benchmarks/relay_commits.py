@@ -30,11 +30,12 @@ from tests.support.memory_relay_store import MemoryRelayStore
 from tests.support.memory_skill_files import MemorySkillFiles
 
 from openclaw_install.common.sqlite_file import connect_file
-from openclaw_install.hub.relay.app import RelayContext
+from openclaw_install.hub.app import Stores
+from openclaw_install.hub.relay.context import RelayContext
 from openclaw_install.hub.relay.limits import RelayLimits, Room
 from openclaw_install.hub.relay.model import Committed, Deposit, Outcome, PutCard, Step, StoredCard
 from openclaw_install.hub.relay.sqlite_store import SqliteRelayStore
-from openclaw_install.hub.server import RunningHub, Stores, running_hub
+from openclaw_install.hub.server import RunningHub, running_hub
 from openclaw_install.hub.settings import HubSettings
 from openclaw_install.hub.storage.group_commit import GroupCommitter
 from openclaw_install.protocol.canonical import canonical_json

@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from benchmarks.certificate import write_certificate
-from openclaw_install.hub.limits import Limits
+from openclaw_install.hub.mcp.limits import Limits
 from openclaw_install.hub.server import RunningHub, running_hub
 from openclaw_install.hub.settings import HubSettings
 

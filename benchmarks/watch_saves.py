@@ -23,7 +23,7 @@ from pathlib import Path
 
 from benchmarks.sync_flow import write_skills
 from openclaw_install.host.locate import locate
-from openclaw_install.hub.limits import Limits
+from openclaw_install.hub.mcp.limits import Limits
 from openclaw_install.hub.server import running_hub
 from openclaw_install.hub.settings import HubSettings
 from openclaw_install.sync.consent import StandingChoice, record_choice

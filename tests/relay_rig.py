@@ -14,11 +14,12 @@ from typing import Any
 import httpx
 
 from openclaw_install.common.clock import SYSTEM, Clock
+from openclaw_install.hub.app import Stores
 from openclaw_install.hub.log import WriteLog
-from openclaw_install.hub.relay.app import RelayContext
+from openclaw_install.hub.relay.context import RelayContext
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.store import RelayStore
-from openclaw_install.hub.server import RunningHub, Stores, running_hub
+from openclaw_install.hub.server import RunningHub, running_hub
 from openclaw_install.hub.settings import HubSettings
 from openclaw_install.protocol.canonical import canonical_json
 from openclaw_install.protocol.card import AgentCard, make_card

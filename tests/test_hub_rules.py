@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from openclaw_install.common.web_address import is_loopback
 from openclaw_install.hub.audit_chain import GENESIS, link, verify
-from openclaw_install.hub.concurrency import expected_bytes
-from openclaw_install.hub.host_check import rule_for
 from openclaw_install.hub.keys import KEY_PREFIX, bearer, digest_of, new_secret
-from openclaw_install.hub.mcp.session_limits import SessionLimiter
+from openclaw_install.hub.mcp.limits import SessionLimiter
+from openclaw_install.hub.middleware import rule_for
 from openclaw_install.hub.model import Append, AuditEntry, AuditRow, DropSkill, PutSkill, RefusedError, Skill
 from openclaw_install.hub.rate_limiter import RateLimiter
 from openclaw_install.hub.recovery import OnDisk, reconcile
+from openclaw_install.hub.request_body import expected_bytes
 from openclaw_install.hub.rules import (
     check_agent_name,
     check_content,

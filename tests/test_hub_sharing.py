@@ -17,11 +17,10 @@ import pytest
 
 from openclaw_install.common.errors import UsageError
 from openclaw_install.hub.connection_book import ConnectionBook
-from openclaw_install.hub.descriptors import connections_within
 from openclaw_install.hub.http_errors import HttpRefusedError
-from openclaw_install.hub.listener import GatedListener
+from openclaw_install.hub.listener import GatedListener, connections_within
+from openclaw_install.hub.log import Quiet
 from openclaw_install.hub.network import LOOPBACK, UNKNOWN, Proxies, party_of
-from openclaw_install.hub.quiet_log import Quiet
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.slots import Slots
 from openclaw_install.protocol.canonical import canonical_json

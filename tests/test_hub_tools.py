@@ -17,11 +17,12 @@ from mcp.client.streamable_http import streamable_http_client
 
 from openclaw_install.common.errors import FileError
 from openclaw_install.common.files import sha256
-from openclaw_install.hub.limits import Limits
+from openclaw_install.hub.app import Stores
+from openclaw_install.hub.mcp.limits import Limits
 from openclaw_install.hub.mcp.service import HubService, Upload
 from openclaw_install.hub.mcp.tools import TOOLS
 from openclaw_install.hub.model import AddAgent, Agent, Key
-from openclaw_install.hub.server import RunningHub, Stores, running_hub
+from openclaw_install.hub.server import RunningHub, running_hub
 from openclaw_install.hub.settings import HubSettings
 from tests.hub_rig import Caller, Log, read_result, skill_file
 from tests.support.memory_metadata import MemoryMetadata

@@ -19,6 +19,7 @@ from openclaw_install.common.errors import FileError
 from openclaw_install.common.files import sha256
 from openclaw_install.common.migrations import read_migrations
 from openclaw_install.common.sqlite_file import connect_file
+from openclaw_install.hub.relay.context import load_or_make_key
 from openclaw_install.hub.relay.limits import RelayLimits, Room
 from openclaw_install.hub.relay.model import (
     Acknowledge,
@@ -34,7 +35,6 @@ from openclaw_install.hub.relay.model import (
     Sweep,
     TakeMarksBack,
 )
-from openclaw_install.hub.relay.relay_key import load_or_make_key
 from openclaw_install.hub.relay.sqlite_store import MIGRATIONS, SqliteRelayStore
 from openclaw_install.hub.relay.store import RelayStore
 from openclaw_install.hub.storage.group_commit import GroupCommitter

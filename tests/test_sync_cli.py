@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.hub.limits import Limits
+from openclaw_install.hub.mcp.limits import Limits
 from openclaw_install.hub.server import running_hub
 from openclaw_install.hub.settings import HubSettings
 from openclaw_install.surfaces.cli.boundary import run_command

@@ -16,7 +16,7 @@ import jsonschema
 from openclaw_install.common.data_files import load_schema
 from openclaw_install.common.jsonable import jsonable
 from openclaw_install.host.locate import locate
-from openclaw_install.hub.limits import Limits
+from openclaw_install.hub.mcp.limits import Limits
 from openclaw_install.hub.server import RunningHub, running_hub
 from openclaw_install.hub.settings import HubSettings
 from openclaw_install.sync.consent import Consents, StandingChoice, record_choice

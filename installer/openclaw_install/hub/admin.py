@@ -31,7 +31,7 @@ from openclaw_install.hub.model import (
     stamp,
     utc_now,
 )
-from openclaw_install.hub.relay.app import open_relay
+from openclaw_install.hub.relay.context import open_relay
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.model import AddInvite, Done, Invite, Member, Retire, RevokeInvite
 from openclaw_install.hub.relay.store import RelayStore

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mcp.server.context import ServerRequestContext
@@ -28,18 +29,18 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from openclaw_install import __version__
-from openclaw_install.hub.host_check import HostRule
 from openclaw_install.hub.http_errors import EXCEPTION_HANDLERS
-from openclaw_install.hub.limits import Limits
 from openclaw_install.hub.log import AccessLog, WriteLog
 from openclaw_install.hub.mcp.endpoint import KEY_IN_SCOPE, Endpoint
 from openclaw_install.hub.mcp.service import HubService
 from openclaw_install.hub.mcp.tools import TOOLS, call_tool
-from openclaw_install.hub.middleware import HeaderCheck, HostCheck
-from openclaw_install.hub.model import Clock, utc_now
+from openclaw_install.hub.middleware import HeaderCheck, HostCheck, rule_for
 from openclaw_install.hub.network import Proxies
-from openclaw_install.hub.relay.app import RelayApp, RelayContext, relay_app
+from openclaw_install.hub.recovery import Recovered
+from openclaw_install.hub.relay.context import RelayContext
+from openclaw_install.hub.relay.routes import RelayRoutes
 from openclaw_install.hub.rules import printable
+from openclaw_install.hub.settings import HubSettings
 from openclaw_install.hub.storage.metadata import Metadata
 from openclaw_install.hub.storage.skill_files import SkillFiles
 
@@ -49,84 +50,70 @@ HEALTH_PATH = "/healthz"
 
 
 @dataclass(frozen=True)
-class AppOptions:
-    """How the application answers.
+class Stores:
+    """What a hub works on, and what recovery found in it.
 
     Attributes:
-        hosts: which Host and Origin headers are answered.
-        sse: answer MCP requests as event streams; by default they are single JSON documents.
-        group_commits: False commits each upload by itself; for comparison only.
-        proxies: whose word counts for where a request comes from.
+        relay: the relay's; without one no relay is served.
     """
 
-    hosts: HostRule
-    limits: Limits
-    write_log: WriteLog
-    proxies: Proxies = field(default_factory=Proxies)
-    sse: bool = False
-    group_commits: bool = True
-    clock: Clock = utc_now
+    metadata: Metadata
+    files: SkillFiles
+    recovered: Sequence[Recovered] = ()
+    relay: RelayContext | None = None
 
 
 @dataclass(frozen=True)
 class HubApp:
-    """The application and its parts, whose streams a shutdown has to end."""
+    """The application, and what ends the streams that clients hold open when the hub stops."""
 
     asgi: ASGIApp
-    endpoint: Endpoint
-    relay: RelayApp | None
-
-    def close_streams(self) -> None:
-        """Ends the streams that clients hold open, so that a shutdown need not wait for them."""
-        self.endpoint.close_streams()
-        if self.relay is not None:
-            self.relay.routes.close_streams()
+    close_streams: Callable[[], None]
 
 
-def build_app(
-    metadata: Metadata, files: SkillFiles, options: AppOptions, relay_context: RelayContext | None = None
-) -> HubApp:
-    """The application on recovered stores; the end of its lifespan ends uploads and leaves the stores open.
-
-    Args:
-        relay_context: the relay's; without one no relay is served.
-    """
-    service = HubService(
-        metadata, files, options.limits, clock=options.clock, group_commits=options.group_commits
-    )
+def build_app(stores: Stores, settings: HubSettings, write_log: WriteLog) -> HubApp:
+    """The application on recovered stores; at its end uploads are finished, and the stores are left open."""
+    limits, grouped = settings.limits, settings.group_commits
+    service = HubService(stores.metadata, stores.files, limits, group_commits=grouped)
     manager = StreamableHTTPSessionManager(
         app=_mcp_server(service),
-        json_response=not options.sse,
-        session_idle_timeout=options.limits.session_idle_seconds,
-        max_request_body_size=options.limits.body_bytes,
+        json_response=not settings.sse,
+        session_idle_timeout=limits.session_idle_seconds,
+        max_request_body_size=limits.body_bytes,
     )
-    endpoint = Endpoint(service, metadata, manager, options.limits)
-    relay = None if relay_context is None else relay_app(relay_context, group_commits=options.group_commits)
+    endpoint = Endpoint(service, stores.metadata, manager, limits)
+    relay = None if stores.relay is None else RelayRoutes(stores.relay, group_commits=grouped)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         try:
-            async with manager.run(), relay.running() if relay else contextlib.nullcontext():
+            async with manager.run(), relay.service.running() if relay else contextlib.nullcontext():
                 yield
         finally:
             await service.close()
 
+    def close_streams() -> None:
+        endpoint.close_streams()
+        if relay is not None:
+            relay.close_streams()
+
+    hosts = rule_for(settings.host, [socket.gethostname(), *settings.allow_hosts])
     app = Starlette(
         routes=[
             Route(MCP_PATH, endpoint=endpoint),
             Route(HEALTH_PATH, endpoint=_health, methods=["GET"]),
-            *([relay.routes.mount()] if relay else []),
+            *([relay.mount()] if relay else []),
         ],
         middleware=[
-            Middleware(AccessLog, write=options.write_log),
-            Middleware(HeaderCheck, proxies=options.proxies),
-            Middleware(HostCheck, rule=options.hosts),
+            Middleware(AccessLog, write=write_log),
+            Middleware(HeaderCheck, proxies=Proxies(settings.trusted_proxies)),
+            Middleware(HostCheck, rule=hosts),
         ],
-        exception_handlers={**EXCEPTION_HANDLERS, **(relay.routes.exception_handlers if relay else {})},
+        exception_handlers={**EXCEPTION_HANDLERS, **(relay.exception_handlers if relay else {})},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    return HubApp(app, endpoint, relay)
+    return HubApp(settings.around(app), close_streams)
 
 
 async def _health(_request: Request) -> JSONResponse:

@@ -1,4 +1,4 @@
-"""The hub's listening socket: it takes in no more connections than there is room for."""
+"""The hub's listening socket: it takes in no more connections than there is room and descriptors for."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ import errno
 import logging
 import os
 import socket
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from openclaw_install.hub.connection_book import ConnectionBook, Peer
+from openclaw_install.hub.log import Quiet
 from openclaw_install.hub.network import Proxies, party_of
-from openclaw_install.hub.quiet_log import Quiet
 
 _log = logging.getLogger(__name__)
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
+_WANTED_DESCRIPTORS = 8192
+_KEPT_DESCRIPTORS = 160
+"""For databases, skill files, and connections that were accepted and are about to be closed."""
 QUEUE = 1024
 """Connections that may wait in the kernel until they are accepted."""
 
@@ -121,3 +125,34 @@ class _Accepted(socket.socket):
         told, self._on_close = self._on_close, None
         if told is not None:
             told()
+
+
+def raise_descriptor_limit() -> None:
+    """Raises this process's soft limit of open files as far as the hard one and our needs go."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _WANTED_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_WANTED_DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        # Some systems have a further limit of their own; then it stays as it is.
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def descriptor_limit() -> int | None:
+    """How many files this process may have open; None for no limit."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return None if soft == resource.RLIM_INFINITY else soft
+
+
+def connections_within(wanted: int, descriptors: int | None) -> int:
+    """How many connections may be open (pure): what is wanted, as far as the descriptors go."""
+    if descriptors is None:
+        return wanted
+    return max(1, min(wanted, descriptors - min(_KEPT_DESCRIPTORS, descriptors // 2)))

@@ -8,6 +8,7 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from starlette.routing import Route
@@ -24,6 +25,7 @@ _KNOWN_METHODS = frozenset({"GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "
 # A key, what the SDK uses as a session id, or an agent's token.
 _SECRETS = re.compile(r"mysta_[\w-]+|\b[0-9a-f]{32}\b|eyJ[\w-]+\.[\w-]*\.?[\w-]*")
 _LONGEST_MESSAGE = 300
+EVERY_SECONDS = 60.0
 _LOGGERS = ("uvicorn.error", "mcp", "openclaw_install.hub", "asyncio")
 
 
@@ -100,3 +102,30 @@ def take_over_logging(write: WriteLog) -> None:
         logger.handlers = [LibraryHandler(write_facts)]
         logger.setLevel(logging.WARNING)
         logger.propagate = False
+
+
+@dataclass
+class Quiet:
+    """Warnings that others can provoke: one line of each kind a minute, with how many there were."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    _last: dict[str, float] = field(default_factory=dict)
+    _held: dict[str, int] = field(default_factory=dict)
+
+    def count(self, kind: str) -> int | None:
+        """How many there were since the last one that was let through, this one included; None: say nothing.
+
+        Args:
+            kind: one of a few names of ours; never text that others chose.
+        """
+        held, now = self._held.get(kind, 0) + 1, self.monotonic()
+        if kind in self._last and now - self._last[kind] < EVERY_SECONDS:
+            self._held[kind] = held
+            return None
+        self._last[kind], self._held[kind] = now, 0
+        return held
+
+    def warn(self, log: logging.Logger, kind: str, message: str) -> None:
+        """Logs the message, with a count, unless there was one of its kind in the last minute."""
+        if (count := self.count(kind)) is not None:
+            log.warning("%s (%d times since the last such line)", message, count)

@@ -31,6 +31,19 @@ def check_is_json(request: Request) -> None:
         )
 
 
+def expected_bytes(announced: str | None, limit: int) -> int:
+    """What a body may take in memory.
+
+    Args:
+        announced: the Content-Length header; without one the body may be as large as is allowed.
+        limit: the most that is read; a larger announcement is refused unread.
+    """
+    if announced is None or not (announced.isascii() and announced.isdigit()):
+        return limit
+    size = int(announced)
+    return size if size <= limit else 0
+
+
 async def read_body(
     request: Request,
     *,

@@ -6,7 +6,7 @@ import contextlib
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -16,39 +16,30 @@ import uvicorn
 from openclaw_install.common.errors import HostError
 from openclaw_install.common.redaction import Secret
 from openclaw_install.hub.admin import Admin
-from openclaw_install.hub.app import MCP_PATH, AppOptions, HubApp, build_app
+from openclaw_install.hub.app import MCP_PATH, HubApp, Stores, build_app
 from openclaw_install.hub.connection import timed_connection
 from openclaw_install.hub.connection_book import ConnectionBook
 from openclaw_install.hub.data_folder import DataFolder
-from openclaw_install.hub.descriptors import connections_within, descriptor_limit, raise_descriptor_limit
-from openclaw_install.hub.host_check import rule_for
-from openclaw_install.hub.listener import QUEUE, GatedListener
+from openclaw_install.hub.listener import (
+    QUEUE,
+    GatedListener,
+    connections_within,
+    descriptor_limit,
+    raise_descriptor_limit,
+)
 from openclaw_install.hub.log import WriteLog
 from openclaw_install.hub.model import Agent, utc_now
 from openclaw_install.hub.network import Proxies
-from openclaw_install.hub.recovery import Recovered, recover
-from openclaw_install.hub.relay.app import RelayContext, open_relay
+from openclaw_install.hub.recovery import recover
+from openclaw_install.hub.relay.context import open_relay
 from openclaw_install.hub.relay.limits import RelayLimits
-from openclaw_install.hub.settings import HubSettings
-from openclaw_install.hub.storage.metadata import Metadata
-from openclaw_install.hub.storage.skill_files import SkillFiles
+from openclaw_install.hub.settings import HubSettings, check_tls_files
 from openclaw_install.hub.storage.sqlite_metadata import SqliteMetadata
-from openclaw_install.hub.tls_files import check_tls_files
 
 _FINISH_SECONDS = 3
 _START_SECONDS = 20.0
 _STOP_SECONDS = 15.0
 _ACCEPTED_AT_ONCE = 32
-
-
-@dataclass(frozen=True)
-class Stores:
-    """What a hub works on, and what recovery found in it."""
-
-    metadata: Metadata
-    files: SkillFiles
-    recovered: Sequence[Recovered] = ()
-    relay: RelayContext | None = None
 
 
 @contextlib.contextmanager
@@ -139,16 +130,7 @@ def prepare_server(
     listener = _listen(settings)
     try:
         url = _url(settings, listener)
-        hosts = rule_for(settings.host, [socket.gethostname(), *settings.allow_hosts])
-        options = AppOptions(
-            hosts,
-            settings.limits,
-            write_log,
-            Proxies(settings.trusted_proxies),
-            sse=settings.sse,
-            group_commits=settings.group_commits,
-        )
-        app = build_app(stores.metadata, stores.files, options, stores.relay)
+        app = build_app(stores, settings, write_log)
         config = _uvicorn_config(app, settings, listener)
     except BaseException:
         listener.close()
@@ -160,7 +142,7 @@ def _uvicorn_config(app: HubApp, settings: HubSettings, listener: GatedListener)
     if settings.tls_cert is not None and settings.tls_key is not None:
         check_tls_files(settings.tls_cert, settings.tls_key)
     return uvicorn.Config(
-        settings.around(app.asgi),
+        app.asgi,
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
         log_config=None,

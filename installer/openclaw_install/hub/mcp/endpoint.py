@@ -17,15 +17,13 @@ from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from openclaw_install.common.errors import InstallError
-from openclaw_install.hub.concurrency import ConcurrencyLimiter, expected_bytes
 from openclaw_install.hub.http_errors import LOG_FACTS, HttpRefusedError, retry_later
 from openclaw_install.hub.keys import bearer, digest_of
-from openclaw_install.hub.limits import Limits
+from openclaw_install.hub.mcp.limits import ConcurrencyLimiter, Limits, SessionLimiter
 from openclaw_install.hub.mcp.service import HubService
-from openclaw_install.hub.mcp.session_limits import SessionLimiter
 from openclaw_install.hub.model import Key
 from openclaw_install.hub.rate_limiter import RateLimiter
-from openclaw_install.hub.request_body import check_is_json, read_body, replayed
+from openclaw_install.hub.request_body import check_is_json, expected_bytes, read_body, replayed
 from openclaw_install.hub.storage.metadata import Metadata
 
 KEY_IN_SCOPE = "hub.key"

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.files import sha256
-from openclaw_install.hub.limits import Limits
+from openclaw_install.hub.mcp.limits import Limits
 from openclaw_install.hub.model import (
     Agent,
     Append,
@@ -82,7 +83,8 @@ class HubService:
         self._clock = clock
         self._committer = Committer(metadata) if group_commits else Committer(metadata, largest_group=1)
         self._pool = ThreadPoolExecutor(_FILE_THREADS, thread_name_prefix="hub-files")
-        self._locks = _KeyedLocks()
+        # Two uploads of one skill go one after the other; a lock is there as long as somebody uses it.
+        self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self._running: set[asyncio.Task[Any]] = set()
         self._touched: dict[str, datetime] = {}
         self._digests: dict[str, dict[str, str]] = {}
@@ -170,7 +172,7 @@ class HubService:
             digest = sha256(data)
             entry = replace(entry, sha256=digest, bytes=len(data))
             new = Stored(name, digest, len(data), unchanged=False)
-            async with self._locks.hold((agent.id, name)):
+            async with self._locks.setdefault((agent.id, name), asyncio.Lock()):
                 with self._room_for(agent, name):
                     return await self._write(agent, new, data, entry)
         except RefusedError as refusal:
@@ -239,27 +241,6 @@ class HubService:
         if not task.cancelled():
             # Asked for here so that a caller who went away leaves no warning behind.
             task.exception()
-
-
-class _KeyedLocks:
-    """One lock for each key that is in use: two uploads of one skill go one after the other."""
-
-    def __init__(self) -> None:
-        self._held: dict[tuple[str, str], tuple[asyncio.Lock, int]] = {}
-
-    @contextlib.asynccontextmanager
-    async def hold(self, key: tuple[str, str]) -> AsyncIterator[None]:
-        lock, users = self._held.get(key, (asyncio.Lock(), 0))
-        self._held[key] = (lock, users + 1)
-        try:
-            async with lock:
-                yield
-        finally:
-            lock, users = self._held[key]
-            if users == 1:
-                del self._held[key]
-            else:
-                self._held[key] = (lock, users - 1)
 
 
 def _unique(uploads: Sequence[Upload | RefusedError]) -> list[Upload | RefusedError]:

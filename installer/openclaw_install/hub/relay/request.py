@@ -1,15 +1,21 @@
-"""What the relay reads from a request beside its body: address, signed path, numbers of the query. Pure."""
+"""What the relay reads from a request: address, signed path, numbers, headers and small bodies. Pure."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 from starlette.requests import Request
 
 from openclaw_install.hub.network import PARTY_IN_SCOPE, UNKNOWN
-from openclaw_install.hub.relay.errors import refused
+from openclaw_install.hub.relay.errors import document_refused, refused
+from openclaw_install.hub.relay.limits import RelayLimits
+from openclaw_install.protocol.canonical import parse_strict, unb64u
+from openclaw_install.protocol.errors import ProtocolError
 
 _LARGEST_NUMBER = 2**53 - 1
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_ACCESS_KEY_BYTES = 32
 _NUMBER = re.compile(r"[0-9]{1,16}")
 
 
@@ -43,3 +49,54 @@ def number(text: str) -> int:
     if not _NUMBER.fullmatch(text) or int(text) > _LARGEST_NUMBER:
         raise refused("malformed")
     return int(text)
+
+
+def acks_of(body: bytes, limits: RelayLimits) -> tuple[int, list[int]]:
+    """Up to which place a body acknowledges all, and which places singly.
+
+    Raises:
+        HttpRefusedError: 422.
+    """
+    document = _object(body, limits)
+    if not document or document.keys() - {"up_to", "seqs"}:
+        raise refused("malformed")
+    up_to, seqs = document.get("up_to", 0), document.get("seqs", [])
+    if not isinstance(seqs, list) or len(seqs) > limits.acks_at_once:
+        raise refused("malformed")
+    if type(up_to) is not int or up_to < 0 or any(type(seq) is not int or seq < 0 for seq in seqs):
+        raise refused("malformed")
+    return up_to, seqs
+
+
+def access_keys_of(body: bytes, limits: RelayLimits) -> list[str]:
+    """The hashes of the keys by which an agent admits others.
+
+    Raises:
+        HttpRefusedError: 422.
+    """
+    document = _object(body, limits)
+    keys = document.get("access_key_sha256")
+    if not isinstance(keys, list) or len(document) != 1 or len(keys) > limits.access_keys:
+        raise refused("malformed")
+    if not all(isinstance(key, str) and _DIGEST.fullmatch(key) for key in keys):
+        raise refused("malformed")
+    return keys
+
+
+def access_digest(header: str | None) -> str | None:
+    """The hash of the access key in a header; None where there is none, or where it cannot be one."""
+    try:
+        key = b"" if header is None else unb64u(header)
+    except ProtocolError:
+        return None
+    return hashlib.sha256(key).hexdigest() if len(key) == _ACCESS_KEY_BYTES else None
+
+
+def _object(body: bytes, limits: RelayLimits) -> dict[str, object]:
+    try:
+        document = parse_strict(body, limits.small_body_bytes)
+    except ProtocolError as error:
+        raise document_refused(error) from None
+    if not isinstance(document, dict):
+        raise refused("malformed")
+    return document

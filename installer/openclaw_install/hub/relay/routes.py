@@ -11,21 +11,26 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route, Router
 
-from openclaw_install.common.clock import Clock
 from openclaw_install.common.redaction import Secret
-from openclaw_install.hub.concurrency import expected_bytes
 from openclaw_install.hub.http_errors import CLOSE, LOG_FACTS, answer_refusal
 from openclaw_install.hub.keys import digest_of
 from openclaw_install.hub.relay.auth import Authenticator, UnverifiedToken
+from openclaw_install.hub.relay.context import RelayContext
 from openclaw_install.hub.relay.errors import UnsignedError, document_refused, envelope_refused, refused
-from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.model import Entry
-from openclaw_install.hub.relay.request import number, party_of_request, query_number, signed_path
-from openclaw_install.hub.relay.request_bodies import access_digest, access_keys_of, acks_of
+from openclaw_install.hub.relay.request import (
+    access_digest,
+    access_keys_of,
+    acks_of,
+    number,
+    party_of_request,
+    query_number,
+    signed_path,
+)
 from openclaw_install.hub.relay.service import RelayService
 from openclaw_install.hub.relay.slots import Slot
 from openclaw_install.hub.relay.streams import Start, StreamResponse, event
-from openclaw_install.hub.request_body import check_is_json, read_body
+from openclaw_install.hub.request_body import check_is_json, expected_bytes, read_body
 from openclaw_install.protocol.canonical import canonical_json
 from openclaw_install.protocol.card import MAX_CARD_BYTES, AgentCard, verify_card
 from openclaw_install.protocol.did import fold_alias, is_did
@@ -42,13 +47,14 @@ class RelayRoutes:
     """The endpoints of the relay.
 
     Attributes:
+        service: it must be running while they are served.
         exception_handlers: what the application has to answer beside the hub's own exceptions.
     """
 
-    def __init__(
-        self, service: RelayService, authenticator: Authenticator, limits: RelayLimits, *, clock: Clock
-    ) -> None:
-        self._service, self._auth, self._limits, self._clock = service, authenticator, limits, clock
+    def __init__(self, context: RelayContext, *, group_commits: bool = True) -> None:
+        self.service = RelayService(context, group_commits=group_commits)
+        self._auth = Authenticator(self.service.relay_id, context.limits, clock=context.clock)
+        self._limits, self._clock = context.limits, context.clock
         self.exception_handlers: dict[Any, Any] = {UnsignedError: self._answer_unsigned}
 
     def mount(self) -> Mount:
@@ -68,7 +74,7 @@ class RelayRoutes:
 
     def close_streams(self) -> None:
         """Ends the streams that clients hold open, so that a shutdown need not wait for them."""
-        self._service.streams.close_all()
+        self.service.streams.close_all()
 
     async def about(self, _request: Request) -> Response:
         """What clients have to know about the relay; needs no token."""
@@ -76,8 +82,8 @@ class RelayRoutes:
         return _json(
             {
                 "api": 1,
-                "relay_id": self._service.relay_id,
-                "log_id": self._service.log_id,
+                "relay_id": self.service.relay_id,
+                "log_id": self.service.log_id,
                 "time": iso(self._clock.wall()),
                 "run": self._auth.run,
                 "limits": {
@@ -100,7 +106,7 @@ class RelayRoutes:
         token, party = self._read_token(request), party_of_request(request)
         if token.issuer != request.path_params["did"]:
             raise refused("wrong_agent")
-        known = self._service.card_of(token.issuer)
+        known = self.service.card_of(token.issuer)
         if known is not None and self._auth.is_signed_by(token, known, "PUT", signed_path(request)):
             with self._slot(request, token.issuer, MAX_CARD_BYTES) as slot:
                 body = await self._read_body(request, token, MAX_CARD_BYTES, slot)
@@ -133,7 +139,7 @@ class RelayRoutes:
         else:
             self._auth.take_renewal(card.did, len(body))
         invite = request.headers.get("pingagent-invite")
-        await self._service.put_card(card, None if invite is None else digest_of(Secret(invite)))
+        await self.service.put_card(card, None if invite is None else digest_of(Secret(invite)))
         return card
 
     async def put_access(self, request: Request) -> Response:
@@ -147,14 +153,14 @@ class RelayRoutes:
         most = self._limits.small_body_bytes
         with self._slot(request, did, most) as slot:
             body = await self._read_body(request, token, most, slot)
-            count = await self._service.set_access(did, access_keys_of(body, self._limits))
+            count = await self.service.set_access(did, access_keys_of(body, self._limits))
         return _json({"access_keys": count})
 
     async def get_card(self, request: Request) -> Response:
         """The card of a registered agent."""
         self._authenticate(request)
         did = request.path_params["did"]
-        card = self._service.card_of(did) if is_did(did) else None
+        card = self.service.card_of(did) if is_did(did) else None
         if card is None:
             raise refused("unknown_agent")
         return _json(card.to_json())
@@ -163,7 +169,7 @@ class RelayRoutes:
         """The DID of the agent that holds an alias."""
         self._authenticate(request)
         try:
-            did = self._service.alias_holder(fold_alias(request.path_params["alias"]))
+            did = self.service.alias_holder(fold_alias(request.path_params["alias"]))
         except ProtocolError:
             did = None
         if did is None:
@@ -184,7 +190,7 @@ class RelayRoutes:
             if envelope.header.sender != did:
                 raise refused("wrong_sender")
             access = access_digest(request.headers.get("pingagent-access"))
-            receipt = await self._service.post(envelope, party_of_request(request), access)
+            receipt = await self.service.post(envelope, party_of_request(request), access)
         request.scope[LOG_FACTS]["seq"] = receipt.seq
         return _json(receipt.to_json())
 
@@ -194,15 +200,15 @@ class RelayRoutes:
         most = self._limits.page_entries
         after, limit = query_number(request, "after", 0), query_number(request, "limit", most)
         with self._slot(request, did):
-            entries, inbox = await self._service.page(
+            entries, inbox = await self.service.page(
                 did, after, min(max(limit, 1), most), self._limits.page_bytes
             )
             page = {
-                "log_id": self._service.log_id,
+                "log_id": self.service.log_id,
                 "head": inbox.head,
                 "floor": inbox.floor,
                 "next": entries[-1].seq if entries else after,
-                "previous": self._service.message_at(did, after) if after else None,
+                "previous": self.service.message_at(did, after) if after else None,
             }
             lines = b",".join(self._entries_json(did, entries))
             return _raw_json(b'{"entries":[%b],%b' % (lines, canonical_json(page)[1:]))
@@ -212,11 +218,11 @@ class RelayRoutes:
         _, did = self._authenticate(request)
         last = request.headers.get("last-event-id")
         after = query_number(request, "after", 0) if last is None else number(last)
-        _, inbox = await self._service.page(did, after, 1, 0)
-        hello = {"log_id": self._service.log_id, "head": inbox.head, "floor": inbox.floor}
+        _, inbox = await self.service.page(did, after, 1, 0)
+        hello = {"log_id": self.service.log_id, "head": inbox.head, "floor": inbox.floor}
 
         async def read(after: int) -> tuple[bytes, int]:
-            entries, _ = await self._service.page(
+            entries, _ = await self.service.page(
                 did, after, self._limits.page_entries, self._limits.chunk_bytes
             )
             lines = self._entries_json(did, entries)
@@ -224,7 +230,7 @@ class RelayRoutes:
             return b"".join(events), entries[-1].seq if entries else after
 
         start = Start(event("hello", canonical_json(hello)), after, inbox.head)
-        return StreamResponse(self._service.streams, did, start, read)
+        return StreamResponse(self.service.streams, did, start, read)
 
     async def post_acks(self, request: Request) -> Response:
         """Drops what the caller has from its inbox."""
@@ -233,7 +239,7 @@ class RelayRoutes:
         with self._slot(request, did, most) as slot:
             body = await self._read_body(request, token, most, slot)
             up_to, seqs = acks_of(body, self._limits)
-            count = await self._service.acknowledge(did, up_to, seqs)
+            count = await self.service.acknowledge(did, up_to, seqs)
         return _json({"acknowledged": count})
 
     def _read_token(self, request: Request) -> UnverifiedToken:
@@ -246,11 +252,11 @@ class RelayRoutes:
     def _authenticate(self, request: Request) -> tuple[UnverifiedToken, str]:
         """The token, and the DID of the registered agent that has signed this request with it."""
         token = self._read_token(request)
-        self._auth.verify(token, self._service.card_of(token.issuer), request.method, signed_path(request))
+        self._auth.verify(token, self.service.card_of(token.issuer), request.method, signed_path(request))
         if request.method == "GET" and token.body_sha256 != EMPTY_SHA256:
             raise refused("token_wrong_body")
         request.scope[LOG_FACTS]["agent"] = token.issuer
-        self._service.note_use(token.issuer)
+        self.service.note_use(token.issuer)
         return token, token.issuer
 
     async def _read_body(self, request: Request, token: UnverifiedToken, limit: int, slot: Slot) -> bytes:
@@ -266,7 +272,7 @@ class RelayRoutes:
         return body
 
     def _entries_json(self, did: str, entries: list[Entry]) -> list[bytes]:
-        return [self._service.entry_json(did, entry) for entry in entries]
+        return [self.service.entry_json(did, entry) for entry in entries]
 
     async def _answer_unsigned(self, request: Request, error: UnsignedError) -> Response:
         if self._auth.sends_too_much_unsigned(party_of_request(request)):

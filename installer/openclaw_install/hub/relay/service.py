@@ -7,15 +7,14 @@ import contextlib
 import hashlib
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
-from openclaw_install.common.clock import Clock
 from openclaw_install.common.errors import InstallError
 from openclaw_install.hub.http_errors import HttpRefusedError
-from openclaw_install.hub.quiet_log import Quiet
+from openclaw_install.hub.log import Quiet
+from openclaw_install.hub.relay.context import RelayContext
 from openclaw_install.hub.relay.errors import refused
 from openclaw_install.hub.relay.inbox_rules import may_be_claimed
-from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.model import (
     Acknowledge,
     Committed,
@@ -34,13 +33,11 @@ from openclaw_install.hub.relay.model import (
     TakeMarksBack,
     Touch,
 )
-from openclaw_install.hub.relay.store import RelayStore
 from openclaw_install.hub.relay.streams import Streams
 from openclaw_install.hub.storage.group_commit import LARGEST_GROUP, GroupCommitter
 from openclaw_install.protocol.canonical import canonical_json
 from openclaw_install.protocol.card import AgentCard, recorded_card, succession
 from openclaw_install.protocol.header import Envelope
-from openclaw_install.protocol.keys import SigningKey
 from openclaw_install.protocol.receipts import CommitReceipt, relay_id_of, signed
 from openclaw_install.protocol.rotation import is_from_future
 
@@ -55,31 +52,25 @@ class RelayService:
     """The relay's application; one for each store, used from one event loop.
 
     Args:
-        store: where things are kept.
-        key: signs the receipts.
-        clock: dates what comes in, and says how far it is to be trusted with what goes.
+        context: its store, the key that signs the receipts, and the clock, which dates what comes in and says
+            how far it is to be trusted with what goes.
         group_commits: False commits every step alone; for comparison only.
     """
 
-    def __init__(
-        self,
-        store: RelayStore,
-        key: SigningKey,
-        limits: RelayLimits,
-        *,
-        clock: Clock,
-        group_commits: bool = True,
-    ) -> None:
-        self._store, self._key, self._limits, self._clock = store, key, limits, clock
-        self._marked_since = clock.look().step
-        self.relay_id = relay_id_of(key)
-        self.streams = Streams(limits)
+    def __init__(self, context: RelayContext, *, group_commits: bool = True) -> None:
+        self._store, self._key, self._clock = context.store, context.key, context.clock
+        self._limits = context.limits
+        self._marked_since = self._clock.look().step
+        self.relay_id = relay_id_of(self._key)
+        self.streams = Streams(self._limits)
         largest = LARGEST_GROUP if group_commits else 1
-        self._committer: GroupCommitter[Step, Outcome] = GroupCommitter(store.commit, largest_group=largest)
+        self._committer: GroupCommitter[Step, Outcome] = GroupCommitter(
+            self._store.commit, largest_group=largest
+        )
         self._cards: OrderedDict[str, AgentCard] = OrderedDict()
         self._noted: OrderedDict[str, float] = OrderedDict()
-        self._origin_key = hashlib.sha256(b"origins of envelopes" + key.reveal_seed()).digest()
-        self._removals = store.removals()
+        self._origin_key = hashlib.sha256(b"origins of envelopes" + self._key.reveal_seed()).digest()
+        self._removals = self._store.removals()
         self._quiet = Quiet()
 
     @property
@@ -235,8 +226,19 @@ class RelayService:
         # The body is canonical JSON already; to parse it only to write it again would cost the most.
         return b'{"envelope":%b,"receipt":%b,"seq":%d}' % (entry.body, receipt, entry.seq)
 
-    async def sweep_for_ever(self) -> None:
-        """Drops what has expired, every few seconds, until it is cancelled."""
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Sweeps meanwhile; the end commits what was submitted, and nothing may be asked afterwards."""
+        sweeping = asyncio.ensure_future(self._sweep_for_ever())
+        try:
+            yield
+        finally:
+            sweeping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await sweeping
+            await asyncio.to_thread(self._committer.close)
+
+    async def _sweep_for_ever(self) -> None:
         while True:
             with contextlib.suppress(InstallError):
                 # A full disk is told where somebody asks for something.
@@ -294,10 +296,6 @@ class RelayService:
         for did in self.streams.listening():
             if self._store.card(did) is None:
                 self.streams.close_all_of(did)
-
-    async def close(self) -> None:
-        """Commits what was submitted; nothing may be asked of the service afterwards."""
-        await asyncio.to_thread(self._committer.close)
 
     async def _commit(self, step: Step) -> Outcome:
         try:

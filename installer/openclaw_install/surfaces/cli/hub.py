@@ -172,7 +172,7 @@ def _registration(*, closed: bool, opened: bool, beyond: bool) -> Any:
 def _settings(said: dict[str, Any]) -> Any:
     from dataclasses import replace
 
-    from openclaw_install.hub.limits import MIB, Limits
+    from openclaw_install.hub.mcp.limits import MIB, Limits
     from openclaw_install.hub.relay.limits import RelayLimits
     from openclaw_install.hub.settings import HubSettings
 
