@@ -21,7 +21,8 @@ from typing import IO, Any
 
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.did import conversation_of, did_of
-from openclaw_install.protocol.profile_files import create_identity, profile_paths
+from openclaw_install.protocol.profile import profile_paths
+from openclaw_install.protocol.profile_files import create_identity
 
 _P95_MS = 20.0
 _START_S = 1.5

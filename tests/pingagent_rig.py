@@ -21,7 +21,8 @@ from openclaw_install.protocol.did import conversation_of
 from openclaw_install.protocol.header import new_message_id
 from openclaw_install.protocol.identity import Identity, new_identity
 from openclaw_install.protocol.messages import TEXT, text_body
-from openclaw_install.protocol.profile_files import ProfilePaths, create_identity, profile_paths
+from openclaw_install.protocol.profile import ProfilePaths, profile_paths
+from openclaw_install.protocol.profile_files import create_identity
 
 SECONDS = 60.0
 _NOW = 1_800_000_000.0

@@ -16,7 +16,8 @@ from openclaw_install.messaging.bridge import bridge
 from openclaw_install.messaging.bridge.context import BridgeEvent, EventSink, Worked
 from openclaw_install.messaging.bridge.settings import BridgeSettings
 from openclaw_install.messaging.profile_settings import ProfileSettings, save_settings
-from openclaw_install.protocol.profile_files import ProfilePaths, ensure_identity, profile_paths
+from openclaw_install.protocol.profile import ProfilePaths, profile_paths
+from openclaw_install.protocol.profile_files import ensure_identity
 from openclaw_install.runtime import message_bridge
 from openclaw_install.runtime.component import Context
 from tests.test_embedded_hub import Notes

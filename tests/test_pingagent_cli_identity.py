@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from openclaw_install.protocol.profile_files import load_identity, profile_paths
+from openclaw_install.protocol.profile import profile_paths
+from openclaw_install.protocol.profile_files import load_identity
 from tests.pingagent_rig import Profile
 from tests.schemas import assert_valid
 from tests.test_pingagent_cli import Terminal, terminal

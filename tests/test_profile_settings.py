@@ -25,7 +25,7 @@ from openclaw_install.messaging.profile_settings import (
     server_url,
     settings_path,
 )
-from openclaw_install.protocol.profile_files import ProfilePaths, profile_paths
+from openclaw_install.protocol.profile import ProfilePaths, profile_paths
 from tests.schemas import assert_valid
 
 _AGREED = "2026-01-01T00:00:00Z"
@@ -139,7 +139,7 @@ def test_reading_it_costs_no_jsonschema(paths: ProfilePaths, tmp_path: Path) -> 
     save_settings(paths, ProfileSettings("https://relay.example", _AGREED))
     script = (
         "import pathlib, sys; from openclaw_install.messaging.profile_settings import load_settings;"
-        "from openclaw_install.protocol.profile_files import profile_paths;"
+        "from openclaw_install.protocol.profile import profile_paths;"
         "assert load_settings(profile_paths({}, pathlib.Path(sys.argv[1])));"
         "print('jsonschema' in sys.modules)"
     )

@@ -28,12 +28,11 @@ from openclaw_install.protocol.identity_document import (
     read_identity,
     write_identity,
 )
+from openclaw_install.protocol.profile import backup_of, profile_paths
 from openclaw_install.protocol.profile_files import (
-    backup_of,
     create_identity,
     ensure_identity,
     load_identity,
-    profile_paths,
     save_identity,
     store_new_identity,
     update_identity,

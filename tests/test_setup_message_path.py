@@ -22,7 +22,8 @@ from openclaw_install.messaging.models.overview import Connection, TransportHeal
 from openclaw_install.messaging.profile_settings import load_settings, settings_path
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.trust.policy_file import LAST_GOOD
-from openclaw_install.protocol.profile_files import load_identity, profile_paths
+from openclaw_install.protocol.profile import profile_paths
+from openclaw_install.protocol.profile_files import load_identity
 from openclaw_install.setup.checks import identity, relay, store
 from openclaw_install.setup.connection import connect, forget
 from openclaw_install.setup.context import Options

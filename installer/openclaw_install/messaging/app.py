@@ -18,7 +18,8 @@ from openclaw_install.messaging.store import Store, StoreThread
 from openclaw_install.messaging.trust.policy_file import PolicyState, TrustBook
 from openclaw_install.messaging.untrusted import Reader
 from openclaw_install.protocol.identity import Identity
-from openclaw_install.protocol.profile_files import ProfilePaths, load_identity, profile_paths
+from openclaw_install.protocol.profile import ProfilePaths, profile_paths
+from openclaw_install.protocol.profile_files import load_identity
 
 if TYPE_CHECKING:
     from openclaw_install.messaging.bridge.settings import HostView

@@ -11,7 +11,8 @@ from openclaw_install.common.errors import InstallError
 from openclaw_install.common.files import file_error
 from openclaw_install.common.problems import Problem, Severity
 from openclaw_install.protocol.identity import Identity, needs_encryption_rotation, rotate_encryption
-from openclaw_install.protocol.profile_files import ProfilePaths, backup_of, load_identity, update_identity
+from openclaw_install.protocol.profile import ProfilePaths, backup_of
+from openclaw_install.protocol.profile_files import load_identity, update_identity
 from openclaw_install.protocol.times import MAX_SKEW
 
 

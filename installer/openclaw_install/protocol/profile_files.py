@@ -1,55 +1,32 @@
-"""How an agent's identity gets to its file and back without ever being lost or shown."""
+"""Reads and writes an identity's file: never lost, never half, never through a link or open to others."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import filelock
 
-from openclaw_install.common.errors import ConflictError
+from openclaw_install.common.errors import ConflictError, FileError
 from openclaw_install.common.files import (
     PRIVATE_FILE,
     file_error,
+    finished_beside,
     make_private_folder,
     sync_folder,
 )
 from openclaw_install.protocol.errors import IdentityError, ProtocolError
 from openclaw_install.protocol.identity import Identity, new_identity
-from openclaw_install.protocol.identity_document import (
-    export_identity,
-    import_identity,
-    read_identity,
-    write_identity,
-)
-from openclaw_install.protocol.private_file import (
-    claim_name,
-    read_private,
-    replace_private,
-    sweep_temporaries,
-    temporary_beside,
-)
-from openclaw_install.protocol.profile import DEFAULT_PROFILE, ProfilePaths, backup_of, profile_paths
+from openclaw_install.protocol.identity_document import MAX_IDENTITY_BYTES, read_identity, write_identity
+from openclaw_install.protocol.profile import backup_of
 from openclaw_install.protocol.rotation import extends
 
-__all__ = [
-    "DEFAULT_PROFILE",
-    "ProfilePaths",
-    "backup_of",
-    "create_identity",
-    "ensure_identity",
-    "export_identity",
-    "import_identity",
-    "load_identity",
-    "profile_paths",
-    "save_identity",
-    "store_new_identity",
-    "update_identity",
-]
-
 LOCK_SECONDS = 30.0
+_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
 def load_identity(path: Path) -> Identity:
@@ -60,7 +37,7 @@ def load_identity(path: Path) -> Identity:
             `identity.damaged`; each names the file and the way out.
         FileError: it cannot be read.
     """
-    data = read_private(path)
+    data = _read_private(path)
     if data is None:
         raise IdentityError(
             f"there is no identity at {path}",
@@ -124,9 +101,12 @@ def store_new_identity(path: Path, identity: Identity) -> None:
             code="identity.only_backup",
         )
     data = write_identity(identity)
-    temporary = temporary_beside(path, data)
     try:
-        claim_name(temporary, path, data)
+        temporary = finished_beside(path, data, PRIVATE_FILE)
+        try:
+            _claim_name(temporary, path, data)
+        finally:
+            temporary.unlink(missing_ok=True)
         sync_folder(path.parent)
     except FileExistsError:
         raise ConflictError(
@@ -136,9 +116,7 @@ def store_new_identity(path: Path, identity: Identity) -> None:
         ) from None
     except OSError as error:
         raise file_error(error, path, "write") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    replace_private(backup_of(path), data)
+    _replace_private(backup_of(path), data)
 
 
 def save_identity(path: Path, identity: Identity) -> None:
@@ -158,10 +136,10 @@ def save_identity(path: Path, identity: Identity) -> None:
             next_step="load it again and repeat the change",
             code="identity.conflict",
         )
-    sweep_temporaries(path)
+    _sweep_temporaries(path)
     data = write_identity(identity)
     for place in (path, backup_of(path)):
-        replace_private(place, data)
+        _replace_private(place, data)
 
 
 def update_identity(path: Path, change: Callable[[Identity], Identity]) -> Identity:
@@ -200,3 +178,98 @@ def _locked(path: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _read_private(path: Path) -> bytes | None:
+    """The file's bytes (at most one more than an identity may have), or None when nothing is there.
+
+    Raises:
+        IdentityError: it is a symbolic link, or others can read or change it.
+        FileError: it is no regular file, or cannot be read.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _link(path) from None
+        raise file_error(error, path, "read") from error
+    try:
+        _require_private(path, os.fstat(descriptor))
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+            return stream.read(MAX_IDENTITY_BYTES + 1)
+    except OSError as error:
+        raise file_error(error, path, "read") from error
+    finally:
+        os.close(descriptor)
+
+
+def _require_private(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise FileError(
+            f"cannot read {path}: it is no regular file",
+            next_step="move it away: an ordinary file belongs there",
+            code="file.not_regular",
+        )
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        raise IdentityError(
+            f"the identity at {path} can be read or changed by other users of this machine",
+            next_step=f"chmod 600 {path}; if others may have read it, rotate: pingagent identity rotate",
+            code="identity.too_open",
+        )
+
+
+def _write_exclusive(path: Path, data: bytes) -> None:
+    """Makes `path`, which must not exist, with `data` durably in it; a failure leaves nothing behind."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(path, flags, PRIVATE_FILE)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            os.fchmod(stream.fileno(), PRIVATE_FILE)
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except BaseException:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise
+
+
+def _sweep_temporaries(path: Path) -> None:
+    """Removes what a killed process left beside `path`: it may hold keys that were to be forgotten."""
+    for left in path.parent.glob(f".{path.name}*.tmp"):
+        with contextlib.suppress(OSError):
+            left.unlink()
+
+
+def _replace_private(path: Path, data: bytes) -> None:
+    """Puts `data` at `path` in one step; a link there is replaced, never followed."""
+    try:
+        temporary = finished_beside(path, data, PRIVATE_FILE)
+        try:
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise file_error(error, path, "write") from error
+
+
+def _claim_name(temporary: Path, path: Path, data: bytes) -> None:
+    """Gives the finished file its name, unless the name is taken."""
+    try:
+        path.hardlink_to(temporary)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # A file system without hard links: still exclusive, though a reader may meet a part of it.
+        _write_exclusive(path, data)
+
+
+def _link(path: Path) -> IdentityError:
+    return IdentityError(
+        f"the identity at {path} is a symbolic link, which is not followed",
+        next_step="put the file itself there, or name its place with PINGAGENT_IDENTITY_PATH",
+        code="identity.link",
+    )

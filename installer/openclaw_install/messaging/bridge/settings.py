@@ -28,7 +28,8 @@ from openclaw_install.messaging.relay.client import Relay
 from openclaw_install.messaging.relay.http import HttpRelay, check_url
 from openclaw_install.messaging.routing import ROUTE_VARIABLE, read_route_mode
 from openclaw_install.protocol.identity import Identity
-from openclaw_install.protocol.profile_files import load_identity, profile_paths
+from openclaw_install.protocol.profile import profile_paths
+from openclaw_install.protocol.profile_files import load_identity
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ def identity_group() -> None:
 def export_command(options: PingOptions, file: Path, **source: Any) -> Answer | Reply | None:
     """Write the identity to a new FILE ('-': stdout), sealed with a passphrase."""
     from openclaw_install.messaging.models.identity import in_file
-    from openclaw_install.protocol.profile_files import export_identity, load_identity
+    from openclaw_install.protocol.identity_document import export_identity
+    from openclaw_install.protocol.profile_files import load_identity
 
     if str(file) == "-" and options.as_json:
         raise UsageError("--json and the identity cannot share stdout", next_step="name a file")
@@ -59,7 +60,8 @@ def import_command(options: PingOptions, file: Path, **source: Any) -> Answer | 
     """Bring an exported identity into this profile; one that is there is never overwritten."""
     from openclaw_install.common.errors import ConflictError
     from openclaw_install.messaging.models.identity import in_file
-    from openclaw_install.protocol.profile_files import import_identity, store_new_identity
+    from openclaw_install.protocol.identity_document import import_identity
+    from openclaw_install.protocol.profile_files import store_new_identity
 
     place = options.paths().identity
     if os.path.lexists(place):
