@@ -12,11 +12,10 @@ import pytest
 
 from openclaw_install.common.redaction import Secret
 from openclaw_install.messaging.actions import messages
-from openclaw_install.messaging.bridge.context import BridgeContext, HealthMonitor, Signals
+from openclaw_install.messaging.bridge.context import BridgeContext
 from openclaw_install.messaging.bridge.receiver import Receiver
 from openclaw_install.messaging.bridge.registration import freshen
 from openclaw_install.messaging.bridge.relay_connection import RelayConnection
-from openclaw_install.messaging.card_cache import CardBook
 from openclaw_install.messaging.models import NewMessage, RelayCursor
 from openclaw_install.messaging.relay.client import About, InboxPage, RelayRefused
 from openclaw_install.messaging.store import Store
@@ -111,10 +110,8 @@ def test_a_relay_that_claims_to_be_years_ahead_costs_no_key_and_is_told(tmp_path
 
 
 def _context(made: Rig, agent: Agent) -> BridgeContext:
-    settings = made.make_settings(agent)
     store = Store(agent.store_path)
-    health = HealthMonitor(store, made.events.append, settings.clock)
-    return BridgeContext(settings, store, agent.identity, made.events.append, Signals(), health)
+    return BridgeContext(made.make_settings(agent), store, agent.identity, made.events.append)
 
 
 def _aged(folder: Path, days: float) -> Agent:
@@ -218,11 +215,7 @@ def test_all_that_is_undelivered_is_sent_again_however_much_it_is(tmp_path: Path
                     store.outbox.add(row, message, idempotency_key=str(number), by="test")
                     store.outbox.update(row, state="committed", log_id="log_old", expires_at=now + DAY)
                 store.relay.set_cursor(RelayCursor("memory:", relay_id_of(made.relay.key), "log_old", 7), now)
-            relay = made.relay.client(made.me.did)
-            cards = CardBook(store, relay, context.relay_now)
-            await RelayConnection(
-                context, relay, Receiver(store, lambda: context.identity, cards, context.relay_now)
-            ).greet()
+            await RelayConnection(context, Receiver(context)).greet()
             assert store.outbox.counts()["queued"] == 501
         finally:
             store.close()

@@ -12,7 +12,7 @@ from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.files import file_error
 from openclaw_install.messaging import store_lock
-from openclaw_install.messaging.bridge.own_clock import RelayMaker, relay_offset
+from openclaw_install.messaging.bridge.own_clock import relay_offset
 from openclaw_install.messaging.doctor_identity import Visit, check_identity, check_keys
 from openclaw_install.messaging.findings import contact_findings, order_findings
 from openclaw_install.messaging.health import STOPPED, read_health, stopped_health
@@ -20,7 +20,7 @@ from openclaw_install.messaging.models import OutboxItem, RelayCursor
 from openclaw_install.messaging.models.messages import ShownMessage, shown_message
 from openclaw_install.messaging.models.overview import DoctorReport, FailedMessage, TransportHealth
 from openclaw_install.messaging.profile_settings import URL_VARIABLE, server_url
-from openclaw_install.messaging.relay.client import About, Relay, RelayRefused
+from openclaw_install.messaging.relay.client import About, Relay, RelayMaker, RelayRefused
 from openclaw_install.messaging.relay.http import HttpRelay
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.trust.policy_file import TrustBook

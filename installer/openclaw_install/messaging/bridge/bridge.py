@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from openclaw_install.common.errors import FileError, InstallError
 from openclaw_install.common.problems import Problem
@@ -14,8 +15,6 @@ from openclaw_install.messaging.bridge.context import (
     BridgeContext,
     BridgeEvent,
     EventSink,
-    HealthMonitor,
-    Signals,
     Worked,
     counts_for_its_worker,
 )
@@ -26,7 +25,6 @@ from openclaw_install.messaging.bridge.receiver import Receiver
 from openclaw_install.messaging.bridge.registration import freshen, identity_changed_hands
 from openclaw_install.messaging.bridge.relay_connection import RelayConnection
 from openclaw_install.messaging.bridge.settings import BridgeSettings, bridge_settings
-from openclaw_install.messaging.card_cache import CardBook
 from openclaw_install.messaging.health import write_served
 from openclaw_install.messaging.store import opened_aside
 from openclaw_install.messaging.trust.policy_watch import TrustWatch
@@ -69,41 +67,40 @@ async def run_bridge(settings: BridgeSettings, emit: EventSink, worked: Worked =
         IdentityError: there is no identity, or it cannot be read.
         RelayError: `relay.identity_changed`, `store.other_identity`: a person has to look.
     """
-    identity = await asyncio.to_thread(settings.load_identity)
     with store_lock.held(settings.store):
-        async with opened_aside(settings.store) as store:
-            health = HealthMonitor(store, emit, settings.clock)
-            context = BridgeContext(settings, store, identity, emit, Signals(), health)
-            if error := await store.run(identity_changed_hands, context):
-                raise error
+        async with opened(settings, emit) as context:
+            store = context.store
             await store.run(write_served, store, settings.url, settings.clock())
             await freshen(context)
             store.came_back = counts_for_its_worker(worked)
             await _run(context)
 
 
+@contextlib.asynccontextmanager
+async def opened(settings: BridgeSettings, emit: EventSink) -> AsyncIterator[BridgeContext]:
+    """What the parts of a bridge work on; whoever uses it holds the store's lock.
+
+    Raises:
+        FileError, IdentityError, RelayError: as `run_bridge`.
+    """
+    identity = await asyncio.to_thread(settings.load_identity)
+    async with opened_aside(settings.store) as store:
+        context = BridgeContext(settings, store, identity, emit)
+        async with contextlib.aclosing(context.relay):
+            if error := await store.run(identity_changed_hands, context):
+                raise error
+            yield context
+
+
 async def _run(context: BridgeContext) -> None:
-    relay = context.settings.relay(context.settings.url, lambda: context.identity)
-    ingress = context.settings.ingress()
     facts = context.store.facts
+    ingress = context.settings.ingress()
     kept = await context.store.run(facts.set_once, MARK_SECRET, secrets.token_hex(32), context.now())
-    secret = bytes.fromhex(kept)
-    cards = CardBook(context.store, relay, context.relay_now)
     trust = TrustWatch(context, context.settings.trust_policy)
-    settings = context.settings
-    receiver = Receiver(
-        context.store,
-        lambda: context.identity,
-        cards,
-        context.relay_now,
-        settings.gate,
-        trust,
-        settings.order,
-    )
-    connection = RelayConnection(context, relay, receiver)
-    dispatcher = Dispatcher(context, ingress, secret)
-    outbox = OutboxWorker(context, relay, cards, connection.relay_id)
-    maintenance = Maintenance(context, relay, connection, dispatcher)
+    connection = RelayConnection(context, Receiver(context, trust))
+    dispatcher = Dispatcher(context, ingress, bytes.fromhex(kept))
+    outbox = OutboxWorker(context, connection.relay_id)
+    maintenance = Maintenance(context, connection, dispatcher)
     parts = {
         "link": connection.run,
         "dispatch": dispatcher.run,
@@ -122,7 +119,6 @@ async def _run(context: BridgeContext) -> None:
     except* InstallError as errors:
         raise first_error(errors) from None
     finally:
-        await relay.aclose()
         await ingress.aclose()
 
 

@@ -13,8 +13,10 @@ from openclaw_install.common.clock import Step, WatchedClock, read_clocks
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.problems import Problem
 from openclaw_install.messaging.bridge.settings import BridgeSettings
+from openclaw_install.messaging.card_cache import CardBook
 from openclaw_install.messaging.health import write_health
 from openclaw_install.messaging.models.overview import HealthState, TransportHealth
+from openclaw_install.messaging.relay.client import Relay
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.identity import Identity
 
@@ -208,6 +210,7 @@ class BridgeContext:
 
     Attributes:
         identity: the current one; replaced when its keys rotate.
+        relay, cards: the client of the relay, and the cards that it gave.
         offset: the relay's clock minus ours.
         met: whether the relay told its time since we started.
         watch: our clock, held against the time that goes by.
@@ -217,14 +220,19 @@ class BridgeContext:
     store: Store
     identity: Identity
     emit: EventSink
-    signals: Signals
-    health: HealthMonitor
+    signals: Signals = field(default_factory=Signals)
+    health: HealthMonitor = field(init=False)
+    relay: Relay = field(init=False)
+    cards: CardBook = field(init=False)
     offset: float = 0.0
     met: bool = False
     watch: WatchedClock = field(init=False)
     _held: Step | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
+        self.health = HealthMonitor(self.store, self.emit, self.settings.clock)
+        self.relay = self.settings.relay(self.settings.url, lambda: self.identity)
+        self.cards = CardBook(self.store, self.relay, self.relay_now)
         self.watch = WatchedClock(lambda: replace(read_clocks(), wall=self.settings.clock()))
 
     def now(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,21 +12,17 @@ from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import ConflictError
 from openclaw_install.host.hooks.turn_evidence import evidence_of
 from openclaw_install.messaging import store_lock
-from openclaw_install.messaging.bridge.context import BridgeContext, HealthMonitor, Signals
+from openclaw_install.messaging.bridge.bridge import opened
+from openclaw_install.messaging.bridge.context import BridgeContext
 from openclaw_install.messaging.bridge.outbox import OutboxWorker
 from openclaw_install.messaging.bridge.receiver import Receiver
-from openclaw_install.messaging.bridge.registration import freshen, identity_changed_hands, register
+from openclaw_install.messaging.bridge.registration import freshen, register
 from openclaw_install.messaging.bridge.relay_connection import RelayConnection
 from openclaw_install.messaging.bridge.settings import BridgeSettings, HostView
-from openclaw_install.messaging.card_cache import CardBook
 from openclaw_install.messaging.profile_settings import server_url
-from openclaw_install.messaging.relay.client import Relay
+from openclaw_install.messaging.relay.client import RelayMaker
 from openclaw_install.messaging.relay.http import HttpRelay
-from openclaw_install.messaging.store import opened_aside
-from openclaw_install.protocol.identity import Identity
 from openclaw_install.protocol.profile import profile_paths
-
-RelayMaker = Callable[[str, Callable[[], Identity]], Relay]
 
 
 async def drain(
@@ -66,14 +63,9 @@ async def drain(
         relay=relay,
         clock=clock,
     )
-    identity = await asyncio.to_thread(settings.load_identity)
     try:
         with store_lock.held(settings.store, patience=0.0):
-            async with opened_aside(settings.store) as store:
-                health = HealthMonitor(store, _ignore, clock)
-                context = BridgeContext(settings, store, identity, _ignore, Signals(), health)
-                if error := await store.run(identity_changed_hands, context):
-                    raise error
+            async with opened(settings, _ignore) as context:
                 await _send(context, seconds)
     except ConflictError as error:
         if error.error_code != "conflict.bridge_running":
@@ -83,22 +75,13 @@ async def drain(
 
 
 async def _send(context: BridgeContext, seconds: float) -> None:
-    client = context.settings.relay(context.settings.url, lambda: context.identity)
-    cards = CardBook(context.store, client, context.relay_now)
-    receiver = Receiver(
-        context.store, lambda: context.identity, cards, context.relay_now, context.settings.gate
-    )
-    connection = RelayConnection(context, client, receiver)
-    try:
+    connection = RelayConnection(context, Receiver(context))
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await connection.greet()
             await freshen(context)
-            await register(context, client)
-            await OutboxWorker(context, client, cards, connection.relay_id).flush()
-    except TimeoutError:
-        return
-    finally:
-        await client.aclose()
+            await register(context)
+            await OutboxWorker(context, connection.relay_id).flush()
 
 
 def _ignore(_event: object) -> None:

@@ -12,7 +12,7 @@ from openclaw_install.messaging.bridge.ordering import let_overdue_go
 from openclaw_install.messaging.bridge.registration import freshen, register
 from openclaw_install.messaging.bridge.relay_connection import DataLost, RelayConnection
 from openclaw_install.messaging.knocks import due_at_relay
-from openclaw_install.messaging.relay.client import Relay, RelayError
+from openclaw_install.messaging.relay.client import RelayError
 
 _ACK_PAGE = 200
 _READMIT_PAGE = 32
@@ -28,12 +28,10 @@ _CLOCK_ROUNDS = 30
 class Maintenance:
     """The worker of the bridge that does what is due now and then."""
 
-    def __init__(
-        self, context: BridgeContext, relay: Relay, connection: RelayConnection, dispatcher: Dispatcher
-    ) -> None:
+    def __init__(self, context: BridgeContext, connection: RelayConnection, dispatcher: Dispatcher) -> None:
         self._context = context
         self._store = context.store
-        self._relay = relay
+        self._relay = context.relay
         self._connection = connection
         self._dispatcher = dispatcher
         self._round = 0
@@ -123,7 +121,7 @@ class Maintenance:
         try:
             if self._connection.connected.is_set():
                 if changed:
-                    await register(self._context, self._relay)
+                    await register(self._context)
                 if renewed:
                     await publish(self._context, self._relay)
                 await self._connection.recheck()

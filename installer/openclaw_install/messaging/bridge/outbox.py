@@ -12,9 +12,9 @@ from openclaw_install.messaging.bridge.context import BridgeContext
 from openclaw_install.messaging.bridge.event_throttle import is_told
 from openclaw_install.messaging.bridge.scheduler import Scheduler
 from openclaw_install.messaging.bridge.sealing import is_version_2, sealed_once
-from openclaw_install.messaging.card_cache import CardBook, CardTrouble
+from openclaw_install.messaging.card_cache import CardTrouble
 from openclaw_install.messaging.models import OutboxItem
-from openclaw_install.messaging.relay.client import Relay, RelayError, RelayRefused, RelayUnreachable
+from openclaw_install.messaging.relay.client import RelayError, RelayRefused, RelayUnreachable
 from openclaw_install.protocol.card import AgentCard
 from openclaw_install.protocol.errors import EnvelopeError, NoUsableKey, ReceiptError
 from openclaw_install.protocol.header import parse_envelope
@@ -42,13 +42,9 @@ _COMES_BACK_SECONDS = 7 * 86_400.0
 class OutboxWorker:
     """The part of the bridge that sends."""
 
-    def __init__(
-        self, context: BridgeContext, relay: Relay, cards: CardBook, relay_id: Callable[[], str]
-    ) -> None:
+    def __init__(self, context: BridgeContext, relay_id: Callable[[], str]) -> None:
         self._context = context
         self._store = context.store
-        self._relay = relay
-        self._cards = cards
         self._relay_id = relay_id
         self._breaker = CircuitBreaker(context.settings.timing.most_pause)
         self._scheduler = Scheduler(
@@ -92,7 +88,7 @@ class OutboxWorker:
                 self._store.outbox.update, item.id, state="sending", attempts=item.attempts + 1
             )
             access = await self._store.run(self._store.access.key_of, item.recipient)
-            answer = await self._relay.post(wire.encode(), access)
+            answer = await self._context.relay.post(wire.encode(), access)
             receipt = verify_receipt(answer, self._relay_id(), parse_envelope(wire.encode()))
         except RelayUnreachable as error:
             self._pause(error.message)
@@ -123,17 +119,17 @@ class OutboxWorker:
         """The freshest card; a recent one is good enough while its keys are."""
         now = self._context.now()
         if now - self._fresh.get(did, float("-inf")) < _CARD_SECONDS:
-            card = await self._cards.get(did)
+            card = await self._context.cards.get(did)
             if any(key.expires_at > self._context.relay_now() for key in card.encryption_keys):
                 return card
         try:
-            card = await self._cards.fresh(did)
+            card = await self._context.cards.fresh(did)
         except CardTrouble as trouble:
             if trouble.reason not in {"card_rollback", "card_from_future"}:
                 raise
             # A relay that was put back, or keeps the newer card from us, or a card whose time has not come:
             # the newest that we saw counts.
-            return await self._cards.get(did)
+            return await self._context.cards.get(did)
         if len(self._fresh) > 10_000:
             self._fresh.clear()
         self._fresh[did] = now

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 
 from openclaw_install.common.clock import Clock
 from openclaw_install.common.errors import InstallError
 from openclaw_install.messaging.profile_settings import server_url
-from openclaw_install.messaging.relay.client import Relay
+from openclaw_install.messaging.relay.client import RelayMaker
 from openclaw_install.messaging.relay.http import HttpRelay
 from openclaw_install.protocol.errors import RotationError
 from openclaw_install.protocol.identity import Identity
 from openclaw_install.protocol.profile import ProfilePaths
 from openclaw_install.protocol.times import MAX_SKEW, iso
 
-RelayMaker = Callable[[str, Callable[[], Identity]], Relay]
 _ASK_SECONDS = 5.0
-_SET = "set the clock that is wrong, then run it again"
 
 
 async def check_clock(
@@ -45,7 +44,7 @@ async def check_clock(
     if offset is not None and abs(offset) > MAX_SKEW:
         raise RotationError(
             f"this machine's clock stands at {iso(known.now.wall)}, the relay's {offset:+.0f} s from there",
-            next_step=_SET,
+            next_step="set the clock that is wrong, then run it again",
             code="rotation.clock",
         )
 
@@ -62,11 +61,7 @@ async def relay_offset(
         url = server_url(env, paths)
         if url is None:
             return None
-        relay = make(url, lambda: identity)
-        try:
-            async with asyncio.timeout(_ASK_SECONDS):
-                return (await relay.about()).time - clock()
-        finally:
-            await relay.aclose()
+        async with contextlib.aclosing(make(url, lambda: identity)) as relay, asyncio.timeout(_ASK_SECONDS):
+            return (await relay.about()).time - clock()
     except (InstallError, TimeoutError):
         return None

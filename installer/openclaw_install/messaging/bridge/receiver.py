@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from openclaw_install.messaging.bridge.chain_judge import OrderLimits, Verdict
-from openclaw_install.messaging.bridge.entry_reader import MAX_SKEW, EntryReader, Read, digest_of
+from openclaw_install.messaging.bridge.chain_judge import Verdict
+from openclaw_install.messaging.bridge.context import BridgeContext
+from openclaw_install.messaging.bridge.entry_reader import MAX_SKEW, Read, digest_of, read_entry
 from openclaw_install.messaging.bridge.ordering import (
     DOWNGRADE,
     FORK,
@@ -17,15 +18,12 @@ from openclaw_install.messaging.bridge.ordering import (
     is_downgrade,
 )
 from openclaw_install.messaging.bridge.runtime_messages import take_note, tell_of_fork
-from openclaw_install.messaging.card_cache import CardBook
-from openclaw_install.messaging.contact_gate import FirstContacts, GateLimits, hears_receipts_of, judge
+from openclaw_install.messaging.contact_gate import FirstContacts, hears_receipts_of, judge
 from openclaw_install.messaging.knocks import knock, made_room
 from openclaw_install.messaging.models import Contact, NewMessage, RelayCursor, Stage
 from openclaw_install.messaging.relay.client import Entry
-from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.store.messages import preview
 from openclaw_install.protocol.envelope import Opened
-from openclaw_install.protocol.identity import Identity
 from openclaw_install.protocol.messages import RECEIPT
 
 _MARGIN = 3600.0
@@ -36,38 +34,30 @@ class Taken:
     """What became of a batch, for the bridge to act upon.
 
     Attributes:
-        ready: threads that have something to dispatch now.
-        delivered: our own messages that a receipt confirmed.
+        ready: whether there is something to dispatch now.
         rejected: reasons of what was refused.
         gap: the first numbers that the relay skipped; empty where it skipped none.
         settled: whether there is something to acknowledge.
     """
 
-    ready: frozenset[str]
-    delivered: int
+    ready: bool
     rejected: tuple[str, ...]
     gap: range
     settled: bool
 
 
-@dataclass
 class Receiver:
     """The way into one store.
 
-    Attributes:
-        identity: gives the current one; keys rotate.
-        clock: seconds since the epoch, as the relay has it.
+    Args:
+        context: what the parts share.
         trust: what the trust policy says of senders that nobody has decided about; without it they wait.
-        order: how long a message waits for earlier ones of its sender.
     """
 
-    store: Store
-    identity: Callable[[], Identity]
-    cards: CardBook
-    clock: Callable[[], float]
-    limits: GateLimits = field(default_factory=GateLimits)
-    trust: FirstContacts | None = None
-    order: OrderLimits = field(default_factory=OrderLimits)
+    def __init__(self, context: BridgeContext, trust: FirstContacts | None = None) -> None:
+        self.context, self.trust = context, trust
+        self.store, self.cards = context.store, context.cards
+        self.limits, self.order = context.settings.gate, context.settings.order
 
     async def take(self, cursor: RelayCursor, entries: Sequence[Entry]) -> tuple[RelayCursor, Taken]:
         """Takes a batch in; its order does not matter.
@@ -85,8 +75,7 @@ class Receiver:
         """
         wanted = await self.store.run(self._wanted, cursor, entries)
         # One after the other: a sender's rotated card is then fetched once for all of its messages.
-        reader = EntryReader(self.store, self.identity, self.cards, self.clock)
-        read = [await reader.read(cursor, entry) for entry in wanted]
+        read = [await read_entry(self.context, cursor, entry) for entry in wanted]
         if self.trust is not None:
             await self.trust.refresh()
         return await self.store.run(self._keep, cursor, read)
@@ -100,26 +89,22 @@ class Receiver:
         ]
 
     def _keep(self, cursor: RelayCursor, read: Sequence[Read]) -> tuple[RelayCursor, Taken]:
-        now = self.clock()
-        ready: set[str] = set()
+        now = self.context.relay_now()
         rejected: list[str] = []
-        delivered = 0
-        after, gap, settled = cursor.after_seq, range(0), False
+        after, gap, ready, settled = cursor.after_seq, range(0), False, False
         gone: list[Entry] = []
         with self.store.write():
             for one in map(self._seen_by_now, read):
                 seq = one.entry.seq
-                if _is_empty(one.entry):
-                    # Neither a message nor a word what became of it: as if the place had been skipped.
-                    if seq > after:
-                        gap = gap or range(after + 1, seq + 1)
-                        self._skipped(cursor, range(after + 1, seq + 1), now)
-                        after = seq
-                    continue
-                if seq > after + 1:
-                    gap = gap or range(after + 1, seq)
-                    self._skipped(cursor, range(after + 1, seq), now)
+                # Neither a message nor a word what became of it: as if the place had been skipped.
+                empty = one.entry.gone is None and one.entry.envelope is None
+                if skipped := range(after + 1, seq + empty):
+                    gap = gap or skipped
+                    self.store.relay.add_gaps(cursor.log_id, skipped, now)
+                    self.store.events.add("relay.withheld", now, first=skipped.start, last=skipped.stop - 1)
                 after = max(after, seq)
+                if empty:
+                    continue
                 if one.reason:
                     rejected += self._reject(cursor, one, now)
                     settled = True
@@ -131,15 +116,13 @@ class Receiver:
                     gone += [one.entry] if self.store.ingress.message_at(cursor.log_id, seq) is None else []
                 else:
                     stage = self._take(cursor, one, one.opened, now)
-                    thread = self.store.sessions.local_id(self.identity().did, one.opened.header.sender)
-                    ready |= {thread} if stage == "approved" else set()
+                    ready = ready or stage == "approved"
                     settled = settled or stage in {"pending", "handled"}
-                    delivered += stage == "handled"
             self._tell_gone(gone, now)
             new = RelayCursor(cursor.url, cursor.relay_id, cursor.log_id, after)
             if after != cursor.after_seq:
                 self.store.relay.set_cursor(new, now)
-        return new, Taken(frozenset(ready), delivered, tuple(rejected), gap, settled)
+        return new, Taken(ready, tuple(rejected), gap, settled)
 
     def _seen_by_now(self, one: Read) -> Read:
         """A message that came twice in one batch is known the second time."""
@@ -151,10 +134,6 @@ class Receiver:
             return one
         reason = "" if digest == one.opened.sha256 else "message_id_reused"
         return replace(one, opened=None, known=not reason, reason=reason)
-
-    def _skipped(self, cursor: RelayCursor, seqs: range, now: float) -> None:
-        self.store.relay.add_gaps(cursor.log_id, seqs, now)
-        self.store.events.add("relay.withheld", now, first=seqs.start, last=seqs.stop - 1)
 
     def _tell_gone(self, gone: Sequence[Entry], now: float) -> None:
         """Tells of places whose messages never came in here, and are not at the relay any more."""
@@ -245,7 +224,7 @@ class Receiver:
             return
         self._reject(cursor, replace(one, reason=FORK), now)
         if forked(self.store, opened, one.envelope, now):
-            tell_of_fork(self.store, self.identity().did, opened, now)
+            tell_of_fork(self.store, self.context.identity.did, opened, now)
 
     def _by_policy(
         self, trust: FirstContacts, sender: str, contact: Contact | None, now: float
@@ -270,7 +249,7 @@ class Receiver:
         self, cursor: RelayCursor, one: Read, opened: Opened, stage: Stage, arrival: Arrival, now: float
     ) -> None:
         header = opened.header
-        thread = self.store.sessions.local_id(self.identity().did, header.sender)
+        thread = self.store.sessions.local_id(self.context.identity.did, header.sender)
         store = self.store
         number = store.messages.add(
             NewMessage(
@@ -311,7 +290,3 @@ class Receiver:
 
 def _kept_until(opened: Opened) -> float:
     return opened.header.expires_at + MAX_SKEW + _MARGIN
-
-
-def _is_empty(entry: Entry) -> bool:
-    return entry.gone is None and entry.envelope is None

@@ -10,7 +10,7 @@ from openclaw_install.common.files import read_if_exists
 from openclaw_install.common.redaction import Secret
 from openclaw_install.messaging.bridge.context import BridgeContext
 from openclaw_install.messaging.health import OWNER, OWNER_NEXT_STEP
-from openclaw_install.messaging.relay.client import Relay, RelayError, RelayRefused
+from openclaw_install.messaging.relay.client import RelayError, RelayRefused
 from openclaw_install.protocol.card import ENVELOPE_2, AgentCard, make_card
 from openclaw_install.protocol.identity import (
     MAX_OWN_KEYS,
@@ -32,7 +32,7 @@ _NOT_THERE = {401, 404}
 _AHEAD_SECONDS = 120.0
 
 
-async def register(context: BridgeContext, relay: Relay) -> None:
+async def register(context: BridgeContext) -> None:
     """Publishes our card unless the relay has it already.
 
     Raises:
@@ -40,7 +40,7 @@ async def register(context: BridgeContext, relay: Relay) -> None:
     """
     known: AgentCard | None = None
     try:
-        told = await relay.card(context.identity.did)
+        told = await context.relay.card(context.identity.did)
         # Another agent's card under our name says nothing of ours, least of all which version it has.
         known = told if told.did == context.identity.did else None
     except RelayRefused as error:
@@ -48,18 +48,20 @@ async def register(context: BridgeContext, relay: Relay) -> None:
             raise
     card = await context.store.run(_next_card, context, known)
     if known is None or _differs(known, card):
-        await _publish(context, relay, card, new=known is None)
+        await _publish(context, card, new=known is None)
         await context.store.run(context.store.facts.set, _VERSION, card.version, context.now())
         context.event("card.published", version=card.version)
 
 
-async def _publish(context: BridgeContext, relay: Relay, card: AgentCard, *, new: bool) -> None:
+async def _publish(context: BridgeContext, card: AgentCard, *, new: bool) -> None:
     """Publishes a card; a new agent gives the invitation that the setup left, which then goes."""
     place = invite_of(context.settings.identity)
     kept = await asyncio.to_thread(read_if_exists, place, _MOST_INVITE_BYTES) if new else None
     code = None if kept is None else Secret(kept.decode("ascii", "replace").strip())
     try:
-        await relay.put_card(card, code if code is not None and _CODE.fullmatch(code.reveal()) else None)
+        await context.relay.put_card(
+            card, code if code is not None and _CODE.fullmatch(code.reveal()) else None
+        )
     except RelayRefused as error:
         if error.reason != "invitation_required":
             raise

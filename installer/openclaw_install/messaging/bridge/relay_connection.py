@@ -20,7 +20,6 @@ from openclaw_install.messaging.relay.client import (
     About,
     Entry,
     InboxPage,
-    Relay,
     RelayError,
     RelayRefused,
     RelayUnreachable,
@@ -42,15 +41,14 @@ class RelayConnection:
 
     Args:
         context: what the parts share.
-        relay: the client.
         receiver: where entries go.
         recovered: called whenever the relay answers again.
     """
 
-    def __init__(self, context: BridgeContext, relay: Relay, receiver: Receiver) -> None:
+    def __init__(self, context: BridgeContext, receiver: Receiver) -> None:
         self._context = context
         self._store = context.store
-        self._relay = relay
+        self._relay = context.relay
         self._intake = receiver
         self._stream_failures = 0
         self._stream_after = 0.0
@@ -83,7 +81,7 @@ class RelayConnection:
         await self.greet()
         # Only now the relay's time is known, by which keys are dated.
         await freshen(self._context)
-        await register(self._context, self._relay)
+        await register(self._context)
         await publish(self._context, self._relay)
         self._context.health.clear("relay.refused")
         self.connected.set()

@@ -24,7 +24,7 @@ from openclaw_install.messaging.bridge.pacing import PacingLimits
 from openclaw_install.messaging.contact_gate import GateLimits
 from openclaw_install.messaging.models import RouteMode
 from openclaw_install.messaging.profile_settings import server_url
-from openclaw_install.messaging.relay.client import Relay
+from openclaw_install.messaging.relay.client import RelayMaker
 from openclaw_install.messaging.relay.http import HttpRelay, check_url
 from openclaw_install.messaging.routing import ROUTE_VARIABLE, read_route_mode
 from openclaw_install.protocol.identity import Identity
@@ -94,7 +94,7 @@ class BridgeSettings:
     host: HostView
     evidence: TurnEvidence
     route_mode: RouteMode = "stable-hook-session"
-    relay: Callable[[str, Callable[[], Identity]], Relay] = HttpRelay
+    relay: RelayMaker = HttpRelay
     ingress: Callable[[], HookIngress] = HttpHookIngress
     timing: Timing = field(default_factory=Timing)
     gate: GateLimits = field(default_factory=GateLimits)

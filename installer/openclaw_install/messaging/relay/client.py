@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.redaction import Secret
 from openclaw_install.protocol.card import AgentCard
+from openclaw_install.protocol.identity import Identity
 
 PAGE_LIMIT = 200
 
@@ -166,3 +167,7 @@ class Relay(Protocol):
     async def aclose(self) -> None:
         """Closes its connections."""
         ...
+
+
+RelayMaker = Callable[[str, Callable[[], Identity]], Relay]
+"""Makes the client of the relay at a URL, given how to get the identity as it is now."""

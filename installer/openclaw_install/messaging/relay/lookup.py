@@ -18,8 +18,5 @@ async def relay_for(app: App, to: str) -> AsyncIterator[Relay | None]:
         return
     from openclaw_install.messaging.relay.http import HttpRelay
 
-    relay = HttpRelay(app.relay_url, lambda: app.identity)
-    try:
+    async with contextlib.aclosing(HttpRelay(app.relay_url, lambda: app.identity)) as relay:
         yield relay
-    finally:
-        await relay.aclose()
