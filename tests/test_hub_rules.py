@@ -16,7 +16,7 @@ from openclaw_install.hub.mcp.limits import SessionLimiter
 from openclaw_install.hub.middleware import rule_for
 from openclaw_install.hub.model import Append, AuditEntry, AuditRow, DropSkill, PutSkill, RefusedError, Skill
 from openclaw_install.hub.rate_limiter import RateLimiter
-from openclaw_install.hub.recovery import OnDisk, reconcile
+from openclaw_install.hub.recovery import reconcile
 from openclaw_install.hub.request_body import expected_bytes
 from openclaw_install.hub.rules import (
     check_agent_name,
@@ -259,7 +259,10 @@ def test_recovery_believes_the_folder() -> None:
     same, other, gone = (
         Skill("agt", name, digest * 64, 1, "t") for name, digest in (("s", "a"), ("o", "b"), ("g", "c"))
     )
-    disk = {"s": OnDisk("a" * 64, 1), "o": OnDisk("d" * 64, 2), "n": OnDisk("e" * 64, 3)}
+    disk = [
+        Skill("agt", name, digest * 64, size, "now")
+        for name, digest, size in (("s", "a", 1), ("o", "d", 2), ("n", "e", 3))
+    ]
     changes, found = reconcile("agt", [same, other, gone], disk, "now")
     assert [(one.skill, one.outcome) for one in found] == [
         ("g", "vanished"),
@@ -273,7 +276,7 @@ def test_recovery_believes_the_folder() -> None:
         PutSkill(Skill("agt", "o", "d" * 64, 2, "now")),
     ]
     assert len(changes) == 6, "each is in the audit"
-    assert reconcile("agt", [same], {"s": disk["s"]}, "now") == ([], [])
+    assert reconcile("agt", [same], disk[:1], "now") == ([], [])
 
 
 def test_a_key_is_read_from_a_bearer_header_and_from_nothing_else() -> None:

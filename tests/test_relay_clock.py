@@ -7,8 +7,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from openclaw_install.hub.relay.auth import ReplayGuard
 from openclaw_install.hub.relay.limits import RelayLimits
-from openclaw_install.hub.relay.replay_guard import ReplayGuard
 from openclaw_install.protocol.identity import rename
 from tests.relay_rig import Peer, RunningRelay, relay_in_memory
 from tests.support.clocks import START, GoingClock, HandClock

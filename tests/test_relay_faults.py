@@ -18,10 +18,9 @@ import pytest
 from openclaw_install.common.errors import ConflictError, FileError
 from openclaw_install.hub.http_errors import HttpRefusedError
 from openclaw_install.hub.rate_limiter import RateLimiter
-from openclaw_install.hub.relay.auth import Authenticator
+from openclaw_install.hub.relay.auth import Authenticator, ReplayGuard
 from openclaw_install.hub.relay.limits import RelayLimits, Room
 from openclaw_install.hub.relay.model import Deposit, Entry, Outcome, Step, Sweep
-from openclaw_install.hub.relay.replay_guard import ReplayGuard
 from openclaw_install.hub.relay.sqlite_store import SqliteRelayStore
 from openclaw_install.hub.server import opened_stores
 from openclaw_install.protocol.canonical import canonical_json

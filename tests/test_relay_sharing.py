@@ -17,7 +17,6 @@ import pytest
 from openclaw_install.common.files import sha256
 from openclaw_install.common.migrations import read_migrations
 from openclaw_install.common.sqlite_file import connect_file
-from openclaw_install.hub.relay.disk_reserve import DiskReserve
 from openclaw_install.hub.relay.limits import RelayLimits, Room
 from openclaw_install.hub.relay.model import (
     Acknowledge,
@@ -42,7 +41,7 @@ from openclaw_install.hub.relay.model import (
 )
 from openclaw_install.hub.relay.sqlite_store import MIGRATIONS, SqliteRelayStore
 from openclaw_install.hub.relay.store import RelayStore
-from openclaw_install.hub.storage.sqlite import migrate
+from openclaw_install.hub.storage.sqlite import DiskReserve, migrate
 from openclaw_install.protocol.canonical import b64u
 from openclaw_install.protocol.keys import SigningKey
 from openclaw_install.protocol.receipts import relay_id_of

@@ -7,30 +7,15 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import UsageError
 from openclaw_install.common.redaction import Secret
-from openclaw_install.hub import audit_chain
+from openclaw_install.hub import audit_chain, model
 from openclaw_install.hub.data_folder import DataFolder
 from openclaw_install.hub.keys import INVITATION_PREFIX, KEY_PREFIX, digest_of, new_secret
-from openclaw_install.hub.model import (
-    AddAgent,
-    AddKey,
-    Agent,
-    Append,
-    AuditEntry,
-    AuditRow,
-    Clock,
-    Key,
-    PodState,
-    RefusedError,
-    RevokeKey,
-    SetPodState,
-    stamp,
-    utc_now,
-)
 from openclaw_install.hub.relay.context import open_relay
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.hub.relay.model import AddInvite, Done, Invite, Member, Retire, RevokeInvite
@@ -44,19 +29,24 @@ from openclaw_install.hub.storage.sqlite_metadata import SqliteMetadata
 _PAGE = 5000
 
 
+def _no_relay() -> RelayStore:
+    raise UsageError("there is no relay", next_step="openclaw-install hub run", code="hub.no_relay")
+
+
 class Admin:
     """The operator's actions; each is in the audit, except looking.
 
     Args:
         metadata, files: the hub's stores.
+        relay: opens the relay's store, for the first of the actions that are about it.
     """
 
-    def __init__(self, metadata: Metadata, files: SkillFiles, clock: Clock = utc_now) -> None:
-        self._metadata = metadata
-        self._files = files
-        self._clock = clock
+    def __init__(
+        self, metadata: Metadata, files: SkillFiles, relay: Callable[[], RelayStore] = _no_relay
+    ) -> None:
+        self._metadata, self._files, self._relay = metadata, files, relay
 
-    def create_key(self, owner: str) -> tuple[Key, Secret]:
+    def create_key(self, owner: str) -> tuple[model.Key, Secret]:
         """A new key for the agents of `owner`; its text is in the answer and nowhere else.
 
         Raises:
@@ -64,16 +54,16 @@ class Admin:
         """
         with _as_usage():
             check_owner(owner)
-        secret, now = new_secret(KEY_PREFIX), stamp(self._clock())
-        key = Key(f"key_{secrets.token_hex(6)}", owner, now)
-        entry = AuditEntry(now, "key.create", "done", owner=owner, key_id=key.id)
-        self._metadata.commit([AddKey(key, digest_of(secret)), Append(entry)])
+        secret, now = new_secret(KEY_PREFIX), model.stamp(model.utc_now())
+        key = model.Key(f"key_{secrets.token_hex(6)}", owner, now)
+        added = model.AddKey(key, digest_of(secret))
+        self._commit("key.create", added, owner=owner, key_id=key.id)
         return key, secret
 
-    def keys(self) -> list[Key]:
+    def keys(self) -> list[model.Key]:
         return self._metadata.keys()
 
-    def revoke_key(self, key_id: str) -> Key:
+    def revoke_key(self, key_id: str) -> model.Key:
         """Ends a key at once, also in sessions that are open. Revoking it again changes nothing.
 
         Raises:
@@ -83,12 +73,11 @@ class Admin:
         if key is None:
             raise _unknown("key", key_id, "openclaw-install hub keys list")
         if key.revoked_at is None:
-            now = stamp(self._clock())
-            entry = AuditEntry(now, "key.revoke", "done", owner=key.owner, key_id=key.id)
-            self._metadata.commit([RevokeKey(key_id, now), Append(entry)])
+            revoked = model.RevokeKey(key_id, model.stamp(model.utc_now()))
+            self._commit("key.revoke", revoked, owner=key.owner, key_id=key.id)
         return next(key for key in self.keys() if key.id == key_id)
 
-    def create_agent(self, name: str, owner: str, *, running: bool = False) -> Agent:
+    def create_agent(self, name: str, owner: str, *, running: bool = False) -> model.Agent:
         """A new agent with an empty skills folder.
 
         Raises:
@@ -98,18 +87,17 @@ class Admin:
         with _as_usage():
             check_owner(owner)
             check_agent_name(name)
-        now = stamp(self._clock())
-        state: PodState = "running" if running else "stopped"
-        agent = Agent(f"agt_{secrets.token_hex(8)}", owner, name, state, now)
-        entry = AuditEntry(now, "agent.create", "done", owner=owner, agent_id=agent.id)
-        self._metadata.commit([AddAgent(agent), Append(entry)])
+        now = model.stamp(model.utc_now())
+        state: model.PodState = "running" if running else "stopped"
+        agent = model.Agent(f"agt_{secrets.token_hex(8)}", owner, name, state, now)
+        self._commit("agent.create", model.AddAgent(agent), owner=owner, agent_id=agent.id)
         self._files.prepare(agent.id)
         return agent
 
-    def agents(self) -> list[Agent]:
+    def agents(self) -> list[model.Agent]:
         return self._metadata.agents()
 
-    def set_pod_state(self, id_or_name: str, state: PodState) -> Agent:
+    def set_pod_state(self, id_or_name: str, state: model.PodState) -> model.Agent:
         """Notes that the agent's pod runs, or does not; setting it again changes nothing.
 
         Raises:
@@ -118,11 +106,11 @@ class Admin:
         agent = self._find(id_or_name)
         if agent.pod_state != state:
             action = "agent.start" if state == "running" else "agent.stop"
-            entry = AuditEntry(stamp(self._clock()), action, "done", owner=agent.owner, agent_id=agent.id)
-            self._metadata.commit([SetPodState(agent.id, state), Append(entry)])
+            change = model.SetPodState(agent.id, state)
+            self._commit(action, change, owner=agent.owner, agent_id=agent.id)
         return self._find(agent.id)
 
-    def listed(self, *agents: Agent) -> HubAgentList:
+    def listed(self, *agents: model.Agent) -> HubAgentList:
         """Agents with the number of their skills and their folders."""
         return HubAgentList(
             tuple(
@@ -135,7 +123,54 @@ class Admin:
             )
         )
 
-    def audit_rows(self) -> Iterator[AuditRow]:
+    def relay_agents(self) -> list[Member]:
+        """Every registered agent, the one that was used last first."""
+        return self._relay().members()
+
+    def remove_relay_agent(self, did: str) -> Member:
+        """Gives an agent's place back, with what waits in it; it may register again.
+
+        Raises:
+            UsageError: no such agent is registered.
+        """
+        member = next((member for member in self.relay_agents() if did in (member.did, member.alias)), None)
+        if member is None:
+            raise _unknown("agent", did, "openclaw-install hub relay agents list")
+        outcome = self._relay().commit([Retire(member.did, self._now())])[0]
+        if isinstance(outcome, Done) and outcome.count:
+            self._commit("relay.remove", agent_id=member.did)
+        return member
+
+    def invite(self, uses: int, lifetime: timedelta) -> tuple[Invite, Secret]:
+        """A new invitation; its code is in the answer and nowhere else."""
+        now, code = self._now(), new_secret(INVITATION_PREFIX)
+        expires_at = now + round(lifetime.total_seconds() * 1000)
+        invite = Invite(f"inv_{secrets.token_hex(6)}", uses, uses, now, expires_at)
+        self._relay().commit([AddInvite(invite, digest_of(code))])
+        self._commit("relay.invite", agent_id=invite.id)
+        return invite, code
+
+    def invites(self) -> list[Invite]:
+        """Every invitation, oldest first; those that expired go when a new one is made."""
+        return self._relay().invites()
+
+    def revoke_invite(self, name: str) -> Invite:
+        """Ends an invitation; who registered by it stays.
+
+        Raises:
+            UsageError: there is no such invitation.
+        """
+        invite = next((one for one in self.invites() if one.id == name), None)
+        if invite is None:
+            raise _unknown("invite", name, "openclaw-install hub relay invite list")
+        if invite.revoked_at is None:
+            now = self._now()
+            self._relay().commit([RevokeInvite(name, now)])
+            self._commit("relay.invite_revoke", agent_id=name)
+            invite = replace(invite, revoked_at=now)
+        return invite
+
+    def audit_rows(self) -> Iterator[model.AuditRow]:
         """The whole audit, oldest first, read in pages."""
         last = 0
         while rows := self._metadata.audit(after=last, limit=_PAGE):
@@ -146,7 +181,15 @@ class Admin:
         """Follows the audit's hash chain; `kept_head` is a hash that an earlier check gave."""
         return audit_chain.verify(self.audit_rows(), kept_head=kept_head)
 
-    def _find(self, id_or_name: str) -> Agent:
+    def _commit(self, action: str, *changes: model.Change, **subject: Any) -> None:
+        """Makes the changes, and adds to the audit that the operator did this."""
+        entry = model.AuditEntry(model.stamp(model.utc_now()), action, "done", **subject)
+        self._metadata.commit([*changes, model.Append(entry)])
+
+    def _now(self) -> int:
+        return round(model.utc_now().timestamp() * 1000)
+
+    def _find(self, id_or_name: str) -> model.Agent:
         agents = self.agents()
         found = [agent for agent in agents if id_or_name == agent.id]
         found = found or [agent for agent in agents if id_or_name == agent.name]
@@ -161,71 +204,6 @@ class Admin:
         return found[0]
 
 
-class RelayAdmin:
-    """The operator's actions at the relay; each is in the hub's audit, except looking.
-
-    Args:
-        store: the relay's.
-        metadata: the hub's, which has the audit.
-    """
-
-    def __init__(self, store: RelayStore, metadata: Metadata, wall: Callable[[], float] = wall_time) -> None:
-        self._store, self._metadata, self._wall = store, metadata, wall
-
-    def members(self) -> list[Member]:
-        """Every registered agent, the one that was used last first."""
-        return self._store.members()
-
-    def remove(self, did: str) -> Member:
-        """Gives an agent's place back, with what waits in it; it may register again.
-
-        Raises:
-            UsageError: no such agent is registered.
-        """
-        member = next((member for member in self.members() if did in (member.did, member.alias)), None)
-        if member is None:
-            raise _unknown("agent", did, "openclaw-install hub relay agents list")
-        outcome = self._store.commit([Retire(member.did, self._now())])[0]
-        if isinstance(outcome, Done) and outcome.count:
-            self._note("relay.remove", member.did)
-        return member
-
-    def invite(self, uses: int, lifetime: timedelta) -> tuple[Invite, Secret]:
-        """A new invitation; its code is in the answer and nowhere else."""
-        now, code = self._now(), new_secret(INVITATION_PREFIX)
-        expires_at = now + round(lifetime.total_seconds() * 1000)
-        invite = Invite(f"inv_{secrets.token_hex(6)}", uses, uses, now, expires_at)
-        self._store.commit([AddInvite(invite, digest_of(code))])
-        self._note("relay.invite", invite.id)
-        return invite, code
-
-    def invites(self) -> list[Invite]:
-        """Every invitation, oldest first; those that expired go when a new one is made."""
-        return self._store.invites()
-
-    def revoke(self, name: str) -> Invite:
-        """Ends an invitation; who registered by it stays.
-
-        Raises:
-            UsageError: there is no such invitation.
-        """
-        invite = next((one for one in self.invites() if one.id == name), None)
-        if invite is None:
-            raise _unknown("invite", name, "openclaw-install hub relay invite list")
-        if invite.revoked_at is None:
-            now = self._now()
-            self._store.commit([RevokeInvite(name, now)])
-            self._note("relay.invite_revoke", name)
-            invite = replace(invite, revoked_at=now)
-        return invite
-
-    def _note(self, action: str, subject: str) -> None:
-        self._metadata.commit([Append(AuditEntry(stamp(utc_now()), action, "done", agent_id=subject))])
-
-    def _now(self) -> int:
-        return round(self._wall() * 1000)
-
-
 @contextlib.contextmanager
 def open_admin(data: Path) -> Iterator[Admin]:
     """The operator's actions on a data folder, which is made if it is missing.
@@ -235,31 +213,17 @@ def open_admin(data: Path) -> Iterator[Admin]:
         FileError: the folder or its database cannot be used.
     """
     folder = DataFolder.prepare(data)
-    with contextlib.closing(SqliteMetadata(folder.database)) as metadata:
-        yield Admin(metadata, folder.skill_files())
-
-
-@contextlib.contextmanager
-def open_relay_admin(data: Path) -> Iterator[RelayAdmin]:
-    """The operator's actions on a data folder, which is made if it is missing.
-
-    Raises:
-        UsageError: the folder holds something else.
-        FileError: the folder or a database cannot be used.
-    """
-    folder = DataFolder.prepare(data)
-    with (
-        contextlib.closing(SqliteMetadata(folder.database)) as metadata,
-        open_relay(folder.root, RelayLimits()) as relay,
-    ):
-        yield RelayAdmin(relay.store, metadata)
+    with contextlib.ExitStack() as opened:
+        metadata = opened.enter_context(contextlib.closing(SqliteMetadata(folder.database)))
+        relay = cache(lambda: opened.enter_context(open_relay(folder.root, RelayLimits())).store)
+        yield Admin(metadata, folder.skill_files(), relay)
 
 
 @contextlib.contextmanager
 def _as_usage() -> Iterator[None]:
     try:
         yield
-    except RefusedError as refusal:
+    except model.RefusedError as refusal:
         raise UsageError(
             refusal.message, next_step="choose another name", code=f"hub.{refusal.code}"
         ) from refusal

@@ -9,18 +9,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mcp import types
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
-from mcp.types import (
-    INTERNAL_ERROR,
-    INVALID_PARAMS,
-    CallToolRequestParams,
-    CallToolResult,
-    ListToolsResult,
-    PaginatedRequestParams,
-)
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -35,8 +28,8 @@ from openclaw_install.hub.mcp.endpoint import KEY_IN_SCOPE, Endpoint
 from openclaw_install.hub.mcp.service import HubService
 from openclaw_install.hub.mcp.tools import TOOLS, call_tool
 from openclaw_install.hub.middleware import HeaderCheck, HostCheck, rule_for
+from openclaw_install.hub.model import AuditEntry
 from openclaw_install.hub.network import Proxies
-from openclaw_install.hub.recovery import Recovered
 from openclaw_install.hub.relay.context import RelayContext
 from openclaw_install.hub.relay.routes import RelayRoutes
 from openclaw_install.hub.rules import printable
@@ -59,7 +52,7 @@ class Stores:
 
     metadata: Metadata
     files: SkillFiles
-    recovered: Sequence[Recovered] = ()
+    recovered: Sequence[AuditEntry] = ()
     relay: RelayContext | None = None
 
 
@@ -122,13 +115,13 @@ async def _health(_request: Request) -> JSONResponse:
 
 def _mcp_server(service: HubService) -> Server[Any]:
     async def on_list_tools(
-        _context: ServerRequestContext[Any], _params: PaginatedRequestParams | None
-    ) -> ListToolsResult:
-        return ListToolsResult(tools=[tool.described() for tool in TOOLS])
+        _context: ServerRequestContext[Any], _params: types.PaginatedRequestParams | None
+    ) -> types.ListToolsResult:
+        return types.ListToolsResult(tools=[tool.described() for tool in TOOLS])
 
     async def on_call_tool(
-        context: ServerRequestContext[Any], params: CallToolRequestParams
-    ) -> CallToolResult:
+        context: ServerRequestContext[Any], params: types.CallToolRequestParams
+    ) -> types.CallToolResult:
         key = context.request.scope[KEY_IN_SCOPE] if context.request is not None else None
         result = None
         if key is not None:
@@ -136,9 +129,9 @@ def _mcp_server(service: HubService) -> Server[Any]:
                 result = await call_tool(service, key, params.name, params.arguments or {})
             except Exception:  # noqa: BLE001 - the SDK would tell the client the error's own words
                 _log.exception("the tool %s failed", printable(params.name))
-                raise MCPError(INTERNAL_ERROR, "the hub failed; its log has the cause") from None
+                raise MCPError(types.INTERNAL_ERROR, "the hub failed; its log has the cause") from None
         if result is None:
-            raise MCPError(INVALID_PARAMS, "there is no such tool")
+            raise MCPError(types.INVALID_PARAMS, "there is no such tool")
         return result
 
     return Server(

@@ -14,21 +14,9 @@ from weakref import WeakValueDictionary
 
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.files import sha256
+from openclaw_install.hub import model
 from openclaw_install.hub.mcp.limits import Limits
-from openclaw_install.hub.model import (
-    Agent,
-    Append,
-    AuditEntry,
-    Change,
-    Clock,
-    Key,
-    PutSkill,
-    RefusedError,
-    Skill,
-    TouchKey,
-    stamp,
-    utc_now,
-)
+from openclaw_install.hub.model import RefusedError
 from openclaw_install.hub.rules import check_content, check_skill_name, printable
 from openclaw_install.hub.storage.group_commit import Committer
 from openclaw_install.hub.storage.metadata import Metadata
@@ -74,7 +62,7 @@ class HubService:
         files: SkillFiles,
         limits: Limits | None = None,
         *,
-        clock: Clock = utc_now,
+        clock: model.Clock = model.utc_now,
         group_commits: bool = True,
     ) -> None:
         self._metadata = metadata
@@ -90,18 +78,18 @@ class HubService:
         self._digests: dict[str, dict[str, str]] = {}
         self._coming: dict[str, set[str]] = {}
 
-    def agents_of(self, key: Key) -> list[Agent]:
+    def agents_of(self, key: model.Key) -> list[model.Agent]:
         """The agents that the key reaches."""
         return self._metadata.agents(key.owner)
 
-    def note_use(self, key: Key) -> None:
+    def note_use(self, key: model.Key) -> None:
         """Records that the key was used, at most once a minute and without waiting for the disk."""
         now = self._clock()
         if now - self._touched.get(key.id, datetime.min.replace(tzinfo=now.tzinfo)) >= _TOUCH_EVERY:
             self._touched[key.id] = now
-            self._committer.submit([TouchKey(key.id, stamp(now))])
+            self._committer.submit([model.TouchKey(key.id, model.stamp(now))])
 
-    async def sync_skill(self, key: Key, agent_id: str, upload: Upload) -> tuple[Agent, Stored]:
+    async def sync_skill(self, key: model.Key, agent_id: str, upload: Upload) -> tuple[model.Agent, Stored]:
         """Stores one skill.
 
         Raises:
@@ -111,8 +99,8 @@ class HubService:
         return agent, await self._to_the_end(self._store(key, agent, upload))
 
     async def sync_all(
-        self, key: Key, agent_id: str, uploads: Sequence[Upload | RefusedError]
-    ) -> tuple[Agent, list[Stored | RefusedError]]:
+        self, key: model.Key, agent_id: str, uploads: Sequence[Upload | RefusedError]
+    ) -> tuple[model.Agent, list[Stored | RefusedError]]:
         """Stores many skills; one that is refused does not hold up the others.
 
         Args:
@@ -144,7 +132,7 @@ class HubService:
         self._pool.shutdown()
         await asyncio.to_thread(self._committer.close)
 
-    async def _agent_for(self, key: Key, agent_id: str, skill: str | None) -> Agent:
+    async def _agent_for(self, key: model.Key, agent_id: str, skill: str | None) -> model.Agent:
         agent = self._metadata.agent(agent_id)
         if agent is None or agent.owner != key.owner:
             # One answer for both: a key learns nothing about the agents of others.
@@ -154,7 +142,7 @@ class HubService:
         return agent
 
     async def _one_of_many(
-        self, key: Key, agent: Agent, upload: Upload | RefusedError
+        self, key: model.Key, agent: model.Agent, upload: Upload | RefusedError
     ) -> Stored | RefusedError:
         if isinstance(upload, RefusedError):
             await self._record(self._entry(key, upload.code, agent_id=agent.id))
@@ -164,7 +152,7 @@ class HubService:
         except RefusedError as refusal:
             return refusal
 
-    async def _store(self, key: Key, agent: Agent, upload: Upload) -> Stored:
+    async def _store(self, key: model.Key, agent: model.Agent, upload: Upload) -> Stored:
         entry = self._entry(key, "stored", agent_id=agent.id, skill=printable(upload.name))
         try:
             name = check_skill_name(upload.name)
@@ -184,7 +172,7 @@ class HubService:
             await self._record(replace(entry, outcome=failed.code))
             raise failed from error
 
-    async def _write(self, agent: Agent, new: Stored, data: bytes, entry: AuditEntry) -> Stored:
+    async def _write(self, agent: model.Agent, new: Stored, data: bytes, entry: model.AuditEntry) -> Stored:
         known = self._digests_of(agent.id)
         loop = asyncio.get_running_loop()
         unchanged = known.get(new.name) == new.sha256
@@ -192,16 +180,20 @@ class HubService:
             # The row is a promise about the folder; the folder is what counts.
             there = await loop.run_in_executor(self._pool, self._files.read, agent.id, new.name)
             unchanged = there == data
-        changes: list[Change] = [Append(replace(entry, outcome="unchanged" if unchanged else "stored"))]
+        changes: list[model.Change] = [
+            model.Append(replace(entry, outcome="unchanged" if unchanged else "stored"))
+        ]
         if not unchanged:
             await loop.run_in_executor(self._pool, self._files.write, agent.id, new.name, data)
-            changes.insert(0, PutSkill(Skill(agent.id, new.name, new.sha256, new.bytes, entry.at)))
+            changes.insert(
+                0, model.PutSkill(model.Skill(agent.id, new.name, new.sha256, new.bytes, entry.at))
+            )
         await asyncio.wrap_future(self._committer.submit(changes))
         known[new.name] = new.sha256
         return replace(new, unchanged=unchanged)
 
     @contextlib.contextmanager
-    def _room_for(self, agent: Agent, name: str) -> Iterator[None]:
+    def _room_for(self, agent: model.Agent, name: str) -> Iterator[None]:
         """Counts a skill that the agent does not have yet while it is written: many may come at once."""
         known, coming = self._digests_of(agent.id), self._coming.setdefault(agent.id, set())
         if name not in known:
@@ -221,13 +213,15 @@ class HubService:
             self._digests[agent_id] = {row.name: row.sha256 for row in rows}
         return self._digests[agent_id]
 
-    def _entry(self, key: Key, outcome: str, **fields: Any) -> AuditEntry:
-        return AuditEntry(stamp(self._clock()), "upload", outcome, owner=key.owner, key_id=key.id, **fields)
+    def _entry(self, key: model.Key, outcome: str, **fields: Any) -> model.AuditEntry:
+        return model.AuditEntry(
+            model.stamp(self._clock()), "upload", outcome, owner=key.owner, key_id=key.id, **fields
+        )
 
-    async def _record(self, entry: AuditEntry) -> None:
+    async def _record(self, entry: model.AuditEntry) -> None:
         # A refusal stays a refusal when it cannot be recorded: a full disk must not hide the cause.
         with contextlib.suppress(InstallError):
-            await asyncio.wrap_future(self._committer.submit([Append(entry)]))
+            await asyncio.wrap_future(self._committer.submit([model.Append(entry)]))
 
     async def _to_the_end(self, work: Coroutine[Any, Any, T]) -> T:
         """Runs `work` even if the caller goes away: a half-done upload may not free its lock."""

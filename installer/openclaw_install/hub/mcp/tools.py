@@ -29,16 +29,22 @@ class HubTool:
     """One tool of the table.
 
     Attributes:
-        schema: the file in `schemas/` that holds its input and output.
-        run: gives the structured answer, or raises RefusedError.
+        run: gives the structured answer, or raises RefusedError; the tool's name follows from its own.
     """
 
-    name: str
+    run: Callable[[HubService, Key, Arguments], Awaitable[Body]]
     title: str
     description: str
-    schema: str
     read_only: bool
-    run: Callable[[HubService, Key, Arguments], Awaitable[Body]]
+
+    @property
+    def name(self) -> str:
+        return f"mysta_{self.run.__name__}"
+
+    @property
+    def schema(self) -> str:
+        """The file in `schemas/` that holds its input and output."""
+        return f"hub-{self.name.replace('_', '-')}"
 
     def described(self) -> Tool:
         """The tool as `tools/list` names it. None of them reaches beyond the hub; uploads replace by name."""
@@ -94,28 +100,22 @@ async def sync_all_skills(service: HubService, key: Key, arguments: Arguments) -
 
 TOOLS: tuple[HubTool, ...] = (
     HubTool(
-        "mysta_list_agents",
+        list_agents,
         "List agents",
         "The agents that your key reaches, and whether the pod of each is running.",
-        "hub-mysta-list-agents",
         read_only=True,
-        run=list_agents,
     ),
     HubTool(
-        "mysta_sync_skill",
+        sync_skill,
         "Sync one skill",
         "Store one SKILL.md for an agent in place of the one of that name; live at once if its pod runs.",
-        "hub-mysta-sync-skill",
         read_only=False,
-        run=sync_skill,
     ),
     HubTool(
-        "mysta_sync_all_skills",
+        sync_all_skills,
         "Sync many skills",
         "Store many SKILL.md files for an agent; each is stored or refused by itself, as the answer says.",
-        "hub-mysta-sync-all-skills",
         read_only=False,
-        run=sync_all_skills,
     ),
 )
 _BY_NAME = {tool.name: tool for tool in TOOLS}

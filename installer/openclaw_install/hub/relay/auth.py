@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import heapq
 import json
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from openclaw_install.common.clock import Clock
+from openclaw_install.common.clock import STEP_SECONDS, Clock, Step
 from openclaw_install.hub.rate_limiter import RateLimiter
 from openclaw_install.hub.relay.errors import refused, token_refused
 from openclaw_install.hub.relay.limits import RelayLimits
-from openclaw_install.hub.relay.replay_guard import ReplayGuard
 from openclaw_install.hub.relay.slots import Slots
+from openclaw_install.protocol import tokens
 from openclaw_install.protocol.card import AgentCard
 from openclaw_install.protocol.did import is_did
 from openclaw_install.protocol.errors import TokenError
-from openclaw_install.protocol.tokens import MAX_TOKEN_CHARACTERS, SCHEME, RelayRequest, verify_token
+
+# What may have been signed, and taken by the process before this one, without being remembered here.
+_BEFORE_START = tokens.LIFETIME + 2 * tokens.LEEWAY
+_MOST_STRETCHES = 32
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ class Authenticator:
             HttpRefusedError: 401: there is no token in it.
         """
         scheme, _, token = (header or "").partition(" ")
-        if scheme.lower() != SCHEME.lower():
+        if scheme.lower() != tokens.SCHEME.lower():
             raise refused("unauthorized")
         claims = _claims_of(token)
         issuer, issued_at = claims.get("iss"), claims.get("iat")
@@ -97,9 +102,9 @@ class Authenticator:
         """
         if card is None:
             raise refused("unauthorized")
-        request = RelayRequest(self._relay_id, method, path, token.body_sha256)
+        request = tokens.RelayRequest(self._relay_id, method, path, token.body_sha256)
         try:
-            verify_token(token.text, card, request, self._guard.now(), _ReplayCheck(self, card.did))
+            tokens.verify_token(token.text, card, request, self._guard.now(), _ReplayCheck(self, card.did))
         except TokenError as error:
             raise token_refused(error) from None
         if self._guard.too_old(token.issued_at, token.run):
@@ -123,9 +128,9 @@ class Authenticator:
 
     def is_signed_by(self, token: UnverifiedToken, card: AgentCard, method: str, path: str) -> bool:
         """Whether a key that is registered has signed the request; it is neither counted nor remembered."""
-        request = RelayRequest(self._relay_id, method, path, token.body_sha256)
+        request = tokens.RelayRequest(self._relay_id, method, path, token.body_sha256)
         try:
-            verify_token(token.text, card, request, self._guard.now(), _NoReplayCheck())
+            tokens.verify_token(token.text, card, request, self._guard.now(), _NoReplayCheck())
         except TokenError:
             return False
         return True
@@ -186,7 +191,7 @@ def _claims_of(token: str) -> dict[str, Any]:
     The token library would take it apart as thoroughly as for a verification, which costs as much again.
     """
     parts = token.split(".")
-    if len(token) > MAX_TOKEN_CHARACTERS or len(parts) != 3:
+    if len(token) > tokens.MAX_TOKEN_CHARACTERS or len(parts) != 3:
         raise refused("unauthorized")
     try:
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
@@ -213,3 +218,77 @@ class _ReplayCheck:
 
     def first_time(self, jti: str, expires_at: float) -> bool:
         return self.authenticator.first_time(self.did, jti, expires_at)
+
+
+class ReplayGuard:
+    """Which tokens were used.
+
+    It forgets a token when it has expired, and never earlier: when it is full it refuses instead. What it
+    forgets is not accepted again, because a token counts in one *run* only: from the start of the process to
+    the first step of the wall clock, from there to the next one, and so on. Within a run the clock goes
+    forward, so what has expired stays so. A token that names its run says that by itself. One that does not,
+    as older clients sign them, is held against the times that the clock has shown in earlier runs: what
+    is dated there may have been used there.
+
+    Args:
+        most: tokens that are remembered at once.
+        clock: tells the time, and when it was set.
+    """
+
+    def __init__(self, most: int, clock: Clock) -> None:
+        self._most, self._clock = most, clock
+        known = clock.look()
+        self._step: Step | None = known.step
+        self._last = known.now.wall
+        # Tokens have whole seconds. One that was signed in the second of the start may be from before it.
+        self._from = int(self._last)
+        self._earlier: list[tuple[float, float]] = []
+        self._seen: set[str] = set()
+        self._ends: list[tuple[float, str]] = []
+        self.run = _new_run()
+
+    def now(self) -> float:
+        """Seconds since 1970; a step of the clock begins another run."""
+        known = self._clock.look()
+        if known.step is not self._step:
+            first = not self._earlier
+            self._earlier.append((self._from - (_BEFORE_START if first else 0), self._last + tokens.LEEWAY))
+            if len(self._earlier) > _MOST_STRETCHES:
+                (start, _), (_, end), *rest = self._earlier
+                self._earlier = [(start, max(end, self._earlier[0][1])), *rest]
+            self._step, self._from, self.run = known.step, int(known.now.wall), _new_run()
+        self._last = known.now.wall
+        return self._last
+
+    def too_old(self, issued_at: int, run: str | None) -> bool:
+        """Whether a token may have been used in an earlier run.
+
+        Args:
+            run: the one that it was signed for, as it says itself.
+        """
+        self.now()
+        if run is not None:
+            return run != self.run
+        return issued_at < self._from or any(start <= issued_at <= end for start, end in self._earlier)
+
+    def first_time(self, token_id: str, expires_at: float) -> bool:
+        """Whether the token is new; it is remembered until `expires_at`.
+
+        Raises:
+            HttpRefusedError: 503 `busy`: there is no room to remember it.
+        """
+        # A step back that is too small to be noticed brings no token back.
+        now = self.now() - STEP_SECONDS
+        while self._ends and self._ends[0][0] <= now:
+            self._seen.discard(heapq.heappop(self._ends)[1])
+        if token_id in self._seen:
+            return False
+        if len(self._seen) >= self._most:
+            raise refused("busy", retry_after=30)
+        self._seen.add(token_id)
+        heapq.heappush(self._ends, (expires_at, token_id))
+        return True
+
+
+def _new_run() -> str:
+    return f"run_{secrets.token_hex(8)}"

@@ -34,6 +34,7 @@ _WORDS: dict[str, tuple[int, str, str]] = {
     "wrong_agent": (403, "the card is another agent's than the token or the path", "publish your own card"),
     "unknown_agent": (404, "no such agent is registered here", "check the DID, or ask the agent to register"),
     "unknown_alias": (404, "no agent has this alias here", "check the alias, or use the DID"),
+    "from_future": (422, "the envelope was sent in the future by the relay's clock", _CLOCK),
     "unknown_recipient": (
         404,
         "the recipient is not registered here",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -28,8 +28,7 @@ from openclaw_install.hub.relay.request import (
     signed_path,
 )
 from openclaw_install.hub.relay.service import RelayService
-from openclaw_install.hub.relay.slots import Slot
-from openclaw_install.hub.relay.streams import Start, StreamResponse, event
+from openclaw_install.hub.relay.streams import StreamResponse, event
 from openclaw_install.hub.request_body import check_is_json, expected_bytes, read_body
 from openclaw_install.protocol.canonical import canonical_json
 from openclaw_install.protocol.card import MAX_CARD_BYTES, AgentCard, verify_card
@@ -54,7 +53,7 @@ class RelayRoutes:
     def __init__(self, context: RelayContext, *, group_commits: bool = True) -> None:
         self.service = RelayService(context, group_commits=group_commits)
         self._auth = Authenticator(self.service.relay_id, context.limits, clock=context.clock)
-        self._limits, self._clock = context.limits, context.clock
+        self._store, self._limits, self._clock = context.store, context.limits, context.clock
         self.exception_handlers: dict[Any, Any] = {UnsignedError: self._answer_unsigned}
 
     def mount(self) -> Mount:
@@ -83,7 +82,7 @@ class RelayRoutes:
             {
                 "api": 1,
                 "relay_id": self.service.relay_id,
-                "log_id": self.service.log_id,
+                "log_id": self._store.log_id,
                 "time": iso(self._clock.wall()),
                 "run": self._auth.run,
                 "limits": {
@@ -108,19 +107,15 @@ class RelayRoutes:
             raise refused("wrong_agent")
         known = self.service.card_of(token.issuer)
         if known is not None and self._auth.is_signed_by(token, known, "PUT", signed_path(request)):
-            with self._slot(request, token.issuer, MAX_CARD_BYTES) as slot:
-                body = await self._read_body(request, token, MAX_CARD_BYTES, slot)
+            async with self._body(request, token, token.issuer, MAX_CARD_BYTES) as body:
                 card = await self._publish(request, token, body, new=False)
         else:
             # Nobody vouches for the sender: what it costs to find out counts for its address.
-            with (
-                self._auth.unverified_card(party) as cost,
-                self._slot(request, f"address {party}", MAX_CARD_BYTES) as slot,
-            ):
-                body = await self._read_body(request, token, MAX_CARD_BYTES, slot)
-                # Anybody can make a card with a long log, and each of its entries has signatures to verify.
-                cost.add(len(body) // self._limits.card_bytes_per_turn)
-                card = await self._publish(request, token, body, new=known is None)
+            with self._auth.unverified_card(party) as cost:
+                async with self._body(request, token, f"address {party}", MAX_CARD_BYTES) as body:
+                    # Anybody can make a card with a long log, and each entry has signatures to verify.
+                    cost.add(len(body) // self._limits.card_bytes_per_turn)
+                    card = await self._publish(request, token, body, new=known is None)
         return _json({"did": card.did, "version": card.version})
 
     async def _publish(
@@ -150,9 +145,7 @@ class RelayRoutes:
         token, did = self._authenticate(request)
         if request.path_params["did"] != did:
             raise refused("wrong_agent")
-        most = self._limits.small_body_bytes
-        with self._slot(request, did, most) as slot:
-            body = await self._read_body(request, token, most, slot)
+        async with self._body(request, token, did, self._limits.small_body_bytes) as body:
             count = await self.service.set_access(did, access_keys_of(body, self._limits))
         return _json({"access_keys": count})
 
@@ -169,7 +162,7 @@ class RelayRoutes:
         """The DID of the agent that holds an alias."""
         self._authenticate(request)
         try:
-            did = self.service.alias_holder(fold_alias(request.path_params["alias"]))
+            did = self._store.alias_holder(fold_alias(request.path_params["alias"]))
         except ProtocolError:
             did = None
         if did is None:
@@ -181,8 +174,7 @@ class RelayRoutes:
         token, did = self._authenticate(request)
         self._auth.take_envelope(did)
         most = MAX_ENVELOPE_BYTES + self._limits.body_room_bytes
-        with self._slot(request, did, most) as slot:
-            body = await self._read_body(request, token, most, slot)
+        async with self._body(request, token, did, most) as body:
             try:
                 envelope = parse_envelope(body)
             except EnvelopeError as error:
@@ -199,16 +191,16 @@ class RelayRoutes:
         _, did = self._authenticate(request)
         most = self._limits.page_entries
         after, limit = query_number(request, "after", 0), query_number(request, "limit", most)
-        with self._slot(request, did):
+        with self._auth.slots.acquire(did, party_of_request(request)):
             entries, inbox = await self.service.page(
                 did, after, min(max(limit, 1), most), self._limits.page_bytes
             )
             page = {
-                "log_id": self.service.log_id,
+                "log_id": self._store.log_id,
                 "head": inbox.head,
                 "floor": inbox.floor,
                 "next": entries[-1].seq if entries else after,
-                "previous": self.service.message_at(did, after) if after else None,
+                "previous": self._store.message_at(did, after) if after else None,
             }
             lines = b",".join(self._entries_json(did, entries))
             return _raw_json(b'{"entries":[%b],%b' % (lines, canonical_json(page)[1:]))
@@ -219,7 +211,7 @@ class RelayRoutes:
         last = request.headers.get("last-event-id")
         after = query_number(request, "after", 0) if last is None else number(last)
         _, inbox = await self.service.page(did, after, 1, 0)
-        hello = {"log_id": self.service.log_id, "head": inbox.head, "floor": inbox.floor}
+        hello = {"log_id": self._store.log_id, "head": inbox.head, "floor": inbox.floor}
 
         async def read(after: int) -> tuple[bytes, int]:
             entries, _ = await self.service.page(
@@ -229,25 +221,19 @@ class RelayRoutes:
             events = (event("envelope", line, entry.seq) for line, entry in zip(lines, entries, strict=True))
             return b"".join(events), entries[-1].seq if entries else after
 
-        start = Start(event("hello", canonical_json(hello)), after, inbox.head)
-        return StreamResponse(self.service.streams, did, start, read)
+        first = event("hello", canonical_json(hello))
+        return StreamResponse(self.service.streams, did, read, hello=first, after=after, head=inbox.head)
 
     async def post_acks(self, request: Request) -> Response:
         """Drops what the caller has from its inbox."""
         token, did = self._authenticate(request)
-        most = self._limits.small_body_bytes
-        with self._slot(request, did, most) as slot:
-            body = await self._read_body(request, token, most, slot)
+        async with self._body(request, token, did, self._limits.small_body_bytes) as body:
             up_to, seqs = acks_of(body, self._limits)
             count = await self.service.acknowledge(did, up_to, seqs)
         return _json({"acknowledged": count})
 
     def _read_token(self, request: Request) -> UnverifiedToken:
         return self._auth.read_token(request.headers.get("authorization"))
-
-    def _slot(self, request: Request, who: str, most: int = 0) -> contextlib.AbstractContextManager[Slot]:
-        size = expected_bytes(request.headers.get("content-length"), most)
-        return self._auth.slots.acquire(who, party_of_request(request), size)
 
     def _authenticate(self, request: Request) -> tuple[UnverifiedToken, str]:
         """The token, and the DID of the registered agent that has signed this request with it."""
@@ -259,17 +245,27 @@ class RelayRoutes:
         self.service.note_use(token.issuer)
         return token, token.issuer
 
-    async def _read_body(self, request: Request, token: UnverifiedToken, limit: int, slot: Slot) -> bytes:
-        check_is_json(request)
-        body = await read_body(
-            request,
-            limit=limit,
-            seconds=self._limits.body_seconds,
-            watched=lambda until: self._auth.slots.reading(slot, until),
-        )
-        if hashlib.sha256(body).hexdigest() != token.body_sha256:
-            raise refused("token_wrong_body")
-        return body
+    @contextlib.asynccontextmanager
+    async def _body(
+        self, request: Request, token: UnverifiedToken, who: str, limit: int
+    ) -> AsyncIterator[bytes]:
+        """The request's body, which its token names; the block counts as a request in progress.
+
+        Args:
+            who: the agent that signed it, or an address where that is not proven yet.
+        """
+        size, slots = expected_bytes(request.headers.get("content-length"), limit), self._auth.slots
+        with slots.acquire(who, party_of_request(request), size) as slot:
+            check_is_json(request)
+            body = await read_body(
+                request,
+                limit=limit,
+                seconds=self._limits.body_seconds,
+                watched=lambda until: slots.reading(slot, until),
+            )
+            if hashlib.sha256(body).hexdigest() != token.body_sha256:
+                raise refused("token_wrong_body")
+            yield body
 
     def _entries_json(self, did: str, entries: list[Entry]) -> list[bytes]:
         return [self.service.entry_json(did, entry) for entry in entries]

@@ -12,27 +12,10 @@ from collections.abc import AsyncIterator, Sequence
 from openclaw_install.common.errors import InstallError
 from openclaw_install.hub.http_errors import HttpRefusedError
 from openclaw_install.hub.log import Quiet
+from openclaw_install.hub.relay import model
 from openclaw_install.hub.relay.context import RelayContext
 from openclaw_install.hub.relay.errors import refused
 from openclaw_install.hub.relay.inbox_rules import may_be_claimed
-from openclaw_install.hub.relay.model import (
-    Acknowledge,
-    Committed,
-    Deposit,
-    Done,
-    Entry,
-    Inbox,
-    Lapse,
-    Outcome,
-    PutCard,
-    Refused,
-    SetAccess,
-    Step,
-    StoredCard,
-    Sweep,
-    TakeMarksBack,
-    Touch,
-)
 from openclaw_install.hub.relay.streams import Streams
 from openclaw_install.hub.storage.group_commit import LARGEST_GROUP, GroupCommitter
 from openclaw_install.protocol.canonical import canonical_json
@@ -64,7 +47,7 @@ class RelayService:
         self.relay_id = relay_id_of(self._key)
         self.streams = Streams(self._limits)
         largest = LARGEST_GROUP if group_commits else 1
-        self._committer: GroupCommitter[Step, Outcome] = GroupCommitter(
+        self._committer: GroupCommitter[model.Step, model.Outcome] = GroupCommitter(
             self._store.commit, largest_group=largest
         )
         self._cards: OrderedDict[str, AgentCard] = OrderedDict()
@@ -72,10 +55,6 @@ class RelayService:
         self._origin_key = hashlib.sha256(b"origins of envelopes" + self._key.reveal_seed()).digest()
         self._removals = self._store.removals()
         self._quiet = Quiet()
-
-    @property
-    def log_id(self) -> str:
-        return self._store.log_id
 
     def card_of(self, did: str) -> AgentCard | None:
         """The registered card of an agent."""
@@ -113,9 +92,9 @@ class RelayService:
         if card.alias is not None and not may_be_claimed(card.alias):
             raise refused("alias_reserved")
         data = canonical_json(card.to_json())
-        stored = StoredCard(card.did, card.version, data, card.alias, self._now())
+        stored = model.StoredCard(card.did, card.version, data, card.alias, self._now())
         replaces = 0 if known is None else known.version
-        await self._commit(PutCard(stored, replaces, self._is_settled(), invite))
+        await self._commit(model.PutCard(stored, replaces, self._is_settled(), invite))
         self._remember(card)
         if known is not None and known.signing_key != card.signing_key:
             # Whoever opened them may have had nothing but the old key.
@@ -134,16 +113,11 @@ class RelayService:
         self._noted.move_to_end(did)
         while len(self._noted) > self._limits.agents_in_all:
             self._noted.popitem(last=False)
-        self._committer.submit(Touch(did, self._now()))
+        self._committer.submit(model.Touch(did, self._now()))
 
     async def set_access(self, did: str, keys: Sequence[str]) -> int:
         """Puts the hashes of the keys by which an agent admits others in the place of those before."""
-        outcome = await self._commit(SetAccess(did, tuple(keys)))
-        return outcome.count if isinstance(outcome, Done) else 0
-
-    def alias_holder(self, alias: str) -> str | None:
-        """Whose the folded alias is."""
-        return self._store.alias_holder(alias)
+        return await self._count(model.SetAccess(did, tuple(keys)))
 
     async def post(self, envelope: Envelope, party: str, access: str | None = None) -> CommitReceipt:
         """Commits an envelope; its receipt is given once it is durable.
@@ -160,14 +134,9 @@ class RelayService:
         if header.sent_at * 1000 > now + self._limits.clock_skew_seconds * 1000:
             if unsettled:
                 raise refused("clock_unsettled", retry_after=_UNSETTLED_RETRY_SECONDS)
-            raise HttpRefusedError(
-                422,
-                "from_future",
-                "the envelope was sent in the future by the relay's clock",
-                next_step="compare this machine's clock with the relay's `about`, and set the wrong one",
-            )
+            raise refused("from_future")
         expires_at = round(header.expires_at * 1000)
-        deposit = Deposit(
+        deposit = model.Deposit(
             header.sender,
             header.recipient,
             header.message_id,
@@ -185,43 +154,37 @@ class RelayService:
                 # Its sender would give it up for good.
                 raise refused("clock_unsettled", retry_after=_UNSETTLED_RETRY_SECONDS) from None
             raise
-        if not isinstance(outcome, Committed):
+        if not isinstance(outcome, model.Committed):
             raise AssertionError("a deposit is committed or refused")
         if not outcome.repeated:
             self.streams.wake(header.recipient)
         return self._receipt(header.recipient, header.message_id, envelope.sha256, outcome)
 
-    async def page(self, did: str, after: int, most: int, most_bytes: int) -> tuple[list[Entry], Inbox]:
+    async def page(
+        self, did: str, after: int, most: int, most_bytes: int
+    ) -> tuple[list[model.Entry], model.Inbox]:
         """The entries of an inbox behind `after`, and its figures (not older than the entries)."""
 
-        def read() -> tuple[list[Entry], Inbox]:
+        def read() -> tuple[list[model.Entry], model.Inbox]:
             entries = self._store.entries(did, after=after, most=most, most_bytes=most_bytes)
             return entries, self._store.inbox(did)
 
         return await asyncio.to_thread(read)
 
-    def message_at(self, did: str, seq: int) -> str | None:
-        """Which message stands at a place, if that is still known."""
-        return self._store.message_at(did, seq)
-
     async def acknowledge(self, did: str, up_to: int, seqs: Sequence[int]) -> int:
         """Drops what the owner of the inbox has; returns how many entries that changed."""
-        count = 0
-        chosen = tuple(seqs)
-        while True:
-            step = Acknowledge(did, up_to, chosen)
-            outcome = await self._commit(step)
-            done = outcome.count if isinstance(outcome, Done) else 0
+        step = model.Acknowledge(did, up_to, tuple(seqs))
+        count = done = await self._count(step)
+        while done >= step.most:
+            done = await self._count(model.Acknowledge(did, up_to))
             count += done
-            if done < step.most:
-                return count
-            chosen = ()
+        return count
 
-    def entry_json(self, did: str, entry: Entry) -> bytes:
+    def entry_json(self, did: str, entry: model.Entry) -> bytes:
         """An entry as the inbox and the stream give it: JSON on one line."""
         if entry.body is None:
             return canonical_json({"gone": entry.gone, "seq": entry.seq})
-        place = Committed(entry.seq, entry.committed_at)
+        place = model.Committed(entry.seq, entry.committed_at)
         receipt = canonical_json(self._receipt(did, entry.message_id, entry.sha256, place).to_json())
         # The body is canonical JSON already; to parse it only to write it again would cost the most.
         return b'{"envelope":%b,"receipt":%b,"seq":%d}' % (entry.body, receipt, entry.seq)
@@ -256,22 +219,23 @@ class RelayService:
         self._forget_removed()
         known, count = self._clock.look(), 0
         if known.step is not self._marked_since:
-            count += await self._until_done(TakeMarksBack())
+            count += await self._until_done(model.TakeMarksBack())
             self._marked_since = known.step
         if known.agreed < self._limits.clock_settles_seconds:
             return count
         at = round(known.now.wall * 1000)
         marked_by = at - round(self._limits.second_look_seconds * 1000)
-        count += await self._until_done(Sweep(at, marked_by)) + await self._until_done(Lapse(at, marked_by))
+        count += await self._until_done(model.Sweep(at, marked_by))
+        count += await self._until_done(model.Lapse(at, marked_by))
         self._forget_removed()
         return count
 
-    async def _until_done(self, step: Sweep | Lapse | TakeMarksBack) -> int:
+    async def _until_done(self, step: model.Sweep | model.Lapse | model.TakeMarksBack) -> int:
         """Takes the step again until there is nothing left for it to do."""
         count = 0
         while True:
             outcome = await asyncio.wrap_future(self._committer.submit(step))
-            done = outcome.count if isinstance(outcome, Done) else 0
+            done = outcome.count if isinstance(outcome, model.Done) else 0
             count += done
             if not done:
                 return count
@@ -297,7 +261,12 @@ class RelayService:
             if self._store.card(did) is None:
                 self.streams.close_all_of(did)
 
-    async def _commit(self, step: Step) -> Outcome:
+    async def _count(self, step: model.Step) -> int:
+        """Takes a step other than a deposit; how much was changed by it."""
+        outcome = await self._commit(step)
+        return outcome.count if isinstance(outcome, model.Done) else 0
+
+    async def _commit(self, step: model.Step) -> model.Outcome:
         try:
             outcome = await asyncio.wrap_future(self._committer.submit(step))
         except InstallError as error:
@@ -307,11 +276,11 @@ class RelayService:
             raise refused(
                 "storage_full" if error.error_code == "hub.database_full" else "storage_failed"
             ) from error
-        if isinstance(outcome, Refused):
+        if isinstance(outcome, model.Refused):
             raise refused(outcome.code, retry_after=outcome.retry_after)
         return outcome
 
-    def _receipt(self, recipient: str, message_id: str, sha256: str, place: Committed) -> CommitReceipt:
+    def _receipt(self, recipient: str, message_id: str, sha256: str, place: model.Committed) -> CommitReceipt:
         unsigned = CommitReceipt(
             message_id=message_id,
             to=recipient,

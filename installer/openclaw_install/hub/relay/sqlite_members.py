@@ -4,24 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from openclaw_install.hub.relay import inbox_rules, statements
+from openclaw_install.hub.relay import inbox_rules, model, statements
 from openclaw_install.hub.relay.limits import RelayLimits
-from openclaw_install.hub.relay.model import (
-    AddInvite,
-    Deposit,
-    Done,
-    HeldAlias,
-    Invite,
-    Lapse,
-    OfInvite,
-    OfMember,
-    PutCard,
-    Refused,
-    Retire,
-    RevokeInvite,
-    SetAccess,
-    Touch,
-)
 from openclaw_install.hub.storage.sqlite import SqliteFile
 
 
@@ -36,31 +20,31 @@ class Members:
         self._file, self._limits = file, limits
 
     def take(  # noqa: PLR0911 - one for each step
-        self, step: PutCard | OfMember | OfInvite
-    ) -> Done | Refused:
+        self, step: model.PutCard | model.OfMember | model.OfInvite
+    ) -> model.Done | model.Refused:
         """Takes one step, inside the transaction of its group."""
         match step:
-            case PutCard():
+            case model.PutCard():
                 return self._put_card(step)
-            case Touch(did, at):
-                return Done(self._file.run(statements.TOUCH, at, did))
-            case SetAccess(did, keys):
+            case model.Touch(did, at):
+                return model.Done(self._file.run(statements.TOUCH, at, did))
+            case model.SetAccess(did, keys):
                 self._file.run(statements.DROP_ACCESS, did)
                 for key in dict.fromkeys(keys):
                     self._file.run(statements.ADD_ACCESS, did, key)
-                return Done(len(set(keys)))
-            case Lapse():
+                return model.Done(len(set(keys)))
+            case model.Lapse():
                 return self._lapse(step)
-            case Retire(did, at):
-                return Done(self._retire(did, at))
-            case AddInvite(invite, code_sha256):
+            case model.Retire(did, at):
+                return model.Done(self._retire(did, at))
+            case model.AddInvite(invite, code_sha256):
                 self._file.run(statements.DROP_OLD_INVITES, invite.created_at)
                 self._file.put(statements.ADD_INVITE, invite, code_sha256=code_sha256)
-                return Done(1)
-            case RevokeInvite(name, at):
-                return Done(self._file.run(statements.REVOKE_INVITE, at, name))
+                return model.Done(1)
+            case model.RevokeInvite(name, at):
+                return model.Done(self._file.run(statements.REVOKE_INVITE, at, name))
 
-    def has_admitted(self, step: Deposit) -> bool:
+    def has_admitted(self, step: model.Deposit) -> bool:
         """Whether the recipient knows the sender: by an access key, or because it wrote to it."""
         if step.access is not None and self._file.first(statements.HAS_ACCESS, step.recipient, step.access):
             return True
@@ -68,18 +52,18 @@ class Members:
             self._file.first(statements.HAS_WRITTEN, _short(step.recipient), _short(step.sender)) is not None
         )
 
-    def remember_peer(self, step: Deposit) -> None:
+    def remember_peer(self, step: model.Deposit) -> None:
         """Notes that the sender wrote to the recipient; of many, the latest are kept."""
         author = _short(step.sender)
         if self._file.run(statements.REMEMBER_PEER, author, _short(step.recipient), step.at):
             self._file.run(statements.FORGET_PEERS, author, self._limits.peers)
 
-    def _put_card(self, step: PutCard) -> Done | Refused:
+    def _put_card(self, step: model.PutCard) -> model.Done | model.Refused:
         card, first_of = step.card, self._file.first_of
         known = self._file.first(statements.CARD_VERSION, card.did)
         version = 0 if known is None or known["retired_at"] is not None else known["version"]
-        held = None if card.alias is None else first_of(HeldAlias, statements.HELD_ALIAS, card.alias)
-        invite = None if step.invite is None else first_of(Invite, statements.INVITE, step.invite)
+        held = None if card.alias is None else first_of(model.HeldAlias, statements.HELD_ALIAS, card.alias)
+        invite = None if step.invite is None else first_of(model.Invite, statements.INVITE, step.invite)
         (agents,) = self._file.all(statements.AGENTS)[0]
         invited = invite is not None and invite.holds(card.updated_at)
         facts = inbox_rules.CardFacts(version, agents, held, invited)
@@ -94,9 +78,9 @@ class Members:
             self._file.run(statements.TAKE_ALIAS, card.alias, card.did)
         if version == 0 and invite is not None and self._limits.registration == "invitation":
             self._file.run(statements.USE_INVITE, invite.id)
-        return Done(1)
+        return model.Done(1)
 
-    def _lapse(self, step: Lapse) -> Done:
+    def _lapse(self, step: model.Lapse) -> model.Done:
         limits = self._limits
         unused = step.at - round(limits.unused_lapse_seconds * 1000)
         long_unused = step.at - round(limits.lapse_seconds * 1000)
@@ -105,7 +89,7 @@ class Members:
         lapsed = (unused, long_unused, step.marked_by, step.most)
         for (did,) in self._file.all(statements.LAPSED, *lapsed):
             changed += self._retire(did, step.at)
-        return Done(changed)
+        return model.Done(changed)
 
     def _retire(self, did: str, at: int) -> int:
         place = self._file.first(statements.PLACE, did)

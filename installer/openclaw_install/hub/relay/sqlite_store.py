@@ -12,31 +12,10 @@ from typing import NamedTuple
 
 from openclaw_install.common.errors import FileError
 from openclaw_install.common.migrations import read_migrations
-from openclaw_install.hub.relay import inbox_rules, statements
-from openclaw_install.hub.relay.disk_reserve import DiskReserve, free_bytes
+from openclaw_install.hub.relay import inbox_rules, model, statements
 from openclaw_install.hub.relay.limits import RelayLimits
-from openclaw_install.hub.relay.model import (
-    Acknowledge,
-    Committed,
-    Deposit,
-    Done,
-    Entry,
-    Gone,
-    Inbox,
-    Invite,
-    Lapse,
-    Member,
-    Outcome,
-    Refused,
-    Retire,
-    Share,
-    Step,
-    StoredCard,
-    Sweep,
-    TakeMarksBack,
-)
 from openclaw_install.hub.relay.sqlite_members import Members
-from openclaw_install.hub.storage.sqlite import SqliteFile, database_errors, is_full
+from openclaw_install.hub.storage.sqlite import DiskReserve, SqliteFile, database_errors, free_bytes, is_full
 
 _LOCK_SECONDS = 2.0
 """How long a program that holds the file may keep all who wait; then they are told to come again."""
@@ -45,8 +24,8 @@ _TIGHT_BYTES = 16 * 1024 * 1024
 MIGRATIONS = Path(__file__).parent / "sql"
 
 
-def _frees_space(step: Step) -> bool:
-    return isinstance(step, (Acknowledge, Sweep, Lapse, Retire))
+def _frees_space(step: model.Step) -> bool:
+    return isinstance(step, (model.Acknowledge, model.Sweep, model.Lapse, model.Retire))
 
 
 class _Holder(NamedTuple):
@@ -107,7 +86,7 @@ class SqliteRelayStore(SqliteFile):
     def log_id(self) -> str:
         return str(self._log_id)
 
-    def commit(self, steps: Sequence[Step]) -> Sequence[Outcome]:
+    def commit(self, steps: Sequence[model.Step]) -> Sequence[model.Outcome]:
         with self._writing, database_errors(self._path, "write"):
             if self._reserve_is_out and not self._take_reserve():
                 return self._free_space(steps)
@@ -125,17 +104,17 @@ class SqliteRelayStore(SqliteFile):
                 self._write_log_back()
             return outcomes
 
-    def _transaction(self, steps: Sequence[Step]) -> list[Outcome]:
+    def _transaction(self, steps: Sequence[model.Step]) -> list[model.Outcome]:
         with self.transaction():
             used_bytes = int(self.all(statements.USED_BYTES)[0][0])
-            outcomes: list[Outcome] = []
+            outcomes: list[model.Outcome] = []
             for step in steps:
                 outcomes.append(self._take(step, used_bytes))
-                if isinstance(step, Deposit) and isinstance(outcomes[-1], Committed):
+                if isinstance(step, model.Deposit) and isinstance(outcomes[-1], model.Committed):
                     used_bytes += len(step.body)
             return outcomes
 
-    def _free_space(self, steps: Sequence[Step]) -> list[Outcome]:
+    def _free_space(self, steps: Sequence[model.Step]) -> list[model.Outcome]:
         """On a full disk: takes what frees some of it, in the room that was kept for that."""
         self._reserve.give_up()
         self._reserve_is_out = True
@@ -148,7 +127,7 @@ class SqliteRelayStore(SqliteFile):
         finally:
             self._writer.execute(f"PRAGMA secure_delete = {int(erases)}").fetchall()
             self._take_reserve()
-        return [next(outcomes) if _frees_space(step) else Refused("storage_full") for step in steps]
+        return [next(outcomes) if _frees_space(step) else model.Refused("storage_full") for step in steps]
 
     def _take_reserve(self) -> bool:
         """Whether there is room again for what frees some."""
@@ -161,59 +140,59 @@ class SqliteRelayStore(SqliteFile):
         with contextlib.suppress(sqlite3.Error):
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
-    def _take(self, step: Step, used_bytes: int) -> Outcome:
+    def _take(self, step: model.Step, used_bytes: int) -> model.Outcome:
         match step:
-            case Deposit():
+            case model.Deposit():
                 return self._deposit(step, used_bytes)
-            case Acknowledge():
+            case model.Acknowledge():
                 return self._acknowledge(step)
-            case Sweep():
+            case model.Sweep():
                 return self._sweep(step)
-            case TakeMarksBack():
+            case model.TakeMarksBack():
                 self.run(statements.TAKE_LAPSING_BACK)
-                return Done(self.run(statements.TAKE_MARKS_BACK, step.most))
+                return model.Done(self.run(statements.TAKE_MARKS_BACK, step.most))
             case _:
                 return self._members.take(step)
 
-    def _deposit(self, step: Deposit, used_bytes: int) -> Committed | Refused:
+    def _deposit(self, step: model.Deposit, used_bytes: int) -> model.Committed | model.Refused:
         facts = self._facts(step, used_bytes)
         verdict = inbox_rules.check_deposit(step, facts, self._limits)
-        if isinstance(verdict, Committed) and not verdict.repeated:
+        if isinstance(verdict, model.Committed) and not verdict.repeated:
             size, strange = len(step.body), int(not facts.admitted)
             self.run(statements.GROW_INBOX, verdict.seq, size, strange, step.recipient)
             self.run(statements.GROW_SHARE, step.recipient, step.sender, size)
             for place in ("", step.recipient)[: 1 + strange]:
                 self.run(statements.GROW_ORIGIN, place, step.origin, size)
             name = (verdict.seq, step.sender, step.message_id, step.sha256)
-            entry = Entry(*name, verdict.committed_at, step.expires_at, None, step.body)
+            entry = model.Entry(*name, verdict.committed_at, step.expires_at, None, step.body)
             holder = {"recipient": step.recipient, "origin": step.origin, "strange": strange}
             self.put(statements.ADD_ENTRY, entry, **holder)
             self._members.remember_peer(step)
         return verdict
 
-    def _facts(self, step: Deposit, used_bytes: int) -> inbox_rules.DepositFacts:
+    def _facts(self, step: model.Deposit, used_bytes: int) -> inbox_rules.DepositFacts:
         sender, recipient = step.sender, step.recipient
         return inbox_rules.DepositFacts(
             self.first_of(inbox_rules.Earlier, statements.EARLIER, sender, step.message_id),
-            self.first_of(Inbox, statements.OPEN_INBOX, recipient),
-            self.first_of(Share, statements.SHARE, recipient, sender) or Share(),
+            self.first_of(model.Inbox, statements.OPEN_INBOX, recipient),
+            self.first_of(model.Share, statements.SHARE, recipient, sender) or model.Share(),
             self._members.has_admitted(step),
-            self.first_of(Share, statements.STRANGERS, recipient) or Share(),
-            self.first_of(Share, statements.ORIGIN, recipient, step.origin) or Share(),
-            self.first_of(Share, statements.ORIGIN, "", step.origin) or Share(),
+            self.first_of(model.Share, statements.STRANGERS, recipient) or model.Share(),
+            self.first_of(model.Share, statements.ORIGIN, recipient, step.origin) or model.Share(),
+            self.first_of(model.Share, statements.ORIGIN, "", step.origin) or model.Share(),
             used_bytes,
         )
 
-    def _acknowledge(self, step: Acknowledge) -> Done:
-        inbox = self.first_of(Inbox, statements.INBOX, step.did) or Inbox()
+    def _acknowledge(self, step: model.Acknowledge) -> model.Done:
+        inbox = self.first_of(model.Inbox, statements.INBOX, step.did) or model.Inbox()
         rows = self._waiting(statements.UNACKED_UP_TO, step.did, inbox.floor, step.up_to, step.most)
         for seq in sorted({seq for seq in step.seqs if seq > step.up_to}):
             rows += self._waiting(statements.UNACKED_ONE, step.did, seq)
         for row in rows:
             self._end(row, "acked", inbox_rules.forget_acked_at(row.expires_at, self._limits))
-        return Done(len(rows))
+        return model.Done(len(rows))
 
-    def _sweep(self, step: Sweep) -> Done:
+    def _sweep(self, step: model.Sweep) -> model.Done:
         changed = self.run(statements.UNMARK_LATER, step.at, step.most)
         changed += self.run(statements.MARK, step.at, step.at, step.most)
         rows = self._waiting(statements.EXPIRED, step.marked_by, step.most)
@@ -221,12 +200,12 @@ class SqliteRelayStore(SqliteFile):
             self._end(row, "expired", inbox_rules.forget_expired_at(row.expires_at, self._limits))
         for did, floor in self.all(statements.FORGETTABLE, step.marked_by, step.most):
             changed += self._forget(did, floor, step)
-        return Done(len(rows) + changed)
+        return model.Done(len(rows) + changed)
 
     def _waiting(self, statement: str, *values: str | int) -> list[_Waiting]:
         return [_Waiting(**row) for row in self.all(statement, *values)]
 
-    def _end(self, row: _Waiting, gone: Gone, forget_at: int) -> None:
+    def _end(self, row: _Waiting, gone: model.Gone, forget_at: int) -> None:
         self.run(statements.END_ENTRY, gone, forget_at, row.id)
         holder = _Holder(row.sender, row.origin, row.strange)
         self._shrink(row.recipient, holder, int(gone == "acked"), row.size, 0)
@@ -240,7 +219,7 @@ class SqliteRelayStore(SqliteFile):
             self.run(statements.SHRINK_ORIGIN, *less, place, holder.origin)
             self.run(statements.DROP_EMPTY_ORIGIN, place, holder.origin)
 
-    def _forget(self, did: str, floor: int, step: Sweep) -> int:
+    def _forget(self, did: str, floor: int, step: model.Sweep) -> int:
         new_floor = floor
         forgotten: Counter[_Holder] = Counter()
         unread: Counter[_Holder] = Counter()
@@ -257,37 +236,37 @@ class SqliteRelayStore(SqliteFile):
         self.run(statements.RAISE_FLOOR, new_floor, did)
         return new_floor - floor
 
-    def card(self, did: str) -> StoredCard | None:
-        return self.read_first(StoredCard, statements.CARD, did)
+    def card(self, did: str) -> model.StoredCard | None:
+        return self.read_first(model.StoredCard, statements.CARD, did)
 
-    def retired_card(self, did: str) -> StoredCard | None:
-        return self.read_first(StoredCard, statements.RETIRED_CARD, did)
+    def retired_card(self, did: str) -> model.StoredCard | None:
+        return self.read_first(model.StoredCard, statements.RETIRED_CARD, did)
 
-    def members(self) -> list[Member]:
-        return self.read(Member, statements.MEMBERS)
+    def members(self) -> list[model.Member]:
+        return self.read(model.Member, statements.MEMBERS)
 
     def removals(self) -> int:
         return int(self.read_value(statements.REMOVALS))
 
-    def invites(self) -> list[Invite]:
-        return self.read(Invite, statements.INVITES)
+    def invites(self) -> list[model.Invite]:
+        return self.read(model.Invite, statements.INVITES)
 
     def alias_holder(self, alias: str) -> str | None:
         holder: str | None = self.read_value(statements.ALIAS_HOLDER, alias)
         return holder
 
-    def inbox(self, did: str) -> Inbox:
-        return self.read_first(Inbox, statements.INBOX, did) or Inbox()
+    def inbox(self, did: str) -> model.Inbox:
+        return self.read_first(model.Inbox, statements.INBOX, did) or model.Inbox()
 
-    def entries(self, did: str, *, after: int, most: int, most_bytes: int) -> list[Entry]:
-        found: list[Entry] = []
+    def entries(self, did: str, *, after: int, most: int, most_bytes: int) -> list[model.Entry]:
+        found: list[model.Entry] = []
         room = most_bytes
         with self._reading, database_errors(self._path, "read"):
             # Row by row: the bodies of a whole page might be many times what an answer may have.
             rows = contextlib.closing(self._reader.execute(statements.ENTRIES, (did, after, most)))
             with rows as cursor:
                 for row in cursor:
-                    entry = Entry(**row)
+                    entry = model.Entry(**row)
                     room -= len(entry.body or b"")
                     if found and room < 0:
                         break

@@ -117,7 +117,7 @@ class Streams:
             watching = asyncio.ensure_future(_end_when_gone(stream, receive))
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-                await self._follow(stream, send, response.start, response.read)
+                await self._follow(stream, send, response)
                 await self._send(send, b"", more=False)
             except TimeoutError:
                 # Its socket is full and nobody reads: to end it politely would wait as well.
@@ -132,13 +132,13 @@ class Streams:
                 with contextlib.suppress(asyncio.CancelledError):
                     await watching
 
-    async def _follow(self, stream: Stream, send: Send, start: Start, read: Read) -> None:
-        await self._send(send, start.hello)
-        after = start.after
+    async def _follow(self, stream: Stream, send: Send, response: StreamResponse) -> None:
+        await self._send(send, response.hello)
+        after = response.after
         # Behind the end there is nothing to follow: the client has seen what this relay has lost.
-        while not stream.over and start.after <= start.head:
+        while not stream.over and response.after <= response.head:
             stream.changed.clear()
-            chunk, after = await read(after)
+            chunk, after = await response.read(after)
             if chunk:
                 await self._send(send, chunk)
                 continue
@@ -153,32 +153,21 @@ class Streams:
             await send({"type": "http.response.body", "body": chunk, "more_body": more})
 
 
-@dataclass(frozen=True)
-class Start:
-    """How a stream begins.
-
-    Attributes:
-        hello: its first event.
-        after: the last sequence number that the client has.
-        head: the last one that there is.
-    """
-
-    hello: bytes
-    after: int
-    head: int
-
-
 class StreamResponse(Response):
     """The answer that is a stream.
 
     Args:
         did: whose inbox.
-        start: where it begins.
+        hello: its first event.
+        after: the last sequence number that the client has.
+        head: the last one that there is.
         read: gives the events behind a sequence number as bytes, at most a chunk, and the number of the last.
     """
 
-    def __init__(self, streams: Streams, did: str, start: Start, read: Read) -> None:
-        self.did, self.start, self.read = did, start, read
+    def __init__(
+        self, streams: Streams, did: str, read: Read, *, hello: bytes, after: int, head: int
+    ) -> None:
+        self.did, self.read, self.hello, self.after, self.head = did, read, hello, after, head
         self._streams = streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

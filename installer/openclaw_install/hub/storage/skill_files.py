@@ -19,16 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from openclaw_install.common import files
 from openclaw_install.common.errors import FileError
-from openclaw_install.common.files import (
-    MOST_BYTES,
-    PRIVATE_FILE,
-    PRIVATE_FOLDER,
-    file_error,
-    make_private_folder,
-    safe_join,
-    sync_folder,
-)
 from openclaw_install.hub.model import RefusedError
 from openclaw_install.hub.rules import check_skill_name
 
@@ -80,14 +72,14 @@ class DiskSkillFiles:
         self._root = root
 
     def folder(self, agent_id: str) -> Path:
-        return safe_join(self._root, agent_id) / "skills"
+        return files.safe_join(self._root, agent_id) / "skills"
 
     def prepare(self, agent_id: str) -> None:
         folder = self.folder(agent_id)
-        make_private_folder(folder)
+        files.make_private_folder(folder)
         with self._file_errors(agent_id, "prepare"), self._skills(agent_id) as skills:
             for made in (folder.parent, folder.parent.parent):
-                sync_folder(made)
+                files.sync_folder(made)
             for name in filter(_allowed, _names_in(skills)):
                 # What cannot be swept is no reason not to serve: it is told when something is written there.
                 with contextlib.suppress(OSError):
@@ -144,7 +136,7 @@ class DiskSkillFiles:
                         next_step="remove the link; mount a folder there if it has to be elsewhere",
                         code="hub.linked_skill",
                     ) from error
-            raise file_error(error, place, verb) from error
+            raise files.file_error(error, place, verb) from error
 
 
 def _sweep(skills: int, name: str) -> None:
@@ -206,7 +198,7 @@ def _make_folder(inside: int, name: str) -> bool:
         OSError: it cannot be made.
     """
     try:
-        os.mkdir(name, PRIVATE_FOLDER, dir_fd=inside)
+        os.mkdir(name, files.PRIVATE_FOLDER, dir_fd=inside)
     except FileExistsError:
         return False
     os.fsync(inside)
@@ -224,7 +216,7 @@ def _read_file(inside: int, name: str) -> bytes:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "it is no regular file")
-        if status.st_size > MOST_BYTES:
+        if status.st_size > files.MOST_BYTES:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
         return stream.read()
 
@@ -260,7 +252,7 @@ def _mode_of(inside: int, name: str) -> int:
     try:
         status = os.stat(name, dir_fd=inside, follow_symlinks=False)
     except FileNotFoundError:
-        return PRIVATE_FILE
+        return files.PRIVATE_FILE
     if stat.S_ISLNK(status.st_mode):
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
     return stat.S_IMODE(status.st_mode)

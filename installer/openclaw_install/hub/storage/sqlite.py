@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -10,11 +12,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from openclaw_install.common.errors import FileError
+from openclaw_install.common.files import PRIVATE_FILE
 from openclaw_install.common.migrations import Migration, NewerDatabaseError, upgrade
 from openclaw_install.common.sqlite_file import LOCK_SECONDS, connect_file
 
 T = TypeVar("T")
 Row = sqlite3.Row
+RESERVE_BYTES = 1024 * 1024
 
 
 class SqliteFile:
@@ -172,3 +176,47 @@ def database_errors(path: Path, verb: str) -> Iterator[None]:
             next_step=step,
             code="hub.database_full" if full else "hub.database_busy" if busy else "hub.database",
         ) from error
+
+
+class DiskReserve:
+    """Room for acknowledgements and sweeps: given up when the disk is full, taken again when there is some.
+
+    Args:
+        path: the file; its content is of no use to anybody.
+    """
+
+    def __init__(self, path: Path, size: int = RESERVE_BYTES) -> None:
+        self._path, self._size = path, size
+
+    def take(self) -> bool:
+        """Makes sure that the room is held; False where the disk has not that much."""
+        with contextlib.suppress(OSError):
+            if self._path.stat().st_size == self._size:
+                return True
+        try:
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
+            try:
+                # Written, because a hole takes no room.
+                os.pwrite(descriptor, b"\0" * self._size, 0)
+                os.ftruncate(descriptor, self._size)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError:
+            self.give_up()
+            return False
+        return self._path.stat().st_size == self._size
+
+    def give_up(self) -> None:
+        """Frees the room."""
+        with contextlib.suppress(OSError):
+            self._path.unlink()
+
+
+def free_bytes(folder: Path) -> int:
+    """How much of the disk is free for us.
+
+    Raises:
+        OSError: the folder is gone.
+    """
+    return shutil.disk_usage(folder).free

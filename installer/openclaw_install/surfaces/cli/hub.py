@@ -22,7 +22,7 @@ from openclaw_install.surfaces.cli.verbs import Verb, VerbGroup
 
 if TYPE_CHECKING:
     from openclaw_install.hub import results
-    from openclaw_install.hub.admin import Admin, RelayAdmin
+    from openclaw_install.hub.admin import Admin
 
 _FILE = click.Path(path_type=Path)
 
@@ -50,7 +50,7 @@ class DataVerb(Verb):
 
 
 class AdminVerb(DataVerb):
-    """What the hub's operator does: the function is given an `Admin` first."""
+    """What the operator of hub and relay does: the function is given an `Admin` first."""
 
     def given(self, _options: CommonOptions) -> contextlib.AbstractContextManager[Any]:
         from openclaw_install.hub.admin import open_admin
@@ -58,25 +58,10 @@ class AdminVerb(DataVerb):
         return open_admin(click.get_current_context().params.pop("data"))
 
 
-class RelayVerb(DataVerb):
-    """What the relay's operator does: the function is given a `RelayAdmin` first."""
-
-    def given(self, _options: CommonOptions) -> contextlib.AbstractContextManager[Any]:
-        from openclaw_install.hub.admin import open_relay_admin
-
-        return open_relay_admin(click.get_current_context().params.pop("data"))
-
-
 class AdminGroup(VerbGroup):
-    """Commands of the hub's operator under one word."""
+    """Commands of the operator under one word."""
 
     command_class = AdminVerb
-
-
-class RelayGroup(VerbGroup):
-    """Commands of the relay's operator under one word."""
-
-    command_class = RelayVerb
 
 
 def _would(what: str) -> Callable[[dict[str, Any]], str]:
@@ -272,7 +257,7 @@ def audit_command(admin: Admin, *, verify: bool, head: str | None, last: int) ->
     return Answer(AuditReport(tuple(rows), verdict), 0 if verdict is None or verdict.ok else 1)
 
 
-@hub_group.group("relay", cls=RelayGroup)
+@hub_group.group("relay")
 def relay_group() -> None:
     """The relay for messages: who is registered, and who may register."""
 
@@ -283,28 +268,28 @@ def relay_agents_group() -> None:
 
 
 @relay_agents_group.command("list")
-def relay_agents_list(admin: RelayAdmin) -> results.RelayAgentList:
+def relay_agents_list(admin: Admin) -> results.RelayAgentList:
     """Show every registered agent, when it was last there, and what waits for it."""
     from openclaw_install.hub.results import RelayAgentList
 
-    return RelayAgentList(tuple(admin.members()))
+    return RelayAgentList(tuple(admin.relay_agents()))
 
 
 @relay_agents_group.command("remove", plan=_would("give back the place of {agent}"))
 @click.argument("agent", metavar="DID|ALIAS")
-def relay_agents_remove(admin: RelayAdmin, agent: str) -> results.RelayAgentRemoved:
+def relay_agents_remove(admin: Admin, agent: str) -> results.RelayAgentRemoved:
     """Give back an agent's place, and drop what waits in it; registering again undoes it."""
     from openclaw_install.hub.results import RelayAgentRemoved
 
-    return RelayAgentRemoved((admin.remove(agent),))
+    return RelayAgentRemoved((admin.remove_relay_agent(agent),))
 
 
-@click.command("invite", cls=RelayVerb, plan=_would("make an invitation for {uses}"))
+@click.command("invite", cls=AdminVerb, plan=_would("make an invitation for {uses}"))
 @click.option(
     "--uses", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Agents it lets in."
 )
 @click.option("--days", type=click.IntRange(1, 365), default=7, show_default=True, help="It holds so long.")
-def invite_command(admin: RelayAdmin, uses: int, days: int) -> results.NewInvitation:
+def invite_command(admin: Admin, uses: int, days: int) -> results.NewInvitation:
     """Make an invitation and print its code, this once."""
     from openclaw_install.hub.results import NewInvitation
 
@@ -319,7 +304,7 @@ def invite_group() -> None:
 
 
 @invite_group.command("list")
-def invite_list(admin: RelayAdmin) -> results.InvitationList:
+def invite_list(admin: Admin) -> results.InvitationList:
     """Show every invitation and how much of it is left; never a code."""
     from openclaw_install.hub.results import InvitationList
 
@@ -328,8 +313,8 @@ def invite_list(admin: RelayAdmin) -> results.InvitationList:
 
 @invite_group.command("revoke", plan=_would("end the invitation {name}"))
 @click.argument("name", metavar="ID")
-def invite_revoke(admin: RelayAdmin, name: str) -> results.InvitationList:
+def invite_revoke(admin: Admin, name: str) -> results.InvitationList:
     """End an invitation; who registered by it stays."""
     from openclaw_install.hub.results import InvitationList
 
-    return InvitationList((admin.revoke(name),))
+    return InvitationList((admin.revoke_invite(name),))

@@ -3,68 +3,57 @@
 from __future__ import annotations
 
 from openclaw_install.common.jsonable import iso_time
+from openclaw_install.hub import results
 from openclaw_install.hub.audit_chain import ChainVerdict
 from openclaw_install.hub.model import AuditRow, Key
 from openclaw_install.hub.relay.model import Invite, Member
-from openclaw_install.hub.results import (
-    AuditReport,
-    HubAgent,
-    HubAgentList,
-    HubRun,
-    InvitationList,
-    KeyList,
-    NewInvitation,
-    NewKey,
-    RelayAgentList,
-    RelayAgentRemoved,
-)
 from openclaw_install.surfaces.views import view
 from openclaw_install.surfaces.views.text import Text
 
 
 @view.register
-def _keys(answer: KeyList) -> Text:
+def _keys(answer: results.KeyList) -> Text:
     return Text(rows=[_key_line(key) for key in answer.keys])
 
 
 @view.register
-def _new_key(answer: NewKey) -> Text:
+def _new_key(answer: results.NewKey) -> Text:
     key = answer.keys[0]
     return Text([f"{key.id} for {key.owner}; keep it, it is not shown again:", answer.key])
 
 
 @view.register
-def _agents(answer: HubAgentList) -> Text:
+def _agents(answer: results.HubAgentList) -> Text:
     return Text(rows=[_agent_line(agent) for agent in answer.agents])
 
 
 @view.register
-def _audit(answer: AuditReport) -> Text:
+def _audit(answer: results.AuditReport) -> Text:
     return Text(rows=[_audit_line(row) for row in answer.rows], tail=_check_lines(answer.verified))
 
 
 @view.register
-def _run(_answer: HubRun) -> Text:
+def _run(_answer: results.HubRun) -> Text:
     return Text(["the hub has stopped"])
 
 
 @view.register
-def _relay_agents(answer: RelayAgentList) -> Text:
+def _relay_agents(answer: results.RelayAgentList) -> Text:
     return Text(rows=[_relay_agent_line(agent) for agent in answer.agents])
 
 
 @view.register
-def _relay_agent_removed(answer: RelayAgentRemoved) -> Text:
+def _relay_agent_removed(answer: results.RelayAgentRemoved) -> Text:
     return Text([f"removed {_relay_agent_line(agent)}" for agent in answer.agents])
 
 
 @view.register
-def _invitations(answer: InvitationList) -> Text:
+def _invitations(answer: results.InvitationList) -> Text:
     return Text(rows=[_invitation_line(invite) for invite in answer.invites])
 
 
 @view.register
-def _new_invitation(answer: NewInvitation) -> Text:
+def _new_invitation(answer: results.NewInvitation) -> Text:
     line = _invitation_line(answer.invites[0])
     return Text([f"{line}; keep the code, it is not shown again:", answer.code])
 
@@ -74,7 +63,7 @@ def _key_line(key: Key) -> str:
     return f"{key.id}  {key.owner}  created {key.created_at}  {state}"
 
 
-def _agent_line(one: HubAgent) -> str:
+def _agent_line(one: results.HubAgent) -> str:
     return f"{one.id}  {one.name}  of {one.owner}  {one.pod_state}  {one.skills} skills  {one.folder}"
 
 
