@@ -12,8 +12,7 @@ from openclaw_install.messaging.actions.contacts import decide_contact
 from openclaw_install.messaging.actions.messages import chat
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.outgoing import ContactError
-from openclaw_install.messaging.trust.gate import settle_all
-from openclaw_install.messaging.trust.guard import TrustRefusedError
+from openclaw_install.messaging.trust.gate import TrustRefusedError, settle_all
 from tests.trust_rig import Place, did, place
 
 EVE = did(2)

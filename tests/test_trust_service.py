@@ -32,8 +32,12 @@ from openclaw_install.messaging.app import App
 from openclaw_install.messaging.outgoing import ContactError
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.trust.edits import Edit, RemoveRule, SetDefault, SetRule
-from openclaw_install.messaging.trust.gate import contact_action, settle_all, settle_contact
-from openclaw_install.messaging.trust.guard import TrustRefusedError
+from openclaw_install.messaging.trust.gate import (
+    TrustRefusedError,
+    contact_action,
+    settle_all,
+    settle_contact,
+)
 from openclaw_install.messaging.trust.match import Subject, TrustPolicyError, read_match
 from openclaw_install.messaging.trust.policy import action_for
 from openclaw_install.messaging.trust.policy_file import TrustBook

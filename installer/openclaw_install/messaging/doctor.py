@@ -15,8 +15,8 @@ from openclaw_install.messaging import store_lock
 from openclaw_install.messaging.bridge.own_clock import relay_offset
 from openclaw_install.messaging.doctor_identity import Visit, check_identity, check_keys
 from openclaw_install.messaging.findings import contact_findings, order_findings
-from openclaw_install.messaging.health import STOPPED, read_health, stopped_health
-from openclaw_install.messaging.models import OutboxItem, RelayCursor
+from openclaw_install.messaging.health import OWNER, OWNER_NEXT_STEP, STOPPED, read_health, stopped_health
+from openclaw_install.messaging.models import RelayCursor
 from openclaw_install.messaging.models.messages import ShownMessage, shown_message
 from openclaw_install.messaging.models.overview import DoctorReport, FailedMessage, TransportHealth
 from openclaw_install.messaging.profile_settings import URL_VARIABLE, server_url
@@ -24,7 +24,7 @@ from openclaw_install.messaging.relay.client import About, Relay, RelayMaker, Re
 from openclaw_install.messaging.relay.http import HttpRelay
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.trust.policy_file import TrustBook
-from openclaw_install.messaging.untrusted import Reader
+from openclaw_install.messaging.untrusted import Reader, opened_as
 from openclaw_install.protocol.identity import Identity
 from openclaw_install.protocol.profile import profile_paths
 from openclaw_install.protocol.times import MAX_SKEW
@@ -101,19 +101,13 @@ def _store(
         visit.findings += contact_findings(store)
         visit.findings += order_findings(store)
         found = (store.messages.get(row.id) for row in store.ingress.parked())
-        parked = tuple(shown_message(one, Reader(caller), _BODY) for one in found if one)
-        return health, parked, tuple(_failed(one) for one in store.outbox.in_state("failed"))
-
-
-def _failed(item: OutboxItem) -> FailedMessage:
-    return FailedMessage(
-        message_id=item.message_id,
-        recipient=item.recipient,
-        thread_id=item.thread_id,
-        attempts=item.attempts,
-        reason=item.reason,
-        next_step=item.next_step,
-    )
+        reader = Reader(caller)
+        parked = tuple(shown_message(one, reader, _BODY) for one in found if one)
+        return (
+            health,
+            parked,
+            tuple(opened_as(FailedMessage, one, reader) for one in store.outbox.in_state("failed")),
+        )
 
 
 def _checked(path: Path) -> InstallError | None:
@@ -156,14 +150,14 @@ def _renewed(visit: Visit, path: Path) -> InstallError | None:
 
 
 def _ownership(visit: Visit, store: Store, identity: Identity | None) -> None:
-    owner = store.facts.get("store.owner")
+    owner = store.facts.get(OWNER)
     if identity is not None and owner not in (None, identity.did):
         visit.note(
             "store.other_identity",
             "critical",
             store.path,
             f"the store belongs to {owner}, and the identity is {identity.did}",
-            "bring the identity back that made the store, or move the store away",
+            OWNER_NEXT_STEP,
         )
 
 

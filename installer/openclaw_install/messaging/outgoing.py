@@ -12,7 +12,7 @@ from openclaw_install.messaging.models import Contact, NewMessage, OutboxItem, O
 from openclaw_install.messaging.models.contacts import Opened
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.store.messages import preview
-from openclaw_install.messaging.trust.guard import is_agent
+from openclaw_install.messaging.trust.gate import is_agent
 from openclaw_install.protocol.header import new_message_id
 from openclaw_install.protocol.messages import check_body
 

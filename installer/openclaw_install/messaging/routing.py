@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from typing import cast
 
 from openclaw_install.common.errors import UsageError
-from openclaw_install.host.hooks.policy import INGRESS_PREFIX
-from openclaw_install.host.hooks.text import admits
-from openclaw_install.host.workspace import active_group_key
 from openclaw_install.messaging.models import RouteMode
 from openclaw_install.messaging.store import Store
 
@@ -56,6 +53,11 @@ def route(
             thread never goes to the working session of the others: where its own is not admitted, it goes
             to its stable one.
     """
+    # Every command loads this module for the mode, and only the bridge asks for a route.
+    from openclaw_install.host.hooks.policy import INGRESS_PREFIX
+    from openclaw_install.host.hooks.text import admits
+    from openclaw_install.host.workspace import active_group_key
+
     stable = f"{INGRESS_PREFIX}{thread_id}"
     if mode == "stable-hook-session":
         return Route(stable, mode)

@@ -9,8 +9,6 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import filelock
-
 from openclaw_install.common.errors import ConflictError, FileError
 from openclaw_install.common.files import (
     PRIVATE_FILE,
@@ -163,6 +161,9 @@ def update_identity(path: Path, change: Callable[[Identity], Identity]) -> Ident
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
+    # Only a change of an identity needs it, and it takes longer to load than what is around it.
+    import filelock
+
     lock = filelock.FileLock(path.with_name(f".{path.name}.lock"), timeout=LOCK_SECONDS, mode=PRIVATE_FILE)
     try:
         lock.acquire()

@@ -15,14 +15,7 @@ from openclaw_install.messaging.actions.arguments import AgentName, Page, Rows, 
 from openclaw_install.messaging.actions.messages import find_session
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.models import Session
-from openclaw_install.messaging.models.bindings import (
-    Binding,
-    BindingChange,
-    BindingOrigin,
-    BindingPage,
-    BoundThread,
-    KeptBinding,
-)
+from openclaw_install.messaging.models import bindings as models
 from openclaw_install.messaging.models.contacts import Peer, peer_of
 from openclaw_install.messaging.untrusted import Reader
 
@@ -42,7 +35,7 @@ def session_bindings(
     *,
     limit: Rows = 20,
     page: Page | None = None,
-) -> BindingPage:
+) -> models.BindingPage:
     """Which threads are bound to which working session, what ACTIVE_GROUP.md names, and what the running
     gateway admits. Only for the route mode map-active-group.
 
@@ -60,7 +53,7 @@ def session_bindings(
     shown, in_use = found[:limit], app.route_mode == MODE
     text = app.host().active_group() if in_use else None
     prefixes = _prefixes(app.host().live_policy()) if in_use else None
-    return BindingPage(
+    return models.BindingPage(
         route_mode=app.route_mode,
         in_use=in_use,
         active_group=active_group_key(text) if text is not None else None,
@@ -71,7 +64,7 @@ def session_bindings(
     )
 
 
-def session_binding_bind_current(app: App, *, session: AgentName | None = None) -> BindingChange:
+def session_binding_bind_current(app: App, *, session: AgentName | None = None) -> models.BindingChange:
     """Bind a thread to the working session that ACTIVE_GROUP.md names now. Only in the route mode
     map-active-group, and where the running gateway admits that session.
 
@@ -100,7 +93,7 @@ def session_binding_set(
     *,
     session_key: Annotated[str, Rule(min_length=3, max_length=512)],
     session: AgentName | None = None,
-) -> BindingChange:
+) -> models.BindingChange:
     """Bind a thread to the working session that you name. Only in the route mode map-active-group, and where
     the running gateway admits that session.
 
@@ -124,7 +117,7 @@ def session_binding_set(
     return _bind(app, session, key, "set", app.host().active_group())
 
 
-def session_binding_clear(app: App, *, session: AgentName | None = None) -> BindingChange:
+def session_binding_clear(app: App, *, session: AgentName | None = None) -> models.BindingChange:
     """Let a thread follow ACTIVE_GROUP.md again. Only in the route mode map-active-group.
 
     Args:
@@ -161,8 +154,8 @@ def require_mode(app: App) -> None:
 
 
 def _bind(
-    app: App, target: str | None, key: str, origin: BindingOrigin, active_group: str | None
-) -> BindingChange:
+    app: App, target: str | None, key: str, origin: models.BindingOrigin, active_group: str | None
+) -> models.BindingChange:
     session = find_session(app, target)
     if _is_ingress(key) and key != f"{INGRESS_PREFIX}{session.thread_id}":
         raise BindingError(
@@ -176,7 +169,7 @@ def _bind(
         before = app.store.bindings.get(session.thread_id)
         if before is not None and (before.session_key, before.origin) == (key, origin):
             return _change(app, session, before, before)
-        made = Binding(session.thread_id, key, origin, now, app.caller)
+        made = models.Binding(session.thread_id, key, origin, now, app.caller)
         app.store.bindings.put(made)
         app.store.events.add(
             "session.bound", now, thread_id=session.thread_id, by=app.caller, session_key=key
@@ -184,9 +177,11 @@ def _bind(
     return _change(app, session, before, made)
 
 
-def _change(app: App, session: Session, before: Binding | None, now: Binding | None) -> BindingChange:
+def _change(
+    app: App, session: Session, before: models.Binding | None, now: models.Binding | None
+) -> models.BindingChange:
     contact = app.store.contacts.get(session.peer)
-    return BindingChange(
+    return models.BindingChange(
         thread_id=session.thread_id,
         peer=peer_of(session.peer, contact, app.reader),
         changed=before != now,
@@ -235,8 +230,8 @@ def _next_step(key: str, active_group: str | None) -> str:
     return f"add {wanted} to {where}, then {_FIX_HERE}"
 
 
-def _bound(kept: KeptBinding, prefixes: Sequence[str] | None, reader: Reader) -> BoundThread:
-    return BoundThread(
+def _bound(kept: models.KeptBinding, prefixes: Sequence[str] | None, reader: Reader) -> models.BoundThread:
+    return models.BoundThread(
         **vars(kept.binding),
         peer=None
         if kept.did is None

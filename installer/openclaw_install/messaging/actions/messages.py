@@ -25,8 +25,8 @@ from openclaw_install.messaging.models.messages import Changes, InboxPage, SendR
 from openclaw_install.messaging.outgoing import ContactError, enqueue
 from openclaw_install.messaging.relay.client import Relay
 from openclaw_install.messaging.relay.lookup import relay_for
-from openclaw_install.messaging.trust.gate import contact_action
-from openclaw_install.messaging.trust.guard import is_agent
+from openclaw_install.messaging.trust.gate import contact_action, is_agent
+from openclaw_install.messaging.untrusted import opened_as
 from openclaw_install.protocol.did import fold_alias, is_conversation, is_did
 from openclaw_install.protocol.messages import TEXT, Attachment, text_body
 
@@ -298,17 +298,14 @@ def send_result(app: App, item: OutboxItem) -> SendResult:
             f"look again later with the idempotency key {item.idempotency_key}; do not send it a second time"
         )
         next_step = item.next_step or start or look
-    return SendResult(
+    return opened_as(
+        SendResult,
+        item,
+        app.reader,
         sent=sent,
         status="sent" if sent else "unconfirmed",
-        state=item.state,
-        message_id=item.message_id,
         seq=item.seq if sent else None,
-        thread_id=item.thread_id,
-        recipient=item.recipient,
-        idempotency_key=item.idempotency_key,
         runtime_running=running,
-        reason=item.reason,
         next_step=next_step,
     )
 

@@ -12,15 +12,8 @@ from openclaw_install.messaging.actions.trust import in_force
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.health import read_health
 from openclaw_install.messaging.models import Event, Message
+from openclaw_install.messaging.models import overview as models
 from openclaw_install.messaging.models.messages import shown_message, shown_messages
-from openclaw_install.messaging.models.overview import (
-    PolicyFigures,
-    RuntimeOverview,
-    SeenThread,
-    SinceLastSeen,
-    Timeline,
-    Transport,
-)
 from openclaw_install.messaging.models.sessions import shown_session
 from openclaw_install.messaging.timeline import entry_of, in_order, of_ledger
 
@@ -32,12 +25,12 @@ _ATTENTION = 20
 _STUCK = 5
 
 
-def transport_health(app: App) -> Transport:
+def transport_health(app: App) -> models.Transport:
     """Whether messages come and go: connection, retries, degraded or repaired, what waits or is missing, and
     what to do about it."""
     store, now, gaps = app.store, app.clock(), app.store.relay.gaps()
     due = [at for at in (store.outbox.next_due(now), store.ingress.next_due(now)) if at is not None]
-    return Transport(
+    return models.Transport(
         relay=shown_address(app.relay_url),
         health=read_health(store, running=app.runtime_running, now=now),
         figures=store.overview.figures(),
@@ -48,7 +41,7 @@ def transport_health(app: App) -> Transport:
     )
 
 
-def runtime_overview(app: App) -> RuntimeOverview:
+def runtime_overview(app: App) -> models.RuntimeOverview:
     """Threads, contacts, transport, route mode, policy and what is stuck, at a glance. For operations and
     diagnosis, not before every reply."""
     store = app.store
@@ -56,7 +49,7 @@ def runtime_overview(app: App) -> RuntimeOverview:
     numbers = [row.id for row in store.ingress.parked(limit=_STUCK)]
     numbers += [item.id for item in store.outbox.in_state("failed", limit=_STUCK)]
     stuck = [found for number in numbers if (found := store.messages.get(number))]
-    return RuntimeOverview(
+    return models.RuntimeOverview(
         did=app.did,
         runtime_running=app.runtime_running,
         threads=threads,
@@ -71,10 +64,10 @@ def runtime_overview(app: App) -> RuntimeOverview:
     )
 
 
-def _policy_figures(app: App) -> PolicyFigures:
+def _policy_figures(app: App) -> models.PolicyFigures:
     state = app.policy_state()
     contact, task = state.policy.contact, state.policy.task
-    return PolicyFigures(
+    return models.PolicyFigures(
         **vars(in_force(state)),
         contact_default=contact.default,
         task_default=task.default,
@@ -82,7 +75,9 @@ def _policy_figures(app: App) -> PolicyFigures:
     )
 
 
-def since_last_seen(app: App, *, operator: Operator = "agent", mark_seen: bool = True) -> SinceLastSeen:
+def since_last_seen(
+    app: App, *, operator: Operator = "agent", mark_seen: bool = True
+) -> models.SinceLastSeen:
     """What happened since this operator looked last, by thread, with what went wrong. Each operator name has
     its own mark, which the call moves on unless mark_seen is false.
 
@@ -100,7 +95,7 @@ def since_last_seen(app: App, *, operator: Operator = "agent", mark_seen: bool =
         store.seen.advance(operator, cursor, now)
     threads, left_out = _threads(app, events)
     entries = [entry for event in reversed(events) if (entry := entry_of(event)).step == "trouble"]
-    return SinceLastSeen(
+    return models.SinceLastSeen(
         operator=operator,
         since=before.at if before else None,
         cursor_before=before.cursor if before else None,
@@ -116,7 +111,7 @@ def since_last_seen(app: App, *, operator: Operator = "agent", mark_seen: bool =
     )
 
 
-def _threads(app: App, events: Sequence[Event]) -> tuple[tuple[SeenThread, ...], int]:
+def _threads(app: App, events: Sequence[Event]) -> tuple[tuple[models.SeenThread, ...], int]:
     counted: dict[str, Counter[str]] = {}
     for event in reversed(events):
         if event.thread_id:
@@ -124,7 +119,7 @@ def _threads(app: App, events: Sequence[Event]) -> tuple[tuple[SeenThread, ...],
     known = app.store.sessions.named(list(counted)[:_THREADS])
     focused = app.store.sessions.focus(app.caller)
     shown = tuple(
-        SeenThread(
+        models.SeenThread(
             session=shown_session(known[thread], app.reader, focused),
             received=kinds["message.received"],
             sent=kinds["outbox.committed"],
@@ -143,7 +138,7 @@ def delivery_timeline(
     message_id: MessageId | None = None,
     limit: Rows = 30,
     before: Number | None = None,
-) -> Timeline:
+) -> models.Timeline:
     """What happened in a thread, or to one message, in order: inbound, outbound, retries, receipts, troubles
     and repairs.
 
@@ -168,7 +163,7 @@ def delivery_timeline(
         item = app.store.outbox.get(message.id) if message.direction == "out" else None
         ingress = app.store.ingress.get(message.id) if message.direction == "in" else None
         entries += of_ledger(message, ingress, item, events)
-    return Timeline(
+    return models.Timeline(
         session=session_now(app, found),
         message=shown_message(message, app.reader, _BODY) if message else None,
         entries=tuple(in_order(entries)),

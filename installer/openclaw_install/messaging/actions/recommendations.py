@@ -10,18 +10,10 @@ from openclaw_install.messaging.actions.messages import find_session
 from openclaw_install.messaging.actions.trust import in_force, shown_decisions, verdicts
 from openclaw_install.messaging.actions.trust_changes import change_policy
 from openclaw_install.messaging.app import App
+from openclaw_install.messaging.models import trust as models
 from openclaw_install.messaging.models.contacts import ContactState, peer_of
-from openclaw_install.messaging.models.trust import (
-    DecisionKind,
-    NewDecision,
-    PolicyChange,
-    Recommendation,
-    RecommendationChange,
-    RecommendationState,
-    TrustStatus,
-)
 from openclaw_install.messaging.trust.edits import SetRule, edited
-from openclaw_install.messaging.trust.guard import is_agent
+from openclaw_install.messaging.trust.gate import is_agent
 from openclaw_install.messaging.trust.match import Subject, TrustPolicyError, read_match
 from openclaw_install.messaging.trust.policy_file import PolicyState
 from openclaw_install.messaging.trust.recommendations import Plan, plan, recommended, reopenable
@@ -34,11 +26,11 @@ class _Thread:
     thread_id: str
     did: str
     policy: PolicyState
-    stored: tuple[Recommendation, ...]
+    stored: tuple[models.Recommendation, ...]
     plan: Plan
 
 
-def trust_status(app: App, *, session: AgentName | None = None) -> TrustStatus:
+def trust_status(app: App, *, session: AgentName | None = None) -> models.TrustStatus:
     """How the other agent of the focused thread, or of the one you name, is trusted: what was decided, what
     the policy says of its contact and tasks, and what its history recommends.
 
@@ -52,7 +44,7 @@ def trust_status(app: App, *, session: AgentName | None = None) -> TrustStatus:
     found = _read(app, session)
     contact = app.store.contacts.get(found.did)
     says = verdicts(found.policy.policy, Subject(found.did, contact.alias if contact else None))
-    return TrustStatus(
+    return models.TrustStatus(
         policy=in_force(found.policy),
         thread_id=found.thread_id,
         peer=peer_of(found.did, contact, app.reader),
@@ -68,7 +60,9 @@ def trust_status(app: App, *, session: AgentName | None = None) -> TrustStatus:
     )
 
 
-def trust_apply_session_recommendation(app: App, *, session: AgentName | None = None) -> RecommendationChange:
+def trust_apply_session_recommendation(
+    app: App, *, session: AgentName | None = None
+) -> models.RecommendationChange:
     """Do what the open recommendation of the thread says (see pingagent_trust_status). One that widens trust
     is not applied: the answer says what your person has to run.
 
@@ -84,10 +78,10 @@ def trust_apply_session_recommendation(app: App, *, session: AgentName | None = 
     edit = SetRule(wanted.section, read_match(wanted.did), wanted.action)
     if is_agent(app.caller) and wanted.section == "task" and edited(found.policy.policy, edit).widens:
         ask = f"pingagent trust apply {wanted.thread_id}"
-        return RecommendationChange(recommendation=wanted, ask_your_person=ask)
+        return models.RecommendationChange(recommendation=wanted, ask_your_person=ask)
     with app.store.write():
         current = _written(app, found, app.clock())
-    change: PolicyChange | None = None
+    change: models.PolicyChange | None = None
     trust: ContactState | None = None
     # Each of the two can be done again without harm, so one that was interrupted is simply applied again.
     if wanted.section == "task":
@@ -96,12 +90,12 @@ def trust_apply_session_recommendation(app: App, *, session: AgentName | None = 
         trust = contacts.decide(app, wanted.did, "block", reason=f"recommended: {wanted.why}").contact.state
     version = change.policy.version if change else found.policy.policy.version
     done = _move(app, current, "applied", "recommendation_applied", version)
-    return RecommendationChange(recommendation=done, policy_change=change, trust=trust)
+    return models.RecommendationChange(recommendation=done, policy_change=change, trust=trust)
 
 
 def trust_dismiss_session_recommendation(
     app: App, *, session: AgentName | None = None, reason: Reason = ""
-) -> RecommendationChange:
+) -> models.RecommendationChange:
     """Close the thread's open recommendation. It comes back by itself only with twice the evidence;
     pingagent_trust_reopen_session_recommendation opens it again.
 
@@ -119,12 +113,12 @@ def trust_dismiss_session_recommendation(
         current = _written(app, found, app.clock())
         version = found.policy.policy.version
         done = _move(app, current, "dismissed", "recommendation_dismissed", version, reason)
-    return RecommendationChange(recommendation=done)
+    return models.RecommendationChange(recommendation=done)
 
 
 def trust_reopen_session_recommendation(
     app: App, *, session: AgentName | None = None
-) -> RecommendationChange:
+) -> models.RecommendationChange:
     """Open the thread's last dismissed or superseded recommendation again; one that is open then is
     superseded.
 
@@ -149,7 +143,7 @@ def trust_reopen_session_recommendation(
             if one.state == "open":
                 app.store.trust.move_recommendation(one.id, "superseded", app.caller, now, version)
         done = _move(app, last, "open", "recommendation_reopened", version)
-    return RecommendationChange(recommendation=done)
+    return models.RecommendationChange(recommendation=done)
 
 
 def _read(app: App, target: str | None) -> _Thread:
@@ -161,7 +155,7 @@ def _read(app: App, target: str | None) -> _Thread:
     return _Thread(session.thread_id, session.peer, state, stored, plan(stored, proposal))
 
 
-def _require_open(found: _Thread) -> Recommendation:
+def _require_open(found: _Thread) -> models.Recommendation:
     if found.plan.open is None:
         raise TrustPolicyError(
             "nothing is recommended for this thread",
@@ -171,7 +165,7 @@ def _require_open(found: _Thread) -> Recommendation:
     return found.plan.open
 
 
-def _written(app: App, found: _Thread, now: float) -> Recommendation:
+def _written(app: App, found: _Thread, now: float) -> models.Recommendation:
     """The open recommendation, in the store; one that no longer holds is superseded."""
     table = app.store.trust
     wanted = _require_open(found)
@@ -184,17 +178,17 @@ def _written(app: App, found: _Thread, now: float) -> Recommendation:
 
 def _move(
     app: App,
-    one: Recommendation,
-    state: RecommendationState,
-    kind: DecisionKind,
+    one: models.Recommendation,
+    state: models.RecommendationState,
+    kind: models.DecisionKind,
     version: str,
     detail: str = "",
-) -> Recommendation:
+) -> models.Recommendation:
     now = app.clock()
     with app.store.write():
         app.store.trust.move_recommendation(one.id, state, app.caller, now, version)
         app.store.trust.record(
-            NewDecision(
+            models.NewDecision(
                 at=now,
                 by=app.caller,
                 kind=kind,

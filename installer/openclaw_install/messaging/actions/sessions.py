@@ -20,24 +20,12 @@ from openclaw_install.messaging.actions.recommendations import trust_status
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.health import read_health
 from openclaw_install.messaging.models import ContactState, Session
-from openclaw_install.messaging.models.contacts import shown_contact
+from openclaw_install.messaging.models import sessions as models
+from openclaw_install.messaging.models.contacts import ShownContact
 from openclaw_install.messaging.models.messages import shown_messages
 from openclaw_install.messaging.models.overview import WhoAmI
-from openclaw_install.messaging.models.sessions import (
-    Conversation,
-    ConversationPage,
-    FocusedThread,
-    MarkedRead,
-    NextUnread,
-    NoteChange,
-    SessionOverview,
-    SessionPage,
-    ShownConversation,
-    ShownSession,
-    shown_note,
-    shown_session,
-)
 from openclaw_install.messaging.summary import SummaryChange, changed_summary
+from openclaw_install.messaging.untrusted import opened_as
 
 _NEWEST = 3
 _STATES: dict[str, ContactState | None] = {"all": None, "dm": "approved", "pending_dm": "pending"}
@@ -66,7 +54,7 @@ def whoami(app: App) -> WhoAmI:
 
 def recent_sessions(
     app: App, *, limit: Rows = 20, unread_only: bool = False, page: Page | None = None
-) -> SessionPage:
+) -> models.SessionPage:
     """Collaboration threads with other agents, newest activity first, with what is unread. The main entrance:
     begin here, then focus one.
 
@@ -82,8 +70,8 @@ def recent_sessions(
     found = app.store.sessions.recent(limit=limit + 1, unread_only=unread_only, before=before)
     shown, focused = found[:limit], app.store.sessions.focus(app.caller)
     total, unread = app.store.sessions.counts()
-    return SessionPage(
-        sessions=tuple(shown_session(one, app.reader, focused) for one in shown),
+    return models.SessionPage(
+        sessions=tuple(models.shown_session(one, app.reader, focused) for one in shown),
         total=total,
         unread_threads=unread,
         next_page=write_page(shown[-1].last_activity_at, shown[-1].thread_id) if len(found) > limit else None,
@@ -97,7 +85,7 @@ def focus_session(
     messages: Rows = 10,
     before: Count | None = None,
     mark_read: bool = True,
-) -> FocusedThread:
+) -> models.FocusedThread:
     """Choose the thread that you work in and read its newest messages; replies go there from now on. The
     choice is yours alone: it changes no other client's. Marks the thread as read.
 
@@ -119,14 +107,14 @@ def focus_session(
     if mark_read:
         table.mark_read(thread)
     shown = app.store.messages.of_thread(thread, before=before, limit=messages)
-    return FocusedThread(
-        session=shown_session(table.get(thread) or found, app.reader, thread),
+    return models.FocusedThread(
+        session=models.shown_session(table.get(thread) or found, app.reader, thread),
         messages=shown_messages(shown, app.reader),
         before=shown[0].id if shown else None,
     )
 
 
-def next_unread(app: App, *, messages: Rows = 10, mark_read: bool = True) -> NextUnread:
+def next_unread(app: App, *, messages: Rows = 10, mark_read: bool = True) -> models.NextUnread:
     """Focus the thread whose unread messages wait for longest, and read its newest ones. Passes over agents
     that nobody has approved.
 
@@ -139,14 +127,16 @@ def next_unread(app: App, *, messages: Rows = 10, mark_read: bool = True) -> Nex
     thread = None
     if found:
         thread = focus_session(app, session=found.thread_id, messages=messages, mark_read=mark_read)
-    return NextUnread(
+    return models.NextUnread(
         thread=thread,
         unread_threads=app.store.sessions.counts()[1],
         pending_contacts=app.store.contacts.counts()["pending"],
     )
 
 
-def mark_read(app: App, *, session: AgentName | None = None, up_to: Number | None = None) -> MarkedRead:
+def mark_read(
+    app: App, *, session: AgentName | None = None, up_to: Number | None = None
+) -> models.MarkedRead:
     """Clear the unread count of the focused thread, or of the one you name; with up_to, what came in after
     that message stays unread.
 
@@ -166,7 +156,7 @@ def mark_read(app: App, *, session: AgentName | None = None, up_to: Number | Non
         else:
             table.lower_unread(thread, app.store.overview.unread_after(thread, up_to))
         after = table.get(thread) or found
-    return MarkedRead(session=session_now(app, after), unread_before=current.unread)
+    return models.MarkedRead(session=session_now(app, after), unread_before=current.unread)
 
 
 def session_summary(  # noqa: PLR0913 - each argument is a field of the note, in the tool's contract
@@ -180,7 +170,7 @@ def session_summary(  # noqa: PLR0913 - each argument is a field of the note, in
     open_questions: NoteItems | None = None,
     next_steps: NoteItems | None = None,
     clear_fields: Annotated[list[NoteField], Rule(max_length=6)] | None = None,
-) -> NoteChange:
+) -> models.NoteChange:
     """Read or change the thread's working note: goal, constraints, decisions, what is open. Fields that you
     leave out stay; empty ones, and clear_fields, clear. Working notes only; not authoritative.
 
@@ -222,7 +212,7 @@ def session_summary(  # noqa: PLR0913 - each argument is a field of the note, in
     return _note_change(app, change)
 
 
-def session_overview(app: App, *, session: AgentName | None = None) -> SessionOverview:
+def session_overview(app: App, *, session: AgentName | None = None) -> models.SessionOverview:
     """All about the focused thread, or the one you name: trust, note, what waits or is stuck, where its
     messages go. For details; a reply does not need it.
 
@@ -236,13 +226,13 @@ def session_overview(app: App, *, session: AgentName | None = None) -> SessionOv
     thread = found.thread_id
     trust = trust_status(app, session=thread)
     contact = app.store.contacts.get(found.peer)
-    return SessionOverview(
+    return models.SessionOverview(
         session=session_now(app, found),
-        contact=shown_contact(contact, app.reader) if contact else None,
+        contact=opened_as(ShownContact, contact, app.reader) if contact else None,
         contact_policy=trust.contact,
         task_policy=trust.task,
         recommendation=trust.recommendation,
-        summary=shown_note(app.store.summaries.get(thread), app.reader),
+        summary=models.shown_note(app.store.summaries.get(thread), app.reader),
         figures=app.store.overview.figures(thread),
         newest=shown_messages(app.store.messages.of_thread(thread, limit=_NEWEST), app.reader),
         route_mode=app.route_mode,
@@ -257,7 +247,7 @@ def conversations(
     type: Literal["all", "dm", "pending_dm"] = "all",  # noqa: A002 - the argument's name in the tool's contract
     limit: Rows = 20,
     page: Page | None = None,
-) -> ConversationPage:
+) -> models.ConversationPage:
     """Contacts with what they wrote last, longest known first. type "pending_dm": who waits for a person's
     approval.
 
@@ -277,16 +267,16 @@ def conversations(
     if len(found) > limit:
         last = shown[-1].contact
         next_page = write_page(last.first_seen_at if state is None else last.updated_at, last.did)
-    return ConversationPage(
+    return models.ConversationPage(
         conversations=tuple(_conversation(app, one) for one in shown),
         counts=app.store.contacts.counts(),
         next_page=next_page,
     )
 
 
-def session_now(app: App, session: Session) -> ShownSession:
+def session_now(app: App, session: Session) -> models.ShownSession:
     """A thread as the caller may see it, and whether it is the one that the caller works in."""
-    return shown_session(session, app.reader, app.store.sessions.focus(app.caller))
+    return models.shown_session(session, app.reader, app.store.sessions.focus(app.caller))
 
 
 def shown_address(url: str | None) -> str | None:
@@ -301,29 +291,28 @@ def shown_address(url: str | None) -> str | None:
     return f"{parts.scheme}://{host}{parts.path}"
 
 
-def _note_change(app: App, change: SummaryChange) -> NoteChange:
+def _note_change(app: App, change: SummaryChange) -> models.NoteChange:
     note = change.summary
-    return NoteChange(
-        thread_id=note.thread_id,
-        summary=shown_note(note, app.reader),
+    return opened_as(
+        models.NoteChange,
+        note,
+        app.reader,
+        summary=models.shown_note(note, app.reader),
         withheld=not app.reader.opens(note.fields.standing),
-        revision=note.revision,
-        updated_at=note.updated_at,
-        updated_by=note.updated_by,
         changed=change.changed,
         cleared=change.cleared,
     )
 
 
-def _conversation(app: App, one: Conversation) -> ShownConversation:
+def _conversation(app: App, one: models.Conversation) -> models.ShownConversation:
     thread, pending = one.thread_id, one.contact.state == "pending"
-    return ShownConversation(
+    return opened_as(
+        models.ShownConversation,
+        one,
+        app.reader,
         type="pending_dm" if pending else "dm",
         conversation_id=thread and (thread.replace("c_dm_", "c_pdm_", 1) if pending else thread),
-        thread_id=thread,
-        contact=shown_contact(one.contact, app.reader),
+        contact=opened_as(ShownContact, one.contact, app.reader),
         preview=app.reader.open(one.preview) or "",
         withheld=not app.reader.opens(one.contact.state),
-        unread=one.unread,
-        last_activity_at=one.last_activity_at,
     )

@@ -9,16 +9,8 @@ from openclaw_install.common.shown_text import quoted
 from openclaw_install.messaging.actions.arguments import AgentName, Rule
 from openclaw_install.messaging.actions.messages import find_session
 from openclaw_install.messaging.app import App
+from openclaw_install.messaging.models import trust as models
 from openclaw_install.messaging.models.contacts import Contact
-from openclaw_install.messaging.models.trust import (
-    Explanation,
-    NumberedRule,
-    PolicyInForce,
-    RulesPage,
-    ShownDecision,
-    ShownSubject,
-    TrustPolicy,
-)
 from openclaw_install.messaging.models.trust_replay import ReplayedDecision, TrustReplay
 from openclaw_install.messaging.trust.edits import Edit, edit_text, edited, read_rule
 from openclaw_install.messaging.trust.match import Subject, TrustPolicyError
@@ -41,7 +33,7 @@ _CHANGES_SHOWN = 200
 _DECISIONS_SHOWN = 5
 
 
-def trust_policy(app: App, *, first_rule: RulePosition = 1) -> TrustPolicy:
+def trust_policy(app: App, *, first_rule: RulePosition = 1) -> models.TrustPolicy:
     """The trust policy in force: defaults, ordered rules, warnings, what is wrong with its file, and the
     newest decisions about trust.
 
@@ -49,7 +41,7 @@ def trust_policy(app: App, *, first_rule: RulePosition = 1) -> TrustPolicy:
         first_rule: Rules from this position on; `next_rule` of the answer before.
     """
     state = app.policy_state()
-    return TrustPolicy(
+    return models.TrustPolicy(
         policy=in_force(state),
         path=str(state.path),
         contact_policy=_rules_page(state.policy.contact, first_rule),
@@ -59,7 +51,7 @@ def trust_policy(app: App, *, first_rule: RulePosition = 1) -> TrustPolicy:
     )
 
 
-def trust_policy_explain(app: App, *, session: AgentName | None = None) -> Explanation:
+def trust_policy_explain(app: App, *, session: AgentName | None = None) -> models.Explanation:
     """Which rule decides about a thread's other side or a sender, why, and what else would have matched.
     Only when you need to understand a decision; normal work does not.
 
@@ -80,7 +72,7 @@ def trust_policy_simulate(
     did: Annotated[str, Rule(max_length=64)] | None = None,
     alias: Annotated[str, Rule(max_length=33)] | None = None,
     changes: Annotated[list[Annotated[str, Rule(max_length=128)]], Rule(max_length=20)] | None = None,
-) -> Explanation:
+) -> models.Explanation:
     """What the policy would say of a sender that may never have written, also after changes that you suppose.
     Writes nothing. Only to understand the policy, not before every message.
 
@@ -150,9 +142,9 @@ def with_edits(policy: Policy, edits: Sequence[Edit]) -> Policy:
     return policy
 
 
-def in_force(state: PolicyState) -> PolicyInForce:
+def in_force(state: PolicyState) -> models.PolicyInForce:
     """Which policy is in force, and what is wrong with its file."""
-    return PolicyInForce(version=state.policy.version, source=state.source, problem=state.problem)
+    return models.PolicyInForce(version=state.policy.version, source=state.source, problem=state.problem)
 
 
 def verdicts(policy: Policy, subject: Subject) -> tuple[Verdict, Verdict]:
@@ -160,21 +152,21 @@ def verdicts(policy: Policy, subject: Subject) -> tuple[Verdict, Verdict]:
     return evaluate(policy, "contact", subject), evaluate(policy, "task", subject)
 
 
-def shown_decisions(app: App, *, did: str | None = None) -> tuple[ShownDecision, ...]:
+def shown_decisions(app: App, *, did: str | None = None) -> tuple[models.ShownDecision, ...]:
     """The newest decisions about trust, newest first; of one agent, or all."""
     found = app.store.trust.decisions(did=did, limit=_DECISIONS_SHOWN)
-    return tuple(opened_as(ShownDecision, one, app.reader) for one in found)
+    return tuple(opened_as(models.ShownDecision, one, app.reader) for one in found)
 
 
 def _explanation(
     app: App, subject: Subject, contact: Contact | None, *, supposed: bool, edits: Sequence[Edit] = ()
-) -> Explanation:
+) -> models.Explanation:
     state = app.policy_state()
     says = verdicts(state.policy, subject)
     otherwise = verdicts(with_edits(state.policy, edits), subject) if edits else (None, None)
-    return Explanation(
+    return models.Explanation(
         policy=in_force(state),
-        subject=opened_as(ShownSubject, subject, app.reader),
+        subject=opened_as(models.ShownSubject, subject, app.reader),
         supposed=supposed,
         trust=contact.state if contact else None,
         contact=says[0],
@@ -184,13 +176,13 @@ def _explanation(
     )
 
 
-def _rules_page(rules: Rules, first: int) -> RulesPage:
+def _rules_page(rules: Rules, first: int) -> models.RulesPage:
     shown = rules.rules[first - 1 : first - 1 + _RULES_SHOWN]
     after = first + len(shown)
-    return RulesPage(
+    return models.RulesPage(
         default_action=rules.default,
         rules=tuple(
-            NumberedRule(number, rule.match.text, rule.action, rule.note)
+            models.NumberedRule(number, rule.match.text, rule.action, rule.note)
             for number, rule in enumerate(shown, first)
         ),
         total=len(rules.rules),
@@ -203,7 +195,7 @@ def _replayed(app: App, one: ChangedDecision) -> ReplayedDecision:
         ReplayedDecision,
         one.event,
         app.reader,
-        subject=opened_as(ShownSubject, one.event.subject, app.reader),
+        subject=opened_as(models.ShownSubject, one.event.subject, app.reader),
         was=one.event.outcome,
         before=one.before.action,
         after=one.after.action,

@@ -18,8 +18,7 @@ from openclaw_install.messaging.trust.edits import (
     edited,
     read_action,
 )
-from openclaw_install.messaging.trust.gate import settle_all
-from openclaw_install.messaging.trust.guard import require_a_person
+from openclaw_install.messaging.trust.gate import require_a_person, settle_all
 from openclaw_install.messaging.trust.match import MOST_CHARACTERS, TrustPolicyError, read_match
 from openclaw_install.messaging.trust.policy import Action, Section
 from openclaw_install.messaging.trust.policy_file import CHANGED_MEANWHILE

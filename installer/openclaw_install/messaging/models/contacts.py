@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from openclaw_install.common.jsonable import Timestamp
-from openclaw_install.messaging.untrusted import Reader, Untrusted, opened_as
+from openclaw_install.messaging.untrusted import Reader, Untrusted
 
 # `awaiting_reply`: an agent of ours wrote first, and nothing has come back. Its reply makes it `pending`.
 ContactState = Literal["pending", "awaiting_reply", "approved", "rejected", "blocked"]
@@ -130,11 +130,6 @@ class ContactDecision:
     changed: bool
     released: int
     decision: Decision | None
-
-
-def shown_contact(contact: Contact, reader: Reader) -> ShownContact:
-    """A contact as `reader` may see it."""
-    return opened_as(ShownContact, contact, reader)
 
 
 def peer_of(did: str, contact: Contact | None, reader: Reader) -> Peer:

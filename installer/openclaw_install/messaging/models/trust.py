@@ -10,7 +10,7 @@ from openclaw_install.common.problems import Problem
 from openclaw_install.messaging.models import ContactState
 from openclaw_install.messaging.models.contacts import Peer
 from openclaw_install.messaging.trust.match import Subject
-from openclaw_install.messaging.trust.policy import Action, PolicySource, Section, Verdict
+from openclaw_install.messaging.trust.policy import Action, Matched, PolicySource, Section, Verdict
 from openclaw_install.messaging.untrusted import Untrusted
 
 DecisionKind = Literal[
@@ -201,12 +201,9 @@ class TrustStatus:
 
 
 @dataclass(frozen=True)
-class NumberedRule:
+class NumberedRule(Matched):
     """One rule of the policy; `position` counts from 1, and `note` is the operator's own."""
 
-    position: int
-    match: str
-    action: Action
     note: str
 
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from openclaw_install.messaging.store.database import Database, Row, columns
+from openclaw_install.messaging.store.database import Row, Table, columns
 from openclaw_install.protocol.chain import MOST_RANGES, Link, Span, new_chain_id, spans
 
 # A sender begins a new chain with a new store; nobody needs more of the old ones than this.
@@ -79,11 +79,8 @@ class Fork(NamedTuple):
     message_id: str
 
 
-class ChainTable:
+class ChainTable(Table):
     """The tables `heard_chain`, `heard_link`, `chain_fork` and `newer_peer`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def get(self, peer: str, chain: str) -> HeardChain | None:
         return next(iter(self._many("peer = ? AND chain = ?", peer, chain)), None)
@@ -205,11 +202,8 @@ class ChainTable:
         return [HeardChain(**{**row, **_lists(row, "missing", "ahead")}) for row in rows]
 
 
-class SentTable:
+class SentTable(Table):
     """The tables `sent_chain` and `sent_link`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def get(self, peer: str) -> SentChain | None:
         row = self._database.row(f"SELECT {columns(SentChain)} FROM sent_chain WHERE peer = ?", peer)  # noqa: S608 - our own words

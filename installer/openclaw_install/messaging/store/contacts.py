@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from openclaw_install.messaging.models.contacts import Contact, ContactState, Decision, Opened, Origin
-from openclaw_install.messaging.store.database import Database, columns
+from openclaw_install.messaging.store.database import Table, columns
 from openclaw_install.messaging.untrusted import Untrusted
 
 _DEFERRED = "(SELECT count(*) FROM gap WHERE why = 'deferred' AND peer = contact.did) AS deferred"
@@ -21,11 +21,8 @@ _KNOCKS = (
 )
 
 
-class ContactTable:
+class ContactTable(Table):
     """The tables `contact` and `contact_decision`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def get(self, did: str) -> Contact | None:
         return self._one("did = ?", did)

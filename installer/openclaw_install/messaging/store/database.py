@@ -260,6 +260,17 @@ class Database:
             raise _no_value(error) from error
 
 
+class Table:
+    """Some tables of the file, with the statements about them.
+
+    Args:
+        database: the open file.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+
 def _names_and_marks(values: Mapping[str, object]) -> str:
     return f"({', '.join(values)}) VALUES (:{', :'.join(values)})"
 

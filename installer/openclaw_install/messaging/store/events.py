@@ -7,18 +7,15 @@ from typing import Any
 
 from openclaw_install.messaging.models import Event
 from openclaw_install.messaging.models.overview import Seen
-from openclaw_install.messaging.store.database import Database, columns
+from openclaw_install.messaging.store.database import Table, columns
 
 _SELECT = f"SELECT {columns(Event)} FROM event"  # noqa: S608 - our own words
 TRANSPORT_KINDS = ("transport.degraded", "transport.blocked", "transport.repaired", "relay.data_lost")
 _TRANSPORT = ", ".join(f"'{kind}'" for kind in TRANSPORT_KINDS)
 
 
-class EventTable:
+class EventTable(Table):
     """The table `event`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def add(
         self,
@@ -78,11 +75,8 @@ class EventTable:
         return [Event(**{**row, "data": json.loads(row["data"])}) for row in rows]
 
 
-class SeenTable:
+class SeenTable(Table):
     """The table `last_seen`: how far each operator has looked at the events."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def get(self, operator: str) -> Seen | None:
         row = self._database.row(f"SELECT {columns(Seen)} FROM last_seen WHERE operator = ?", operator)  # noqa: S608 - our own words
@@ -97,11 +91,8 @@ class SeenTable:
         )
 
 
-class FactTable:
+class FactTable(Table):
     """The table `fact`: small facts as JSON, such as the bridge's health and its blockers."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def get(self, name: str) -> Any:
         """The value, or None where it was never set."""

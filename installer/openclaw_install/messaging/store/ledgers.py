@@ -5,17 +5,8 @@ from __future__ import annotations
 import math
 from typing import Unpack
 
-from openclaw_install.messaging.models import (
-    Ingress,
-    IngressChanges,
-    NewMessage,
-    OutboxChanges,
-    OutboxItem,
-    OutboxState,
-    Rejection,
-    Stage,
-)
-from openclaw_install.messaging.store.database import Database, columns
+from openclaw_install.messaging import models
+from openclaw_install.messaging.store.database import Table, columns
 
 # A message without a turn is held behind one of its sender that did not come in yet.
 _TO_DISPATCH = "stage IN ('approved', 'dispatching') AND turn IS NOT NULL"
@@ -45,11 +36,8 @@ _DISPATCH_HEADS = _heads("ingress", _TO_DISPATCH, _WAITS_TOO_LONG, "turn")
 _SEND_HEADS = _heads("outbox", _TO_SEND, "next_attempt_at", "id")
 
 
-class IngressTable:
+class IngressTable(Table):
     """The tables `ingress` and `rejection`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def add(
         self,
@@ -58,7 +46,7 @@ class IngressTable:
         peer: str,
         log_id: str,
         seq: int,
-        stage: Stage,
+        stage: models.Stage,
         *,
         held_until: float | None = None,
     ) -> None:
@@ -81,14 +69,14 @@ class IngressTable:
         """Messages that wait for one of their sender that did not come in yet."""
         return self._database.count("SELECT count(*) FROM ingress WHERE turn IS NULL")
 
-    def get(self, number: int) -> Ingress | None:
+    def get(self, number: int) -> models.Ingress | None:
         return self._one("id = ?", number)
 
-    def update(self, number: int, **changes: Unpack[IngressChanges]) -> None:
+    def update(self, number: int, **changes: Unpack[models.IngressChanges]) -> None:
         """Writes columns of a row."""
-        self._database.update("ingress", number, changes, IngressChanges.__annotations__)
+        self._database.update("ingress", number, changes, models.IngressChanges.__annotations__)
 
-    def head(self, thread_id: str) -> Ingress | None:
+    def head(self, thread_id: str) -> models.Ingress | None:
         """The message of a thread that is to be dispatched next."""
         return self._one(f"{_TO_DISPATCH} AND thread_id = ? ORDER BY turn LIMIT 1", thread_id)
 
@@ -121,7 +109,7 @@ class IngressTable:
             "SELECT round_at FROM ingress WHERE round_at > ? ORDER BY round_at DESC LIMIT ?", since, most
         )
 
-    def release(self, peer: str, stage: Stage, reason: str = "") -> int:
+    def release(self, peer: str, stage: models.Stage, reason: str = "") -> int:
         """Moves all that wait for a decision about `peer` to `stage`; returns how many."""
         with self._database.write():
             self._database.change(
@@ -138,14 +126,14 @@ class IngressTable:
         """Messages that are still to be dispatched."""
         return self._database.count(f"SELECT count(*) FROM ingress WHERE {_TO_DISPATCH}")  # noqa: S608
 
-    def interrupted(self, limit: int = 500) -> list[Ingress]:
+    def interrupted(self, limit: int = 500) -> list[models.Ingress]:
         """Rows that were under way when their process died."""
         return self._many(f"{_TO_DISPATCH} AND stage = 'dispatching' ORDER BY id LIMIT ?", limit)
 
-    def parked(self, *, limit: int = 100) -> list[Ingress]:
+    def parked(self, *, limit: int = 100) -> list[models.Ingress]:
         return self._many("stage = 'parked' ORDER BY id LIMIT ?", limit)
 
-    def unconfirmed(self, before: float, *, limit: int = 200) -> list[Ingress]:
+    def unconfirmed(self, before: float, *, limit: int = 200) -> list[models.Ingress]:
         """Accepted rows whose turn was not seen in the transcript yet, accepted before a time."""
         return self._many(
             "stage = 'accepted' AND confirmed_at IS NULL AND accepted_at < ? ORDER BY id LIMIT ?",
@@ -202,29 +190,28 @@ class IngressTable:
             )
         return bool(new)
 
-    def rejections(self, limit: int = 100) -> list[Rejection]:
+    def rejections(self, limit: int = 100) -> list[models.Rejection]:
         """The newest refused envelopes, newest first."""
         rows = self._database.rows(
-            f"SELECT {columns(Rejection)} FROM rejection ORDER BY id DESC LIMIT ?",  # noqa: S608 - our own words
+            f"SELECT {columns(models.Rejection)} FROM rejection ORDER BY id DESC LIMIT ?",  # noqa: S608 - our own words
             limit,
         )
-        return [Rejection(**row) for row in rows]
+        return [models.Rejection(**row) for row in rows]
 
-    def _one(self, where: str, *values: object) -> Ingress | None:
+    def _one(self, where: str, *values: object) -> models.Ingress | None:
         return next(iter(self._many(where, *values)), None)
 
-    def _many(self, where: str, *values: object) -> list[Ingress]:
-        rows = self._database.rows(f"SELECT {columns(Ingress)} FROM ingress WHERE {where}", *values)  # noqa: S608
-        return [Ingress(**row) for row in rows]
+    def _many(self, where: str, *values: object) -> list[models.Ingress]:
+        rows = self._database.rows(f"SELECT {columns(models.Ingress)} FROM ingress WHERE {where}", *values)  # noqa: S608
+        return [models.Ingress(**row) for row in rows]
 
 
-class OutboxTable:
+class OutboxTable(Table):
     """The table `outbox`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def add(self, number: int, message: NewMessage, *, idempotency_key: str, by: str) -> OutboxItem:
+    def add(
+        self, number: int, message: models.NewMessage, *, idempotency_key: str, by: str
+    ) -> models.OutboxItem:
         """Opens the row of a message that is to be sent, and returns it."""
         self._database.change(
             "INSERT INTO outbox (id, idempotency_key, thread_id, recipient, message_id, schema, state, "
@@ -234,16 +221,16 @@ class OutboxTable:
         )
         return self._many("id = ?", number)[0]
 
-    def get(self, number: int) -> OutboxItem | None:
+    def get(self, number: int) -> models.OutboxItem | None:
         return self._one("id = ?", number)
 
-    def by_key(self, idempotency_key: str) -> OutboxItem | None:
+    def by_key(self, idempotency_key: str) -> models.OutboxItem | None:
         return self._one("idempotency_key = ?", idempotency_key)
 
-    def by_message_id(self, message_id: str) -> OutboxItem | None:
+    def by_message_id(self, message_id: str) -> models.OutboxItem | None:
         return self._one("message_id = ?", message_id)
 
-    def known_there(self, recipient: str, message_id: str) -> OutboxItem | None:
+    def known_there(self, recipient: str, message_id: str) -> models.OutboxItem | None:
         """The message to an agent that it knows by this id: whole, or as version 1 of the envelope has it."""
         between = (message_id, message_id + "\x7f")
         return self._one(
@@ -251,17 +238,17 @@ class OutboxTable:
             *(*between, recipient),
         )
 
-    def update(self, number: int, **changes: Unpack[OutboxChanges]) -> None:
+    def update(self, number: int, **changes: Unpack[models.OutboxChanges]) -> None:
         """Writes columns of a row; a new state is copied to the message's row."""
         with self._database.write():
-            self._database.update("outbox", number, changes, OutboxChanges.__annotations__)
+            self._database.update("outbox", number, changes, models.OutboxChanges.__annotations__)
             if "state" in changes:
                 self._database.change(
                     "UPDATE message SET state = ?, seq = coalesce(?, seq), reason = ? WHERE id = ?",
                     *(changes["state"], changes.get("seq"), changes.get("reason", ""), number),
                 )
 
-    def head(self, thread_id: str) -> OutboxItem | None:
+    def head(self, thread_id: str) -> models.OutboxItem | None:
         """The oldest message of a thread that is still to be sent."""
         return self._one(f"{_TO_SEND} AND thread_id = ? ORDER BY id LIMIT 1", thread_id)
 
@@ -281,29 +268,29 @@ class OutboxTable:
         """Messages that are still to be sent."""
         return self._database.count(f"SELECT count(*) FROM outbox WHERE {_TO_SEND}")  # noqa: S608
 
-    def in_state(self, state: OutboxState, *, limit: int = 100) -> list[OutboxItem]:
+    def in_state(self, state: models.OutboxState, *, limit: int = 100) -> list[models.OutboxItem]:
         return self._many("state = ? ORDER BY id LIMIT ?", state, limit)
 
-    def counts(self) -> dict[OutboxState, int]:
+    def counts(self) -> dict[models.OutboxState, int]:
         """How many are open, failed, or committed without a delivery receipt yet."""
         found = self._database.pairs(
             "SELECT state, count(*) FROM outbox WHERE state IN ('queued', 'sending') GROUP BY state "
             "UNION ALL SELECT 'failed', count(*) FROM outbox WHERE state = 'failed' "
             "UNION ALL SELECT 'committed', count(*) FROM outbox WHERE state = 'committed'"
         )
-        states: tuple[OutboxState, ...] = ("queued", "sending", "failed", "committed")
+        states: tuple[models.OutboxState, ...] = ("queued", "sending", "failed", "committed")
         return {state: found.get(state, 0) for state in states}
 
-    def undelivered(self, log_id: str, now: float, *, limit: int = 500) -> list[OutboxItem]:
+    def undelivered(self, log_id: str, now: float, *, limit: int = 500) -> list[models.OutboxItem]:
         """Committed to a relay's data, not known to have arrived, and not expired."""
         return self._many(
             "state = 'committed' AND log_id = ? AND coalesce(expires_at, 0) > ? ORDER BY id LIMIT ?",
             *(log_id, now, limit),
         )
 
-    def _one(self, where: str, *values: object) -> OutboxItem | None:
+    def _one(self, where: str, *values: object) -> models.OutboxItem | None:
         return next(iter(self._many(where, *values)), None)
 
-    def _many(self, where: str, *values: object) -> list[OutboxItem]:
-        rows = self._database.rows(f"SELECT {columns(OutboxItem)} FROM outbox WHERE {where}", *values)  # noqa: S608
-        return [OutboxItem(**row) for row in rows]
+    def _many(self, where: str, *values: object) -> list[models.OutboxItem]:
+        rows = self._database.rows(f"SELECT {columns(models.OutboxItem)} FROM outbox WHERE {where}", *values)  # noqa: S608
+        return [models.OutboxItem(**row) for row in rows]

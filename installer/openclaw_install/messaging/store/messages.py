@@ -8,7 +8,7 @@ from typing import Any
 
 from openclaw_install.common.invisible import rewritten
 from openclaw_install.messaging.models import Message, NewMessage
-from openclaw_install.messaging.store.database import Database, Row, columns
+from openclaw_install.messaging.store.database import Row, Table, columns
 from openclaw_install.messaging.untrusted import Standing, Untrusted
 
 _DECIDED = "(SELECT state FROM contact WHERE did = message.peer) AS decided"
@@ -17,11 +17,8 @@ _VISIBLE = "schema NOT IN ('pingagent.receipt@1', 'pingagent.control@1')"
 _PREVIEW_LENGTH = 160
 
 
-class MessageTable:
+class MessageTable(Table):
     """The tables `message` and `replay`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def add(self, new: NewMessage) -> int:
         """Stores a message and returns its local number."""

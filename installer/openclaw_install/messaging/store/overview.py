@@ -7,7 +7,7 @@ from openclaw_install.messaging.models import ContactState, Session
 from openclaw_install.messaging.models.sessions import Conversation, Figures
 from openclaw_install.messaging.store import sessions
 from openclaw_install.messaging.store.contacts import COLUMNS, contact_of
-from openclaw_install.messaging.store.database import Database, Row
+from openclaw_install.messaging.store.database import Row, Table
 from openclaw_install.messaging.untrusted import PERSON, Untrusted
 
 MOST_COUNTED = 1000
@@ -39,11 +39,8 @@ _FILTERS: dict[str, str] = {
 ContactOrder = tuple[float, str]
 
 
-class OverviewTable:
+class OverviewTable(Table):
     """Reads over several tables; it writes nothing."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def figures(self, thread_id: str | None = None) -> Figures:
         """How much is under way, of all threads or of one."""

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from openclaw_install.common.redaction import Secret
 from openclaw_install.messaging.models import RelayCursor
-from openclaw_install.messaging.store.database import Database, columns
+from openclaw_install.messaging.store.database import Table, columns
 
 
-class RelayTable:
+class RelayTable(Table):
     """The tables `relay_cursor` and `gap`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def cursor(self, url: str) -> RelayCursor | None:
         row = self._database.row(f"SELECT {columns(RelayCursor)} FROM relay_cursor WHERE url = ?", url)  # noqa: S608 - our own words
@@ -89,11 +86,8 @@ class RelayTable:
         self._database.change("DELETE FROM gap WHERE log_id = ?", log_id)
 
 
-class AccessTable:
+class AccessTable(Table):
     """The table `contact_access`: keys by which a relay lets in senders that an inbox's owner admitted."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def key_of(self, did: str) -> Secret | None:
         """The key that an agent gave us, for what we send to it."""

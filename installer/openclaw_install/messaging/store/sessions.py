@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from openclaw_install.messaging.models import Direction, RouteMode, Session
 from openclaw_install.messaging.models.bindings import Binding, KeptBinding
 from openclaw_install.messaging.models.sessions import Summary
-from openclaw_install.messaging.store.database import Database, Row, columns
+from openclaw_install.messaging.store.database import Row, Table, columns
 from openclaw_install.messaging.summary import stored_fields
 from openclaw_install.messaging.untrusted import Standing, Untrusted
 from openclaw_install.protocol.did import canonical_thread, names_thread_of, thread_names
@@ -19,11 +19,8 @@ COLUMNS = f"{columns(Session, 'session', without=('trust', 'alias', 'display_nam
 _SELECT = f"SELECT {COLUMNS} FROM session LEFT JOIN contact ON contact.did = session.peer"  # noqa: S608 - our own words
 
 
-class SessionTable:
+class SessionTable(Table):
     """The tables `session` and `focus`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def touch(
         self, thread_id: str, peer: str, message: int, direction: Direction, preview: str, now: float
@@ -148,11 +145,8 @@ class SessionTable:
         return [session_of(row) for row in self._database.rows(f"{_SELECT} {where}", *values)]
 
 
-class SummaryTable:
+class SummaryTable(Table):
     """The table `session_summary`: the carry-forward notes of the threads."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def get(self, thread_id: str) -> Summary:
         """The thread's note; an empty one where none was written."""
@@ -178,11 +172,8 @@ class SummaryTable:
         self._database.put("session_summary", "thread_id", values)
 
 
-class BindingTable:
+class BindingTable(Table):
     """The table `session_binding`: threads that go to a working session of their own."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def get(self, thread_id: str) -> Binding | None:
         row = self._database.row(

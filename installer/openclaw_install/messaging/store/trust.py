@@ -5,16 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from openclaw_install.messaging.models.trust import (
-    NewDecision,
-    PastEvent,
-    Recommendation,
-    RecommendationState,
-    ThreadHistory,
-    TrustDecision,
-)
+from openclaw_install.messaging.models import trust as models
 from openclaw_install.messaging.store.contacts import ContactTable
-from openclaw_install.messaging.store.database import Database, Row, columns
+from openclaw_install.messaging.store.database import Row, Table, columns
 from openclaw_install.messaging.trust.match import Subject
 from openclaw_install.messaging.trust.policy import Section
 from openclaw_install.messaging.untrusted import Standing, Untrusted
@@ -26,11 +19,8 @@ _DAY = 86_400.0
 _ANSWERED = frozenset({"committed", "delivered"})
 
 
-class TrustTable:
+class TrustTable(Table):
     """The tables `trust_policy`, `trust_decision` and `trust_recommendation`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def remember_policy(self, version: str, text: str, now: float, *, keep: int = 500) -> None:
         """Keeps the text of a policy that is in force; the oldest beyond `keep` go."""
@@ -48,36 +38,36 @@ class TrustTable:
         found: str | None = self._database.value("SELECT text FROM trust_policy WHERE version = ?", version)
         return found
 
-    def record(self, decision: NewDecision) -> int:
+    def record(self, decision: models.NewDecision) -> int:
         """Records a decision, and returns its number."""
         return self._database.insert("trust_decision", vars(decision))
 
-    def decisions(self, *, did: str | None = None, limit: int = 20) -> list[TrustDecision]:
+    def decisions(self, *, did: str | None = None, limit: int = 20) -> list[models.TrustDecision]:
         """The newest decisions, newest first; of one agent, or all."""
         where, values = ("WHERE did = ? ", (did,)) if did else ("", ())
         rows = self._database.rows(
-            f"SELECT {columns(TrustDecision)}, {_DECIDED} AS state FROM trust_decision "  # noqa: S608 - our own words
+            f"SELECT {columns(models.TrustDecision)}, {_DECIDED} AS state FROM trust_decision "  # noqa: S608 - our own words
             f"{where}ORDER BY id DESC LIMIT ?",
             *(*values, limit),
         )
         return [_decision(**row) for row in rows]
 
-    def recommendations(self, thread_id: str, limit: int = 50) -> list[Recommendation]:
+    def recommendations(self, thread_id: str, limit: int = 50) -> list[models.Recommendation]:
         """The newest recommendations of a thread, newest first."""
         rows = self._database.rows(
-            f"SELECT {columns(Recommendation)} FROM trust_recommendation "  # noqa: S608 - our own words
+            f"SELECT {columns(models.Recommendation)} FROM trust_recommendation "  # noqa: S608 - our own words
             "WHERE thread_id = ? ORDER BY id DESC LIMIT ?",
             *(thread_id, limit),
         )
-        return [Recommendation(**row) for row in rows]
+        return [models.Recommendation(**row) for row in rows]
 
-    def add_recommendation(self, new: Recommendation) -> Recommendation:
+    def add_recommendation(self, new: models.Recommendation) -> models.Recommendation:
         """Stores a recommendation, and returns it with its number."""
         values = {name: value for name, value in vars(new).items() if name != "id"}
         return replace(new, id=self._database.insert("trust_recommendation", values))
 
     def move_recommendation(
-        self, number: int, state: RecommendationState, by: str, now: float, policy_version: str
+        self, number: int, state: models.RecommendationState, by: str, now: float, policy_version: str
     ) -> None:
         """Brings a recommendation into another state."""
         self._database.change(
@@ -96,7 +86,7 @@ class TrustTable:
             *(after, limit),
         )
 
-    def thread_history(self, thread_id: str, peer: str, now: float) -> ThreadHistory:
+    def thread_history(self, thread_id: str, peer: str, now: float) -> models.ThreadHistory:
         """What the newest 500 messages of a thread and its contact say."""
         rows = self._database.rows(
             "SELECT direction, schema, state, known_at FROM message WHERE thread_id = ? "
@@ -105,7 +95,7 @@ class TrustTable:
         )[::-1]
         contact = ContactTable(self._database).get(peer)
         incoming = [row for row in rows if row["direction"] == "in"]
-        return ThreadHistory(
+        return models.ThreadHistory(
             thread_id=thread_id,
             subject=Subject(peer, contact.alias if contact else None),
             state=contact.state if contact else "pending",
@@ -125,7 +115,7 @@ class TrustTable:
             "SELECT count(*) FROM rejection WHERE claimed_sender = ? AND reason = 'contact_rejected'", peer
         )
 
-    def past(self, since: float, *, limit: int = 20_000) -> tuple[list[PastEvent], bool]:
+    def past(self, since: float, *, limit: int = 20_000) -> tuple[list[models.PastEvent], bool]:
         """First contacts and tasks since a time, oldest first, and whether older ones were left out.
 
         Args:
@@ -159,13 +149,13 @@ class TrustTable:
         return sorted(found, key=lambda one: one.at), cut
 
 
-def _decision(*, detail: str, state: Standing | None, **columns: Any) -> TrustDecision:
+def _decision(*, detail: str, state: Standing | None, **columns: Any) -> models.TrustDecision:
     standing: Standing = state or ("ours" if columns["did"] is None else "unknown")
-    return TrustDecision(detail=Untrusted(detail, standing), **columns)
+    return models.TrustDecision(detail=Untrusted(detail, standing), **columns)
 
 
-def _past(section: Section, *, did: str, alias: str | None, **columns: Any) -> PastEvent:
-    return PastEvent(section=section, subject=Subject(did, Untrusted(alias, "unknown")), **columns)
+def _past(section: Section, *, did: str, alias: str | None, **columns: Any) -> models.PastEvent:
+    return models.PastEvent(section=section, subject=Subject(did, Untrusted(alias, "unknown")), **columns)
 
 
 def _exchanges(rows: list[Row]) -> int:

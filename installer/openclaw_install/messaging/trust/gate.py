@@ -1,14 +1,14 @@
-"""What the bridge asks of the trust policy: a contact that nobody has decided about, and a task."""
+"""What the trust policy does to contacts that nobody has decided about, and what only a person may do."""
 
 from __future__ import annotations
 
 from typing import cast
 
+from openclaw_install.common.errors import InstallError
 from openclaw_install.messaging.contact_gate import AFTER, UNDECIDED
 from openclaw_install.messaging.models import Contact, ContactState, Stage
 from openclaw_install.messaging.models.trust import NewDecision
 from openclaw_install.messaging.store import Store
-from openclaw_install.messaging.trust.guard import OUTBOUND
 from openclaw_install.messaging.trust.match import Subject
 from openclaw_install.messaging.trust.policy import (
     ContactAction,
@@ -17,9 +17,39 @@ from openclaw_install.messaging.trust.policy import (
     evaluate,
 )
 from openclaw_install.messaging.trust.policy_file import PolicyState
+from openclaw_install.messaging.untrusted import is_person
 
+# Who decided about a contact that an agent wrote to first: nobody but that agent.
+OUTBOUND = "outbound"
 POLICY = "policy:"
 _STAGES: dict[ContactState, Stage] = {"approved": "approved", "rejected": "refused", "blocked": "refused"}
+
+
+class TrustRefusedError(InstallError):
+    """Somebody asked for a change of trust that only a person may make."""
+
+    code = "trust.needs_a_person"
+
+
+def is_agent(caller: str) -> bool:
+    """Whether an agent asks, through the tools, and no person."""
+    return not is_person(caller)
+
+
+def require_a_person(caller: str, what: str) -> None:
+    """Refuses an agent what could give another agent more than it has.
+
+    Args:
+        what: as a sentence begins with it, such as `this decision about a contact`.
+
+    Raises:
+        TrustRefusedError: an agent asks.
+    """
+    if is_agent(caller):
+        raise TrustRefusedError(
+            f"{what} could give another agent more than it has, and that is a person's to decide",
+            next_step="ask your person; the commands are pingagent contacts approve and pingagent trust set",
+        )
 
 
 def contact_action(policy: Policy, did: str, alias: str | None) -> ContactAction:

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import filelock
-
 from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import ConflictError, FileError, InstallError
 from openclaw_install.common.files import (
@@ -20,7 +18,6 @@ from openclaw_install.common.files import (
     write_atomic,
 )
 from openclaw_install.common.problems import Problem
-from openclaw_install.common.shared_files import write_expected
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.trust.document import (
     MOST_BYTES,
@@ -228,6 +225,9 @@ class TrustBook:
             ConflictError: one of them has been at it for more than 10 seconds.
             FileError: the folder cannot be made or written.
         """
+        # It and the module below cost every command a twentieth of its start, and only a change needs them.
+        import filelock
+
         make_private_folder(self.path.parent)
         lock = filelock.FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=LOCK_SECONDS)
         try:
@@ -268,6 +268,8 @@ class TrustBook:
             ConflictError: somebody else has changed it meanwhile.
             FileError: it cannot be written; the old one is untouched then.
         """
+        from openclaw_install.common.shared_files import write_expected
+
         old = read_if_exists(self.path, MOST_BYTES) if expected != "*" else _whatever(self.path)
         if expected not in ("*", (old or b"").decode("utf-8", "replace")):
             raise ConflictError(
