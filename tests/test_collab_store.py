@@ -32,7 +32,7 @@ from openclaw_install.messaging.models import (
 )
 from openclaw_install.messaging.outgoing import ContactError, enqueue
 from openclaw_install.messaging.store import Store, opened_aside
-from openclaw_install.messaging.store.database import Database, migrations, store_error
+from openclaw_install.messaging.store.database import STORE, Database, migrations
 from openclaw_install.messaging.store.messages import preview
 from openclaw_install.messaging.store.store_thread import NAME as THREAD_NAME
 from openclaw_install.protocol.errors import EnvelopeError
@@ -97,7 +97,7 @@ def test_a_damaged_a_newer_and_an_unreadable_store_are_told_with_their_cure(tmp_
     for name, code in (("SQLITE_FULL", "file.enospc"), ("SQLITE_IOERR", "store.unusable")):
         error = sqlite3.OperationalError("x")
         error.sqlite_errorname = name
-        assert store_error(error, tmp_path).error_code == code
+        assert STORE.error(error, tmp_path).error_code == code
 
 
 def test_a_store_that_stays_locked_is_told_and_nothing_is_written(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from openclaw_install.common.errors import FileError
 from openclaw_install.common.files import PRIVATE_FILE, file_error, sync_folder
-from openclaw_install.common.sqlite_file import connect_reading
+from openclaw_install.common.sqlite_file import NewerDatabaseError, connect_reading, transaction
 
 # A full disk; a quota that is used up shows as a failed write.
 _NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR_WRITE")
@@ -28,15 +28,6 @@ class Migration:
     version: int
     name: str
     script: str
-
-
-class NewerDatabaseError(Exception):
-    """The database was written by a newer version of this program; the caller says what to do about it."""
-
-    def __init__(self, found: int, known: int) -> None:
-        super().__init__(f"version {found}, newer than {known}")
-        self.found = found
-        self.known = known
 
 
 def read_migrations(folder: Path) -> tuple[Migration, ...]:
@@ -122,19 +113,12 @@ def _copy(path: Path, copy: Path) -> None:
 
 
 def _apply(connection: sqlite3.Connection, step: Migration) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         # Somebody else may have applied it while we waited for the lock.
         if database_version(connection) < step.version:
             for statement in _statements(step.script):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {step.version:d}")
-        connection.execute("COMMIT")
-    except BaseException:
-        # Some failures, a full disk among them, have rolled back by themselves.
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -7,11 +7,13 @@ import errno
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from openclaw_install.common.files import PRIVATE_FILE
+from openclaw_install.common.errors import FileError
+from openclaw_install.common.files import PRIVATE_FILE, file_error
 
 LOCK_SECONDS = 10.0
 _PAUSE_SECONDS = 0.02
@@ -108,6 +110,81 @@ def _make(path: Path) -> None:
     # SQLite gives its journal files the mode of the database, so that has to be right from the start.
     with contextlib.suppress(FileExistsError):
         os.close(os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE))
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """One transaction that takes the write lock at its start, so that what it reads stays true."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # Some failures, a full disk among them, have rolled back by themselves.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+class NewerDatabaseError(Exception):
+    """The database was written by a newer version of this program; the caller says what to do about it."""
+
+    def __init__(self, found: int, known: int) -> None:
+        super().__init__(f"version {found}, newer than {known}")
+        self.found = found
+        self.known = known
+
+
+@dataclass(frozen=True)
+class DatabaseKind:
+    """How the operator is told of errors of one kind of database.
+
+    Attributes:
+        name: what it is called, such as `store`.
+        code: what the codes begin with; `busy`, `damaged`, `newer` or `unusable` follows.
+        if_damaged: the next step for a damaged one.
+    """
+
+    name: str
+    code: str
+    if_damaged: str
+
+    @contextlib.contextmanager
+    def errors(self, path: Path) -> Iterator[None]:
+        """Turns errors of SQLite into ones that name the file and the next step.
+
+        Raises:
+            FileError: instead of `sqlite3.Error` and `NewerDatabaseError`.
+        """
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self.error(error, path) from error
+        except NewerDatabaseError as error:
+            upgrade = "pip install --upgrade openclaw-install"
+            raise self._error(f"a newer openclaw-install wrote {path}", upgrade, "newer") from error
+
+    def error(self, error: sqlite3.Error, path: Path) -> FileError:
+        """What an error of SQLite means for the operator."""
+        name = getattr(error, "sqlite_errorname", "") or ""
+        if name.startswith("SQLITE_FULL"):
+            return file_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), path, "write")
+        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            wait = "wait until the other program has ended, or end it"
+            return self._error(f"another process has held {path} for too long", wait, "busy")
+        if is_damage(error):
+            return self._error(f"the {self.name} {path} is damaged", self.if_damaged, "damaged")
+        check = "check the folder's permissions and the free space"
+        return self._error(f"cannot use the {self.name} {path}: {error}", check, "unusable")
+
+    def _error(self, message: str, next_step: str, code: str) -> FileError:
+        return FileError(message, next_step=next_step, code=f"{self.code}{code}")
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether SQLite says that the file is no database, or no whole one."""
+    name = getattr(error, "sqlite_errorname", "") or ""
+    return name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
 
 
 def patiently(act: Callable[[], _T], lock_seconds: float = LOCK_SECONDS) -> _T:

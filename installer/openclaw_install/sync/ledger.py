@@ -13,7 +13,8 @@ from typing import Any, Literal, Self
 
 from openclaw_install.common.errors import ConflictError
 from openclaw_install.common.files import file_error, make_private_folder
-from openclaw_install.sync.database import copy_in_memory, open_database, transaction, translated
+from openclaw_install.common.sqlite_file import transaction
+from openclaw_install.sync.database import LEDGER, copy_in_memory, open_database
 from openclaw_install.sync.service import Agent, Upload
 
 FactKind = Literal["frontmatter", "gate"]
@@ -95,7 +96,7 @@ class Ledger:
         Raises:
             FileError: the disk is full, or the ledger is busy or damaged; nothing of it was written then.
         """
-        with translated(self.path), transaction(self._connection):
+        with LEDGER.errors(self.path), transaction(self._connection):
             yield self._connection
 
     def query(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -104,7 +105,7 @@ class Ledger:
         Raises:
             FileError: as `write`.
         """
-        with translated(self.path):
+        with LEDGER.errors(self.path):
             return self._connection.execute(sql, tuple(values)).fetchall()
 
     @contextlib.contextmanager

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from openclaw_install.common.errors import FileError
 from openclaw_install.common.files import PRIVATE_FILE
-from openclaw_install.common.migrations import Migration, NewerDatabaseError, upgrade
-from openclaw_install.common.sqlite_file import LOCK_SECONDS, connect_file
+from openclaw_install.common.migrations import Migration, upgrade
+from openclaw_install.common.sqlite_file import LOCK_SECONDS, NewerDatabaseError, connect_file, transaction
 
 T = TypeVar("T")
 Row = sqlite3.Row
@@ -47,18 +47,9 @@ class SqliteFile:
             self._reader = undo.enter_context(contextlib.closing(_connect(path, lock_seconds)))
             undo.pop_all()
 
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> contextlib.AbstractContextManager[None]:
         """One transaction of the writing connection: durable when the block ends, undone if it fails."""
-        self._writer.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._writer.execute("COMMIT")
-        except BaseException:
-            # Some failures, a full disk among them, have rolled back by themselves.
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
-            raise
+        return transaction(self._writer)
 
     def run(self, statement: str, *values: Any) -> int:
         """Runs a statement on the writing connection; returns how many rows it changed."""

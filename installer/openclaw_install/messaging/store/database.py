@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from openclaw_install.common.errors import FileError, UsageError
+from openclaw_install.common.errors import UsageError
 from openclaw_install.common.files import file_error, make_private_folder
-from openclaw_install.common.migrations import (
-    Migration,
+from openclaw_install.common.migrations import Migration, read_migrations, upgrade
+from openclaw_install.common.sqlite_file import (
+    LOCK_SECONDS,
+    DatabaseKind,
     NewerDatabaseError,
-    read_migrations,
-    upgrade,
+    connect_file,
+    connect_reading,
+    is_damage,
+    stamp_of,
+    transaction,
 )
-from openclaw_install.common.sqlite_file import LOCK_SECONDS, connect_file, connect_reading, stamp_of
 
 _SQL_FOLDER = Path(__file__).parent / "sql"
+STORE = DatabaseKind(
+    "store",
+    "store.",
+    "move the file away and start the runtime again: the relay keeps what was not taken in",
+)
 Row = sqlite3.Row
 """A row of a query: its values by the names of the columns, also as keyword arguments (`Record(**row)`)."""
 
@@ -82,10 +89,8 @@ class Database:
                 self.version = self.count("PRAGMA user_version")
                 if self.version > steps[-1].version:
                     raise NewerDatabaseError(self.version, steps[-1].version)
-            except BaseException as error:
+            except BaseException:
                 self._connection.close()
-                if isinstance(error, NewerDatabaseError):
-                    raise _newer(path) from error
                 raise
 
     def _open(self, lock_seconds: float) -> sqlite3.Connection:
@@ -114,19 +119,12 @@ class Database:
         Raises:
             FileError: the disk is full, or the file is busy or damaged; nothing of it was written then.
         """
-        with self._translated():
+        with self._translated(), contextlib.ExitStack() as outer:
             if self._depth == 0:
-                self._connection.execute("BEGIN IMMEDIATE")
+                outer.enter_context(transaction(self._connection))
             self._depth += 1
             try:
                 yield self._connection
-                if self._depth == 1:
-                    self._connection.execute("COMMIT")
-            except BaseException:
-                # Some failures, a full disk among them, have rolled back by themselves.
-                if self._depth == 1 and self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
             finally:
                 self._depth -= 1
 
@@ -141,7 +139,7 @@ class Database:
                 return self._connection.execute(sql, values).fetchall()
             except sqlite3.DatabaseError as error:
                 # Only looked at, and written by another process under our eyes: so no file is called damaged.
-                if not _is_damage(error) or not self._changed_meanwhile():
+                if not is_damage(error) or not self._changed_meanwhile():
                     raise
                 self._look_again()
                 return self._connection.execute(sql, values).fetchall()
@@ -253,9 +251,8 @@ class Database:
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
         try:
-            yield
-        except sqlite3.Error as error:
-            raise store_error(error, self.path) from error
+            with STORE.errors(self.path):
+                yield
         except (OverflowError, UnicodeEncodeError) as error:
             raise _no_value(error) from error
 
@@ -275,44 +272,7 @@ def _names_and_marks(values: Mapping[str, object]) -> str:
     return f"({', '.join(values)}) VALUES (:{', :'.join(values)})"
 
 
-def store_error(error: sqlite3.Error, path: Path) -> FileError:
-    """What an error of SQLite means for the operator."""
-    name = getattr(error, "sqlite_errorname", "") or ""
-    if name.startswith("SQLITE_FULL"):
-        return file_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), path, "write")
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return FileError(
-            f"another process has held {path} for too long",
-            next_step="wait until the other program has ended, or end it",
-            code="store.busy",
-        )
-    if _is_damage(error):
-        return FileError(
-            f"the store {path} is damaged",
-            next_step="move the file away and start the runtime again: the relay keeps what was not taken in",
-            code="store.damaged",
-        )
-    return FileError(
-        f"cannot use the store {path}: {error}",
-        next_step="check the folder's permissions and the free space",
-        code="store.unusable",
-    )
-
-
-def _is_damage(error: sqlite3.Error) -> bool:
-    name = getattr(error, "sqlite_errorname", "") or ""
-    return name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
-
-
 def _no_value(error: OverflowError | UnicodeEncodeError) -> UsageError:
     """What was asked for, or was to be kept, cannot be in any database: a number or a text."""
     what = "a text is no Unicode" if isinstance(error, UnicodeEncodeError) else "a number is too large"
     return UsageError(what, next_step="correct it: UTF-8, and numbers below 2^63", code="store.value")
-
-
-def _newer(path: Path) -> FileError:
-    return FileError(
-        f"a newer openclaw-install wrote {path}",
-        next_step="pip install --upgrade openclaw-install",
-        code="store.newer",
-    )
