@@ -27,7 +27,7 @@ from openclaw_install.hub.log import AccessLog, WriteLog
 from openclaw_install.hub.mcp.endpoint import KEY_IN_SCOPE, Endpoint
 from openclaw_install.hub.mcp.service import HubService
 from openclaw_install.hub.mcp.tools import TOOLS, call_tool
-from openclaw_install.hub.middleware import HeaderCheck, HostCheck, rule_for
+from openclaw_install.hub.middleware import RequestCheck, rule_for
 from openclaw_install.hub.model import AuditEntry
 from openclaw_install.hub.network import Proxies
 from openclaw_install.hub.relay.context import RelayContext
@@ -99,8 +99,7 @@ def build_app(stores: Stores, settings: HubSettings, write_log: WriteLog) -> Hub
         ],
         middleware=[
             Middleware(AccessLog, write=write_log),
-            Middleware(HeaderCheck, proxies=Proxies(settings.trusted_proxies)),
-            Middleware(HostCheck, rule=hosts),
+            Middleware(RequestCheck, proxies=Proxies(settings.trusted_proxies), rule=hosts),
         ],
         exception_handlers={**EXCEPTION_HANDLERS, **(relay.exception_handlers if relay else {})},
         lifespan=lifespan,

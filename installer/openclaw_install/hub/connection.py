@@ -24,7 +24,7 @@ class TimedConnection(H11Protocol):
     """
 
     header_seconds: ClassVar[float] = 20.0
-    listener: ClassVar[GatedListener | None] = None
+    listener: ClassVar[GatedListener]
     _deadline: asyncio.TimerHandle | None = None
     _peer: Peer | None = None
     _head = b""
@@ -32,7 +32,7 @@ class TimedConnection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
         self._peer = self.client
-        if self.listener is not None and self._peer is not None:
+        if self._peer is not None:
             self.listener.begun(self._peer)
         self._await_headers()
 
@@ -51,14 +51,14 @@ class TimedConnection(H11Protocol):
         super().handle_events()
         if self.cycle is not before:
             self._stop_waiting()
-            if self.listener is not None and self._peer is not None:
+            if self._peer is not None:
                 self.listener.book.busy(self._peer)
             # The request's task has not begun: it sees this.
             cast("dict[str, Any]", self.scope)[ABORT] = self.transport.abort
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self.cycle.response_complete and self.listener is not None and self._peer is not None:
+        if self.cycle.response_complete and self._peer is not None:
             self.listener.book.idle(self._peer)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -81,7 +81,7 @@ class TimedConnection(H11Protocol):
             self._deadline = None
 
 
-def timed_connection(header_seconds: float, listener: GatedListener | None = None) -> type[TimedConnection]:
+def timed_connection(header_seconds: float, listener: GatedListener) -> type[TimedConnection]:
     """The connection class with a limit of so many seconds, on a listener that keeps a book."""
     return type(
         "TimedConnection", (TimedConnection,), {"header_seconds": header_seconds, "listener": listener}

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from openclaw_install.common.errors import InstallError
-from openclaw_install.common.problems import Problem
+from openclaw_install.hub.model import RefusedError
 
 LOG_FACTS = "hub.log"
 """Where a scope has what the access log writes of its request."""
@@ -27,14 +27,13 @@ _DRAIN_SECONDS = 2.0
 _log = logging.getLogger(__name__)
 
 
-class HttpRefusedError(Exception):
+class HttpRefusedError(RefusedError):
     """An HTTP answer in place of the one that was asked for.
 
     Args:
         status: HTTP status.
-        code, message: the body's `error`.
+        code, message, next_step: the body's `error`.
         headers: further headers, for example Retry-After.
-        next_step: what the caller can do about it; left out of the body when it is empty.
     """
 
     def __init__(
@@ -45,20 +44,9 @@ class HttpRefusedError(Exception):
         headers: Mapping[str, str] | None = None,
         next_step: str = "",
     ) -> None:
-        super().__init__(code)
+        super().__init__(code, message, next_step)
         self.status = status
-        self.problem = Problem(code, message, next_step)
         self.headers = dict(headers or {})
-
-    @property
-    def code(self) -> str:
-        return self.problem.code
-
-    def to_json(self) -> dict[str, str]:
-        """The body's `error`."""
-        problem = self.problem
-        step = {"next_step": problem.next_step} if problem.next_step else {}
-        return {"code": problem.code, "message": problem.message, **step}
 
 
 class ClientGoneError(Exception):

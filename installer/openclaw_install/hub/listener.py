@@ -7,8 +7,8 @@ import contextlib
 import errno
 import logging
 import os
+import resource
 import socket
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -129,10 +129,6 @@ class _Accepted(socket.socket):
 
 def raise_descriptor_limit() -> None:
     """Raises this process's soft limit of open files as far as the hard one and our needs go."""
-    if sys.platform == "win32":
-        return
-    import resource
-
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _WANTED_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_WANTED_DESCRIPTORS, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -143,10 +139,6 @@ def raise_descriptor_limit() -> None:
 
 def descriptor_limit() -> int | None:
     """How many files this process may have open; None for no limit."""
-    if sys.platform == "win32":
-        return None
-    import resource
-
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return None if soft == resource.RLIM_INFINITY else soft
 

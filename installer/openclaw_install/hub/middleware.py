@@ -67,45 +67,27 @@ class HostRule:
         return address.is_loopback or self.any_address
 
 
-class HeaderCheck:
-    """Puts the client's address into the scope, and refuses headers that are too many or ambiguous.
+class RequestCheck:
+    """Puts the client's address into the scope, and refuses what is not to go further.
 
-    h11 reads `Transfer-Encoding` where a request has a `Content-Length` as well. A proxy in front that reads
-    the other would see one request where we see two.
+    That is headers that are too many or ambiguous (h11 reads `Transfer-Encoding` where a request has a
+    `Content-Length` as well, and a proxy in front that reads the other would see one request where we see
+    two), a Host that is not ours, and a foreign Origin; the SDK's own check knows no addresses and covers MCP
+    only.
     """
 
-    def __init__(self, app: ASGIApp, proxies: Proxies) -> None:
-        self._app, self._proxies = app, proxies
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            headers: list[tuple[bytes, bytes]] = scope["headers"]
-            peer = (scope.get("client") or (UNKNOWN,))[0]
-            forwarded = [value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for"]
-            scope[PARTY_IN_SCOPE] = self._proxies.party(peer, forwarded)
-            refusal = _header_refusal(headers)
-            if refusal is not None:
-                await RefusalResponse(refusal)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
-
-
-class HostCheck:
-    """Refuses a Host that is not ours (421) and a foreign Origin (403).
-
-    It stands in place of the SDK's own check, which knows no addresses and covers MCP only.
-    """
-
-    def __init__(self, app: ASGIApp, rule: HostRule) -> None:
-        self._app, self._rule = app, rule
+    def __init__(self, app: ASGIApp, proxies: Proxies, rule: HostRule) -> None:
+        self._app, self._proxies, self._rule = app, proxies, rule
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             headers = Headers(scope=scope)
-            refusal = None
-            if not self._rule.accepts_host(headers.get("host")):
+            peer = (scope.get("client") or (UNKNOWN,))[0]
+            scope[PARTY_IN_SCOPE] = self._proxies.party(peer, headers.getlist("x-forwarded-for"))
+            refusal = _header_refusal(scope["headers"])
+            if refusal is None and not self._rule.accepts_host(headers.get("host")):
                 refusal = _UNKNOWN_HOST
-            elif not self._rule.accepts_origin(headers.get("origin")):
+            if refusal is None and not self._rule.accepts_origin(headers.get("origin")):
                 refusal = _FOREIGN_ORIGIN
             if refusal is not None:
                 await RefusalResponse(refusal)(scope, receive, send)

@@ -171,12 +171,14 @@ class RefusedError(Exception):
     Args:
         code: for machines, for example `forbidden` or `invalid_name`.
         message: for people; it quotes no content.
+        next_step: what the caller can do about it; left out of the answer when it is empty.
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, next_step: str = "") -> None:
         super().__init__(message)
-        self.code = code
-        self.message = message
+        self.code, self.message, self.next_step = code, message, next_step
 
     def to_json(self) -> dict[str, str]:
-        return {"code": self.code, "message": self.message}
+        """The answer's `error`."""
+        step = {"next_step": self.next_step} if self.next_step else {}
+        return {"code": self.code, "message": self.message, **step}

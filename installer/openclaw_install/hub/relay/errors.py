@@ -8,7 +8,6 @@ from openclaw_install.protocol.errors import (
     EnvelopeReason,
     ProtocolError,
     TokenError,
-    TokenReason,
 )
 
 _CLOCK = "compare this machine's clock with the relay's `about`, and set the one that is wrong"
@@ -102,14 +101,6 @@ _WORDS: dict[str, tuple[int, str, str]] = {
         "try later; tell its operator",
     ),
 }
-_TOKEN_CODES = {
-    TokenReason.EXPIRED: "token_expired",
-    TokenReason.FROM_FUTURE: "token_from_future",
-    TokenReason.REPLAYED: "token_replayed",
-    TokenReason.WRONG_AUDIENCE: "token_wrong_audience",
-    TokenReason.WRONG_REQUEST: "token_wrong_request",
-    TokenReason.WRONG_BODY: "token_wrong_body",
-}
 _ENVELOPE_STATUS = {EnvelopeReason.OVERSIZED: 413, EnvelopeReason.EXPIRED: 410}
 CODES = frozenset(_WORDS)
 
@@ -134,7 +125,8 @@ def token_refused(error: TokenError) -> HttpRefusedError:
     What the agent's own signature does not vouch for gets one answer, which says nothing about who is
     registered.
     """
-    return refused(_TOKEN_CODES.get(error.reason, "unauthorized"))
+    code = f"token_{error.reason}"
+    return refused(code if code in CODES else "unauthorized")
 
 
 def envelope_refused(error: EnvelopeError) -> HttpRefusedError:

@@ -80,10 +80,6 @@ class Streams:
         """The agents that have an open stream."""
         return list(self._open)
 
-    def open_streams(self, did: str) -> int:
-        """How many streams of an agent are open and not about to end."""
-        return sum(not stream.over for stream in self._open.get(did, ()))
-
     @contextlib.contextmanager
     def _opened(self, did: str, party: str) -> Iterator[Stream]:
         full = self._parties.total() >= self._limits.streams_in_all
