@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from openclaw_install.messaging.actions import messages as service
-from openclaw_install.messaging.bridge.chain_judge import OrderLimits
+from openclaw_install.messaging.bridge.chain_rules import OrderLimits
 from openclaw_install.messaging.bridge.entry_reader import takes_version_1
 from openclaw_install.messaging.bridge.sealing import sealed_once
 from openclaw_install.messaging.bridge.settings import BridgeSettings

@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
-from openclaw_install.messaging.bridge.flush_outbox import drain
+from openclaw_install.messaging.bridge.bridge import drain
 from openclaw_install.messaging.relay.client import Relay, RelayError
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.card import make_card
@@ -88,7 +88,7 @@ def test_chat_sends_by_itself_where_no_runtime_runs(
     async def by_twin(env: dict[str, str], home: Path, *, seconds: float) -> bool:
         return await drain(env, home, seconds=seconds, relay=relay)
 
-    monkeypatch.setattr("openclaw_install.messaging.bridge.flush_outbox.drain", by_twin)
+    monkeypatch.setattr("openclaw_install.messaging.bridge.bridge.drain", by_twin)
     document = terminal.document("chat", "-t", did, "-m", "hello", "--wait", "60")
     assert document["ok"]
     assert document["result"]["seq"] == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from openclaw_install.common.problems import Problem
-from openclaw_install.messaging.bridge.chain_judge import words
+from openclaw_install.messaging.bridge.chain_rules import words
 from openclaw_install.messaging.knocks import FORGOTTEN, GATE_FULL
 from openclaw_install.messaging.store import Store
 

@@ -1,14 +1,18 @@
-"""Runs the bridge: one task group of receiver, dispatcher, outbox and maintenance."""
+"""Runs the bridge: one task group of receiver, dispatcher, outbox and maintenance; or the outbox alone."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
 
-from openclaw_install.common.errors import FileError, InstallError
+from openclaw_install.common.clock import wall_time
+from openclaw_install.common.errors import ConflictError, FileError, InstallError
 from openclaw_install.common.problems import Problem
+from openclaw_install.host.hooks.turn_evidence import evidence_of
 from openclaw_install.messaging import store_lock
 from openclaw_install.messaging.bridge.context import (
     WORKER,
@@ -22,12 +26,16 @@ from openclaw_install.messaging.bridge.dispatcher import Dispatcher
 from openclaw_install.messaging.bridge.maintenance import Maintenance
 from openclaw_install.messaging.bridge.outbox import OutboxWorker
 from openclaw_install.messaging.bridge.receiver import Receiver
-from openclaw_install.messaging.bridge.registration import freshen, identity_changed_hands
+from openclaw_install.messaging.bridge.registration import freshen, identity_changed_hands, register
 from openclaw_install.messaging.bridge.relay_connection import RelayConnection
-from openclaw_install.messaging.bridge.settings import BridgeSettings, bridge_settings
+from openclaw_install.messaging.bridge.settings import BridgeSettings, HostView, bridge_settings
 from openclaw_install.messaging.health import write_served
+from openclaw_install.messaging.profile_settings import server_url
+from openclaw_install.messaging.relay.client import RelayMaker
+from openclaw_install.messaging.relay.http import HttpRelay
 from openclaw_install.messaging.store import opened_aside
 from openclaw_install.messaging.trust.policy_watch import TrustWatch
+from openclaw_install.protocol.profile import profile_paths
 
 __all__ = ["BridgeEvent", "BridgeSettings", "bridge_settings", "run_bridge"]
 
@@ -120,6 +128,73 @@ async def _run(context: BridgeContext) -> None:
         raise first_error(errors) from None
     finally:
         await ingress.aclose()
+
+
+async def drain(
+    env: Mapping[str, str],
+    home: Path,
+    *,
+    seconds: float,
+    relay: RelayMaker = HttpRelay,
+    clock: Callable[[], float] = wall_time,
+) -> bool:
+    """Posts what is due, in order, as the runtime would. What was not committed by then stays queued.
+
+    Nothing is received, and the gateway is not asked.
+
+    Args:
+        env: names the profile, its files and the relay.
+        seconds: after so long it stops; a message that was under way is posted again by whoever sends next,
+            with the same bytes, so that it arrives once.
+        relay: makes the client.
+
+    Returns:
+        False where a runtime runs, whose work this is, or where no relay is set.
+
+    Raises:
+        IdentityError, FileError, UsageError, ConfigError: there is no identity, or a file cannot be used.
+        RelayError: the relay cannot be asked, refuses us, or is another one than this store knows.
+    """
+    paths = profile_paths(env, home)
+    url = server_url(env, paths)
+    if url is None:
+        return False
+    settings = BridgeSettings(
+        store=paths.store,
+        identity=paths.identity,
+        url=url,
+        host=HostView(_asks_nothing, _asks_nothing, _asks_nothing),
+        evidence=evidence_of(home),
+        relay=relay,
+        clock=clock,
+    )
+    try:
+        with store_lock.held(settings.store, patience=0.0):
+            async with opened(settings, _nobody_listens) as context:
+                await _flush(context, seconds)
+    except ConflictError as error:
+        if error.error_code != "conflict.bridge_running":
+            raise
+        return False
+    return True
+
+
+async def _flush(context: BridgeContext, seconds: float) -> None:
+    connection = RelayConnection(context, Receiver(context))
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await connection.greet()
+            await freshen(context)
+            await register(context)
+            await OutboxWorker(context, connection.relay_id).flush()
+
+
+def _nobody_listens(_event: object) -> None:
+    """Nobody listens: whoever asked looks at the outbox."""
+
+
+def _asks_nothing() -> Any:
+    raise AssertionError("sending asks nothing of the host")
 
 
 async def _hurry(connection: RelayConnection, outbox: OutboxWorker) -> None:

@@ -244,3 +244,19 @@ def _again(due: float, detail: str) -> IngressChanges:
 
 def _parked(changes: IngressChanges, reason: str) -> Step:
     return Step({**changes, "stage": "parked", "reason": reason}, "parked", reason)
+
+
+_EVENTS = {"parked": "message.parked", "in_doubt": "message.in_doubt"}
+_RETRIES = {"retry", "gateway_later", "gateway_blocked"}
+
+
+def event_of(step: Step, attempts: int) -> str | None:
+    """The event's kind for what became of one request to the gateway; None where nothing is told."""
+    if step.effect in _RETRIES:
+        return "message.retry" if is_recorded(attempts) else None
+    return _EVENTS.get(step.effect)
+
+
+def is_recorded(attempts: int) -> bool:
+    """Whether the failed try of this number is told: the first, second, fourth, eighth and so on."""
+    return attempts > 0 and attempts & (attempts - 1) == 0

@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
-from openclaw_install.common.errors import InstallError
+from openclaw_install.common.errors import GatewayError, InstallError
 from openclaw_install.common.problems import Problem
 from openclaw_install.host.hooks.dispatch import (
     Blocked,
@@ -26,8 +26,6 @@ from openclaw_install.messaging.bridge import delivery_state
 from openclaw_install.messaging.bridge.agent_message import Shown, agent_text, mark_of
 from openclaw_install.messaging.bridge.circuit_breaker import CircuitBreaker
 from openclaw_install.messaging.bridge.context import BridgeContext
-from openclaw_install.messaging.bridge.event_throttle import event_of
-from openclaw_install.messaging.bridge.gateway_blocker import blocker
 from openclaw_install.messaging.bridge.loop_guard import hold_back
 from openclaw_install.messaging.bridge.pacing import is_due
 from openclaw_install.messaging.bridge.route_choice import RouteChoice
@@ -41,6 +39,13 @@ from openclaw_install.protocol.messages import RECEIPT, receipt_body
 _LIFE_SECONDS = 3.0
 _GATEWAY_TROUBLES = ("gateway", "gateway.blocked")
 _PACING = "pacing"
+_FIX = "openclaw-install verify-runtime --fix-hooks"
+_PATHS = {
+    "hooks.token_rejected": "hooks.token",
+    "hooks.no_token": "hooks.token",
+    "hooks.off": "hooks.enabled",
+    "hooks.policy": "hooks",
+}
 
 
 class Dispatcher:
@@ -159,7 +164,7 @@ class Dispatcher:
             self._life = None
         elif step.effect == "gateway_blocked" and isinstance(outcome, Blocked):
             self._breaker.trip(now, context.jitter(), 2.0)
-            context.health.block("gateway.blocked", *blocker(outcome))
+            context.health.block("gateway.blocked", *_blocker(outcome))
         elif step.effect == "in_doubt":
             await self.refresh_life()
         else:
@@ -221,10 +226,8 @@ class Dispatcher:
                 store.messages.set_state(row.id, stage, reason=step.changes.get("reason", ""))
             if step.effect == "accepted":
                 self._accepted(row, message, now)
-            elif kind := event_of(step, row.attempts):
-                store.events.add(
-                    kind, now, thread_id=row.thread_id, message_id=message.message_id, detail=step.detail
-                )
+            elif kind := delivery_state.event_of(step, row.attempts):
+                store.events.about(message, kind, now, detail=step.detail)
         return replace(row, **step.changes)
 
     def _accepted(self, row: Ingress, message: Message, now: float) -> None:
@@ -233,14 +236,8 @@ class Dispatcher:
         if row.session_key:
             mode = self._context.settings.route_mode
             store.sessions.routed(row.thread_id, row.session_key, mode, row.degraded)
-        store.events.add(
-            "message.accepted",
-            now,
-            thread_id=row.thread_id,
-            message_id=message.message_id,
-            attempts=row.attempts,
-            **({"degraded": row.degraded} if row.degraded else {}),
-        )
+        degraded = {"degraded": row.degraded} if row.degraded else {}
+        store.events.about(message, "message.accepted", now, attempts=row.attempts, **degraded)
         receipt = Outgoing(
             recipient=message.sender,
             schema=RECEIPT,
@@ -317,3 +314,12 @@ def _told(row: Ingress, contact: Contact) -> dict[str, str | None]:
         return kept
     decided = f"{contact.state} by {contact.decided_by}" if contact.decided_by else contact.state
     return {"alias": contact.alias.carried(), "trust": decided}
+
+
+def _blocker(outcome: Blocked) -> tuple[Problem, GatewayError]:
+    """The blocker of the activation report, and the error for the runtime."""
+    finding = Problem(outcome.code, outcome.detail, _FIX, path=_PATHS[outcome.code])
+    error = GatewayError(
+        f"the gateway refuses messages: {outcome.detail}; they wait", next_step=_FIX, code=outcome.code
+    )
+    return finding, error

@@ -69,7 +69,5 @@ def _held(
         store.ingress.update(row.id, next_attempt_at=until, reason=reason)
         store.messages.set_state(row.id, row.stage, reason=reason)
         if not is_paced(row):
-            store.events.add(
-                "message.paced", now, thread_id=row.thread_id, message_id=message.message_id, detail=reason
-            )
+            store.events.about(message, "message.paced", now, detail=reason)
     return HeldBack(message.message_id, reason, is_news=not is_paced(row), by_host=by_host)

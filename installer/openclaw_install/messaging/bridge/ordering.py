@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from openclaw_install.messaging.bridge.chain_judge import (
+from openclaw_install.messaging.bridge.chain_rules import (
     Around,
     OrderLimits,
     Verdict,
     advance,
+    classify,
     give_up,
-    judge,
     merged,
     seen_of,
     without,
@@ -60,9 +60,9 @@ def arrive(store: Store, opened: Opened, now: float, limits: OrderLimits) -> Arr
         late = store.chains.newer_since(header.sender) is not None
         return Arrival("next", place=LATE if late else "")
     heard = store.chains.get(header.sender, link.chain)
-    verdict = judge(_around(store, header.sender, link, heard), link, opened.sha256).verdict
+    verdict = classify(_around(store, header.sender, link, heard), link, opened.sha256).verdict
     if heard is None and verdict != "fork":
-        _tell_new_chain(store, header.sender, link, now)
+        _record_new_chain(store, header.sender, link, now)
     until = now + limits.hold_seconds if verdict == "wait" else None
     return Arrival(verdict, link, until, LATE if verdict == "late" else "")
 
@@ -200,7 +200,7 @@ def _given_up(store: Store, heard: HeardChain, now: float, *, told: bool) -> tup
     return changed, words([gap])
 
 
-def _tell_new_chain(store: Store, sender: str, link: Link, now: float) -> None:
+def _record_new_chain(store: Store, sender: str, link: Link, now: float) -> None:
     """A sender whose store is new begins a new chain: told, so that nobody takes it for an attack."""
     before = store.chains.current(sender)
     if before is not None and before.chain != link.chain:

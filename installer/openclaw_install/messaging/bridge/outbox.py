@@ -9,7 +9,7 @@ from typing import Any
 from openclaw_install.common.backoff import pause
 from openclaw_install.messaging.bridge.circuit_breaker import CircuitBreaker
 from openclaw_install.messaging.bridge.context import BridgeContext
-from openclaw_install.messaging.bridge.event_throttle import is_told
+from openclaw_install.messaging.bridge.delivery_state import is_recorded
 from openclaw_install.messaging.bridge.scheduler import Scheduler
 from openclaw_install.messaging.bridge.sealing import is_version_2, sealed_once
 from openclaw_install.messaging.card_cache import CardTrouble
@@ -152,13 +152,7 @@ class OutboxWorker:
             if item.schema == RECEIPT:
                 self._receipted(item, now)
             elif store.is_visible(item.schema):
-                store.events.add(
-                    "outbox.committed",
-                    now,
-                    thread_id=item.thread_id,
-                    message_id=item.message_id,
-                    seq=receipt.seq,
-                )
+                store.events.about(item, "outbox.committed", now, seq=receipt.seq)
 
     def _receipted(self, item: OutboxItem, now: float) -> None:
         receipt = self._store.messages.get(item.id)
@@ -211,30 +205,26 @@ class OutboxWorker:
 
     async def _unsealed(self, item: OutboxItem, error: EnvelopeError | NoUsableKey | CardTrouble) -> None:
         """Nothing was sent. Never is there a second try without encryption."""
-        if isinstance(error, CardTrouble):
-            reason = error.reason
-            if reason == "unknown_sender" and await self._store.run(self._may_come_back, item):
-                # It counts as a try, or the pauses would not grow.
-                table = self._store.outbox
-                await self._store.run(table.update, item.id, attempts=item.attempts + 1)
-                await self._again(item, "the relay does not know this agent at the moment", None)
-                return
-            if reason == "card_from_future":
-                table = self._store.outbox
-                await self._store.run(table.update, item.id, attempts=item.attempts + 1)
-                await self._again(item, "the agent's card is dated in the future", None)
-                return
-            next_step = _PERMANENT["unknown_recipient"]
-            if reason != "unknown_sender":
-                next_step = "ask that agent, by another way, whether it changed its keys"
-            reason = "unknown_recipient" if reason == "unknown_sender" else reason
-            await self._fail(item, reason, next_step)
-        elif isinstance(error, NoUsableKey) and item.attempts < 3:
-            self._fresh.pop(item.recipient, None)
-            await self._store.run(self._store.outbox.update, item.id, attempts=item.attempts + 1)
-            await self._again(item, error.message, None)
+        reason = error.reason if isinstance(error, CardTrouble) else ""
+        if reason == "unknown_sender":
+            gone = not await self._store.run(self._may_come_back, item)
+            passing = "" if gone else "the relay does not know this agent at the moment"
+            final, next_step = "unknown_recipient", _PERMANENT["unknown_recipient"]
+        elif isinstance(error, CardTrouble):
+            passing = "the agent's card is dated in the future" if reason == "card_from_future" else ""
+            final, next_step = reason, "ask that agent, by another way, whether it changed its keys"
         else:
-            await self._fail(item, error.message, error.next_step)
+            is_keyless = isinstance(error, NoUsableKey) and item.attempts < 3
+            passing = error.message if is_keyless else ""
+            final, next_step = error.message, error.next_step
+        if not passing:
+            await self._fail(item, final, next_step)
+            return
+        if isinstance(error, NoUsableKey):
+            self._fresh.pop(item.recipient, None)
+        # It counts as a try, or the pauses would not grow.
+        await self._store.run(self._store.outbox.update, item.id, attempts=item.attempts + 1)
+        await self._again(item, passing, None)
 
     async def _fail(self, item: OutboxItem, reason: str, next_step: str) -> None:
         await self._store.run(self._failed, item, reason, next_step)
@@ -244,9 +234,7 @@ class OutboxWorker:
         store, now = self._store, self._context.now()
         with store.write():
             store.outbox.update(item.id, state="failed", reason=reason, next_step=next_step)
-            store.events.add(
-                "outbox.failed", now, thread_id=item.thread_id, message_id=item.message_id, reason=reason
-            )
+            store.events.about(item, "outbox.failed", now, reason=reason)
 
     async def _again(self, item: OutboxItem, reason: str, wait: float | None) -> None:
         delay = pause(item.attempts + 1, self._context.jitter(), most=_MOST_PAUSE) if wait is None else wait
@@ -256,15 +244,8 @@ class OutboxWorker:
         store, now = self._store, self._context.now()
         with store.write():
             store.outbox.update(item.id, state="queued", next_attempt_at=now + delay, reason=reason)
-            if store.is_visible(item.schema) and is_told(item.attempts + 1):
-                store.events.add(
-                    "outbox.retry",
-                    now,
-                    thread_id=item.thread_id,
-                    message_id=item.message_id,
-                    attempts=item.attempts + 1,
-                    reason=reason,
-                )
+            if store.is_visible(item.schema) and is_recorded(item.attempts + 1):
+                store.events.about(item, "outbox.retry", now, attempts=item.attempts + 1, reason=reason)
 
     def _pause(self, reason: str, at_least: float | None = None) -> None:
         now = self._context.now()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from openclaw_install.messaging.bridge.chain_judge import Verdict
+from openclaw_install.messaging.bridge.chain_rules import Verdict
 from openclaw_install.messaging.bridge.context import BridgeContext
 from openclaw_install.messaging.bridge.entry_reader import MAX_SKEW, Read, digest_of, read_entry
 from openclaw_install.messaging.bridge.ordering import (
@@ -118,7 +118,7 @@ class Receiver:
                     stage = self._take(cursor, one, one.opened, now)
                     ready = ready or stage == "approved"
                     settled = settled or stage in {"pending", "handled"}
-            self._tell_gone(gone, now)
+            self._record_gone(gone, now)
             new = RelayCursor(cursor.url, cursor.relay_id, cursor.log_id, after)
             if after != cursor.after_seq:
                 self.store.relay.set_cursor(new, now)
@@ -135,7 +135,7 @@ class Receiver:
         reason = "" if digest == one.opened.sha256 else "message_id_reused"
         return replace(one, opened=None, known=not reason, reason=reason)
 
-    def _tell_gone(self, gone: Sequence[Entry], now: float) -> None:
+    def _record_gone(self, gone: Sequence[Entry], now: float) -> None:
         """Tells of places whose messages never came in here, and are not at the relay any more."""
         if gone:
             seqs = [entry.seq for entry in gone]
@@ -251,22 +251,21 @@ class Receiver:
         header = opened.header
         thread = self.store.sessions.local_id(self.context.identity.did, header.sender)
         store = self.store
-        number = store.messages.add(
-            NewMessage(
-                direction="in",
-                sender=header.sender,
-                message_id=header.message_id,
-                thread_id=thread,
-                peer=header.sender,
-                schema=header.schema,
-                body=opened.body,
-                sent_at=header.sent_at,
-                known_at=now,
-                state=stage,
-                seq=one.entry.seq,
-                place=arrival.place,
-            )
+        message = NewMessage(
+            direction="in",
+            sender=header.sender,
+            message_id=header.message_id,
+            thread_id=thread,
+            peer=header.sender,
+            schema=header.schema,
+            body=opened.body,
+            sent_at=header.sent_at,
+            known_at=now,
+            state=stage,
+            seq=one.entry.seq,
+            place=arrival.place,
         )
+        number = store.messages.add(message)
         held_until = None if stage == "handled" else arrival.held_until
         place = (header.sender, cursor.log_id, one.entry.seq, stage)
         store.ingress.add(number, thread, *place, held_until=held_until)
@@ -278,14 +277,7 @@ class Receiver:
         if store.is_visible(header.schema):
             shown = preview(header.schema, opened.body)
             store.sessions.touch(thread, header.sender, number, "in", shown, now)
-            store.events.add(
-                "message.received",
-                now,
-                thread_id=thread,
-                message_id=header.message_id,
-                stage=stage,
-                schema=header.schema,
-            )
+            store.events.about(message, "message.received", now, stage=stage, schema=header.schema)
 
 
 def _kept_until(opened: Opened) -> float:

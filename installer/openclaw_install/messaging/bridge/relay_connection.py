@@ -49,7 +49,7 @@ class RelayConnection:
         self._context = context
         self._store = context.store
         self._relay = context.relay
-        self._intake = receiver
+        self._receiver = receiver
         self._stream_failures = 0
         self._stream_after = 0.0
         self._taking = asyncio.Lock()
@@ -294,7 +294,7 @@ class RelayConnection:
             return
         # The housekeeping asks for gaps while the stream goes on: one batch at a time.
         async with self._taking:
-            self.cursor, taken = await self._intake.take(self._cursor(), entries)
+            self.cursor, taken = await self._receiver.take(self._cursor(), entries)
         self._emit(taken)
 
     def _emit(self, taken: Taken) -> None:

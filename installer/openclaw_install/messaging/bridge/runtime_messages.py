@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 
-from openclaw_install.messaging.bridge.chain_judge import heard
+from openclaw_install.messaging.bridge.chain_rules import heard
 from openclaw_install.messaging.bridge.ordering import FORK
 from openclaw_install.messaging.models import Outgoing
 from openclaw_install.messaging.outgoing import ContactError, enqueue
@@ -64,7 +64,7 @@ def _receipt(store: Store, sender: str, body: Mapping[str, object], now: float) 
         if body.get("reason") == FORK:
             store.outbox.update(item.id, state="failed", reason=FORK, next_step=_FORK_NEXT_STEP)
             _begin_anew(store, sender, "the other side has another message in its place", now)
-    store.events.add(kind, now, thread_id=item.thread_id, message_id=item.message_id)
+    store.events.about(item, kind, now)
 
 
 def _compare(store: Store, peer: str, seen: Seen, now: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
@@ -12,14 +12,6 @@ from openclaw_install.messaging.bridge.context import REST_SECONDS, BridgeContex
 
 # Seconds: a time that is almost due is waited out at once, not in many short rounds.
 _LEAST_WAIT = 0.02
-
-
-class FindDue(Protocol):
-    """Finds threads that have something due, in the order of their ids."""
-
-    def __call__(self, *, after: str = "", limit: int) -> Awaitable[Sequence[str]]:
-        """At most `limit` threads behind the thread `after`."""
-        ...
 
 
 class ThreadQueue(Protocol):
@@ -70,7 +62,7 @@ class Scheduler:
         self._wake_up = wake_up
         self._troubles = troubles
         self._active: dict[str, asyncio.Task[None]] = {}
-        self._turns = RoundRobin()
+        self._after = ""
 
     async def run(self) -> None:
         """Works until it is cancelled."""
@@ -96,9 +88,17 @@ class Scheduler:
         self._wake_up.set()
 
     async def _due(self, now: float) -> list[str]:
+        """Threads to be started now: each choice begins behind the last one, so that none is passed over."""
         width = self._breaker.width(now, self._context.settings.timing.concurrency)
-        find = partial(self._queue.due_threads, now)
-        return await self._turns.choose(find, self._active, width - len(self._active))
+        free = width - len(self._active)
+        if free <= 0:
+            return []
+        found = list(await self._queue.due_threads(now, after=self._after, limit=width))
+        if self._after and len(found) < width:
+            found += await self._queue.due_threads(now, limit=width)
+        chosen = [one for one in dict.fromkeys(found) if one not in self._active][:free]
+        self._after = chosen[-1] if chosen else ""
+        return chosen
 
     async def _work_on(self, thread: str) -> None:
         """Works on one thread until nothing of it is due, or its share is used up."""
@@ -122,28 +122,3 @@ class Scheduler:
         health = self._context.health
         if not self._active and health.has(*self._troubles) and not await self._queue.open_count():
             health.clear(*self._troubles)
-
-
-class RoundRobin:
-    """Each choice begins behind the last thread that got its turn, so that nobody is passed over for long."""
-
-    def __init__(self) -> None:
-        self._after = ""
-
-    async def choose(self, find: FindDue, active: Collection[str], free: int) -> list[str]:
-        """Threads that are to be started now.
-
-        Args:
-            find: what is due now.
-            active: threads that are worked on already.
-            free: how many more may be.
-        """
-        if free <= 0:
-            return []
-        limit = free + len(active)
-        found = list(await find(after=self._after, limit=limit))
-        if self._after and len(found) < limit:
-            found += await find(limit=limit)
-        chosen = [one for one in dict.fromkeys(found) if one not in active][:free]
-        self._after = chosen[-1] if chosen else ""
-        return chosen

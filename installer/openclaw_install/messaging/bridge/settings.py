@@ -18,7 +18,7 @@ from openclaw_install.host.hooks.policy import read_policy
 from openclaw_install.host.hooks.turn_evidence import TurnEvidence, evidence_of
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.host.workspace import active_group_text, agent_workspace
-from openclaw_install.messaging.bridge.chain_judge import OrderLimits
+from openclaw_install.messaging.bridge.chain_rules import OrderLimits
 from openclaw_install.messaging.bridge.delivery_state import InboundLimits
 from openclaw_install.messaging.bridge.pacing import PacingLimits
 from openclaw_install.messaging.contact_gate import GateLimits

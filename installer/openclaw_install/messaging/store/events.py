@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from openclaw_install.messaging.models import Event
+from openclaw_install.messaging.models import Event, Message, NewMessage, OutboxItem
 from openclaw_install.messaging.models.overview import Seen
 from openclaw_install.messaging.store.database import Table, columns
 
@@ -32,6 +32,10 @@ class EventTable(Table):
             "event",
             {"at": now, "kind": kind, "thread_id": thread_id, "message_id": message_id, "data": facts},
         )
+
+    def about(self, message: Message | NewMessage | OutboxItem, kind: str, now: float, **data: Any) -> None:
+        """Records an event of a message, in its thread."""
+        self.add(kind, now, thread_id=message.thread_id, message_id=message.message_id, **data)
 
     def since(self, cursor: int, *, limit: int = 100, thread_id: str | None = None) -> list[Event]:
         """The events after `cursor`, oldest first."""

@@ -104,10 +104,10 @@ def _wait(app: App, item: OutboxItem, seconds: float) -> None:
 
 def _send_here(options: PingOptions, seconds: float) -> str:
     """Without a runtime, this process sends what waits, once; returns why something stays queued."""
-    from openclaw_install.messaging.bridge import flush_outbox
+    from openclaw_install.messaging.bridge import bridge
 
     try:
-        asyncio.run(flush_outbox.drain(options.env, Path.home(), seconds=seconds))
+        asyncio.run(bridge.drain(options.env, Path.home(), seconds=seconds))
     except InstallError as error:
         return error.message
     return ""

@@ -1,4 +1,4 @@
-"""The judge of a chain: its table, and whatever a relay drops, repeats or reorders, or a sender forks."""
+"""The rules of a chain: its table, and whatever a relay drops, repeats or reorders, or a sender forks."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openclaw_install.messaging.bridge.chain_judge import (
+from openclaw_install.messaging.bridge.chain_rules import (
     Around,
     advance,
+    classify,
     give_up,
     heard,
-    judge,
     merged,
     seen_of,
     without,
@@ -55,7 +55,7 @@ _TABLE = {
 @pytest.mark.parametrize("case", _TABLE)
 def test_the_table_of_verdicts(case: str) -> None:
     around, (link, sha256), verdict, settled = _TABLE[case]
-    judgement = judge(around, link, sha256)
+    judgement = classify(around, link, sha256)
     assert (judgement.verdict, judgement.settled) == (verdict, settled)
 
 
@@ -75,7 +75,7 @@ class _Receiver:
     def take(self, link: Link, sha256: str) -> None:
         n = link.counter
         around = Around(self.settled, self.ahead, self.hashes.get(n), self.hashes.get(n - 1), n in self.came)
-        found = judge(around, link, sha256)
+        found = classify(around, link, sha256)
         if found.verdict in {"fork", "repeat"}:
             self.forks += found.verdict == "fork"
             return

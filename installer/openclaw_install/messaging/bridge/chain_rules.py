@@ -59,7 +59,7 @@ class Around:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Classified:
     """What an envelope comes to.
 
     Attributes:
@@ -70,21 +70,21 @@ class Judgement:
     settled: int
 
 
-def judge(around: Around, link: Link, sha256: str) -> Judgement:
+def classify(around: Around, link: Link, sha256: str) -> Classified:
     """What the envelope with this link and hash comes to.
 
     Args:
         sha256: of the envelope itself.
     """
     if around.here not in (None, sha256) or around.before not in (None, link.previous):
-        return Judgement("fork", around.settled)
+        return Classified("fork", around.settled)
     if around.came:
-        return Judgement("repeat", around.settled)
+        return Classified("repeat", around.settled)
     here = (link.counter, link.counter)
     settled = advance(around.settled, merged([*around.ahead, *link.skipped, here]))
     if link.counter <= around.settled:
-        return Judgement("late", settled)
-    return Judgement("next" if link.counter <= settled else "wait", settled)
+        return Classified("late", settled)
+    return Classified("next" if link.counter <= settled else "wait", settled)
 
 
 def advance(settled: int, ahead: Sequence[Span]) -> int:
