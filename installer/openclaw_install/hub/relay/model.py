@@ -60,6 +60,15 @@ class Inbox:
 
 
 @dataclass(frozen=True)
+class OpenInbox(Inbox):
+    """The inbox of a registered agent, and what strangers have in it."""
+
+    strange: int = 0
+    strange_bytes: int = 0
+    strange_places: int = 0
+
+
+@dataclass(frozen=True)
 class Share:
     """What somebody has in an inbox; as in `Inbox`.
 

@@ -39,7 +39,7 @@ class Members:
                 return model.Done(self._retire(did, at))
             case model.AddInvite(invite, code_sha256):
                 self._file.run(statements.DROP_OLD_INVITES, invite.created_at)
-                self._file.put(statements.ADD_INVITE, invite, code_sha256=code_sha256)
+                self._file.put(statements.ADD_INVITE, invite, code_sha256)
                 return model.Done(1)
             case model.RevokeInvite(name, at):
                 return model.Done(self._file.run(statements.REVOKE_INVITE, at, name))

@@ -165,19 +165,19 @@ class SqliteRelayStore(SqliteFile):
                 self.run(statements.GROW_ORIGIN, place, step.origin, size)
             name = (verdict.seq, step.sender, step.message_id, step.sha256)
             entry = model.Entry(*name, verdict.committed_at, step.expires_at, None, step.body)
-            holder = {"recipient": step.recipient, "origin": step.origin, "strange": strange}
-            self.put(statements.ADD_ENTRY, entry, **holder)
+            self.put(statements.ADD_ENTRY, entry, step.recipient, step.origin, strange)
             self._members.remember_peer(step)
         return verdict
 
     def _facts(self, step: model.Deposit, used_bytes: int) -> inbox_rules.DepositFacts:
         sender, recipient = step.sender, step.recipient
+        box = self.first_of(model.OpenInbox, statements.OPEN_INBOX, recipient)
         return inbox_rules.DepositFacts(
             self.first_of(inbox_rules.Earlier, statements.EARLIER, sender, step.message_id),
-            self.first_of(model.Inbox, statements.OPEN_INBOX, recipient),
+            box,
             self.first_of(model.Share, statements.SHARE, recipient, sender) or model.Share(),
             self._members.has_admitted(step),
-            self.first_of(model.Share, statements.STRANGERS, recipient) or model.Share(),
+            model.Share(box.strange, box.strange_bytes, box.strange_places) if box else model.Share(),
             self.first_of(model.Share, statements.ORIGIN, recipient, step.origin) or model.Share(),
             self.first_of(model.Share, statements.ORIGIN, "", step.origin) or model.Share(),
             used_bytes,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from openclaw_install.hub.relay.inbox_rules import Earlier
-from openclaw_install.hub.relay.model import Entry, Inbox, Invite, Share, StoredCard
+from openclaw_install.hub.relay.model import Entry, Inbox, Invite, OpenInbox, Share, StoredCard
 from openclaw_install.hub.storage.statements import insert, names, select, upsert
 
 STORE = "SELECT log_id, relay_id FROM store"
@@ -33,13 +33,8 @@ ON CONFLICT (did) DO UPDATE SET
     used_at = CASE WHEN met = 0 AND retired_at IS NULL THEN used_at ELSE excluded.used_at END,
     lapsing_at = NULL, retired_at = NULL
 """
-_INBOX = select(Inbox, "inboxes") + "WHERE did = ? "
-INBOX = _INBOX
-OPEN_INBOX = _INBOX + "AND retired_at IS NULL"
-STRANGERS = """
-SELECT strange AS waiting, strange_bytes AS waiting_bytes, strange_places AS places
-FROM inboxes WHERE did = ?
-"""
+INBOX = select(Inbox, "inboxes") + "WHERE did = ?"
+OPEN_INBOX = select(OpenInbox, "inboxes") + "WHERE did = ? AND retired_at IS NULL"
 GROW_INBOX = """
 UPDATE inboxes SET head = ?1, waiting = waiting + 1, waiting_bytes = waiting_bytes + ?2,
     strange = strange + ?3, strange_bytes = strange_bytes + ?2 * ?3, strange_places = strange_places + ?3

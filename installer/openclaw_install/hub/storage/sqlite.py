@@ -53,16 +53,16 @@ class SqliteFile:
 
     def run(self, statement: str, *values: Any) -> int:
         """Runs a statement on the writing connection; returns how many rows it changed."""
-        return max(0, self._writer.execute(statement, values).rowcount)
+        return self._writer.execute(statement, values).rowcount
 
-    def put(self, statement: str, record: Any, **more: Any) -> None:
-        """Runs a statement on the writing connection that takes its values by name.
+    def put(self, statement: str, record: Any, *more: Any) -> None:
+        """Runs a statement that was made of a record's names on the writing connection.
 
         Args:
-            record: a frozen record; its fields are values.
+            record: a frozen record; its fields are values, in their order.
             more: further values.
         """
-        self._writer.execute(statement, {**vars(record), **more})
+        self._writer.execute(statement, (*vars(record).values(), *more))
 
     def all(self, statement: str, *values: Any) -> list[Row]:
         """The rows of a query, as the writing connection sees them."""
@@ -75,7 +75,7 @@ class SqliteFile:
 
     def first_of(self, record: type[T], statement: str, *values: Any) -> T | None:
         """The same as a record: its fields are the columns."""
-        row = self.first(statement, *values)
+        row = self._writer.execute(statement, values).fetchone()
         return None if row is None else record(**row)
 
     def read(self, record: type[T], statement: str, *values: Any) -> list[T]:

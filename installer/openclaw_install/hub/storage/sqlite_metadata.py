@@ -43,7 +43,7 @@ class SqliteMetadata(SqliteFile):
     def _apply(self, change: model.Change) -> None:
         match change:
             case model.AddKey(key, digest):
-                self._add(statements.ADD_KEY, key, f"the key {key.id}", digest=digest)
+                self._add(statements.ADD_KEY, key, f"the key {key.id}", digest)
             case model.RevokeKey(key_id, at):
                 self.run(statements.REVOKE_KEY, at, key_id)
             case model.TouchKey(key_id, at):
@@ -57,9 +57,9 @@ class SqliteMetadata(SqliteFile):
             case model.DropSkill(agent_id, name):
                 self.run(statements.DROP_SKILL, agent_id, name)
 
-    def _add(self, statement: str, record: model.Key | model.Agent, what: str, **more: str) -> None:
+    def _add(self, statement: str, record: model.Key | model.Agent, what: str, *more: str) -> None:
         try:
-            self.put(statement, record, **more)
+            self.put(statement, record, *more)
         except sqlite3.IntegrityError as error:
             raise already_there(what) from error
 

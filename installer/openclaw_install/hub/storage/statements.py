@@ -18,8 +18,8 @@ def select(record: type, table: str) -> str:
 
 
 def insert(table: str, columns: list[str]) -> str:
-    """A statement that adds a row, with each column's value by its name."""
-    values = ", ".join(f":{column}" for column in columns)
+    """A statement that adds a row; the values come in the order of the columns."""
+    values = ", ".join("?" for _ in columns)
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})"  # noqa: S608 - names of ours
 
 
