@@ -61,6 +61,7 @@ OPERATIONS: tuple[Tool, ...] = (
     Tool(overview.transport_health, "Transport health", _FAMILY, READS),
     Tool(overview.since_last_seen, "Since last seen", _FAMILY, ADDS),
     Tool(overview.delivery_timeline, "Delivery timeline", _FAMILY, READS),
+    Tool(overview.store_stats, "Size of the store", _FAMILY, READS),
 )
 
 _FAMILY = "Session bindings (map-active-group only)"

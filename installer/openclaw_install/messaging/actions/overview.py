@@ -15,6 +15,7 @@ from openclaw_install.messaging.models import Event, Message
 from openclaw_install.messaging.models import overview as models
 from openclaw_install.messaging.models.messages import shown_message, shown_messages
 from openclaw_install.messaging.models.sessions import shown_session
+from openclaw_install.messaging.store.stats import StoreStats, stats_of
 from openclaw_install.messaging.timeline import entry_of, in_order, of_ledger
 
 _BODY = 1_000
@@ -62,6 +63,11 @@ def runtime_overview(app: App) -> models.RuntimeOverview:
         policy=_policy_figures(app),
         stuck=shown_messages(stuck, app.reader),
     )
+
+
+def store_stats(app: App) -> StoreStats:
+    """Rows and bytes of the local store by kind, and the size of its file. For operations, where it grows."""
+    return stats_of(app.store.database)
 
 
 def _policy_figures(app: App) -> models.PolicyFigures:

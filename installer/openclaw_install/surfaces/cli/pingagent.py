@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from openclaw_install.messaging.models import ContactState
     from openclaw_install.messaging.models.contacts import ContactDecision, ContactPage
     from openclaw_install.messaging.models.overview import WhoAmI
+    from openclaw_install.messaging.store.stats import StoreStats
 
 PROGRAM = "pingagent"
 _STATES: tuple[ContactState, ...] = ("pending", "awaiting_reply", "approved", "rejected", "blocked")
@@ -71,6 +72,14 @@ def whoami_command(app: App) -> WhoAmI:
     from openclaw_install.messaging.actions.sessions import whoami
 
     return whoami(app)
+
+
+@pingagent.command("store-stats")
+def store_stats_command(app: App) -> StoreStats:
+    """Show how many rows and bytes the store holds of each kind."""
+    from openclaw_install.messaging.actions.overview import store_stats
+
+    return store_stats(app)
 
 
 @pingagent.command("card")

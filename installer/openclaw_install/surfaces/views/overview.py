@@ -12,6 +12,7 @@ from openclaw_install.messaging.models.overview import (
     TransportHealth,
     WhoAmI,
 )
+from openclaw_install.messaging.store.stats import StoreStats
 from openclaw_install.messaging.timeline import TimelineEntry
 from openclaw_install.surfaces.views import view
 from openclaw_install.surfaces.views.contacts import names, peer_name
@@ -148,3 +149,10 @@ def _entry_row(one: TimelineEntry, *, short: bool = False) -> str:
     about = "" if short or not one.message_id else f" {one.message_id}"
     detail = f" ({cut(neutral(one.detail), 90)})" if one.detail else ""
     return neutral(f"{moment(one.at)} {one.step} {one.kind}{about}") + detail
+
+
+@view.register
+def store_stats(found: StoreStats) -> Text:
+    """One line a kind, the largest first."""
+    rows = [f"{one.kind:<20} {one.rows:>8} rows {one.bytes:>12} bytes" for one in found.kinds]
+    return Text([f"The store's file has {found.file_bytes} bytes."], rows, (), LEFT)
