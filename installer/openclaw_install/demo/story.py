@@ -162,7 +162,7 @@ class _Teller:
         bombed = text.replace('["hook:im:", "hook:ingress"]', '["hook:im:", "hook:mail:"] /* tidied */')
         require(bombed != text, "the setup wrote no hook policy that could be broken")
         path.write_text(bombed)
-        self.tell(_changed_line(bombed))
+        self.tell(next(line for line in bombed.splitlines() if "tidied" in line))
         verdict = self.host.run("config", "validate")
         self.tell("$ openclaw config validate")
         self.tell(verdict.stdout.strip() or verdict.stderr.strip())
@@ -187,12 +187,8 @@ class _Teller:
         answer = self._post({"message": _MESSAGE, "sessionKey": "hook:im:demo", "waitForCompletion": True})
         self.tell(f'$ curl -X POST .../hooks/agent -d \'{{"message": "{_MESSAGE}", ...}}\'')
         self.tell(json.dumps(answer))
-        turn = [
-            conversation
-            for conversation in self.stub.requests[before:]
-            if _MESSAGE in json.dumps(conversation)
-        ]
-        require(bool(turn), "the message never reached the model")
+        reached = any(_MESSAGE in json.dumps(conversation) for conversation in self.stub.requests[before:])
+        require(reached, "the message never reached the model")
         self.tell(f"the model saw it, and answered: {_REPLY}")
         status = answer.get("completion", {}).get("status")
         require(status == "ok", f"the turn ended with status {status!r}")
@@ -228,18 +224,25 @@ class _Teller:
         forget_locks(self.host.root)
 
     def _ping(self, *arguments: str, quiet: bool = False) -> subprocess.CompletedProcess[str]:
-        if not quiet:
-            self.tell(f"$ pingagent {' '.join(arguments)}")
-        done = self._run([*_PING, *arguments])
-        if not quiet:
-            self.tell(done.stdout.rstrip())
-        return done
+        if quiet:
+            return self._run([*_PING, *arguments])
+        return self._told("pingagent", _PING, arguments)
 
     def _ours(
         self, *arguments: str, env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        self.tell(f"$ openclaw-install {' '.join(arguments)}")
-        done = self._run([*_OURS, *arguments], env)
+        return self._told("openclaw-install", _OURS, arguments, env)
+
+    def _told(
+        self,
+        name: str,
+        program: Sequence[str],
+        arguments: Sequence[str],
+        env: Mapping[str, str] | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs a command as part of the story: the line that calls it, and what it prints."""
+        self.tell(f"$ {name} {' '.join(arguments)}")
+        done = self._run([*program, *arguments], env)
         self.tell(done.stdout.rstrip())
         return done
 
@@ -275,10 +278,6 @@ class _Teller:
         document: dict[str, Any] = answer.json()
         require(answer.status_code == 200, f"the hook was refused: {document.get('error')}")
         return document
-
-
-def _changed_line(text: str) -> str:
-    return next(line for line in text.splitlines() if "tidied" in line)
 
 
 def _state(run: subprocess.CompletedProcess[str], wanted: str) -> str:

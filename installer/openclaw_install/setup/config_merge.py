@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from openclaw_install.common.errors import ConfigError
-from openclaw_install.host.config.document import parse_bytes
+from openclaw_install.host.config.document import config_text, parse_bytes
 from openclaw_install.host.config.edit import Edit, Remove, SetValue, apply_edits, same
 from openclaw_install.host.config.json5_tree import Node, parse_tree
 from openclaw_install.host.config.paths import KeyPath, dotted
@@ -41,15 +41,8 @@ def without_edit(change: Change, current: bytes) -> Merged:
     inverse = inverse_of(_object(change, change.before), _object(change, change.after), now, change.key_paths)
     if not inverse.edits:
         return Merged(current, inverse.conflicts)
-    try:
-        text = current.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"{change.path} is not UTF-8: the byte at offset {error.start} does not belong there",
-            next_step="save the file as UTF-8",
-            code="config.encoding",
-        ) from error
-    text = _without_blank(apply_edits(text, inverse.edits), inverse.emptied)
+    text = apply_edits(config_text(change.path, current), inverse.edits)
+    text = _without_blank(text, inverse.emptied)
     return Merged(text.encode("utf-8"), inverse.conflicts)
 
 

@@ -25,7 +25,6 @@ from openclaw_install.messaging.profile_settings import (
 )
 from openclaw_install.protocol.profile import ProfilePaths, backup_of, invite_of, profile_paths
 from openclaw_install.setup.context import Operator, Options
-from openclaw_install.setup.message_path import Presence
 from openclaw_install.setup.private_state import remaining
 
 _HUB_PORT = 8787
@@ -75,16 +74,14 @@ def connect(
         return None
     url, hub = wanted
     is_agreed = agreed is not None and agreed.server_url == url and agreed.hub == hub
-    present: Presence = "missing"
+    has_identity = False
     with contextlib.suppress(InstallError):
         load_identity(paths.identity)
-        present = "present"
+        has_identity = True
     if options.dry_run:
-        outcome: Literal["unchanged", "planned"] = (
-            "unchanged" if is_agreed and present == "present" else "planned"
-        )
-        return Connected(outcome, created=present == "missing" and outcome == "planned", relay=url)
-    if is_agreed and present == "present":
+        outcome: Literal["unchanged", "planned"] = "unchanged" if is_agreed and has_identity else "planned"
+        return Connected(outcome, created=not has_identity, relay=url)
+    if is_agreed and has_identity:
         _keep_invite(paths, options.invite(is_new=False))
         return Connected("unchanged", created=False, relay=url)
     where = "the hub that the runtime runs here" if hub else url

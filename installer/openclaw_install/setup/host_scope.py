@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.changes import real_path
@@ -36,23 +35,6 @@ class HostScope:
             real_path(location.state_dir),
             (real_path(location.config_path), real_path(location.state_dir / "skills")),
         )
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> HostScope:
-        """What `to_json` wrote.
-
-        Raises:
-            KeyError, TypeError: it is something else.
-        """
-        targets = tuple(map(Path, document["targets"]))
-        return cls(Path(document["config"]), Path(document["state_dir"]), targets)
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "config": str(self.config),
-            "state_dir": str(self.state_dir),
-            "targets": list(map(str, self.targets)),
-        }
 
     def widened(self, others: Iterable[HostScope | None]) -> HostScope:
         """This one, and where the links of the same host led in earlier runs."""

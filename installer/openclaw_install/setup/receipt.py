@@ -1,15 +1,18 @@
-"""One run's receipt, and the document that it is stored as (`schemas/receipt.schema.json`)."""
+"""One run's receipt, in memory with the contents of files, and as `receipt.json` stores it without them."""
 
 from __future__ import annotations
 
+import json
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Literal
 
+from openclaw_install.common.errors import FileError
 from openclaw_install.common.files import sha256
+from openclaw_install.common.jsonable import record_from
 from openclaw_install.host.config.paths import KeyPath
 from openclaw_install.setup.changes import Change, ChangeKind, Folder
 from openclaw_install.setup.host_scope import HostScope
@@ -17,9 +20,7 @@ from openclaw_install.setup.host_scope import HostScope
 ReceiptStatus = Literal["applying", "applied", "rolled_back", "undone"]
 FORMAT = 1
 DOCUMENT = "receipt.json"
-STATUSES: tuple[ReceiptStatus, ...] = get_args(ReceiptStatus)
-KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
-ReadImage = Callable[[str, str], bytes]
+ReadImage = Callable[["Image"], bytes]
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,6 @@ class Remnant:
     kind: ChangeKind
     path: Path
     key_paths: tuple[KeyPath, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        keys = [list(path) for path in self.key_paths]
-        return {"receipt": self.receipt, "kind": self.kind, "path": str(self.path), "key_paths": keys}
 
 
 @dataclass(frozen=True)
@@ -91,21 +88,106 @@ class Receipt:
         """All that stands of it."""
         return tuple(Remnant(self.id, item.kind, item.path, item.key_paths) for item in self.changes)
 
-    def to_json(self) -> dict[str, Any]:
-        """The stored document; it holds names, hashes and modes, and no content."""
-        return {
-            **({} if self.reach is None else {"host": self.reach.to_json()}),
-            "format": FORMAT,
-            "id": self.id,
-            "command": self.command,
-            "status": self.status,
-            "created": self.created.isoformat(),
-            "folders": [str(folder) for folder in self.folders],
-            "emptied": [{"path": str(f.path), "mode": _mode_text(f.mode)} for f in self.emptied],
-            "takes_back": list(self.takes_back),
-            "remnants": [remnant.to_json() for remnant in self.remnants],
-            "changes": [_change_to_json(change, n) for n, change in enumerate(self.changes)],
-        }
+    @property
+    def stored(self) -> StoredReceipt:
+        """The receipt without content."""
+        return StoredReceipt(
+            host=self.reach,
+            id=self.id,
+            command=self.command,
+            status=self.status,
+            created=self.created.isoformat(),
+            folders=self.folders,
+            emptied=tuple(StoredFolder(folder.path, f"{folder.mode:04o}") for folder in self.emptied),
+            takes_back=self.takes_back,
+            remnants=self.remnants,
+            changes=tuple(_stored_change(change, number) for number, change in enumerate(self.changes)),
+        )
+
+
+@dataclass(frozen=True)
+class Image:
+    """A file beside `receipt.json`, with its SHA-256."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class StoredFolder:
+    """A folder with its permission bits, as four octal digits."""
+
+    path: Path
+    mode: str
+
+
+@dataclass(frozen=True)
+class StoredChange:
+    """One change without content.
+
+    Attributes:
+        bundle: name of the bundle that the file belongs to.
+        before_mode, after_mode: permission bits as four octal digits; an `after_mode` of null keeps them.
+        key_paths: of the config, the key paths that the run set or removed; numbers are places in lists.
+    """
+
+    kind: ChangeKind
+    path: Path
+    label: str
+    bundle: str | None
+    before: Image | None
+    after: Image | None
+    before_mode: str | None
+    after_mode: str | None
+    key_paths: tuple[KeyPath, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredReceipt:
+    """The document `receipt.json`: names, hashes and permissions, and no content; otherwise as `Receipt`.
+
+    Attributes:
+        created: ISO 8601 with microseconds.
+        host: the host of the run; a receipt that names anything else on the machine is not believed.
+    """
+
+    format: Literal[1] = 1
+    id: str
+    command: str
+    status: ReceiptStatus
+    created: str
+    folders: tuple[Path, ...]
+    emptied: tuple[StoredFolder, ...]
+    takes_back: tuple[str, ...]
+    changes: tuple[StoredChange, ...]
+    # Receipts of earlier versions do not have these.
+    remnants: tuple[Remnant, ...] = ()
+    host: HostScope | None = None
+
+    def loaded(self, image: ReadImage) -> Receipt:
+        """The receipt with its contents.
+
+        Raises:
+            ValueError: permission bits that are none, or an image that is altered.
+            FileError: an image cannot be read.
+        """
+        return Receipt(
+            self.id,
+            self.command,
+            self.status,
+            datetime.fromisoformat(self.created),
+            tuple(_loaded_change(change, image) for change in self.changes),
+            self.folders,
+            tuple(Folder(folder.path, int(folder.mode, 8)) for folder in self.emptied),
+            self.takes_back,
+            self.remnants,
+            self.host,
+        )
+
+    def outside(self, host: HostScope) -> Path | None:
+        """The first path of the receipt that is no part of `host`."""
+        folders = [*self.folders, *(folder.path for folder in self.emptied)]
+        return host.widened([self.host]).outside([change.path for change in self.changes], folders)
 
 
 def new_receipt(
@@ -132,94 +214,61 @@ def new_receipt(
     )
 
 
-def receipt_from_json(document: Mapping[str, Any], receipt_id: str, image: ReadImage) -> Receipt:
-    """The receipt that a stored document stands for.
-
-    Args:
-        document: the parsed document.
-        receipt_id: the name of the folder that holds it.
-        image: gives the bytes of an image by file name and SHA-256.
+def read_stored(place: Path, text: bytes) -> StoredReceipt:
+    """The receipt in the folder `place`, without its images.
 
     Raises:
-        ValueError, KeyError, TypeError, AttributeError: it is not what `to_json` writes.
-        FileError: an image cannot be read.
+        FileError: `file.receipt_damaged`, or `file.receipt_newer` where a later version wrote it.
     """
-    return Receipt(
-        id=receipt_id,
-        command=_text(document["command"]),
-        status=_one_of(document["status"], STATUSES),
-        created=datetime.fromisoformat(document["created"]),
-        changes=tuple(_change_from_json(item, image) for item in document["changes"]),
-        folders=tuple(Path(folder) for folder in document["folders"]),
-        emptied=tuple(Folder(Path(f["path"]), int(f["mode"], 8)) for f in document["emptied"]),
-        takes_back=tuple(map(_text, document["takes_back"])),
-        remnants=remnants_from_json(document),
-        reach=reach_from_json(document),
+    try:
+        document = json.loads(text)
+        if document["format"] > FORMAT:
+            raise FileError(
+                f"a newer openclaw-install wrote the receipt {place / DOCUMENT}",
+                next_step="pip install --upgrade openclaw-install",
+                code="file.receipt_newer",
+            )
+        stored = replace(record_from(StoredReceipt, document), id=place.name)
+        datetime.fromisoformat(stored.created).astimezone(UTC)
+        if not all(item.receipt in stored.takes_back for item in stored.remnants):
+            raise ValueError("a remnant of a run that stands")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise damaged(place, f"is damaged ({type(error).__name__})") from error
+    return stored
+
+
+def damaged(place: Path, how: str) -> FileError:
+    """The error for a receipt that is not believed."""
+    return FileError(
+        f"the receipt {place / DOCUMENT} {how}",
+        next_step="move that folder away; what its run changed then has to be undone by hand",
+        code="file.receipt_damaged",
     )
 
 
-def remnants_from_json(document: Mapping[str, Any]) -> tuple[Remnant, ...]:
-    """The remnants in a stored document; errors as of `receipt_from_json`."""
-    return tuple(
-        Remnant(
-            _text(item["receipt"]),
-            _one_of(item["kind"], KINDS),
-            Path(item["path"]),
-            tuple(tuple(path) for path in item["key_paths"]),
-        )
-        for item in document.get("remnants", ())  # receipts of earlier versions have none
+def _stored_change(change: Change, number: int) -> StoredChange:
+    return StoredChange(
+        change.kind,
+        change.path,
+        change.label,
+        change.bundle,
+        None if change.before is None else Image(f"before-{number}", sha256(change.before)),
+        None if change.after is None else Image(f"after-{number}", sha256(change.after)),
+        None if change.before_mode is None else f"{change.before_mode:04o}",
+        None if change.after_mode is None else f"{change.after_mode:04o}",
+        change.key_paths,
     )
 
 
-def reach_from_json(document: Mapping[str, Any]) -> HostScope | None:
-    """The host in a stored document, None in one of an earlier version; errors as of `receipt_from_json`."""
-    return HostScope.from_json(document["host"]) if "host" in document else None
-
-
-def _change_to_json(change: Change, number: int) -> dict[str, Any]:
-    return {
-        "kind": change.kind,
-        "path": str(change.path),
-        "label": change.label,
-        "bundle": change.bundle,
-        "before": _image_to_json(change.before, f"before-{number}"),
-        "after": _image_to_json(change.after, f"after-{number}"),
-        "before_mode": _mode_text(change.before_mode),
-        "after_mode": _mode_text(change.after_mode),
-        "key_paths": [list(path) for path in change.key_paths],
-    }
-
-
-def _image_to_json(data: bytes | None, name: str) -> dict[str, str] | None:
-    return None if data is None else {"file": name, "sha256": sha256(data)}
-
-
-def _mode_text(mode: int | None) -> str | None:
-    return None if mode is None else f"{mode:04o}"
-
-
-def _change_from_json(item: Mapping[str, Any], image: ReadImage) -> Change:
-    before, after = item["before"], item["after"]
+def _loaded_change(change: StoredChange, image: ReadImage) -> Change:
     return Change(
-        kind=cast("ChangeKind", _one_of(item["kind"], KINDS)),
-        path=Path(item["path"]),
-        label=_text(item["label"]),
-        before=None if before is None else image(before["file"], before["sha256"]),
-        after=None if after is None else image(after["file"], after["sha256"]),
-        before_mode=None if item["before_mode"] is None else int(item["before_mode"], 8),
-        after_mode=None if item["after_mode"] is None else int(item["after_mode"], 8),
-        key_paths=tuple(tuple(path) for path in item["key_paths"]),
-        bundle=None if item["bundle"] is None else _text(item["bundle"]),
+        change.kind,
+        change.path,
+        change.label,
+        None if change.before is None else image(change.before),
+        None if change.after is None else image(change.after),
+        None if change.before_mode is None else int(change.before_mode, 8),
+        None if change.after_mode is None else int(change.after_mode, 8),
+        change.key_paths,
+        change.bundle,
     )
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError("text expected")
-    return value
-
-
-def _one_of(value: Any, known: Sequence[Any]) -> Any:
-    if value not in known:
-        raise ValueError("unknown word")
-    return value

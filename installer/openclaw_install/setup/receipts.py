@@ -21,7 +21,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import ConflictError
@@ -32,11 +31,20 @@ from openclaw_install.common.files import (
     sync_folder,
     write_atomic,
 )
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.host_scope import HostScope
 from openclaw_install.setup.private_state import make_private_chain, own_state, remove_empty, require_ours
-from openclaw_install.setup.receipt import DOCUMENT, Receipt, ReceiptStatus, Remnant, receipt_from_json
-from openclaw_install.setup.stored_receipt import StoredReceipt, damaged, read_stored
+from openclaw_install.setup.receipt import (
+    DOCUMENT,
+    Image,
+    Receipt,
+    ReceiptStatus,
+    Remnant,
+    StoredReceipt,
+    damaged,
+    read_stored,
+)
 
 _KEPT_AT_MOST = 10
 
@@ -87,7 +95,7 @@ class ReceiptStore:
     def moment_after_last(self) -> datetime:
         """The present moment, or one just after the newest receipt's where the clock was set back."""
         now = datetime.fromtimestamp(wall_time(), UTC)
-        moments = [datetime.fromisoformat(str(entry.document["created"])) for entry in self._entries()]
+        moments = [datetime.fromisoformat(entry.created) for entry in self._entries()]
         return max([now, *(moment + timedelta(microseconds=1) for moment in moments)])
 
     def begin(self, receipt: Receipt) -> None:
@@ -103,7 +111,7 @@ class ReceiptStore:
                 for name, data in (("before", change.before), ("after", change.after)):
                     if data is not None:
                         write_atomic(place / f"{name}-{n}", data, mode=0o600)
-            self._write(receipt.id, receipt.to_json())
+            self._write(receipt.stored)
         except BaseException:
             self._discard(place)
             raise
@@ -118,7 +126,7 @@ class ReceiptStore:
     def mark(self, receipt: Receipt, status: ReceiptStatus) -> Receipt:
         """Records what became of a run."""
         marked = replace(receipt, status=status)
-        self._write(marked.id, marked.to_json())
+        self._write(marked.stored)
         return marked
 
     def place(self, receipt_id: str) -> Path:
@@ -167,7 +175,7 @@ class ReceiptStore:
             FileError: a receipt cannot be read or written.
         """
         entries = self._entries()
-        begun = {entry.place for entry in entries}
+        begun = {self.place(entry.id) for entry in entries}
         for gone in self.folder.glob(".gone-*"):
             shutil.rmtree(gone, ignore_errors=True)
         for place in self._places():
@@ -180,7 +188,7 @@ class ReceiptStore:
         for entry in entries:
             if left.get(entry.id) == () and entry.status == "applied":
                 # Its images may be damaged by now: nobody needs them any more.
-                self._write(entry.id, {**entry.document, "status": "undone"})
+                self._write(replace(entry, status="undone"))
         self._prune()
 
     def forget_all(self) -> None:
@@ -207,11 +215,11 @@ class ReceiptStore:
             entry
             for entry in entries
             if entry.status in {"undone", "rolled_back"}
-            or (entry.takes_back and entry.status == "applied" and not entry.document["folders"])
+            or (entry.takes_back and entry.status == "applied" and not entry.folders)
         ]
         for entry in over[:-_KEPT_AT_MOST]:
             if not alive & set(entry.takes_back):
-                self._discard(entry.place)
+                self._discard(self.place(entry.id))
 
     def _discard(self, place: Path) -> None:
         with contextlib.suppress(OSError):
@@ -253,27 +261,30 @@ class ReceiptStore:
         return found
 
     def _load(self, entry: StoredReceipt) -> Receipt:
-        def image(name: str, digest: str) -> bytes:
-            data = read_if_exists(entry.place / Path(name).name)
-            if data is None or sha256(data) != digest:
+        place = self.place(entry.id)
+
+        def read(image: Image) -> bytes:
+            data = read_if_exists(place / Path(image.file).name)
+            if data is None or sha256(data) != image.sha256:
                 raise ValueError("image missing or altered")
             return data
 
         self._confine(entry)
         try:
-            return receipt_from_json(entry.document, entry.id, image)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise damaged(entry.place, error) from error
+            return entry.loaded(read)
+        except ValueError as error:
+            raise damaged(place, f"is damaged ({type(error).__name__})") from error
 
     def _confine(self, entry: StoredReceipt) -> None:
-        try:
-            entry.require_of(self.reach)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise damaged(entry.place, error) from error
+        """Makes sure that a receipt speaks of this host and of nothing else on this machine."""
+        if entry.host is not None and not entry.host.same_host(self.reach):
+            raise damaged(self.place(entry.id), "is of another host")
+        if (path := entry.outside(self.reach)) is not None:
+            raise damaged(self.place(entry.id), f"names {path}, which is no part of this host")
 
-    def _write(self, receipt_id: str, document: dict[str, Any]) -> None:
-        text = json.dumps(document, indent=2) + "\n"
-        write_atomic(self.place(receipt_id) / DOCUMENT, text.encode(), mode=0o600)
+    def _write(self, entry: StoredReceipt) -> None:
+        text = json.dumps(jsonable(entry), indent=2) + "\n"
+        write_atomic(self.place(entry.id) / DOCUMENT, text.encode(), mode=0o600)
 
 
 def _left_of(entries: Sequence[StoredReceipt]) -> Mapping[str, tuple[Remnant, ...]]:

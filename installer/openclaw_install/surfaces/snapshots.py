@@ -17,6 +17,7 @@ from openclaw_install.messaging.models.overview import DoctorReport
 from openclaw_install.messaging.models.trust_replay import TrustReplay
 from openclaw_install.runtime.document import Status
 from openclaw_install.runtime.report import Result, RuntimeReport
+from openclaw_install.setup.receipt import StoredReceipt
 from openclaw_install.setup.removal import UndoResult
 from openclaw_install.setup.report import ActivationReport
 from openclaw_install.surfaces.cli.pingagent_messages import TailEnd
@@ -71,6 +72,7 @@ RESULTS: dict[str, tuple[str, Any]] = {
     ),
     "pingagent-tail": ("A line of `pingagent tail --json`", Event | TailEnd),
     "pingagent-trust-replay": ("Result of `pingagent trust replay`", TrustReplay),
+    "receipt": ("The file `receipt.json` of one run that changed a host", StoredReceipt),
     "runtime-heartbeat": ("The document `status.json` that a runtime writes every few seconds", Status),
     "runtime-result": (
         "Result of `openclaw-install runtime start|stop|restart|enable|disable|run --json`",

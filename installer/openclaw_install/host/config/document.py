@@ -67,10 +67,7 @@ class ConfigDocument:
             ConfigError: `config.encoding`: it is not UTF-8. OpenClaw reads such a file with replacement
                 characters; writing those back would damage it.
         """
-        try:
-            return self.raw.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise _encoding_error(self.path, error.start) from error
+        return config_text(self.path, self.raw)
 
     def owner(self, path: KeyPath) -> Path:
         """The file that gives this key its value; for a key that is not there, its nearest parent's file."""
@@ -111,6 +108,18 @@ def document_of(named: Path, raw: bytes, mode: int | None, env: Mapping[str, str
         named, real, exists=True, raw=raw, mode=mode, data=data, as_written=included.value,
         unresolved=unresolved, origin=included.origin, included=included.files,
     )  # fmt: skip
+
+
+def config_text(path: Path, raw: bytes) -> str:
+    """The text of a config file.
+
+    Raises:
+        ConfigError: `config.encoding`: it is not UTF-8.
+    """
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _encoding_error(path, error.start) from error
 
 
 def parse_bytes(path: Path, raw: bytes) -> Any:

@@ -6,18 +6,13 @@ from collections.abc import Callable, Iterable
 
 from openclaw_install.common.problems import Problem
 from openclaw_install.setup.checks import (
+    agent,
     bundles,
     config,
     gateway,
     hooks,
-    identity,
-    mcp_servers,
-    permissions,
     records,
-    relay,
     runtime,
-    store,
-    transport,
 )
 from openclaw_install.setup.facts import Facts
 
@@ -30,17 +25,14 @@ CHECKS: tuple[Check, ...] = (
     hooks.look,
     gateway.settings,
     hooks.active_group,
-    permissions.look,
+    config.permissions,
     config.references,
     gateway.answer,
     bundles.look,
-    mcp_servers.look,
-    relay.connecting,
+    bundles.servers,
+    agent.connecting,
     runtime.look,
-    relay.look,
-    identity.look,
-    store.look,
-    transport.look,
+    agent.look,
 )
 
 

@@ -1,13 +1,15 @@
-"""The config file as a whole: whether it can be read, and references in it that have no value. Pure."""
+"""The config file: whether it can be read, references without a value, and who else may read it. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from openclaw_install.common.problems import Problem
 from openclaw_install.host.config.paths import dotted
+from openclaw_install.host.permissions import config_findings, state_dir_findings
 from openclaw_install.setup.facts import Facts
+from openclaw_install.setup.survey import Survey
 
 
 def unreadable(facts: Facts) -> Iterator[Problem]:
@@ -29,3 +31,16 @@ def references(facts: Facts) -> Iterator[Problem]:
                 severity="warn",
                 path=dotted(item.path),
             )
+
+
+def permissions(facts: Facts) -> Iterable[Problem]:
+    """`fs.*`."""
+    return mode_problems(facts.survey) if facts.survey else ()
+
+
+def mode_problems(survey: Survey) -> tuple[Problem, ...]:
+    """What the permissions of the two say."""
+    return (
+        *(state_dir_findings(survey.state_mode) if survey.state_mode else ()),
+        *(config_findings(survey.config_mode) if survey.config_mode else ()),
+    )
