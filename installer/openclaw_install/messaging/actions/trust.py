@@ -114,20 +114,20 @@ def trust_replay(app: App, edits: Sequence[Edit], *, since_seconds: float) -> Tr
     proposed = with_edits(state.policy, edits)
     since = app.clock() - since_seconds
     history, cut = app.store.trust.past(since)
-    found = replay(state.policy, proposed, history)
+    changed = replay(state.policy, proposed, history)
     return TrustReplay(
         policy=in_force(state),
         since=since,
         proposed=tuple(edit_text(one) for one in edits),
         version_proposed=proposed.version,
-        decisions=found.events,
+        decisions=len(history),
         older_left_out=cut,
-        changed_total=len(found.changed),
-        wider=sum(one.direction == "wider" for one in found.changed),
-        narrower=sum(one.direction == "narrower" for one in found.changed),
-        against_a_person=sum(one.against is not None for one in found.changed),
-        agents=found.agents,
-        changed=tuple(_replayed(app, one) for one in found.changed[-_CHANGES_SHOWN:]),
+        changed_total=len(changed),
+        wider=sum(one.direction == "wider" for one in changed),
+        narrower=sum(one.direction == "narrower" for one in changed),
+        against_a_person=sum(one.against is not None for one in changed),
+        agents=len({one.event.subject.did for one in changed}),
+        changed=tuple(_replayed(app, one) for one in changed[-_CHANGES_SHOWN:]),
     )
 
 

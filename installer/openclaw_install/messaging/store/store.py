@@ -1,4 +1,4 @@
-"""The store's face: one open file and its tables, each table's statements in a module of its own."""
+"""One open store: its file, its tables, each with its statements, and the thread that it is used on."""
 
 from __future__ import annotations
 

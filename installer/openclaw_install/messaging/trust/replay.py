@@ -33,34 +33,20 @@ class ChangedDecision:
     against: str | None
 
 
-@dataclass(frozen=True)
-class Replay:
-    """What a policy would change of the history.
-
-    Attributes:
-        changed: oldest first.
-        events: how many events there were.
-        agents: how many agents the changes are about.
-    """
-
-    changed: tuple[ChangedDecision, ...]
-    events: int
-    agents: int
-
-
-def replay(old: Policy, new: Policy, history: Iterable[PastEvent]) -> Replay:
+def replay(old: Policy, new: Policy, history: Iterable[PastEvent]) -> tuple[ChangedDecision, ...]:
     """Runs two policies over recorded events, and tells where they differ.
 
     Args:
         old: in force now.
         new: as proposed.
         history: oldest first.
+
+    Returns:
+        The decisions that differ, oldest first.
     """
     judged: dict[tuple[Section, Subject], tuple[Verdict, Verdict] | None] = {}
     changed: list[ChangedDecision] = []
-    events = 0
     for event in history:
-        events += 1
         key = (event.section, event.subject)
         if key not in judged:
             differs = action_for(old, *key) != action_for(new, *key)
@@ -68,7 +54,7 @@ def replay(old: Policy, new: Policy, history: Iterable[PastEvent]) -> Replay:
             judged[key] = (evaluate(old, *key), evaluate(new, *key)) if differs else None
         if found := judged[key]:
             changed.append(_changed(event, *found))
-    return Replay(tuple(changed), events, len({one.event.subject.did for one in changed}))
+    return tuple(changed)
 
 
 def _changed(event: PastEvent, before: Verdict, after: Verdict) -> ChangedDecision:
