@@ -135,10 +135,10 @@ def without(found: Sequence[Span], counter: int) -> tuple[Span, ...]:
 def seen_of(
     chain: str, settled: int, newest: int, missing: Sequence[Span], out_of_order: int
 ) -> tuple[Seen, bool]:
-    """What the sender of a chain is told of it, without a hash; and whether all of it could be said."""
+    """What the sender of a chain learns of it, without a hash; and whether all of it could be said."""
     whole = min(missing[0][0] - 1 if missing else settled, newest)
-    told = tuple(span for span in missing if span[1] < newest)[:MOST_RANGES]
-    return Seen(chain, whole, newest, None, told, out_of_order), len(told) == len(missing)
+    named = tuple(span for span in missing if span[1] < newest)[:MOST_RANGES]
+    return Seen(chain, whole, newest, None, named, out_of_order), len(named) == len(missing)
 
 
 def heard(seen: Seen, chain: str, counter: int, sha256: str | None) -> Heard:

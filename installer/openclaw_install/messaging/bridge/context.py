@@ -106,7 +106,7 @@ class HealthMonitor:
         self._store, self._emit, self._clock = store, emit, clock
         self._troubles: dict[str, str] = {}
         self._blockers: dict[str, tuple[Problem, InstallError]] = {}
-        self._told: tuple[str, str] = ("", "")
+        self._announced: tuple[str, str] = ("", "")
         self._written: TransportHealth | None = None
         self._writing = asyncio.Lock()
         self._recorded: HealthState = "ok"
@@ -193,9 +193,9 @@ class HealthMonitor:
         news = (self.health.state if self.health.state != "repaired" else "ok", self.health.detail)
         # Nothing wrong is not yet connected: a first try that failed is no trouble.
         reached = self.health.connection in ("connected", "polling")
-        if news == self._told or (news[0] == "ok" and not reached):
+        if news == self._announced or (news[0] == "ok" and not reached):
             return
-        self._told = news
+        self._announced = news
         if blocker:
             self._emit(BridgeEvent("blocked", blocker[1].message, blocker[1]))
         elif news[0] == "degraded":

@@ -121,7 +121,7 @@ class Dispatcher:
             row, sight, self.same_gateway(row, life), self._context.now(), self._context.settings.inbound
         )
         fresh = await self._settled(row, message, step)
-        self._ring(step)
+        self._wake_workers(step)
         return fresh if fresh.stage == "approved" and step.effect == "retry" else None
 
     async def _attempt(self, row: Ingress) -> None:
@@ -170,9 +170,9 @@ class Dispatcher:
         else:
             self._breaker.close()
             context.health.clear(*_GATEWAY_TROUBLES)
-        self._ring(step)
+        self._wake_workers(step)
 
-    def _ring(self, step: delivery_state.Step) -> None:
+    def _wake_workers(self, step: delivery_state.Step) -> None:
         """An acceptance is acknowledged to the relay and receipted to the sender at once."""
         if step.effect == "accepted":
             self._context.signals.acks.set()
@@ -190,9 +190,9 @@ class Dispatcher:
                 store.ingress.update(row.id, stage="refused", reason=f"the sender is {state}")
                 store.messages.set_state(row.id, "refused", reason=state)
                 return None
-            told = _told(row, contact)
+            facts = _sender_facts(row, contact)
             changes = delivery_state.begin(row, way, self._mark(target), now)
-            changes["shown"] = json.dumps(told)
+            changes["shown"] = json.dumps(facts)
             store.ingress.update(row.id, **changes)
             store.messages.set_state(row.id, "dispatching")
         row = replace(row, **changes)
@@ -200,8 +200,8 @@ class Dispatcher:
             message_id=message.message_id,
             thread_id=message.thread_id,
             sender=message.sender,
-            alias=told["alias"],
-            trust=told["trust"] or contact.state,
+            alias=facts["alias"],
+            trust=facts["trust"] or contact.state,
             schema=message.schema,
             body=message.body.carried(),
             sent_at=message.sent_at,
@@ -307,7 +307,7 @@ class Dispatcher:
             self._context.signals.dispatch.set()
 
 
-def _told(row: Ingress, contact: Contact) -> dict[str, str | None]:
+def _sender_facts(row: Ingress, contact: Contact) -> dict[str, str | None]:
     """What the text tells of the sender. A request in doubt tells what it told before, word for word."""
     if row.doubts > 0 and row.shown is not None:
         kept: dict[str, str | None] = json.loads(row.shown)

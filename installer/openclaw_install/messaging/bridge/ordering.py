@@ -178,15 +178,15 @@ def _let_go(store: Store, heard: HeardChain, now: float, limits: OrderLimits) ->
         waits = not held or (len(held) <= limits.most_held and held[0][2] > now)
         if waits and len(heard.ahead) <= limits.most_ahead:
             return moved
-        heard, missing = _given_up(store, heard, now, told=not waits)
+        heard, missing = _given_up(store, heard, now, recorded=not waits)
 
 
-def _given_up(store: Store, heard: HeardChain, now: float, *, told: bool) -> tuple[HeardChain, str]:
+def _given_up(store: Store, heard: HeardChain, now: float, *, recorded: bool) -> tuple[HeardChain, str]:
     """The chain without waiting for its first gap, and the gap in words.
 
     Args:
-        told: whether it is an event; where no message waited for it, the doctor's finding is enough, since
-            one envelope can make sixteen such gaps.
+        recorded: whether it is an event; where no message waited for it, the doctor's finding is enough,
+            since one envelope can make sixteen such gaps.
     """
     settled, gap = give_up(heard.settled, heard.ahead)
     missing = heard.missing if gap is None else merged([*heard.missing, gap])
@@ -195,13 +195,13 @@ def _given_up(store: Store, heard: HeardChain, now: float, *, told: bool) -> tup
     store.chains.put(changed)
     if gap is None:
         return changed, ""
-    if told:
+    if recorded:
         store.events.add("chain.gap", now, sender=heard.peer, first=gap[0], last=gap[1])
     return changed, words([gap])
 
 
 def _record_new_chain(store: Store, sender: str, link: Link, now: float) -> None:
-    """A sender whose store is new begins a new chain: told, so that nobody takes it for an attack."""
+    """A sender whose store is new begins a new chain: recorded, so that nobody takes it for an attack."""
     before = store.chains.current(sender)
     if before is not None and before.chain != link.chain:
         store.events.add("chain.restarted", now, sender=sender, counter=link.counter, newest=before.newest)

@@ -157,9 +157,9 @@ class OutboxWorker:
     def _receipted(self, item: OutboxItem, now: float) -> None:
         receipt = self._store.messages.get(item.id)
         about = str(receipt.body.carried().get("message_id", "")) if receipt else ""
-        told = self._store.messages.find(item.recipient, about)
-        if told:
-            self._store.ingress.update(told.id, receipted_at=now)
+        message = self._store.messages.find(item.recipient, about)
+        if message:
+            self._store.ingress.update(message.id, receipted_at=now)
 
     async def _refused(self, item: OutboxItem, error: RelayRefused) -> None:
         if error.passing:

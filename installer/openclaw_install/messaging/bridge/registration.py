@@ -40,9 +40,9 @@ async def register(context: BridgeContext) -> None:
     """
     known: AgentCard | None = None
     try:
-        told = await context.relay.card(context.identity.did)
+        answer = await context.relay.card(context.identity.did)
         # Another agent's card under our name says nothing of ours, least of all which version it has.
-        known = told if told.did == context.identity.did else None
+        known = answer if answer.did == context.identity.did else None
     except RelayRefused as error:
         if error.status not in _NOT_THERE:
             raise
