@@ -16,8 +16,7 @@ from openclaw_install.common.files import sha256
 from openclaw_install.common.redaction import Secret
 from openclaw_install.sync.http_guard import Wire
 from openclaw_install.sync.mcp_service import McpSkillService
-from openclaw_install.sync.retry import RetryPolicy
-from openclaw_install.sync.service import Upload
+from openclaw_install.sync.service import RetryPolicy, Upload
 
 KEY = Secret("mysta_" + "0123456789abcdef")
 QUICK = RetryPolicy(tries=3, first_pause=0.01, longest_pause=0.2, call_seconds=5.0)

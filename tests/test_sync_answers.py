@@ -151,7 +151,7 @@ def test_prose_confirms_nothing_whatever_it_says(text: str) -> None:
     for answer in (words(text), ToolAnswer({"result": text}, (text,)), ToolAnswer({"message": text})):
         with pytest.raises(UnconfirmedError):
             read_single(answer, "a", ALPHA)
-        assert read_batch(answer, "a", [ALPHA]).outcomes == {}
+        assert read_batch(answer, "a", [ALPHA]) == {}
 
 
 def test_prose_beside_a_structured_answer_changes_nothing() -> None:
@@ -171,7 +171,7 @@ def test_tool_errors_are_refusals_and_some_speak_of_the_key() -> None:
 
 def kinds(document: Any, *, is_error: bool = False) -> dict[str, str]:
     found: list[dict[str, str]] = [
-        {name: outcome.kind for name, outcome in read_batch(answer, "a", [ALPHA, BETA]).outcomes.items()}
+        {name: outcome.kind for name, outcome in read_batch(answer, "a", [ALPHA, BETA]).items()}
         for answer in (said(document, is_error=is_error), texted(document, is_error=is_error))
     ]
     assert found[0] == found[1]

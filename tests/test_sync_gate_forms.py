@@ -13,9 +13,8 @@ from benchmarks.gate_recall import recall
 
 from openclaw_install.sync import gate_forms
 from openclaw_install.sync.gate import scan
-from openclaw_install.sync.gate_detectors import find
+from openclaw_install.sync.gate_detectors import Layer, find, layers
 from openclaw_install.sync.gate_evidence import HELD_FROM
-from openclaw_install.sync.gate_layers import Layer, layers
 from openclaw_install.sync.gate_values import weight
 
 _DICE = random.Random()  # noqa: S311 - nothing secret is made with it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,9 +26,8 @@ from openclaw_install.sync.errors import (
     UnreachableError,
 )
 from openclaw_install.sync.ledger import Ledger
-from openclaw_install.sync.push import Push, Sent, batches, halves, json_bytes
-from openclaw_install.sync.retry import RetryPolicy
-from openclaw_install.sync.service import Agent, BatchAnswer, Outcome, Upload
+from openclaw_install.sync.push import Push, batches, halves, json_bytes
+from openclaw_install.sync.service import Agent, Outcome, RetryPolicy, Upload
 from tests.support.memory_skill_service import MemorySkillService
 from tests.sync_rig import upload
 
@@ -51,11 +50,10 @@ class Moody(MemorySkillService):
         self._meet([upload])
         return await super().sync_skill(agent_id, upload)
 
-    async def sync_batch(self, agent_id: str, uploads: Sequence[Upload]) -> BatchAnswer:
+    async def sync_batch(self, agent_id: str, uploads: Sequence[Upload]) -> Mapping[str, Outcome]:
         self._meet(uploads)
         answer = await super().sync_batch(agent_id, uploads)
-        kept = {name: outcome for name, outcome in answer.outcomes.items() if name not in self.forgets}
-        return BatchAnswer(kept, answer.live)
+        return {name: outcome for name, outcome in answer.items() if name not in self.forgets}
 
     def _meet(self, uploads: Sequence[Upload]) -> None:
         self.requests.append(tuple(item.name for item in uploads))
@@ -69,7 +67,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         yield made
 
 
-def pushed(service: Moody, ledger: Ledger, uploads: Sequence[Upload]) -> dict[str, Sent]:
+def pushed(service: Moody, ledger: Ledger, uploads: Sequence[Upload]) -> dict[str, Outcome]:
     settled: list[int] = []
     service.agents = [Agent("a", "main", running=True)]
     sent = asyncio.run(Push(service, ledger, URL, "a", settled.append, lambda: 1.0).run(uploads))
@@ -78,8 +76,8 @@ def pushed(service: Moody, ledger: Ledger, uploads: Sequence[Upload]) -> dict[st
     return {item.skill: item for item in sent}
 
 
-def fates(sent: dict[str, Sent]) -> dict[str, str]:
-    return {name: item.fate for name, item in sent.items()}
+def fates(sent: dict[str, Outcome]) -> dict[str, str]:
+    return {name: item.kind for name, item in sent.items()}
 
 
 UPLOADS = [upload(f"skill-{n}") for n in range(8)]
@@ -101,7 +99,7 @@ def test_a_batch_that_fails_is_halved_until_the_bad_skill_stands_alone(
     sent = pushed(service, ledger, UPLOADS)
     good = [name for name, fate in fates(sent).items() if fate == "acknowledged"]
     assert good == [item.name for item in UPLOADS if item.name != BAD]
-    assert sent[BAD].fate == ("refused" if kind in (ToolError, TooLargeError) else "failed")
+    assert sent[BAD].kind == ("refused" if kind in (ToolError, TooLargeError) else "failed")
     assert sent[BAD].code == kind.code
     assert (BAD,) in service.requests
     assert len(service.requests) <= 8
@@ -131,7 +129,7 @@ def test_an_error_that_every_request_would_meet_stops_the_rest(
     service = Moody(mood=lambda _sent: broken(kind))
     push = Push(service, ledger, URL, "a")
     sent = asyncio.run(push.run(UPLOADS))
-    assert {item.fate for item in sent} == {"not_sent"}
+    assert {item.kind for item in sent} == {"not_sent"}
     assert isinstance(push.stopped, kind)
     assert len(service.requests) == 1
     assert not any(record.in_doubt for record in ledger.records(URL).values())
@@ -154,7 +152,7 @@ def test_a_service_that_is_silent_is_given_up_after_three_requests(ledger: Ledge
 def test_an_agent_that_is_not_ours_is_told_for_each_skill(ledger: Ledger) -> None:
     service = Moody(mood=lambda _sent: broken(ForbiddenError))
     sent = pushed(service, ledger, UPLOADS[:2])
-    assert {(item.fate, item.code) for item in sent.values()} == {("not_sent", "sync.forbidden")}
+    assert {(item.kind, item.code) for item in sent.values()} == {("not_sent", "sync.forbidden")}
 
 
 def test_a_ledger_that_cannot_be_written_stops_before_anything_is_sent(ledger: Ledger) -> None:
@@ -247,7 +245,7 @@ def test_what_met_an_unclear_answer_in_an_earlier_run_is_sent_once_more_alone(le
     service = Moody(agents=[Agent("a")], mood=lambda sent: unclear() if len(sent) == 1 else None)
     sent = asyncio.run(Push(service, ledger, URL, "a").run(UPLOADS, repeats={"skill-0"}))
     assert sorted(map(len, service.requests)) == [1, len(UPLOADS) - 1]
-    assert [item.skill for item in sent if item.fate == "unconfirmed"] == ["skill-0"]
+    assert [item.skill for item in sent if item.kind == "unconfirmed"] == ["skill-0"]
     assert ledger.records(URL)["a", "skill-0"].unclear_answers == 2
 
 

@@ -146,7 +146,7 @@ def test_many_skills_go_in_one_session_and_each_is_acknowledged(place: Place) ->
 
     async def work(service: SkillService) -> None:
         answer = await service.sync_batch(place.agent, uploads)
-        assert {name: outcome.kind for name, outcome in answer.outcomes.items()} == {
+        assert {name: outcome.kind for name, outcome in answer.items()} == {
             item.name: "acknowledged" for item in uploads
         }
         again = upload("skill-0", uploads[0].content + "more\n")

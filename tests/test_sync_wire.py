@@ -18,8 +18,7 @@ from openclaw_install.common.redaction import Secret
 from openclaw_install.demo.scratch_host import free_port
 from openclaw_install.hub.server import running_hub
 from openclaw_install.hub.settings import HubSettings
-from openclaw_install.sync.connect import connect_mcp
-from openclaw_install.sync.endpoint import Endpoint
+from openclaw_install.sync.endpoint import Endpoint, connect_mcp
 from openclaw_install.sync.errors import (
     AnswerError,
     BrokenOffError,
@@ -36,8 +35,7 @@ from openclaw_install.sync.errors import (
 )
 from openclaw_install.sync.http_guard import Wire, http_client, retry_after
 from openclaw_install.sync.mcp_connection import Connection
-from openclaw_install.sync.retry import RetryPolicy
-from openclaw_install.sync.service import Agent, Outcome
+from openclaw_install.sync.service import Agent, Outcome, RetryPolicy
 from tests.sync_rig import (
     KEY,
     QUICK,

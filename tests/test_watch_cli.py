@@ -16,7 +16,7 @@ import pytest
 
 from openclaw_install.common.jsonable import jsonable
 from openclaw_install.host.locate import locate
-from openclaw_install.surfaces.cli.render_watch import watch_lines
+from openclaw_install.surfaces.views.sync import watch_lines
 from openclaw_install.sync.consent import forget_choice, standing_choice
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.watch.event import EventKind
@@ -34,7 +34,7 @@ def desk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Desk]:
     # What `--keep` starts is for the runtime's own tests.
-    monkeypatch.setattr("openclaw_install.surfaces.cli.sync._runtime_started", lambda _common: (None, []))
+    monkeypatch.setattr("openclaw_install.surfaces.cli.sync_watch.kept_in_step", lambda _common: (None, []))
     with desk_in(tmp_path, monkeypatch, capsys) as made:
         made.hub.create_agent("main", "owner")
         yield made

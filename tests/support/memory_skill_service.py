@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from openclaw_install.common.files import sha256
 from openclaw_install.sync.errors import ForbiddenError
-from openclaw_install.sync.service import Agent, BatchAnswer, Outcome, Upload
+from openclaw_install.sync.service import Agent, Outcome, Upload
 
 
 @dataclass
@@ -30,9 +30,9 @@ class MemorySkillService:
     async def sync_skill(self, agent_id: str, upload: Upload) -> Outcome:
         return self._stored(self._agent(agent_id), upload)
 
-    async def sync_batch(self, agent_id: str, uploads: Sequence[Upload]) -> BatchAnswer:
+    async def sync_batch(self, agent_id: str, uploads: Sequence[Upload]) -> Mapping[str, Outcome]:
         agent = self._agent(agent_id)
-        return BatchAnswer({upload.name: self._stored(agent, upload) for upload in uploads}, agent.running)
+        return {upload.name: self._stored(agent, upload) for upload in uploads}
 
     def _agent(self, agent_id: str) -> Agent:
         for agent in self.agents:

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from openclaw_install.sync.errors import NEXT_STEP_UNCONFIRMED, ToolError, UnconfirmedError
-from openclaw_install.sync.service import BatchAnswer, Outcome, Upload
+from openclaw_install.sync.errors import NEXT_STEP_REFUSED, NEXT_STEP_UNCONFIRMED, ToolError, UnconfirmedError
+from openclaw_install.sync.service import Outcome, Upload
 from openclaw_install.sync.text import shown
 from openclaw_install.sync.tool_answer import ToolAnswer, error_in, first_of, refusal_of, running_in
 
@@ -42,21 +42,22 @@ def read_single(answer: ToolAnswer, agent_id: str, upload: Upload) -> Outcome:
         refusal = refusal_of(answer, "mysta_sync_skill")
         if not isinstance(refusal, ToolError):
             raise refusal
-        return Outcome(upload.name, "refused", code=refusal.reason, detail=shown(refusal.message))
+        reason = shown(refusal.message)
+        return Outcome(upload.name, "refused", None, refusal.reason, reason, NEXT_STEP_REFUSED)
     data = answer.data()
     if not isinstance(data, Mapping):
         raise _unclear(upload.name, "it holds no document that says whether it was stored")
     if "results" not in data and "failed" not in data:
         return _read_entry(data, agent_id, upload)
     _check_subject(data, agent_id, upload)
-    outcome = read_batch(answer, agent_id, [upload]).outcomes.get(upload.name)
+    outcome = read_batch(answer, agent_id, [upload]).get(upload.name)
     stored = outcome is not None and outcome.kind == "acknowledged"
     if outcome is None or (stored and _verdict(data) in ("no", "unclear")):
         raise _unclear(upload.name, "its results do not acknowledge it")
     return outcome
 
 
-def read_batch(answer: ToolAnswer, agent_id: str, uploads: Sequence[Upload]) -> BatchAnswer:
+def read_batch(answer: ToolAnswer, agent_id: str, uploads: Sequence[Upload]) -> dict[str, Outcome]:
     """What a `mysta_sync_all_skills` answer says about each skill; those it leaves unclear are left out.
 
     Raises:
@@ -73,7 +74,7 @@ def read_batch(answer: ToolAnswer, agent_id: str, uploads: Sequence[Upload]) -> 
     if answer.is_error and not entries and not failed:
         raise refusal_of(answer, "mysta_sync_all_skills")
     if not isinstance(data, Mapping):
-        return BatchAnswer({})
+        return {}
     _check_agent(data, agent_id, "the batch")
     if entries or answer.is_error:
         outcomes = _read_entries(entries, agent_id, sent)
@@ -86,9 +87,7 @@ def read_batch(answer: ToolAnswer, agent_id: str, uploads: Sequence[Upload]) -> 
     if _contradicts(data, good, len(sent)):
         outcomes = {name: outcome for name, outcome in outcomes.items() if outcome.kind == "refused"}
     live = _live(data)
-    return BatchAnswer(
-        {n: told if told.live is not None else replace(told, live=live) for n, told in outcomes.items()}
-    )
+    return {n: told if told.live is not None else replace(told, live=live) for n, told in outcomes.items()}
 
 
 def _read_entries(
@@ -173,7 +172,8 @@ def _check_subject(item: _Object, agent_id: str, upload: Upload) -> bool | None:
 
 def _refused(entry: _Object, name: str) -> Outcome:
     code, message = error_in(entry)
-    return Outcome(name, "refused", _live(entry), code or "refused", shown(message or "refused"))
+    reason = shown(message or "refused")
+    return Outcome(name, "refused", _live(entry), code or "refused", reason, NEXT_STEP_REFUSED)
 
 
 def _verdict(item: _Object) -> Verdict:

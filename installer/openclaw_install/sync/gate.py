@@ -27,8 +27,7 @@ def scan(text: str) -> tuple[SecretFinding, ...]:
 
     What is encoded in the text is judged as text too; a secret in it is told where its code begins.
     """
-    from openclaw_install.sync.gate_detectors import find
-    from openclaw_install.sync.gate_layers import layers
+    from openclaw_install.sync.gate_detectors import find, layers
 
     kinds: dict[int, str] = {}
     ends = [match.start() for match in re.finditer("\n", text)]

@@ -40,8 +40,7 @@ from openclaw_install.sync.errors import (
 )
 from openclaw_install.sync.http_guard import CURRENT, Exchange, GuardedClient, Wire, http_client
 from openclaw_install.sync.mcp_connection import Connection, call_tool
-from openclaw_install.sync.retry import RetryPolicy
-from openclaw_install.sync.service import Agent, BatchAnswer, Outcome, Upload
+from openclaw_install.sync.service import Agent, Outcome, RetryPolicy, Upload
 from openclaw_install.sync.text import shown
 from openclaw_install.sync.tool_answer import ToolAnswer, read_agents
 
@@ -86,7 +85,7 @@ class McpSkillService:
         arguments = {"agentId": agent_id, "skillName": upload.name, "content": upload.content}
         return read_single(await self._call("mysta_sync_skill", arguments), agent_id, upload)
 
-    async def sync_batch(self, agent_id: str, uploads: Sequence[Upload]) -> BatchAnswer:
+    async def sync_batch(self, agent_id: str, uploads: Sequence[Upload]) -> Mapping[str, Outcome]:
         skills = [{"name": upload.name, "content": upload.content} for upload in uploads]
         answer = await self._call("mysta_sync_all_skills", {"agentId": agent_id, "skills": skills})
         return read_batch(answer, agent_id, uploads)

@@ -14,9 +14,9 @@ from openclaw_install.sync.gate import GATE_VERSION, SecretFinding, scan
 from openclaw_install.sync.inventory import LocalSkill
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.planner import Action, plan, through_gate
-from openclaw_install.sync.push import Aside, Push, Sent, on_the_spot
+from openclaw_install.sync.push import Aside, Push, on_the_spot
 from openclaw_install.sync.report import SkillResult, skill_result
-from openclaw_install.sync.service import Agent, SkillService, Upload
+from openclaw_install.sync.service import Agent, Outcome, SkillService, Upload
 
 CHANGED = "sync.changed"
 Verdicts = Mapping[str, tuple[SecretFinding, ...]]
@@ -126,9 +126,9 @@ class Pipeline:
         return Delivery(results, push.stopped)
 
 
-def _changed(skill: str) -> Sent:
+def _changed(skill: str) -> Outcome:
     detail, step = "it was changed while the sync ran", "run the command again"
-    return Sent(skill, "not_sent", code=CHANGED, detail=detail, next_step=step)
+    return Outcome(skill, "not_sent", code=CHANGED, detail=detail, next_step=step)
 
 
 def scan_all(texts: Mapping[str, str]) -> Verdicts:

@@ -10,20 +10,18 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import InstallError
 from openclaw_install.sync.errors import (
-    NEXT_STEP_REFUSED,
     ServiceError,
     TooLargeError,
     ToolError,
     UnconfirmedError,
 )
 from openclaw_install.sync.ledger import Ledger
-from openclaw_install.sync.service import BatchAnswer, Outcome, SkillService, Upload
+from openclaw_install.sync.service import Outcome, OutcomeKind, SkillService, Upload
 
 MAX_BATCH_BYTES = 1_000_000
 MAX_BATCH_SKILLS = 200
@@ -60,30 +58,8 @@ def halves(uploads: Sequence[Upload]) -> tuple[tuple[Upload, ...], tuple[Upload,
 
 
 _T = TypeVar("_T")
-Fate = Literal["acknowledged", "refused", "unconfirmed", "failed", "not_sent"]
 _MOST_FAILURES_IN_A_ROW = 10
 _IN_FLIGHT = 2
-
-
-@dataclass(frozen=True)
-class Sent:
-    """What became of one upload.
-
-    Attributes:
-        skill: its name.
-        fate: `acknowledged`; `refused` by the service; `unconfirmed`: it answered twice and said neither;
-            `failed` on the way, so that nobody knows; `not_sent`.
-        live: whether the agent works with it already, where the service says so.
-        code, detail: the cause of a failure.
-        next_step: what to do about it.
-    """
-
-    skill: str
-    fate: Fate
-    live: bool | None = None
-    code: str = ""
-    detail: str = ""
-    next_step: str = ""
 
 
 class Aside(Protocol):
@@ -128,11 +104,11 @@ class Push:
         self._clock = clock
         self._aside = aside
         self._unclear: set[str] = set()
-        self._sent: dict[str, Sent] = {}
+        self._sent: dict[str, Outcome] = {}
         self._in_a_row = 0
         self.stopped: ServiceError | None = None
 
-    async def run(self, uploads: Sequence[Upload], repeats: Collection[str] = ()) -> tuple[Sent, ...]:
+    async def run(self, uploads: Sequence[Upload], repeats: Collection[str] = ()) -> tuple[Outcome, ...]:
         """Sends all of them; the results are in their order.
 
         Args:
@@ -172,18 +148,16 @@ class Push:
         try:
             answer = await self._service.sync_batch(self._agent, group)
         except UnconfirmedError:
-            answer = BatchAnswer({})
+            answer = {}
         except ServiceError as error:
             await self._failed(group, attempts, error)
             for part in halves(group):
                 await self._group(part)
             return
         self._in_a_row = 0
-        named = [upload for upload in group if upload.name in answer.outcomes]
-        unnamed = [upload for upload in group if upload.name not in answer.outcomes]
-        await self._record(
-            [(upload, attempts[upload.name], answer.outcomes[upload.name]) for upload in named]
-        )
+        named = [upload for upload in group if upload.name in answer]
+        unnamed = [upload for upload in group if upload.name not in answer]
+        await self._record([(upload, attempts[upload.name], answer[upload.name]) for upload in named])
         if unnamed:
             reason = "the answer to a batch does not say whether it was stored"
             rows = [(attempts[upload.name], "unclear", UnconfirmedError.code, reason) for upload in unnamed]
@@ -202,9 +176,9 @@ class Push:
         except ServiceError as error:
             await self._failed([upload], attempts, error)
             refused = isinstance(error, ToolError | TooLargeError)
-            fate: Fate = "refused" if refused else "failed" if error.in_doubt else "not_sent"
+            kind: OutcomeKind = "refused" if refused else "failed" if error.in_doubt else "not_sent"
             code, detail = error.error_code, error.message
-            self._settle([Sent(upload.name, fate, None, code, detail, error.next_step)])
+            self._settle([Outcome(upload.name, kind, None, code, detail, error.next_step)])
             return
         self._in_a_row = 0
         await self._record([(upload, attempts[upload.name], outcome)])
@@ -219,7 +193,7 @@ class Push:
             await self._group((upload,))
             return
         self._settle(
-            [Sent(upload.name, "unconfirmed", None, error.error_code, error.message, error.next_step)]
+            [Outcome(upload.name, "unconfirmed", None, error.error_code, error.message, error.next_step)]
         )
 
     async def _begin(self, uploads: Sequence[Upload]) -> Mapping[str, int]:
@@ -247,19 +221,13 @@ class Push:
         await self._aside(lambda: self._ledger.acknowledge(self._endpoint, self._agent, good, now))
         if bad:
             await self._aside(lambda: self._ledger.fail(bad, now))
-        self._settle([_sent(outcome) for _, _, outcome in settled])
+        self._settle([outcome for _, _, outcome in settled])
 
-    def _settle(self, results: Sequence[Sent]) -> None:
+    def _settle(self, results: Sequence[Outcome]) -> None:
         for result in results:
             self._sent[result.skill] = result
         self._progress(len(results))
 
     @staticmethod
-    def _unsent(upload: Upload, error: ServiceError) -> Sent:
-        return Sent(upload.name, "not_sent", None, error.error_code, error.message, error.next_step)
-
-
-def _sent(outcome: Outcome) -> Sent:
-    if outcome.kind == "acknowledged":
-        return Sent(outcome.skill, "acknowledged", outcome.live)
-    return Sent(outcome.skill, "refused", outcome.live, outcome.code, outcome.detail, NEXT_STEP_REFUSED)
+    def _unsent(upload: Upload, error: ServiceError) -> Outcome:
+        return Outcome(upload.name, "not_sent", None, error.error_code, error.message, error.next_step)

@@ -11,8 +11,7 @@ from openclaw_install.sync.errors import NEXT_STEP_UNCONFIRMED
 from openclaw_install.sync.gate import SecretFinding
 from openclaw_install.sync.inventory import LocalSkill
 from openclaw_install.sync.planner import Action, ActionKind
-from openclaw_install.sync.push import Sent
-from openclaw_install.sync.service import Agent
+from openclaw_install.sync.service import Agent, Outcome
 
 SkillOutcome = Literal[
     "acknowledged",
@@ -66,13 +65,13 @@ class SkillResult:
         return self.outcome in _SATISFIED
 
 
-def skill_result(action: Action, sent: Sent | None = None) -> SkillResult:
+def skill_result(action: Action, sent: Outcome | None = None) -> SkillResult:
     """The result of an action; `sent` is what became of its upload, None where nothing was sent."""
     reason, code, step = action.reason, action.code, ""
     outcome: SkillOutcome
     match action.kind:
         case "create" | "update":
-            outcome = "planned" if sent is None else sent.fate
+            outcome = "planned" if sent is None else sent.kind
         case "unconfirmed":
             outcome, step = "unconfirmed", NEXT_STEP_UNCONFIRMED
         case kind:

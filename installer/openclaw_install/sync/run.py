@@ -13,7 +13,6 @@ from openclaw_install.common.errors import UsageError
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.sync.choice import Operator, choose_agents, choose_skills, named_agents
-from openclaw_install.sync.connect import Connect, connect_mcp
 from openclaw_install.sync.consent import (
     Consents,
     StandingChoice,
@@ -21,13 +20,19 @@ from openclaw_install.sync.consent import (
     allowed_secrets,
     record_choice,
 )
-from openclaw_install.sync.endpoint import Endpoint, endpoint_from, key_from, key_missing
+from openclaw_install.sync.endpoint import (
+    Connect,
+    Endpoint,
+    connect_mcp,
+    endpoint_from,
+    key_from,
+    key_missing,
+)
 from openclaw_install.sync.errors import APP_URL, KEYS_URL, ServiceError
 from openclaw_install.sync.inventory import Inventory, LocalSkill, inventory_of, own_roots
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.pipeline import Pipeline, scan_all
 from openclaw_install.sync.planner import Action
-from openclaw_install.sync.push import Sent
 from openclaw_install.sync.report import (
     AgentReport,
     SkillResult,
@@ -37,7 +42,7 @@ from openclaw_install.sync.report import (
     totals_of,
     warnings_of,
 )
-from openclaw_install.sync.service import Agent, SkillService
+from openclaw_install.sync.service import Agent, Outcome, SkillService
 
 # A watcher holds the lock for a push at a time.
 LOCK_PATIENCE = 2.0
@@ -305,7 +310,7 @@ def _skipped(agent: Agent, actions: Sequence[Action], reason: str) -> AgentRepor
     results = [
         skill_result(
             action,
-            Sent(action.skill, "not_sent", None, "sync.canary", reason, step) if action.sends else None,
+            Outcome(action.skill, "not_sent", None, "sync.canary", reason, step) if action.sends else None,
         )
         for action in actions
         if action.agent_id == agent.id

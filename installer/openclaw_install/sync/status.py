@@ -12,9 +12,15 @@ from openclaw_install.common.jsonable import Timestamp
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.sync.choice import Operator, named_agents
-from openclaw_install.sync.connect import Connect, connect_mcp
 from openclaw_install.sync.consent import Consents
-from openclaw_install.sync.endpoint import Endpoint, endpoint_from, key_from, key_missing
+from openclaw_install.sync.endpoint import (
+    Connect,
+    Endpoint,
+    connect_mcp,
+    endpoint_from,
+    key_from,
+    key_missing,
+)
 from openclaw_install.sync.inventory import LocalSkill, inventory_of
 from openclaw_install.sync.ledger import Ledger, Record
 from openclaw_install.sync.service import Agent

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from openclaw_install.common.clock import wall_time
-from openclaw_install.common.errors import InstallError, UsageError
-from openclaw_install.common.jsonable import jsonable
-from openclaw_install.surfaces.cli.options import CommonOptions, common_options, gather
-from openclaw_install.surfaces.cli.reply import Reply
+from openclaw_install.common.errors import UsageError
+from openclaw_install.surfaces.cli.options import CommonOptions
+from openclaw_install.surfaces.cli.reply import Answer, Reply, answered
+from openclaw_install.surfaces.cli.verbs import Verb
 
 if TYPE_CHECKING:
-    from openclaw_install.runtime.report import RuntimeReport
+    from openclaw_install.sync.consent import ConsentList
+    from openclaw_install.sync.status import AgentsList
 
 _PUSH = ":push"  # nobody types that, so no skill loses its name to it
 _root = click.option(
@@ -28,6 +30,8 @@ _agent = click.option(
 
 class _SyncGroup(click.Group):
     """A group whose first word is a subcommand, or else belongs to the sync itself: `sync NAME...`."""
+
+    command_class = Verb
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
@@ -52,7 +56,6 @@ def sync_group() -> None:
 
 
 @sync_group.command(_PUSH, hidden=True)
-@common_options
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--all", "everything", is_flag=True, help="All skills of your own.")
 @_agent
@@ -62,95 +65,72 @@ def sync_group() -> None:
 @click.option("--force", is_flag=True, help="Send also what is unchanged.")
 @click.option("--watch", is_flag=True, help="Keep them in step until Ctrl-C: each save goes up at once.")
 @click.option("--keep", is_flag=True, help="Keep them in step for good: remember it and start the runtime.")
-@click.pass_context
-def push_command(context: click.Context, /, *, names: tuple[str, ...], watch: bool, **said: Any) -> Reply:
+def push_command(common: CommonOptions, /, *, watch: bool, **said: Any) -> Reply:
     """Send skills."""
-    from openclaw_install.surfaces.cli.render_sync import sync_lines
+    from openclaw_install.surfaces.cli import sync_watch
     from openclaw_install.surfaces.cli.sync_terminal import SyncTerminal
-    from openclaw_install.surfaces.cli.sync_watch import KeptSyncReport, stands, watch_in_foreground
+    from openclaw_install.surfaces.views.sync import sync_report
     from openclaw_install.sync.ledger import Ledger
     from openclaw_install.sync.run import SyncOptions, SyncRun
 
-    common = gather(context, said)
     said["keep"] = said["keep"] or watch
-    options = SyncOptions(names=names, dry_run=common.dry_run, **said)
+    options = SyncOptions(dry_run=common.dry_run, **said)
     watch = watch and not common.dry_run
-    if watch and options == SyncOptions(keep=True) and stands(common):
-        return watch_in_foreground(common)
+    if watch and options == SyncOptions(keep=True) and sync_watch.stands(common):
+        return sync_watch.watch_in_foreground(common)
     operator = SyncTerminal(yes=common.yes)
     with Ledger(to_look=common.dry_run) as ledger, operator:
         run = SyncRun(common.location(), os.environ, options, operator, ledger)
         report = run.run()
-    lines = sync_lines(report, verbose=common.verbose)
+    text = sync_report(report, verbose=common.verbose)
     if watch:
-        return watch_in_foreground(common, lines)
-    runtime, errors = _runtime_started(common) if options.keep and not common.dry_run else (None, [])
+        return sync_watch.watch_in_foreground(common, text.lines)
+    keeps = options.keep and not common.dry_run
+    runtime, errors = sync_watch.kept_in_step(common) if keeps else (None, [])
     if runtime and not errors:
-        lines = [*lines, f"runtime   {runtime.state}: it keeps them in step from now on"]
+        text = replace(text, tail=[f"runtime   {runtime.state}: it keeps them in step from now on"])
     exit_code = max([report.exit_code, *(error.exit_code for error in errors)])
-    result = jsonable(KeptSyncReport(**vars(report), runtime=runtime))
-    return Reply("sync", result, lines, exit_code, [*([run.stopped] if run.stopped else []), *errors])
-
-
-def _runtime_started(common: CommonOptions) -> tuple[RuntimeReport | None, list[InstallError]]:
-    """Has the runtime follow the choice that was just recorded, and tells how it is."""
-    from openclaw_install.surfaces.cli.sync_watch import kept_in_step
-
-    return kept_in_step(common)
+    found = sync_watch.KeptSyncReport(**vars(report), runtime=runtime)
+    stopped = [run.stopped] if run.stopped else []
+    return answered("sync", found, exit_code, text=text, errors=[*stopped, *errors])
 
 
 @sync_group.command("status")
-@common_options
 @_agent
 @_root
-@click.pass_context
-def status_command(
-    context: click.Context, /, *, agents: tuple[str, ...], roots: tuple[Path, ...], **said: Any
-) -> Reply:
+def status_command(common: CommonOptions, /, *, agents: tuple[str, ...], roots: tuple[Path, ...]) -> Answer:
     """Show, skill by agent, whether what was acknowledged is what is here; asks nobody."""
-    from openclaw_install.surfaces.cli.render_sync import status_lines
     from openclaw_install.sync.ledger import Ledger
     from openclaw_install.sync.status import sync_status
 
-    common = gather(context, said)
     with Ledger(to_look=common.dry_run) as ledger:
         found = sync_status(common.location(), os.environ, ledger, roots, agents, wall_time())
-    return Reply("sync status", jsonable(found), status_lines(found), found.exit_code)
+    return Answer(found, found.exit_code)
 
 
 @sync_group.command("agents")
-@common_options
-@click.pass_context
-def agents_command(context: click.Context, /, **said: Any) -> Reply:
+def agents_command(common: CommonOptions, /) -> AgentsList:
     """List the agents that the key may use."""
-    from openclaw_install.surfaces.cli.render_sync import agents_lines
     from openclaw_install.surfaces.cli.sync_terminal import SyncTerminal
     from openclaw_install.sync.ledger import Ledger
     from openclaw_install.sync.status import list_agents
 
-    common = gather(context, said)
     if common.dry_run:
         raise UsageError(
             "sync agents asks the service, and --dry-run would not",
             next_step="openclaw-install sync status, which asks nobody and names the agents of the last time",
         )
     with Ledger() as ledger:
-        found = list_agents(os.environ, SyncTerminal(yes=common.yes), ledger, wall_time())
-    return Reply("sync agents", jsonable(found), agents_lines(found))
+        return list_agents(os.environ, SyncTerminal(yes=common.yes), ledger, wall_time())
 
 
 @sync_group.command("consent")
-@common_options
 @click.option("--revoke", "is_revoked", is_flag=True, help="Revoke all of it; you are asked again then.")
-@click.pass_context
-def consent_command(context: click.Context, /, *, is_revoked: bool, **said: Any) -> Reply:
+def consent_command(common: CommonOptions, /, *, is_revoked: bool) -> ConsentList:
     """Show what you agreed to, or revoke it."""
-    from openclaw_install.surfaces.cli.render_sync import consent_lines
     from openclaw_install.sync.consent import ConsentList, all_consents, revoke
     from openclaw_install.sync.ledger import Ledger
 
-    common: CommonOptions = gather(context, said)
     with Ledger(to_look=common.dry_run) as ledger:
         revoked = revoke(ledger, wall_time()) if is_revoked and not common.dry_run else 0
-        found = ConsentList(tuple(all_consents(ledger)), revoked)
-    return Reply("sync consent", jsonable(found), consent_lines(found))
+        return ConsentList(tuple(all_consents(ledger)), revoked)

@@ -61,7 +61,7 @@ def watch_in_foreground(common: CommonOptions, lines: Sequence[str] = ()) -> Rep
     Raises:
         UsageError: nothing was chosen.
     """
-    from openclaw_install.surfaces.cli.render_watch import watch_lines
+    from openclaw_install.surfaces.views.sync import watch_lines
     from openclaw_install.sync.watch.watcher import watch, watch_settings
 
     settings = watch_settings(common.location(), os.environ)

@@ -14,6 +14,7 @@ _FAMILIES = {
     "messaging": ("bindings", "contacts", "identity", "messages", "overview", "sessions", "trust"),
     "runtime": ("runtime",),
     "setup": ("setup",),
+    "sync": ("sync",),
 }
 """The modules with the views of each floor's records."""
 

@@ -12,9 +12,9 @@ from openclaw_install.common.errors import FileError, InstallError
 from openclaw_install.sync.inventory import FACT_VERSION
 from openclaw_install.sync.service import SkillService
 from openclaw_install.sync.watch.change_monitor import ChangeMonitor
+from openclaw_install.sync.watch.event import EventReporter, EventSink
 from openclaw_install.sync.watch.index import SkillIndex, View, classify
 from openclaw_install.sync.watch.ledger_thread import LedgerThread, PendingSkills
-from openclaw_install.sync.watch.reporter import EventReporter, EventSink
 from openclaw_install.sync.watch.rescan import Rescanner
 from openclaw_install.sync.watch.sender import Sender, SenderContext
 from openclaw_install.sync.watch.settings import WatchSettings

@@ -8,11 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.sync.connect import Connect, connect_mcp
 from openclaw_install.sync.consent import StandingChoice, standing_choice
-from openclaw_install.sync.endpoint import Endpoint, endpoint_from
+from openclaw_install.sync.endpoint import Connect, Endpoint, connect_mcp, endpoint_from
 from openclaw_install.sync.ledger import Ledger
-from openclaw_install.sync.retry import RetryPolicy
+from openclaw_install.sync.service import RetryPolicy
 from openclaw_install.sync.watch.source import ChangeSource, EventSource, PollingSource
 from openclaw_install.sync.watch.timing import Clock
 

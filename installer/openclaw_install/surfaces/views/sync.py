@@ -1,14 +1,18 @@
-"""Turns the results of `sync` into lines for a person."""
+"""The texts about skills on cloud agents: a sync, what stands where, consents, the watcher's events. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 from openclaw_install.common.jsonable import iso_time
 from openclaw_install.common.shown_text import neutral as plain
+from openclaw_install.surfaces.views import view
+from openclaw_install.surfaces.views.text import Text
 from openclaw_install.sync.consent import Consent, ConsentList
 from openclaw_install.sync.report import AgentReport, SkillResult, SyncReport
 from openclaw_install.sync.status import AgentsList, AgentState, SyncStatus
+from openclaw_install.sync.watch.event import EventKind, WatchEvent
 
 _WORDS = {
     "acknowledged": "synced",
@@ -30,9 +34,24 @@ _MARKS = {
     "never_acknowledged": "-",
     "deleted_locally": "deleted here",
 }
+# Said only with --verbose: they come often, or before something that says more.
+_QUIET_EVENTS: frozenset[EventKind] = frozenset({"changed", "reconciled"})
+_EVENT_WORDS: Mapping[str, str] = {
+    "watching": "watching; save a file, and it goes up (Ctrl-C ends)",
+    "acknowledged": "acknowledged by",
+    "unchanged": "is there already at",
+    "refused": "refused by",
+    "unconfirmed": "not confirmed by",
+    "held": "held back",
+    "deleted": "deleted here",
+    "waiting": "waiting",
+    "recovered": "goes on",
+    "polling": "looking at the files every few seconds",
+}
 
 
-def sync_lines(report: SyncReport, *, verbose: bool) -> list[str]:
+@view.register
+def sync_report(report: SyncReport, *, verbose: bool = False) -> Text:
     """The plan of a dry run, or what was done; single skills only where there is something to say."""
     lines = [f"endpoint: {report.endpoint}{'  (dry run: no skill was sent)' if report.dry_run else ''}"]
     lines += [f"note: {note}" for note in report.notes]
@@ -45,7 +64,7 @@ def sync_lines(report: SyncReport, *, verbose: bool) -> list[str]:
         lines.append(f"  {_totals(agent)}")
         if not report.dry_run:
             lines += [f"  {line}" for line in _liveness(agent, report.app_url)]
-    return [plain(line) for line in lines]
+    return Text(rows=[plain(line) for line in lines])
 
 
 def _result_lines(result: SkillResult) -> Iterator[str]:
@@ -73,14 +92,13 @@ def _liveness(agent: AgentReport, app_url: str | None) -> Iterator[str]:
         yield "the service does not say whether the dev pod is running; if not, start it to apply the skills"
 
 
-def status_lines(status: SyncStatus) -> list[str]:
+@view.register
+def sync_status(status: SyncStatus) -> Text:
     """The drift matrix as a table, and the last errors below it."""
     lines = [f"endpoint: {status.endpoint}"]
     if not status.agents:
-        return [
-            *lines,
-            "no agent is known yet: run `openclaw-install sync` or `openclaw-install sync agents`",
-        ]
+        step = "run `openclaw-install sync` or `openclaw-install sync agents`"
+        return Text(rows=[*lines, f"no agent is known yet: {step}"])
     header = ["skill", *(agent.label for agent in status.agents)]
     table = [[skill.skill, *map(_state, skill.agents)] for skill in status.skills]
     widths = [max(len(line[column]) for line in [header, *table]) for column in range(len(header))]
@@ -93,7 +111,7 @@ def status_lines(status: SyncStatus) -> list[str]:
             if error := state.last_error:
                 where = f"{skill.skill} at {agent.label}, {iso_time(error.at)}"
                 lines.append(f"last error of {where}: {error.message}")
-    return [plain(line) for line in lines]
+    return Text(rows=[plain(line) for line in lines])
 
 
 def _state(agent: AgentState) -> str:
@@ -108,17 +126,20 @@ def _age(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def agents_lines(found: AgentsList) -> list[str]:
+@view.register
+def agents_list(found: AgentsList) -> Text:
     """The agents with the state of their pods."""
     words = {True: "running", False: "stopped", None: "state unknown"}
     lines = [f"{agent.id}  {agent.name}  {words[agent.running]}" for agent in found.agents]
-    return [plain(line) for line in lines] or ["the service lists no agents"]
+    return Text(rows=[plain(line) for line in lines] or ["the service lists no agents"])
 
 
-def consent_lines(found: ConsentList) -> list[str]:
+@view.register
+def consent_list(found: ConsentList) -> Text:
     """What was agreed to, oldest first."""
     lines = [_consent_line(consent) for consent in found.consents] or ["you have not agreed to anything"]
-    return [plain(line) for line in lines] + ([f"revoked: {found.revoked}"] if found.revoked else [])
+    revoked = [f"revoked: {found.revoked}"] if found.revoked else []
+    return Text(rows=[plain(line) for line in lines], tail=revoked)
 
 
 def _consent_line(consent: Consent) -> str:
@@ -129,3 +150,31 @@ def _consent_line(consent: Consent) -> str:
     return (
         f"{iso_time(consent.given_at)}  {what} {consent.endpoint}{agent}{roots} (by {consent.given_by}{end})"
     )
+
+
+def watch_lines(event: WatchEvent, *, verbose: bool = False) -> list[str]:
+    """The lines for one event: none where nothing is worth a glance."""
+    if event.kind in _QUIET_EVENTS and not verbose:
+        return []
+    if event.kind == "blocked":
+        return []  # the error itself follows on stderr
+    moment = datetime.fromtimestamp(event.time).astimezone().strftime("%H:%M:%S")
+    words = [event.skill, _EVENT_WORDS.get(event.kind, event.kind), event.agent]
+    text = "  ".join(word for word in words if word)
+    if event.milliseconds is not None:
+        text += f"  {_duration(event)}"
+    if event.reason:
+        text += f": {event.reason}"
+    if event.pending and event.kind != "acknowledged":
+        text += f"  [{event.pending} pending, {event.waiting} waiting]"
+    lines = [plain(f"{moment}  {text}")]
+    if event.next_step and event.kind in ("refused", "unconfirmed", "held", "warning"):
+        lines.append(plain(f"          next: {event.next_step}"))
+    return lines
+
+
+def _duration(event: WatchEvent) -> str:
+    took = event.milliseconds or 0.0
+    if event.kind == "waiting":
+        return f"next try in {took / 1000:.0f} s"
+    return f"{took:.0f} ms"
