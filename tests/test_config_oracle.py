@@ -17,7 +17,7 @@ from openclaw_install.demo.provision import OpenClaw
 from openclaw_install.demo.scratch_host import ScratchHost
 from openclaw_install.host.config.document import dotted, read_config
 from openclaw_install.host.config.edit import Edit, Remove, SetValue, apply_edits, same
-from openclaw_install.host.config.env_blocked import BLOCKED_NAMES, BLOCKED_PREFIXES
+from openclaw_install.host.config.env import BLOCKED_NAMES, BLOCKED_PREFIXES
 from openclaw_install.host.config.json5_text import parse_json5
 from openclaw_install.host.config.json5_tree import Json5Error
 

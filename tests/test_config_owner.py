@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from openclaw_install.common.errors import ConfigError
-from openclaw_install.host.config.document import ConfigDocument, read_config
+from openclaw_install.host.config.document import ConfigDocument, editable, read_config
 from openclaw_install.host.config.edit import Edit, Remove, SetValue, apply_edits, same
-from openclaw_install.host.config.owner import editable
 
 
 def config(folder: Path, text: str, **included: str) -> ConfigDocument:

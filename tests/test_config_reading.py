@@ -11,10 +11,11 @@ import pytest
 
 from openclaw_install.common.errors import ConfigError
 from openclaw_install.host.config.document import ConfigDocument, read_config
-from openclaw_install.host.config.env import UnresolvedEnv, home_folder, parse_dotenv
+from openclaw_install.host.config.env import UnresolvedEnv, parse_dotenv
 from openclaw_install.host.config.includes import MAX_INCLUDE_BYTES, MAX_INCLUDE_LOADS, resolve_includes
 from openclaw_install.host.config.json5_text import parse_json5
 from openclaw_install.host.config.paths import dotted
+from openclaw_install.host.locate import home_folder
 from tests.work import calls_of
 
 Files = Mapping[str, str | bytes]
@@ -351,6 +352,7 @@ def test_the_home_folder_is_the_one_openclaw_takes(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("HOME", str(tmp_path))
     assert home_folder({}) == tmp_path
     assert home_folder({"HOME": "/h", "OPENCLAW_HOME": "undefined"}) == Path("/h")
+    assert home_folder({"USERPROFILE": "/u", "HOME": "null"}) == Path("/u")
     assert home_folder({"HOME": "/h", "OPENCLAW_HOME": "/o"}) == Path("/o")
 
 

@@ -19,10 +19,10 @@ from openclaw_install.common.jsonable import jsonable
 from openclaw_install.common.shown_text import shown_json
 from openclaw_install.host.skills.dialect import dialect_warnings
 from openclaw_install.host.skills.discovery import Limits, discover, locale_key
+from openclaw_install.host.skills.file import read_skill
 from openclaw_install.host.skills.folders import Folder
 from openclaw_install.host.skills.inventory import check, list_roots
 from openclaw_install.host.skills.loader import InstalledLoader, LoaderAnswer
-from openclaw_install.host.skills.reader import read_skill
 from openclaw_install.host.skills.results import SkillRecord, SkillsCheck
 from openclaw_install.host.skills.roots import SkillHost
 from tests.skill_cases import skill, write_hard_files, write_hard_places, write_skill

@@ -117,9 +117,9 @@ def locate(
 
 
 def home_folder(env: Mapping[str, str]) -> Path:
-    """The home that OpenClaw uses: `OPENCLAW_HOME`, then `HOME`, then the account's."""
-    explicit = _meaningful(env.get("OPENCLAW_HOME"))
-    system = Path(_meaningful(env.get("HOME")) or os.path.expanduser("~")).absolute()  # noqa: PTH111 - no Path home without HOME
+    """The home that OpenClaw uses: `OPENCLAW_HOME`, then `HOME`, `USERPROFILE`, then the account's."""
+    explicit, home, profile = (_meaningful(env.get(n)) for n in ("OPENCLAW_HOME", "HOME", "USERPROFILE"))
+    system = Path(home or profile or os.path.expanduser("~")).absolute()  # noqa: PTH111 - no Path home without HOME
     if explicit is None:
         return system
     return Path(re.sub(r"^~(?=$|/)", lambda _found: str(system), explicit)).absolute()

@@ -10,9 +10,8 @@ from typing import Any
 
 from openclaw_install.common.errors import ConfigError
 from openclaw_install.common.redaction import Secret
-from openclaw_install.host.config.document import ConfigDocument
+from openclaw_install.host.config.document import ConfigDocument, editable
 from openclaw_install.host.config.edit import Edit, SetValue, apply_edits
-from openclaw_install.host.config.owner import editable
 from openclaw_install.host.config.paths import KeyPath, dotted
 from openclaw_install.host.config.secrets import masked_diff, secrets_in
 from openclaw_install.host.permissions import narrowed, path_mode

@@ -9,8 +9,7 @@ import os
 import stat
 from dataclasses import dataclass, field
 
-from openclaw_install.host.skills.file import SkillFile, parse_skill
-from openclaw_install.host.skills.reader import SKILL_FILE_NAME, inside
+from openclaw_install.host.skills.file import SKILL_FILE_NAME, SkillFile, inside, parse_skill
 
 __all__ = ["SKILL_FILE_NAME", "Frontmatter", "Source", "frontmatter_of", "parse_source", "read_source"]
 

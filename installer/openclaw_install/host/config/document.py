@@ -5,25 +5,25 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from openclaw_install.common.errors import ConfigError
+from openclaw_install.host.config.edit import Edit, Remove
 from openclaw_install.host.config.env import (
     UnresolvedEnv,
-    expand_home,
     gateway_env,
-    home_folder,
     substitute,
     with_config_env,
+    with_home,
 )
-from openclaw_install.host.config.home import with_home
 from openclaw_install.host.config.includes import Included, Origin, resolve_includes
 from openclaw_install.host.config.json5_text import parse_json5, place_of
 from openclaw_install.host.config.json5_tree import Json5Error, skip_trivia
 from openclaw_install.host.config.paths import KeyPath, dotted
+from openclaw_install.host.locate import home_folder, user_path
 
 __all__ = ["ConfigDocument", "KeyPath", "UnresolvedEnv", "dotted", "read_config"]
 
@@ -157,7 +157,7 @@ def syntax_error(path: Path, raw: bytes, text: str, error: Json5Error) -> Config
 
 def _merged(path: Path, raw: bytes, env: Mapping[str, str]) -> Included:
     listed = env.get("OPENCLAW_INCLUDE_ROOTS", "").split(os.pathsep)
-    roots = [expand_home(entry, env) for entry in listed if entry.strip()]
+    roots = [user_path(entry, home_folder(env)) for entry in listed if entry.strip()]
     return resolve_includes(parse_bytes(path, raw), path, roots, parse_bytes)
 
 
@@ -204,3 +204,46 @@ def _encoding_error(path: Path, offset: int) -> ConfigError:
 
 def _kind(value: Any) -> str:
     return {list: "list", str: "string", bool: "boolean", type(None): "null"}.get(type(value), "number")
+
+
+def editable(document: ConfigDocument, edits: Sequence[Edit]) -> None:
+    """Makes sure that each edit can be made in the root file and will then be what OpenClaw reads.
+
+    Raises:
+        ConfigError: `config.owned_by_include`: an included file holds the key or a part of it, so a change in
+            the root file would be merged with that; the message names the file to edit.
+            `config.encoding`: the root file is not UTF-8.
+    """
+    _ = document.text
+    for edit in edits:
+        foreign = _foreign(document, edit)
+        if foreign:
+            raise ConfigError(
+                f"{dotted(edit.path)} comes from {foreign}, which {document.path} includes",
+                next_step=f"make the change in {foreign} by hand",
+                code="config.owned_by_include",
+            )
+
+
+def _foreign(document: ConfigDocument, edit: Edit) -> str:
+    """The included file that stands against the edit, or an empty text."""
+    here = document.origin
+    for part in edit.path:
+        others = [str(file) for file in here.files if file != document.path]
+        if others and (document.path not in here.files or isinstance(part, int)):
+            return others[-1]  # in a joined list no place means the same as in the root file
+        if part not in here.children:
+            return ""  # a new key beside included ones merges with nothing
+        here = here.children[part]
+    others = [str(file) for file in _contributors(here) if file != document.path]
+    overrides = not isinstance(edit, Remove) and not isinstance(edit.value, dict | list)
+    if others and overrides and document.path in here.files:
+        return ""  # a plain value beside `$include` wins over the included one, whatever that is
+    return others[-1] if others else ""
+
+
+def _contributors(origin: Origin) -> list[object]:
+    found: list[object] = list(origin.files)
+    for child in origin.children.values():
+        found += _contributors(child)
+    return found

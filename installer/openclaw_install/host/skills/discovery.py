@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from openclaw_install.host.hooks.agents import section
+from openclaw_install.host.skills.file import MAX_SKILL_BYTES, SKILL_FILE_NAME, inside, resolve
 from openclaw_install.host.skills.folders import Folder
-from openclaw_install.host.skills.reader import MAX_SKILL_BYTES, SKILL_FILE_NAME, inside, resolve
 
 MAX_DEPTH = 6
 MAX_DEPTH_EXTRA = 2

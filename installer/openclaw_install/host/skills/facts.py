@@ -6,8 +6,7 @@ import os
 from dataclasses import dataclass
 
 from openclaw_install.host.hooks.agents import section
-from openclaw_install.host.skills.file import SkillFile, string_list
-from openclaw_install.host.skills.reader import origin_slug
+from openclaw_install.host.skills.file import SkillFile, origin_slug, string_list
 from openclaw_install.host.skills.requirements import KnownFacts, Missing, missing
 from openclaw_install.host.skills.roots import SkillHost
 

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 
-from openclaw_install.host.skills.reader import SKILL_FILE_NAME, resolve
+from openclaw_install.host.skills.file import SKILL_FILE_NAME, resolve
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,10 @@ from openclaw_install.host.locate import HostLocation
 from openclaw_install.host.skills.dialect import dialect_warnings
 from openclaw_install.host.skills.discovery import Discovery, Escape, Limits, discover
 from openclaw_install.host.skills.facts import Eligibility, HostFacts
-from openclaw_install.host.skills.file import SkillFile, refused
+from openclaw_install.host.skills.file import SKILL_FILE_NAME, SkillFile, refused
 from openclaw_install.host.skills.folders import Folder
 from openclaw_install.host.skills.host import skill_host
 from openclaw_install.host.skills.loader import LoaderAnswer, answers_about, settled
-from openclaw_install.host.skills.reader import SKILL_FILE_NAME
 from openclaw_install.host.skills.requirements import Missing
 from openclaw_install.host.skills.results import (
     ListedRoot,

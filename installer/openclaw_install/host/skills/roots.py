@@ -18,10 +18,9 @@ from openclaw_install.host.hooks.agents import agent_ids, default_agent, section
 from openclaw_install.host.hooks.text import text_items
 from openclaw_install.host.javascript import trim
 from openclaw_install.host.skills.discovery import Discovery, Limits, discover
-from openclaw_install.host.skills.file import SkillFile
+from openclaw_install.host.skills.file import SkillFile, inside, read_skill, resolve
 from openclaw_install.host.skills.folders import Folder
 from openclaw_install.host.skills.loader import FrontmatterLoader, LoaderAnswer, answers_about, settled
-from openclaw_install.host.skills.reader import inside, read_skill, resolve
 
 _SHIPPED_SOURCES = frozenset({"openclaw-bundled", "openclaw-custodian"})
 _PLUGINS = "plugin-skills"

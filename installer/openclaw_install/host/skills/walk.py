@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from openclaw_install.host.skills.discovery import MAX_DEPTH, Discovery
+from openclaw_install.host.skills.file import SKILL_FILE_NAME
 from openclaw_install.host.skills.folders import Folder
-from openclaw_install.host.skills.reader import SKILL_FILE_NAME
 
 _MAX_FOLDERS = 200_000
 _SKIPPED = ".git"  # holds thousands of folders, and no file that anybody checked in
