@@ -17,8 +17,8 @@ from openclaw_install.common.data_files import load_schema
 from openclaw_install.common.errors import UsageError
 from openclaw_install.common.jsonable import jsonable
 from openclaw_install.common.shown_text import shown_json
-from openclaw_install.host.skills.dialect import dialect_warnings
 from openclaw_install.host.skills.discovery import Limits, discover, locale_key
+from openclaw_install.host.skills.facts import dialect_warnings
 from openclaw_install.host.skills.file import read_skill
 from openclaw_install.host.skills.folders import Folder
 from openclaw_install.host.skills.inventory import check, list_roots

@@ -31,8 +31,8 @@ _QUOTED = re.compile(r"""^(['"`])([\s\S]*)\1$""", re.MULTILINE)
 _HOME = re.compile(r"~(?=$|[\\/])")
 _PATH_KEY = re.compile(r"(?:dir|path|paths|file|root|workspace)\Z", re.IGNORECASE)
 _LIST_KEYS = frozenset({"paths", "pathPrepend"})
-# Names that OpenClaw never takes from the config's own `env` block, as they steer programs that it starts: its
-# host environment policy and `config-env-vars`; a test holds the two together.
+# Names that OpenClaw never takes from the config's own `env` block, as they steer programs that it starts:
+# its host environment policy and `config-env-vars`; a test holds the two together.
 _LISTED = """
     ALL_PROXY AMQP_URL ANSIBLE_CALLBACK_PLUGINS ANSIBLE_COLLECTIONS_PATH ANSIBLE_CONFIG
     ANSIBLE_CONNECTION_PLUGINS ANSIBLE_FILTER_PLUGINS ANSIBLE_INVENTORY_PLUGINS ANSIBLE_LIBRARY

@@ -126,19 +126,20 @@ async def _ask(address: GatewayAddress, token: Secret | None, agent_id: str | No
 
     # Loopback only: a self-signed certificate of the gateway's own is what TLS means here.
     async with httpx.AsyncClient(timeout=None, trust_env=False, verify=False) as client:  # noqa: S113, S501
-        status, text = await _fetch(client, httpx.Request("GET", f"{address.base}/healthz"))
+        status, _, text = await fetch(client, httpx.Request("GET", f"{address.base}/healthz"))
         if not (status == 200 and _is_health(text)):
             return LivePolicy("not_openclaw", address.port, detail=f"GET /healthz answered {status}")
         if token is None:
             return LivePolicy("no_token", address.port, detail="no hook token on disk to ask with")
-        if not re.fullmatch(r"[ -~]+", token.reveal()):
+        if not is_sendable(token):
             return LivePolicy(
                 "token_unsendable", address.port, detail="no HTTP header can carry the hook token"
             )
         url = f"{address.base}{address.hooks_path}/agent"
         bearer = {"Authorization": f"Bearer {token.reveal()}"}
         request = httpx.Request("POST", url, json=_probe_body(agent_id), headers=bearer)
-        return _without(token, read_answer(*await _fetch(client, request), address.port))
+        status, _, text = await fetch(client, request)
+        return _without(token, read_answer(status, text, address.port))
 
 
 def _without(token: Secret, live: LivePolicy) -> LivePolicy:
@@ -153,15 +154,28 @@ def _without(token: Secret, live: LivePolicy) -> LivePolicy:
     return replace(live, detail=redact(live.detail, [token]), allowed_session_key_prefixes=prefixes)
 
 
-async def _fetch(client: httpx.AsyncClient, request: httpx.Request) -> tuple[int, str]:
+async def fetch(client: httpx.AsyncClient, request: httpx.Request) -> tuple[int, Mapping[str, str], str]:
+    """The status, the headers and the text of an answer of the gateway, of which at most 64 KiB are read.
+
+    Raises:
+        httpx.HTTPError: there was none.
+    """
+    request.extensions["timeout"] = client.timeout.as_dict()
     answer = await client.send(request, stream=True)
     body = b""
-    async for part in answer.aiter_bytes():
-        body += part
-        if len(body) >= _ANSWER_LIMIT:
-            break
-    await answer.aclose()
-    return answer.status_code, body[:_ANSWER_LIMIT].decode("utf-8", "replace")
+    try:
+        async for part in answer.aiter_bytes():
+            body += part
+            if len(body) >= _ANSWER_LIMIT:
+                break
+    finally:
+        await answer.aclose()
+    return answer.status_code, answer.headers, body[:_ANSWER_LIMIT].decode("utf-8", "replace")
+
+
+def is_sendable(token: Secret) -> bool:
+    """Whether an HTTP header can carry the token."""
+    return re.fullmatch(r"[ -~]+", token.reveal()) is not None
 
 
 def _probe_body(agent_id: str | None) -> dict[str, Any]:
@@ -170,7 +184,8 @@ def _probe_body(agent_id: str | None) -> dict[str, Any]:
     return {**body, **({"agentId": agent_id} if agent_id else {})}
 
 
-def _json_object(text: str) -> Mapping[str, Any]:
+def json_object(text: str) -> Mapping[str, Any]:
+    """The object that an answer's text is; an empty one for anything else."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
@@ -179,7 +194,7 @@ def _json_object(text: str) -> Mapping[str, Any]:
 
 
 def _is_health(text: str) -> bool:
-    document = _json_object(text)
+    document = json_object(text)
     return document.get("ok") is True and "status" in document
 
 
@@ -202,7 +217,7 @@ def read_answer(status: int, text: str, port: int) -> LivePolicy:
     if status in _BY_STATUS:
         state, detail = _BY_STATUS[status]
         return LivePolicy(state, port, detail=detail)
-    error = _json_object(text).get("error")
+    error = json_object(text).get("error")
     detail = re.sub(r"[\x00-\x1f\x7f]", " ", error) if isinstance(error, str) else ""
     if status != 400 or not detail:
         return LivePolicy("not_openclaw", port, detail=f"the hooks path answered {status}")

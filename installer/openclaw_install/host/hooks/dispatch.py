@@ -6,18 +6,14 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from openclaw_install.common.redaction import Secret
-from openclaw_install.host.gateway.probe import GatewayAddress
-
-if TYPE_CHECKING:
-    import httpx
+from openclaw_install.host.gateway.probe import GatewayAddress, fetch, is_sendable, json_object
 
 BlockCode = Literal["hooks.token_rejected", "hooks.off", "hooks.policy", "hooks.no_token"]
 # Admission takes the gateway at most 15 s, then it answers 503; a slow machine gets twice that.
 ANSWER_SECONDS = 30.0
-_ANSWER_LIMIT = 65_536
 # The gateway closes idle connections after 5 s. One that it closes under a request leaves us in doubt.
 _KEEP_SECONDS = 2.0
 _ABOUT_THE_REQUEST = ("message", "invalid json", "request body")
@@ -165,7 +161,7 @@ class HttpHookIngress:
 
         if target.token is None:
             return Blocked("hooks.no_token", "there is no hook token in the config")
-        if not re.fullmatch(r"[ -~]+", target.token.reveal()):
+        if not is_sendable(target.token):
             return Blocked("hooks.no_token", "no HTTP header can carry the hook token of the config")
         url = f"{target.address.base}{target.address.hooks_path}/agent"
         headers = {
@@ -175,7 +171,8 @@ class HttpHookIngress:
         }
         body = json.dumps(turn.to_json(), ensure_ascii=False).encode("utf-8", "replace")
         try:
-            return read_outcome(*await self._send(httpx.Request("POST", url, headers=headers, content=body)))
+            request = httpx.Request("POST", url, headers=headers, content=body)
+            return read_outcome(*await fetch(self._client, request))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
             return Later(f"nothing listens on 127.0.0.1:{target.address.port}", everybody=True)
         except httpx.HTTPError as error:
@@ -185,29 +182,17 @@ class HttpHookIngress:
         import httpx
 
         try:
-            status, _, text = await self._send(httpx.Request("GET", f"{target.address.base}/readyz"))
+            request = httpx.Request("GET", f"{target.address.base}/readyz")
+            status, _, text = await fetch(self._client, request)
         except httpx.HTTPError:
             return None
-        uptime = _json_object(text).get("uptimeMs") if status in {200, 503} else None
+        uptime = json_object(text).get("uptimeMs") if status in {200, 503} else None
         if isinstance(uptime, bool) or not isinstance(uptime, int | float):
             return None
         return GatewayLife(now - uptime / 1000)
 
     async def aclose(self) -> None:
         await self._client.aclose()
-
-    async def _send(self, request: httpx.Request) -> tuple[int, Mapping[str, str], str]:
-        request.extensions["timeout"] = self._client.timeout.as_dict()
-        answer = await self._client.send(request, stream=True)
-        try:
-            body = b""
-            async for part in answer.aiter_bytes():
-                body += part
-                if len(body) >= _ANSWER_LIMIT:
-                    break
-        finally:
-            await answer.aclose()
-        return answer.status_code, answer.headers, body[:_ANSWER_LIMIT].decode("utf-8", "replace")
 
 
 _OFF = Blocked("hooks.off", "nothing answers under the hooks path: hooks are off, or it differs")
@@ -224,7 +209,7 @@ def read_outcome(status: int, headers: Mapping[str, str], text: str) -> Outcome:
     Source: `createHooksRequestHandler` and `createGatewayHookDispatcher` of OpenClaw 2026.9.6. Every answer
     but 200 means that no turn was started: the gateway aborts the start before it answers 503 or 502.
     """
-    document = _json_object(text)
+    document = json_object(text)
     detail = _one_line(document.get("error")) or f"HTTP {status}"
     run_id = document.get("runId")
     outcome: Outcome
@@ -255,11 +240,3 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 def _one_line(value: Any) -> str:
     return re.sub(r"[\x00-\x1f\x7f]", " ", value)[:300] if isinstance(value, str) else ""
-
-
-def _json_object(text: str) -> Mapping[str, Any]:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}

@@ -1,8 +1,14 @@
-"""A host's facts for skills: programs on PATH, and what the config says about each skill."""
+"""What there is to say about one skill on a host: what it lacks, and what its format's validator objects to.
+
+The format of agentskills.io is narrower than OpenClaw's, so the validator's objections are advice for authors
+and never a gate here. Its rules are at https://agentskills.io/specification.
+"""
 
 from __future__ import annotations
 
 import os
+import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from openclaw_install.host.hooks.agents import section
@@ -11,6 +17,11 @@ from openclaw_install.host.skills.requirements import KnownFacts, Missing, missi
 from openclaw_install.host.skills.roots import SkillHost
 
 _BUNDLED_SOURCES = frozenset({"openclaw-bundled", "openclaw-custodian"})
+KNOWN_FIELDS = frozenset({"name", "description", "license", "compatibility", "metadata", "allowed-tools"})
+_MAX_NAME = 64
+_MAX_DESCRIPTION = 1024
+_MAX_COMPATIBILITY = 500
+_PREFIX = "agentskills.io: "
 
 
 @dataclass(frozen=True)
@@ -77,3 +88,42 @@ class HostFacts:
             return os.access(os.path.normpath(path), os.X_OK)
         except ValueError:
             return False
+
+
+def dialect_warnings(fields: Mapping[str, str], folder_name: str) -> tuple[str, ...]:
+    """One sentence for each objection of the validator of agentskills.io.
+
+    Args:
+        fields: the frontmatter's fields as text.
+        folder_name: the name of the skill's folder.
+    """
+    found: list[str] = []
+    unknown = sorted(set(fields) - KNOWN_FIELDS)
+    if unknown:
+        found.append(f"unknown frontmatter fields: {', '.join(unknown)}")
+    name = unicodedata.normalize("NFKC", fields.get("name", "").strip())
+    if name:
+        found += _name_objections(name, unicodedata.normalize("NFKC", folder_name))
+    else:
+        found.append("name is missing")
+    for key, limit in (("description", _MAX_DESCRIPTION), ("compatibility", _MAX_COMPATIBILITY)):
+        if len(fields.get(key, "")) > limit:
+            found.append(f"{key} has {len(fields[key])} characters; at most {limit} are allowed")
+    return tuple(_PREFIX + objection for objection in found)
+
+
+def _name_objections(name: str, folder_name: str) -> list[str]:
+    found = []
+    if len(name) > _MAX_NAME:
+        found.append(f"name has {len(name)} characters; at most {_MAX_NAME} are allowed")
+    if name != name.lower():
+        found.append("name must be in lower case")
+    if name.startswith("-") or name.endswith("-"):
+        found.append("name must not start or end with a hyphen")
+    if "--" in name:
+        found.append("name must not have two hyphens in a row")
+    if not all(char.isalnum() or char == "-" for char in name):
+        found.append("name may have letters, digits and hyphens only")
+    if name != folder_name:
+        found.append("name must be the name of the folder")
+    return found

@@ -13,9 +13,8 @@ from pathlib import Path
 from openclaw_install.common.errors import ConfigError, UsageError
 from openclaw_install.host.config.document import read_config
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.host.skills.dialect import dialect_warnings
-from openclaw_install.host.skills.discovery import Discovery, Escape, Limits, discover
-from openclaw_install.host.skills.facts import Eligibility, HostFacts
+from openclaw_install.host.skills.discovery import Discovery, Escape, Limits, discover, unreached
+from openclaw_install.host.skills.facts import Eligibility, HostFacts, dialect_warnings
 from openclaw_install.host.skills.file import SKILL_FILE_NAME, SkillFile, refused
 from openclaw_install.host.skills.folders import Folder
 from openclaw_install.host.skills.host import skill_host
@@ -40,7 +39,6 @@ from openclaw_install.host.skills.roots import (
     skill_roots,
     winners,
 )
-from openclaw_install.host.skills.walk import unreached
 
 # Folders named on the command line are judged as a workspace's skills would be: a link must stay inside.
 _CHECKED_AS = "openclaw-workspace"
