@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openclaw_install.common.redaction import MASK, Secret
-from openclaw_install.host.config.changes import Changed, changed_ranges
+from openclaw_install.host.config.diff import Changed, changed_ranges
 from openclaw_install.host.config.document import read_config
 from openclaw_install.host.config.edit import Edit, Remove, SetValue, apply_edits
 from openclaw_install.host.config.secrets import is_sensitive, masked_diff, secrets_in

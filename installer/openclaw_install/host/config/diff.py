@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from itertools import pairwise
 
-from openclaw_install.host.config.changes import Changed, changed_ranges
 from openclaw_install.host.config.shown import ELLIPSIS, LINE_BREAK, Shown
 
 _CONTEXT = 3
@@ -15,8 +16,20 @@ _LONG_LINE = 500  # characters
 _EITHER_SIDE = 200
 _LONG_CHANGE = 1000
 _MOST_TO_SEARCH = 4_000_000
+# A search that would compare more pairs of equal parts is not begun: the whole stretch counts as changed.
+_MOST_PAIRS = 4_000_000
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 _Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Changed:
+    """`old[old_start:old_end]` became `new[new_start:new_end]`; one of them may be empty."""
+
+    old_start: int
+    old_end: int
+    new_start: int
+    new_end: int
 
 
 @dataclass(frozen=True)
@@ -82,6 +95,31 @@ def unified_diff(before: Version, after: Version, name: str) -> str:
     for hunk in _hunks(ranges):
         lines += _hunk_lines(old, new, hunk)
     return "\n".join(lines) + "\n"
+
+
+def changed_ranges(old: Sequence[Hashable], new: Sequence[Hashable]) -> tuple[Changed, ...]:
+    """The ranges in which the sequences differ, in order; none when they are equal."""
+    shorter = min(len(old), len(new))
+    head = next((at for at in range(shorter) if old[at] != new[at]), shorter)
+    spare = shorter - head
+    tail = next((at for at in range(spare) if old[-1 - at] != new[-1 - at]), spare)
+    left, right = old[head : len(old) - tail], new[head : len(new) - tail]
+    if not left and not right:
+        return ()
+    if not left or not right or _pairs(left, right) > _MOST_PAIRS:
+        return (Changed(head, head + len(left), head, head + len(right)),)
+    return tuple(
+        Changed(head + old_start, head + old_end, head + new_start, head + new_end)
+        for tag, old_start, old_end, new_start, new_end in SequenceMatcher(None, left, right).get_opcodes()
+        if tag != "equal"
+    )
+
+
+def _pairs(old: Sequence[Hashable], new: Sequence[Hashable]) -> int:
+    """How many pairs difflib compares in one round; of long sequences it leaves the commonest parts out."""
+    common = len(new) // 100 + 1 if len(new) >= 200 else len(new)
+    before = Counter(old)
+    return sum(count * before[part] for part, count in Counter(new).items() if count <= common)
 
 
 def _lines(text: str) -> list[_Span]:
