@@ -6,10 +6,10 @@ import contextlib
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import click
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from openclaw_install.messaging.app import App
     from openclaw_install.protocol.profile import ProfilePaths
 
-F = TypeVar("F", bound=Callable[..., Any])
 _PATH = click.Path(path_type=Path)
 PROFILE_VARIABLE = "PINGAGENT_PROFILE"
 
@@ -168,15 +167,3 @@ def agreed(question: str, *, yes: bool) -> None:
     """
     if not confirm(question, yes=yes):
         raise UsageError("not agreed: nothing was changed", next_step="run it again to agree")
-
-
-def common_options(function: F) -> F:
-    """Adds the common options to a command that is no `Verb`; `gather` takes them out again."""
-    known = getattr(function, "__click_params__", [])
-    function.__click_params__ = [*known, *reversed(CommonOptions.parameters)]  # type: ignore[attr-defined]
-    return function
-
-
-def gather(context: click.Context, said: dict[str, Any]) -> CommonOptions:
-    """Takes the common options out of `said` and merges them with those before the command's name."""
-    return CommonOptions.gathered(context, said)
