@@ -37,7 +37,7 @@ from openclaw_install.protocol.messages import TEXT, text_body
 from openclaw_install.protocol.profile_files import store_new_identity
 from tests.support.memory_relay import MemoryRelayServer
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 TOKEN = "a-hook-token-of-a-stub-gateway-0123456789"
 BRISK = Timing(watch=0.02, poll=0.05, keep=0.1, most_pause=0.2, stream_again=1.0)
 _TRANSCRIPT = """

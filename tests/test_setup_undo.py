@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -404,8 +405,12 @@ def test_what_ran_twice_at_the_same_moment_is_still_undone_in_order(host: PlainH
     later = first.created.replace(year=first.created.year + 1)
     place = host.store.place(first.id)
     renamed = place.with_name(place.name.replace(str(first.created.year), str(later.year), 1))
-    text = (place / "receipt.json").read_text().replace(str(first.created.year), str(later.year))
-    (place / "receipt.json").write_text(text)
+    stored = json.loads((place / "receipt.json").read_text())
+    stored |= {
+        "id": renamed.name,
+        "created": stored["created"].replace(str(first.created.year), str(later.year)),
+    }
+    (place / "receipt.json").write_text(json.dumps(stored))
     place.rename(renamed)
     host.edit(LISTED + ', "hook:ingress"]', LISTED + "]")
     second = receipt_of(host.fix_hooks())

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 _T = TypeVar("_T")
 # A busy machine may take long; only a failure takes all of it.
-PATIENCE = 30.0
+PATIENCE = 120.0
 _STEP = 0.02
 
 
