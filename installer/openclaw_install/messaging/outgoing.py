@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from openclaw_install.common.errors import ConflictError, InstallError
 from openclaw_install.messaging.contact_gate import may_write_to
@@ -38,6 +39,18 @@ class OpeningLimits:
 _OPENINGS = OpeningLimits()
 
 
+class Queued(NamedTuple):
+    """What became of a message that was to be queued.
+
+    Attributes:
+        item: its row, or that of the earlier message which says the same.
+        repeated: whether this very text answers the same message already, so that nothing new is sent.
+    """
+
+    item: OutboxItem
+    repeated: bool = False
+
+
 class ContactError(InstallError):
     """What was asked does not fit what was decided about a contact."""
 
@@ -47,7 +60,17 @@ class ContactError(InstallError):
 def enqueue(
     store: Store, sender: str, outgoing: Outgoing, now: float, limits: OpeningLimits = _OPENINGS
 ) -> OutboxItem:
-    """Queues a message and returns its row; a second call with the same key returns the first one's.
+    """Queues a message and returns its row; as `enqueue_once`."""
+    return enqueue_once(store, sender, outgoing, now, limits).item
+
+
+def enqueue_once(
+    store: Store, sender: str, outgoing: Outgoing, now: float, limits: OpeningLimits = _OPENINGS
+) -> Queued:
+    """Queues a message; a second call with the same key returns the first one's row.
+
+    So does the same text in answer to the same message, under whatever key: a model that repeats a call does
+    not repeat a message, which would be a turn that the other side pays for. One that failed may be repeated.
 
     A person who writes first to an agent approves it by that. An agent that does approves nobody: the other
     side's reply waits like a first contact, unless the policy lets it in.
@@ -74,13 +97,16 @@ def enqueue(
         raise
 
 
-def _enqueue(store: Store, sender: str, outgoing: Outgoing, now: float, limits: OpeningLimits) -> OutboxItem:
+def _enqueue(store: Store, sender: str, outgoing: Outgoing, now: float, limits: OpeningLimits) -> Queued:
     check_body(outgoing.schema, outgoing.body)
     key = outgoing.idempotency_key or f"auto:{secrets.token_hex(16)}"
     with store.write():
         if known := store.outbox.by_key(key):
-            return _same(store, known, outgoing)
+            return Queued(_same(store, known, outgoing))
         thread = store.sessions.local_id(sender, outgoing.recipient)
+        if earlier := store.outbox.same_answer(thread, outgoing):
+            store.events.about(earlier, "outbox.repeated", now, by=outgoing.by)
+            return Queued(earlier, repeated=True)
         _open_contact(store, outgoing, thread, now, limits)
         message = NewMessage(
             direction="out",
@@ -102,7 +128,7 @@ def _enqueue(store: Store, sender: str, outgoing: Outgoing, now: float, limits: 
             store.events.add(
                 "outbox.queued", now, thread_id=thread, message_id=message.message_id, by=outgoing.by
             )
-        return item
+        return Queued(item)
 
 
 def _same(store: Store, known: OutboxItem, outgoing: Outgoing) -> OutboxItem:

@@ -21,8 +21,15 @@ from openclaw_install.messaging.actions.arguments import (
 )
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.models import OutboxItem, Outgoing, Session
-from openclaw_install.messaging.models.messages import Changes, InboxPage, SendResult, is_sent, shown_messages
-from openclaw_install.messaging.outgoing import ContactError, enqueue
+from openclaw_install.messaging.models.messages import (
+    Changes,
+    EarlierAnswer,
+    InboxPage,
+    SendResult,
+    is_sent,
+    shown_messages,
+)
+from openclaw_install.messaging.outgoing import ContactError, Queued, enqueue_once
 from openclaw_install.messaging.relay.client import Relay
 from openclaw_install.messaging.relay.lookup import relay_for
 from openclaw_install.messaging.trust.gate import contact_action, is_agent
@@ -64,7 +71,7 @@ async def reply(
     Args:
         message: What is said. Plain text.
         session: The thread, where it is not the focused one: its id, the other agent's DID, or its @alias.
-        in_reply_to: The message_id that this answers.
+        in_reply_to: The message_id that this answers. The same text is sent once in answer to one message.
         attachments: References to files; their bytes never travel in a message. Each has exactly one of url
             and artifact_ref.
         idempotency_key: Your own name for this message. The same key and text are sent once, however often
@@ -101,7 +108,8 @@ def openclaw_queue_reply(
         attachments: As in pingagent_reply.
         idempotency_key: As in pingagent_reply.
     """
-    return answered(app, _queue(app, message, session, in_reply_to, attachments, idempotency_key))
+    item, repeated = _queue(app, message, session, in_reply_to, attachments, idempotency_key)
+    return answered(app, item, repeated=repeated)
 
 
 async def chat(
@@ -109,6 +117,7 @@ async def chat(
     *,
     to: AgentName,
     message: Text,
+    in_reply_to: MessageId | None = None,
     attachments: Attachments | None = None,
     idempotency_key: Key | None = None,
     wait_seconds: Seconds = 10.0,
@@ -119,6 +128,7 @@ async def chat(
     Args:
         to: The agent: its DID, @alias, or the id of a thread with it.
         message: What is said. Plain text.
+        in_reply_to: As in pingagent_reply.
         attachments: As in pingagent_reply.
         idempotency_key: As in pingagent_reply.
         wait_seconds: As in pingagent_reply.
@@ -129,7 +139,11 @@ async def chat(
     """
     async with relay_for(app, to) as relay:
         queued = await queue_chat(
-            app, to, message, relay=relay, attachments=attachments, idempotency_key=idempotency_key
+            *(app, to, message),
+            relay=relay,
+            in_reply_to=in_reply_to,
+            attachments=attachments,
+            idempotency_key=idempotency_key,
         )
     return await _settled(app, queued, wait_seconds)
 
@@ -140,9 +154,10 @@ async def queue_chat(
     message: str,
     *,
     relay: Relay | None = None,
+    in_reply_to: str | None = None,
     attachments: list[Attachment] | None = None,
     idempotency_key: str | None = None,
-) -> OutboxItem:
+) -> Queued:
     """Queues a text to any agent.
 
     Args:
@@ -154,7 +169,8 @@ async def queue_chat(
     did = await resolve(app, to, relay)
     alias = None if is_did(to) or is_conversation(to) else fold_alias(to)
     await app.store.run(require_may_begin, app, did, alias)
-    return await app.store.run(_enqueue, app, did, text_body(message, attachments or ()), idempotency_key)
+    body = text_body(message, attachments or (), in_reply_to)
+    return await app.store.run(_enqueue, app, did, body, idempotency_key)
 
 
 def require_may_begin(app: App, did: str, alias: str | None) -> None:
@@ -288,8 +304,12 @@ async def resolve(app: App, to: str, relay: Relay | None = None) -> str:
     return known.did
 
 
-def send_result(app: App, item: OutboxItem) -> SendResult:
-    """What a row of the outbox means for the one who asked."""
+def send_result(app: App, item: OutboxItem, *, repeated: bool = False) -> SendResult:
+    """What a row of the outbox means for the one who asked.
+
+    Args:
+        repeated: as `Queued` has it.
+    """
     sent, running = is_sent(item.state, item.message_id, item.seq), app.runtime_running
     next_step = ""
     if not sent:
@@ -307,10 +327,24 @@ def send_result(app: App, item: OutboxItem) -> SendResult:
         seq=item.seq if sent else None,
         runtime_running=running,
         next_step=next_step,
+        repeated=repeated,
+        answered_before=_answered_before(app, item),
     )
 
 
-def answered(app: App, item: OutboxItem) -> SendResult:
+def _answered_before(app: App, item: OutboxItem) -> tuple[EarlierAnswer, ...]:
+    """What we sent in answer to the same message before."""
+    message = app.store.messages.get(item.id)
+    answers = message.body.carried().get("in_reply_to") if message else None
+    if answers is None:
+        return ()
+    earlier = app.store.messages.answers(item.thread_id, answers, item.id)
+    return tuple(
+        opened_as(EarlierAnswer, one, app.reader, text=app.reader.open(one.preview)) for one in earlier
+    )
+
+
+def answered(app: App, item: OutboxItem, *, repeated: bool = False) -> SendResult:
     """The same, for a caller that is answered now.
 
     Raises:
@@ -322,7 +356,7 @@ def answered(app: App, item: OutboxItem) -> SendResult:
             next_step=item.next_step or "correct what it names, then send it again",
             code="send.failed",
         )
-    return send_result(app, item)
+    return send_result(app, item, repeated=repeated)
 
 
 def current(app: App, item: OutboxItem) -> OutboxItem:
@@ -336,13 +370,13 @@ def may_settle(app: App, item: OutboxItem) -> bool:
     return not settled and app.runtime_running
 
 
-async def _settled(app: App, queued: OutboxItem, wait_seconds: float) -> SendResult:
+async def _settled(app: App, queued: Queued, wait_seconds: float) -> SendResult:
     """Waits until the runtime has sent it or given up, or the time is over; cancelled, it stays queued."""
-    item, end = queued, time.monotonic() + wait_seconds
+    item, end = queued.item, time.monotonic() + wait_seconds
     while may_settle(app, item) and (left := end - time.monotonic()) > 0:
         await asyncio.sleep(min(_POLL_SECONDS, left))
         item = await app.store.run(current, app, item)
-    return await app.store.run(answered, app, item)
+    return await app.store.run(answered, app, item, repeated=queued.repeated)
 
 
 def _queue(
@@ -352,14 +386,14 @@ def _queue(
     in_reply_to: str | None,
     attachments: list[Attachment] | None,
     idempotency_key: str | None,
-) -> OutboxItem:
+) -> Queued:
     peer = find_session(app, session).peer
     return _enqueue(app, peer, text_body(message, attachments or (), in_reply_to), idempotency_key)
 
 
-def _enqueue(app: App, did: str, body: Mapping[str, Any], idempotency_key: str | None) -> OutboxItem:
+def _enqueue(app: App, did: str, body: Mapping[str, Any], idempotency_key: str | None) -> Queued:
     outgoing = Outgoing(did, TEXT, body, app.caller, idempotency_key)
-    return enqueue(app.store, app.did, outgoing, app.clock())
+    return enqueue_once(app.store, app.did, outgoing, app.clock())
 
 
 def _session_with(app: App, did: str) -> Session | None:

@@ -89,6 +89,20 @@ class Changes:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EarlierAnswer:
+    """A text of ours that answers the same message.
+
+    Attributes:
+        text: Its beginning.
+    """
+
+    message_id: str
+    sent_at: Timestamp
+    state: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SendResult:
     """What became of a message.
 
@@ -101,6 +115,9 @@ class SendResult:
         runtime_running: Whether the process that sends is running.
         reason: Why it waits; empty otherwise.
         next_step: What to do; empty where nothing has to be done.
+        repeated: This very text answered the same message already: nothing new was sent, and this is the
+            earlier message.
+        answered_before: Other texts that answered the same message before this one, oldest first; at most 5.
     """
 
     sent: bool
@@ -114,6 +131,8 @@ class SendResult:
     runtime_running: bool
     reason: str
     next_step: str
+    repeated: bool
+    answered_before: tuple[EarlierAnswer, ...]
 
 
 def is_sent(state: OutboxState, message_id: str, seq: int | None) -> bool:

@@ -7,6 +7,8 @@ from typing import Unpack
 
 from openclaw_install.messaging import models
 from openclaw_install.messaging.store.database import Table, columns
+from openclaw_install.messaging.store.messages import ANSWERED, ANSWERS, stored_body
+from openclaw_install.protocol.messages import TEXT
 
 # A message without a turn is held behind one of its sender that did not come in yet.
 _TO_DISPATCH = "stage IN ('approved', 'dispatching') AND turn IS NOT NULL"
@@ -236,6 +238,17 @@ class OutboxTable(Table):
         return self._one(
             "message_id >= ? AND message_id < ? AND recipient = ? ORDER BY message_id LIMIT 1",
             *(*between, recipient),
+        )
+
+    def same_answer(self, thread_id: str, outgoing: models.Outgoing) -> models.OutboxItem | None:
+        """The message that says the same in answer to the same message; none where that one failed."""
+        in_reply_to = outgoing.body.get("in_reply_to")
+        if outgoing.schema != TEXT or in_reply_to is None:
+            return None
+        same = f"SELECT id FROM message WHERE {ANSWERS} AND thread_id = ? AND {ANSWERED} = ? AND body = ?"  # noqa: S608
+        return self._one(
+            f"id IN ({same}) AND state <> 'failed' ORDER BY id LIMIT 1",
+            *(thread_id, in_reply_to, stored_body(outgoing.body)),
         )
 
     def update(self, number: int, **changes: Unpack[models.OutboxChanges]) -> None:

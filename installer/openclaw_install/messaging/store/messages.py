@@ -15,6 +15,9 @@ _DECIDED = "(SELECT state FROM contact WHERE did = message.peer) AS decided"
 _SELECT = f"SELECT {columns(Message)}, {_DECIDED} FROM message"  # noqa: S608 - our own words
 _VISIBLE = "schema NOT IN ('pingagent.receipt@1', 'pingagent.control@1')"
 _PREVIEW_LENGTH = 160
+# In the words of the index message_answers, or SQLite does not use it.
+ANSWERS = "direction = 'out' AND schema = 'pingagent.text@1'"
+ANSWERED = "json_extract(body, '$.in_reply_to')"
 
 
 class MessageTable(Table):
@@ -22,8 +25,7 @@ class MessageTable(Table):
 
     def add(self, new: NewMessage) -> int:
         """Stores a message and returns its local number."""
-        body = json.dumps(new.body, ensure_ascii=False, separators=(",", ":"))
-        values = {**vars(new), "body": body, "preview": preview(new.schema, new.body)}
+        values = {**vars(new), "body": stored_body(new.body), "preview": preview(new.schema, new.body)}
         return self._database.insert("message", values)
 
     def set_state(self, number: int, state: str, *, seq: int | None = None, reason: str = "") -> None:
@@ -52,6 +54,15 @@ class MessageTable(Table):
         found = self._many(
             f"thread_id = ? AND id < ? AND {_VISIBLE} ORDER BY id DESC LIMIT ?",
             *(thread_id, 2**62 if before is None else before, limit),
+        )
+        return found[::-1]
+
+    def answers(self, thread_id: str, in_reply_to: str, before: int, limit: int = 5) -> list[Message]:
+        """The newest texts of ours that answer a message, before a local number, oldest first."""
+        found = self._many(
+            f"{ANSWERS} AND thread_id = ? AND {ANSWERED} = ? AND id < ? AND state <> 'failed' "
+            "ORDER BY id DESC LIMIT ?",
+            *(thread_id, in_reply_to, before, limit),
         )
         return found[::-1]
 
@@ -124,6 +135,11 @@ def _message(row: Row) -> Message:
     values["body"] = Untrusted(json.loads(row["body"]), standing)
     values["preview"] = Untrusted(row["preview"], standing)
     return Message(**values)
+
+
+def stored_body(body: Mapping[str, Any]) -> str:
+    """A body as the table has it."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
 def preview(schema: str, body: Mapping[str, Any]) -> str:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from openclaw_install.messaging.models import Event, OutboxItem
     from openclaw_install.messaging.models.messages import InboxPage
     from openclaw_install.messaging.models.overview import Timeline
+    from openclaw_install.messaging.outgoing import Queued
 
 _WAIT_SECONDS = 15.0
 _POLL_SECONDS = 0.05
@@ -46,6 +47,9 @@ _thread = click.option(
     "--to", "-t", required=True, shell_complete=agents_and_threads, help="A DID, @alias or thread id."
 )
 @click.option("--message", "-m", metavar="TEXT|-", help="What to say; '-' or nothing reads it from stdin.")
+@click.option(
+    "--in-reply-to", metavar="ID", help="The message that this answers; the same answer is sent once."
+)
 @click.option(
     "--key", "idempotency_key", metavar="KEY", help="Send once under this name, however often you run it."
 )
@@ -67,7 +71,9 @@ def chat_command(options: PingOptions, *, wait: float, **said: Any) -> Answer:
 
     text, reason, interrupted = _text(**said), "", False
     with options.app() as app:
-        item = asyncio.run(_queue(app, said["to"], text, said["idempotency_key"]))
+        item, repeated = asyncio.run(
+            _queue(app, said["to"], text, said["in_reply_to"], said["idempotency_key"])
+        )
         try:
             if app.runtime_running:
                 _wait(app, item, wait)
@@ -75,18 +81,18 @@ def chat_command(options: PingOptions, *, wait: float, **said: Any) -> Answer:
                 reason = _send_here(options, wait)
         except KeyboardInterrupt:  # ends the wait, not the sending: the message is queued
             interrupted = True
-        result = messages.answered(app, messages.current(app, item))
+        result = messages.answered(app, messages.current(app, item), repeated=repeated)
     if not result.sent:
         result = replace(result, reason=result.reason or reason)
     return Answer(result, 0 if result.sent else INTERRUPTED if interrupted else 1)
 
 
-async def _queue(app: App, to: str, text: str, key: str | None) -> OutboxItem:
+async def _queue(app: App, to: str, text: str, in_reply_to: str | None, key: str | None) -> Queued:
     from openclaw_install.messaging.actions.messages import queue_chat
     from openclaw_install.messaging.relay.lookup import relay_for
 
     async with relay_for(app, to) as relay:
-        return await queue_chat(app, to, text, relay=relay, idempotency_key=key)
+        return await queue_chat(app, to, text, relay=relay, in_reply_to=in_reply_to, idempotency_key=key)
 
 
 def _wait(app: App, item: OutboxItem, seconds: float) -> None:

@@ -34,8 +34,10 @@ def send_result(result: SendResult) -> Text:
     to = f"to {result.recipient} in {result.thread_id}"
     if result.sent:
         proof = f"seq {result.seq}" if result.seq else "delivery receipt"
-        return Text([f"Sent {to}: {result.message_id}, {result.state}, {proof}."])
+        sent = "Sent" if not result.repeated else "Sent before, so nothing was sent now,"
+        return Text([f"{sent} {to}: {result.message_id}, {result.state}, {proof}.", *_answers_lines(result)])
     lines = [
+        *_answers_lines(result),
         f"Not confirmed yet {to}: {result.message_id} is {result.state}. It is kept and not lost; "
         "do not send it again.",
         f"To look again, repeat it with the idempotency key (--key) {result.idempotency_key}.",
@@ -47,6 +49,17 @@ def send_result(result: SendResult) -> Text:
     if result.next_step:
         lines.append(cut(neutral(f"Next: {result.next_step}"), 300))
     return Text(lines)
+
+
+def _answers_lines(result: SendResult) -> list[str]:
+    """What was answered to the same message already."""
+    lines = []
+    if result.repeated:
+        lines.append("The same text answers that message already: say something else, or nothing.")
+    if result.answered_before:
+        texts = ", ".join(quoted(one.text, 60) for one in result.answered_before)
+        lines.append(cut(f"You answered that message before: {texts}.", 300))
+    return lines
 
 
 @view.register
