@@ -23,7 +23,17 @@ from openclaw_install.host.hooks.boot import boot_verdict
 from openclaw_install.host.hooks.findings import audit_findings
 from openclaw_install.host.hooks.policy import IngressNeeds, read_policy
 from openclaw_install.host.hooks.repair import repair
-from tests.hook_cases import BOOT_CASES, CLEAN_HOOKS, TOKEN, BootCase, configs, hooks, mapping
+from tests.hook_cases import (
+    BOOT_CASES,
+    CLEAN_HOOKS,
+    LOOKS_WRONG,
+    STARTED,
+    TOKEN,
+    BootCase,
+    configs,
+    hooks,
+    mapping,
+)
 
 pytestmark = pytest.mark.gateway
 _CONFIG_DIR = PurePosixPath("/nowhere/state")
@@ -159,20 +169,19 @@ def farewells() -> Iterator[Executor]:
         yield pool
 
 
-_STARTED = [case for case in BOOT_CASES if case.start]
-
-
-@pytest.mark.gateway
-@pytest.mark.parametrize("case", _STARTED, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [c for c in BOOT_CASES if c.name in STARTED], ids=lambda case: case.name)
 def test_gateway_run_does_what_the_boot_verdict_says(
     openclaw: OpenClaw, tmp_path: Path, farewells: Executor, case: BootCase
 ) -> None:
+    """One start for each rule; what a rule says about the other rows, the functions above are asked."""
     started = _gateway_run(openclaw, tmp_path / "host", case.hooks, farewells)
     assert _as_said(case, started), started
 
 
-def test_enough_of_the_table_is_really_started() -> None:
-    assert len(_STARTED) >= 30
+def test_each_rule_is_really_started_once() -> None:
+    rules = [case.rule for case in BOOT_CASES if case.name in STARTED]
+    assert len(rules) == len(set(rules)) == len(STARTED)
+    assert set(rules) == {case.rule for case in BOOT_CASES}
 
 
 def _as_said(case: BootCase, started: _Started) -> bool:
@@ -186,27 +195,27 @@ def _as_said(case: BootCase, started: _Started) -> bool:
     return verdict.ok or str(verdict.message) in str(started.reason)
 
 
-def test_a_token_whose_variable_has_no_value_is_the_text_of_the_reference(scratch_host: ScratchHost) -> None:
+def test_what_looks_wrong_and_is_not_starts_and_an_unresolved_reference_is_the_token_itself(
+    scratch_host: ScratchHost,
+) -> None:
     """Why `hooks.token_unresolved` is critical: the gateway starts with the reference for its token."""
-    section = hooks(token="${NO_SUCH_VARIABLE}")
-    scratch_host.write_config({"hooks": section, "plugins": {"enabled": False}})
-    assert boot_verdict({"hooks": section}).ok
+    config = {"hooks": LOOKS_WRONG, "plugins": {"enabled": False}}
+    scratch_host.write_config(config)
+    assert boot_verdict({"hooks": LOOKS_WRONG}).ok
+    url = f"http://127.0.0.1:{scratch_host.port}{read_policy(config).path}/agent"
     with scratch_host.gateway(timeout=180.0):
-        status = _post(scratch_host.port, "${NO_SUCH_VARIABLE}")
-        assert (status, _post(scratch_host.port, "other")) == (400, 401)
+        assert (_post(url, "${NO_SUCH_VARIABLE}"), _post(url, "other")) == (400, 401)
 
 
-def _post(port: int, token: str) -> int:
+def _post(url: str, token: str) -> int:
     """The status of a request that is refused before dispatch, for the token or for its session mode."""
     body = {"message": "probe", "sessionMode": "persistent", "sessionKey": "~probe"}
     headers = {"Authorization": f"Bearer {token}"}
-    return httpx.post(
-        f"http://127.0.0.1:{port}/hooks/agent", json=body, headers=headers, timeout=30
-    ).status_code
+    return httpx.post(url, json=body, headers=headers, timeout=30).status_code
 
 
 class _AuditCase(NamedTuple):
-    """A config that sets off many checks, and the environment of the audit."""
+    """A config that sets off many checks, the audit's environment, and what is known beside the config."""
 
     config: dict[str, Any]
     env: dict[str, str]
@@ -214,19 +223,26 @@ class _AuditCase(NamedTuple):
 
 
 _ENV_TOKEN = "e5Tq-8nWz-1kXc-7pLs-2vBd-6mYr"
-_AUDIT_CASES = (
-    _AuditCase({"hooks": hooks(token="short", allowRequestSessionKey=True)}, {}),
+_AUDITED_BY_FUNCTIONS = (
     _AuditCase(
-        {
-            "gateway": {"mode": "local", "bind": "lan", "auth": {"mode": "token", "token": TOKEN}},
-            "hooks": hooks(allowRequestSessionKey=True, allowedSessionKeyPrefixes=["", " "], path=" / "),
-        },
+        {"gateway": {"mode": "local"}, "hooks": hooks(token="short", allowRequestSessionKey=True)},
         {},
     ),
     _AuditCase(
         {
             "gateway": {"mode": "local", "auth": {"mode": "password", "password": TOKEN}},
             "hooks": hooks(allowedAgentIds=["main", " * "], defaultSessionKey="hook:in"),
+        },
+        {},
+    ),
+    _AuditCase({"gateway": {"mode": "local"}, "hooks": {"enabled": False, "token": "x", "path": "/"}}, {}),
+)
+# What functions alone do not see: the whole exposure, the environment, and references in the file.
+_AUDITED_BY_COMMAND = (
+    _AuditCase(
+        {
+            "gateway": {"mode": "local", "bind": "lan", "auth": {"mode": "token", "token": TOKEN}},
+            "hooks": hooks(allowRequestSessionKey=True, allowedSessionKeyPrefixes=["", " "], path=" / "),
         },
         {},
     ),
@@ -244,7 +260,6 @@ _AUDIT_CASES = (
         {},
         HookFacts(unresolved=frozenset({"NO_SUCH_VARIABLE"})),
     ),
-    _AuditCase({"hooks": {"enabled": False, "token": "x", "path": "/"}}, {}),
 )
 
 
@@ -257,16 +272,22 @@ def _audited(openclaw: OpenClaw, root: Path, case: _AuditCase) -> list[tuple[str
     return sorted(pair for pair in found if _is_hook_check(pair[0]))
 
 
-def test_the_security_audit_finds_the_same_with_the_same_severity(openclaw: OpenClaw, tmp_path: Path) -> None:
+def _our_audit(case: _AuditCase) -> list[tuple[str, str]]:
+    findings = audit_findings(case.config, read_policy(case.config), case.facts)
+    return sorted((finding.code, finding.severity) for finding in findings)
+
+
+def test_the_security_audit_finds_the_same_with_the_same_severity(
+    openclaw: OpenClaw, oracle: Oracle, tmp_path: Path
+) -> None:
     with ThreadPoolExecutor(2) as pool:
         runs = [
             pool.submit(_audited, openclaw, tmp_path / str(number), case)
-            for number, case in enumerate(_AUDIT_CASES)
+            for number, case in enumerate(_AUDITED_BY_COMMAND)
         ]
         real = [run.result() for run in runs]
-    ours = [
-        sorted((f.code, f.severity) for f in audit_findings(c.config, read_policy(c.config), c.facts))
-        for c in _AUDIT_CASES
-    ]
-    assert ours == real
+    for case in _AUDITED_BY_FUNCTIONS:
+        answer = oracle(case.config, case.env)
+        real.append(sorted((name, level) for name, level in answer["audit"] if _is_hook_check(name)))
+    assert [_our_audit(case) for case in (*_AUDITED_BY_COMMAND, *_AUDITED_BY_FUNCTIONS)] == real
     assert len({name for found in real for name, _ in found}) == 8
