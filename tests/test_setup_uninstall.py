@@ -111,3 +111,42 @@ def test_what_stays_in_our_folders_is_named_and_empty_ones_go(tmp_path: Path) ->
     remove_empty(places)
     assert [path.exists() for path in places] == [False, True, True, False]
     assert remaining(places) == (places[1] / "hub",)
+
+
+def test_case_as_a_new_user_uninstall_after_overwrite_edited_is_no_conflict(host: PlainHost) -> None:
+    origin = host.tree()
+    host.setup()
+    skill = host.skills / "mysta-sync" / "SKILL.md"
+    shipped = skill.read_bytes()
+    skill.write_text("my edit")
+    host.setup(overwrite_edited=True)
+    assert skill.read_bytes() == shipped
+    planned = host.uninstall(dry_run=True)
+    assert (planned.conflicts, planned.exit_code) == ((), 0)
+    assert host.uninstall().outcome == "undone"
+    assert host.tree() == origin
+    assert not host.ours.exists()
+
+
+def test_a_key_that_the_user_set_between_two_runs_and_the_second_replaced_is_no_conflict(
+    host: PlainHost,
+) -> None:
+    host.setup()
+    token = host.data["hooks"]["token"]
+    host.edit(token, "short")
+    host.fix_hooks()
+    assert host.data["hooks"]["token"] not in (token, "short")
+    host.uninstall()
+    assert host.config.read_text() == PLAIN
+
+
+def test_what_was_edited_once_more_after_overwrite_edited_is_a_conflict_still(host: PlainHost) -> None:
+    host.setup()
+    skill = host.skills / "mysta-sync" / "SKILL.md"
+    skill.write_text("my edit")
+    host.setup(overwrite_edited=True)
+    skill.write_text("my second edit")
+    with pytest.raises(ConflictError) as caught:
+        host.uninstall()
+    assert str(skill) in caught.value.message
+    assert skill.read_text() == "my second edit"

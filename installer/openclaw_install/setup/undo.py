@@ -13,7 +13,7 @@ from openclaw_install.host.config.paths import KeyPath, dotted
 from openclaw_install.host.hooks.boot import BootVerdict, boot_verdict
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.changes import Change, ChangeKind, Files, Kept, Present, is_at, real_path
-from openclaw_install.setup.config_merge import outermost, related, still_holds, without_edit
+from openclaw_install.setup.config_merge import Merged, outermost, related, still_holds, without_edit
 from openclaw_install.setup.disk_files import LINKED, DiskFiles
 from openclaw_install.setup.receipt import Receipt, Remnant
 from openclaw_install.setup.receipts import ReceiptStore
@@ -164,6 +164,10 @@ class _Step:
     content: bytes | None
     mode: int | None
     key_paths: list[KeyPath] = field(default_factory=list)
+    was_ours: bool = False
+    """A newer run's file stood here to the letter: what an older run finds instead, that one replaced."""
+    were_ours: set[KeyPath] = field(default_factory=set)
+    """The same of the config's key paths."""
 
     def change(self) -> Change | None:
         """What has to be done to the path, or None where nothing has to."""
@@ -185,6 +189,24 @@ class _Step:
             key_paths=tuple(dict.fromkeys(self.key_paths)),
             **common,
         )
+
+
+def _without(change: Change, current: bytes, were_ours: set[KeyPath]) -> Merged:
+    """`current` without the edit of `change`; what a newer run had replaced is no conflict.
+
+    Args:
+        were_ours: the key paths that held what a newer run had set, to the letter.
+
+    Raises:
+        ConfigError: as `without_edit`.
+    """
+    merged = without_edit(change, current)
+    replaced = tuple(path for path in merged.conflicts if path in were_ours)
+    if not replaced:
+        return merged
+    settled = without_edit(replace(change, after=merged.data, key_paths=replaced), merged.data)
+    left = tuple(path for path in merged.conflicts if path not in replaced)
+    return Merged(settled.data, (*left, *settled.conflicts))
 
 
 class _Walk:
@@ -245,8 +267,13 @@ class _Walk:
         if step.content == change.after and whole and not self._later_run(change):
             step.content, step.mode = change.before, change.before_mode
             step.key_paths += change.key_paths
+            step.was_ours = True
+            step.were_ours |= set(outermost(change.key_paths))
         elif change.kind == "config" and step.content is not None:
             return self._merge(change, step, step.content)
+        elif step.was_ours:
+            step.content, step.mode = change.before, change.before_mode
+            return ()
         elif later := self._later_run(change):
             self.by_later.append(f"{step.path} ({later})")
         else:
@@ -257,7 +284,7 @@ class _Walk:
         later = {path: self._later_run(change, path) for path in outermost(change.key_paths)}
         alone = replace(change, key_paths=tuple(path for path, run in later.items() if not run))
         try:
-            merged = without_edit(alone, current)
+            merged = _without(alone, current, step.were_ours)
         except ConfigError:
             if not self.keep_changed:
                 raise
@@ -265,6 +292,7 @@ class _Walk:
             return change.key_paths
         step.content = merged.data
         step.key_paths += alone.key_paths
+        step.were_ours |= set(alone.key_paths) - set(merged.conflicts)
         for path in merged.conflicts:
             self._conflict(f"{step.path}: {dotted(path)}")
         self.by_later += [f"{step.path}: {dotted(path)} ({run})" for path, run in later.items() if run]
