@@ -11,7 +11,7 @@ import pytest
 
 from openclaw_install.host.hooks.boot import BootRule
 from openclaw_install.setup import removal, report, undo
-from openclaw_install.setup.checks import gateway
+from openclaw_install.setup.checks import CHECKS, gateway_answer, gateway_not_asked
 
 ROOT = Path(__file__).parent.parent
 REPORT = (ROOT / "docs" / "activation-report.md").read_text()
@@ -33,12 +33,19 @@ def test_every_boot_rule_is_in_the_table() -> None:
         assert f"| `{rule}` |" in REPORT
 
 
-@pytest.mark.parametrize("module", [gateway, report])
+@pytest.mark.parametrize("module", [gateway_answer, gateway_not_asked, report])
 def test_every_id_that_the_report_makes_is_explained(module: object) -> None:
     ids = {text for text in _texts(module) if _GATEWAY_ID.fullmatch(text)}
     assert ids
     for name in ids:
         assert f"`{name}`" in REPORT
+
+
+def test_every_check_names_ids_that_the_page_explains() -> None:
+    for check in CHECKS:
+        assert check.IDS
+        for name in check.IDS:
+            assert re.search(rf"`{re.escape(name)}[.`]", REPORT), name
 
 
 def test_every_ingress_finding_is_in_the_table() -> None:

@@ -24,7 +24,7 @@ from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.trust.policy_file import LAST_GOOD
 from openclaw_install.protocol.profile import profile_paths
 from openclaw_install.protocol.profile_files import load_identity
-from openclaw_install.setup.checks import agent
+from openclaw_install.setup.checks import all_problems
 from openclaw_install.setup.connection import connect, forget
 from openclaw_install.setup.context import Options
 from openclaw_install.setup.facts import Facts
@@ -56,7 +56,7 @@ def _look(env: dict[str, str]) -> MessagePath:
 
 def _problems(env: dict[str, str]) -> dict[str, str]:
     facts = Facts(locate(env), agent=_look(env))
-    found = {problem.code: problem.next_step for problem in agent.look(facts)}
+    found = {problem.code: problem.next_step for problem in all_problems(facts)}
     found.pop("relay.no_bridge", None)  # no bridge runs here, which is told where nothing else is wrong
     return found
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from openclaw_install.host.gateway.probe import Asker, LivePolicy, wait_for_policy
 from openclaw_install.host.hooks.policy import ingress_agent
-from openclaw_install.setup.checks.gateway import answer_problems
+from openclaw_install.setup.checks.gateway_answer import answer_problems
 from openclaw_install.setup.context import Options
 from openclaw_install.setup.survey import Survey
 

@@ -17,8 +17,8 @@ from openclaw_install.host.config.secrets import masked_diff, secrets_in
 from openclaw_install.host.permissions import narrowed, path_mode
 from openclaw_install.setup.bundle_plan import plan_bundles
 from openclaw_install.setup.changes import Change, Kept, PlannedChange, real_path
-from openclaw_install.setup.checks.config import mode_problems
-from openclaw_install.setup.checks.hooks import policy_problems
+from openclaw_install.setup.checks.hook_policy import policy_problems
+from openclaw_install.setup.checks.permissions import mode_problems
 from openclaw_install.setup.config_merge import ABSENT, parents_allow, value_at
 from openclaw_install.setup.mcp_plan import plan_servers
 from openclaw_install.setup.survey import Survey

@@ -9,7 +9,8 @@ from openclaw_install.common.problems import Problem
 from openclaw_install.runtime.report import ComponentPhase, ComponentReport, RuntimeReport, RuntimeState
 from openclaw_install.setup.facts import PROGRAM, Facts
 
-_STATUS = f"{PROGRAM} runtime status"
+IDS = ("runtime",)
+CURE = f"{PROGRAM} runtime status"
 _LOGS = f"{PROGRAM} runtime logs"
 _NEXT_STEPS: Mapping[RuntimeState, str] = {
     "stopped": f"{PROGRAM} runtime start",
@@ -20,7 +21,7 @@ _BLOCKING: tuple[ComponentPhase, ...] = ("blocked", "failing", "stalled")
 
 
 def look(facts: Facts) -> Iterator[Problem]:
-    """`runtime.*`; nothing where no component is configured."""
+    """What is wrong with it; nothing where no component is configured."""
     runtime = facts.runtime
     if runtime is None:
         return
@@ -44,9 +45,9 @@ def _of_process(report: RuntimeReport) -> Iterator[Problem]:
             yield Problem(f"runtime.{part.name}_{part.phase}", _in_words(part), step, path=path)
         elif part.phase == "degraded":
             code = f"runtime.{part.name}_degraded"
-            yield Problem(code, _in_words(part), _STATUS, severity="warn", path=path)
+            yield Problem(code, _in_words(part), CURE, severity="warn", path=path)
     if report.state == "starting":
-        yield Problem("runtime.starting", "the runtime is starting", _STATUS, severity="warn", path=path)
+        yield Problem("runtime.starting", "the runtime is starting", CURE, severity="warn", path=path)
     if report.state == "stale":
         yield Problem("runtime.stale", report.message, _NEXT_STEPS["stale"], path=path)
 

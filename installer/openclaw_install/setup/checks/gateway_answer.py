@@ -1,31 +1,22 @@
-"""The gateway: its settings, and what the running one answered. Pure."""
+"""The running gateway: whether it answers, and whether it enforces what the file says. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from openclaw_install.common.problems import Problem
 from openclaw_install.host.gateway.probe import LivePolicy
-from openclaw_install.host.gateway.settings import RESTART, START, settings_findings
+from openclaw_install.host.gateway.settings import RESTART, START
 from openclaw_install.host.hooks.policy import HookPolicy, IngressNeeds
 from openclaw_install.host.hooks.text import admits
 from openclaw_install.setup.facts import PROGRAM, Facts
 
-
-def settings(facts: Facts) -> Iterable[Problem]:
-    """`gateway.mode_not_local`, `gateway.reload_off`, `agents.list_legacy`."""
-    return settings_findings(facts.survey.document.data) if facts.survey else ()
+IDS = ("gateway",)
+CURE = RESTART
 
 
-def not_asked(facts: Facts) -> Iterator[Problem]:
-    """`gateway.not_asked`: the report is about the files only."""
-    if facts.survey is not None and facts.live is None:
-        message = "the running gateway was not asked (--offline): this is about the files only"
-        yield Problem("gateway.not_asked", message, f"{PROGRAM} verify-runtime", severity="warn")
-
-
-def answer(facts: Facts) -> Iterable[Problem]:
-    """`gateway.*`: the running gateway does not answer, or enforces something else than the file says."""
+def look(facts: Facts) -> Iterable[Problem]:
+    """Where it was asked, what its answer means."""
     if facts.survey is None or facts.live is None:
         return ()
     return answer_problems(facts.live, facts.survey.policy, facts.survey.needs)
@@ -56,7 +47,7 @@ _ANSWERS: Mapping[str, tuple[str, str, str]] = {
     "timeout": (
         "gateway.timeout",
         "something listens on 127.0.0.1:{port} and does not answer ({detail})",
-        RESTART,
+        CURE,
     ),
     "not_openclaw": (
         "gateway.not_openclaw",
@@ -66,7 +57,7 @@ _ANSWERS: Mapping[str, tuple[str, str, str]] = {
     "token_rejected": (
         "gateway.token_differs",
         "the running gateway refuses the hook token that is on disk",
-        RESTART,
+        CURE,
     ),
     "token_unsendable": (
         "gateway.token_unsendable",
@@ -76,7 +67,7 @@ _ANSWERS: Mapping[str, tuple[str, str, str]] = {
     "hooks_off": (
         "gateway.hooks_off",
         "the running gateway has no hook ingress under the path that is on disk",
-        RESTART,
+        CURE,
     ),
     "starting": (
         "gateway.starting",
@@ -91,7 +82,7 @@ _ANSWERS: Mapping[str, tuple[str, str, str]] = {
     "agent_rule": (
         "gateway.agent_rule",
         "the running gateway refuses the ingress for its agent rule: {detail}",
-        RESTART,
+        CURE,
     ),
 }
 
@@ -101,7 +92,7 @@ def _enforced(live: LivePolicy, disk: HookPolicy, needs: IngressNeeds) -> tuple[
     found = []
     if needs.required and not live.allow_request_session_key and disk.allow_request_session_key:
         message = "the running gateway lets no caller choose the session key"
-        found.append(_critical("gateway.request_keys_off", live.port, message, RESTART))
+        found.append(_critical("gateway.request_keys_off", live.port, message, CURE))
     listed = disk.prefixes is not None and live.allowed_session_key_prefixes is not None
     refused = [
         key
@@ -110,12 +101,12 @@ def _enforced(live: LivePolicy, disk: HookPolicy, needs: IngressNeeds) -> tuple[
     ]
     if needs.required and listed and refused:
         message = f"the running gateway does not admit session keys that begin with {', '.join(refused)}"
-        found.append(_critical("gateway.prefix_missing", live.port, message, RESTART))
+        found.append(_critical("gateway.prefix_missing", live.port, message, CURE))
     if live.outsider is not None:
         message = (
             f"the running gateway lets hooks reach the agent {live.outsider!r}, which the file keeps out"
         )
-        found.append(_critical("gateway.agents_differ", live.port, message, RESTART))
+        found.append(_critical("gateway.agents_differ", live.port, message, CURE))
     if (
         live.allowed_session_key_prefixes is not None
         and set(live.allowed_session_key_prefixes) != set(disk.prefixes or ())
@@ -123,7 +114,7 @@ def _enforced(live: LivePolicy, disk: HookPolicy, needs: IngressNeeds) -> tuple[
     ):
         message = "the running gateway enforces other session-key prefixes than the file says"
         place = f"127.0.0.1:{live.port}"
-        found.append(Problem("gateway.prefixes_differ", message, RESTART, severity="warn", path=place))
+        found.append(Problem("gateway.prefixes_differ", message, CURE, severity="warn", path=place))
     return tuple(found)
 
 
