@@ -15,7 +15,7 @@ from openclaw_install.host.config.env import UnresolvedEnv, parse_dotenv
 from openclaw_install.host.config.includes import MAX_INCLUDE_BYTES, MAX_INCLUDE_LOADS, resolve_includes
 from openclaw_install.host.config.json5_text import parse_json5
 from openclaw_install.host.config.paths import dotted
-from openclaw_install.host.locate import home_folder
+from openclaw_install.host.home import home_folder
 from tests.work import calls_of
 
 Files = Mapping[str, str | bytes]

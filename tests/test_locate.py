@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from openclaw_install.common.errors import HostError, UsageError
 from openclaw_install.demo.provision import OpenClaw
-from openclaw_install.host.locate import gateway_port, home_folder, locate, user_path
+from openclaw_install.host.home import home_folder, user_path
+from openclaw_install.host.locate import gateway_port, locate
+from openclaw_install.surfaces.cli.boundary import run_command
+from openclaw_install.surfaces.cli.main import cli
 
 
 def test_the_default_host_lies_in_the_home_folder(tmp_path: Path) -> None:
@@ -99,55 +105,120 @@ def test_a_host_that_is_managed_from_outside_is_read_only(variable: str, tmp_pat
     assert not locate({"HOME": str(tmp_path), variable: "0"}).read_only
 
 
-_ASK_OPENCLAW = """
-import fs from "node:fs";
-import path from "node:path";
-const dist = process.argv[2];
-const file = fs.readdirSync(dist).find((name) => {
-  if (!name.startsWith("paths-") || !name.endsWith(".mjs")) return false;
-  return fs.readFileSync(path.join(dist, name), "utf8").includes("function resolveGatewayPort");
-});
-const text = fs.readFileSync(path.join(dist, file), "utf8");
-const exported = (name) => text.match(new RegExp(`${name} as (\\\\w+)`))[1];
-const paths = await import(path.join(dist, file));
-const cases = JSON.parse(process.argv[3]);
-console.log(JSON.stringify(cases.map((env) => ({
-  state: paths[exported("resolveStateDir")](env),
-  config: paths[exported("resolveConfigPathCandidate")](env),
-  port: paths[exported("resolveGatewayPort")]({}, env),
-}))));
-"""
+_PLACES = ("", "/.openclaw", "/.openclaw-other", "/.openclaw-work", "/.clawdbot")
+_SERVICE = {"OPENCLAW_SERVICE_MARKER": "openclaw", "OPENCLAW_GATEWAY_PORT": "19999"}
+_SERVICES: tuple[dict[str, str], ...] = (
+    {},
+    _SERVICE,
+    {**_SERVICE, "OPENCLAW_SERVICE_KIND": "node"},
+    {**_SERVICE, "OPENCLAW_SERVICE_KIND": "gateway", "OPENCLAW_SYSTEMD_UNIT": "openclaw-gateway.service"},
+    {"OPENCLAW_LAUNCHD_LABEL": "ai.openclaw.other", "OPENCLAW_WINDOWS_TASK_NAME": "OpenClaw Gateway"},
+)
+
+
+def _combinations(home: str) -> Iterator[tuple[dict[str, str], str | None]]:
+    """Every option with every inherited profile, state folder, config and service."""
+    states = (None, " ", "~/.openclaw", "/x/../.openclaw-other", *(f"{home}{place}" for place in _PLACES))
+    configs = (None, "~/c.json", *(f"{home}{place}/openclaw.json" for place in _PLACES))
+    options = (None, "work", "default", "Default", "dev", "other")
+    profiles = (None, " ", "default", "other", "Work", "bad name")
+    for option, profile, state, config, service in product(options, profiles, states, configs, _SERVICES):
+        variables = {
+            "OPENCLAW_PROFILE": profile,
+            "OPENCLAW_STATE_DIR": f"{home}{state}" if state and state.startswith("/x") else state,
+            "OPENCLAW_CONFIG_PATH": config,
+        }
+        named = {key: value for key, value in variables.items() if value is not None}
+        yield {"HOME": home, **named, **service}, option
+
+
+def _odd_places(home: str) -> Iterator[tuple[dict[str, str], str | None]]:
+    """Other homes, and ports of all spellings."""
+    for option in (None, "work"):
+        yield {"HOME": home, "OPENCLAW_HOME": "~/other", "OPENCLAW_STATE_DIR": f"{home}/.openclaw"}, option
+        yield {"HOME": home, "OPENCLAW_HOME": "~/other", "OPENCLAW_STATE_DIR": "~/.openclaw"}, option
+        yield {"HOME": home, "OPENCLAW_HOME": "undefined"}, option
+        yield {"USERPROFILE": home}, option
+        yield {"HOME": home, "OPENCLAW_PROFILE": "Team_A-1"}, option
+        yield {"HOME": home, "OPENCLAW_STATE_DIR": "  ~/s  ", "OPENCLAW_CONFIG_PATH": "~\\c.json"}, option
+        for port in ("[::1]:4100", "host:4100", "::1:4100", "4100", "0", "99999"):
+            yield {"HOME": home, "OPENCLAW_GATEWAY_PORT": port}, option
+
+
+def _found(env: dict[str, str], profile: str | None) -> dict[str, object] | None:
+    try:
+        location = locate(env, profile=profile)
+    except UsageError:
+        return None
+    return {
+        "env": dict(location.env),
+        "state": str(location.state_dir),
+        "config": str(location.config_path),
+        "port": location.port({}),
+    }
 
 
 @pytest.mark.gateway
-def test_state_config_and_port_are_those_of_the_real_openclaw(openclaw: OpenClaw, tmp_path: Path) -> None:
-    import json
-
-    home = str(tmp_path)
-    cases: list[dict[str, str]] = [
-        {"HOME": home},
-        {"HOME": home, "OPENCLAW_STATE_DIR": "~/s"},
-        {"HOME": home, "OPENCLAW_STATE_DIR": "  ~/s  ", "OPENCLAW_CONFIG_PATH": "~/c.json"},
-        {"HOME": home, "OPENCLAW_HOME": "~/other"},
-        {"HOME": home, "OPENCLAW_PROFILE": "work"},
-        {"HOME": home, "OPENCLAW_PROFILE": "Team_A-1"},
-        {"HOME": home, "OPENCLAW_PROFILE": "default"},
-        {"HOME": home, "OPENCLAW_PROFILE": "bad name"},
-        {"HOME": home, "OPENCLAW_GATEWAY_PORT": "[::1]:4100"},
-        {"HOME": home, "OPENCLAW_GATEWAY_PORT": "host:4100"},
-        {"HOME": home, "OPENCLAW_GATEWAY_PORT": "::1:4100"},
-    ]
-    script = tmp_path / "ask.mjs"
-    script.write_text(_ASK_OPENCLAW)
-    command = [str(openclaw.node), str(script), str(openclaw.package / "dist"), json.dumps(cases)]
-    done = subprocess.run(command, env={"HOME": home}, capture_output=True, text=True, check=True)
+@pytest.mark.parametrize("legacy", [False, True])
+def test_every_combination_of_profile_and_variables_means_the_host_that_openclaw_means(
+    openclaw: OpenClaw, tmp_path: Path, legacy: bool
+) -> None:
+    if legacy:
+        (tmp_path / ".clawdbot").mkdir()
+        (tmp_path / ".clawdbot" / "clawdbot.json").write_text("{}")
+    cases = [*_combinations(str(tmp_path)), *_odd_places(str(tmp_path))]
+    script = Path(__file__).with_name("profile_oracle.mjs")
+    question = {
+        "package": str(openclaw.package),
+        "cases": [{"env": env, "profile": profile} for env, profile in cases],
+    }
+    done = subprocess.run(
+        [str(openclaw.node), str(script)],
+        env={"HOME": str(tmp_path)},
+        input=json.dumps(question),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     theirs = json.loads(done.stdout.strip().splitlines()[-1])
-    ours = [
-        {
-            "state": str(locate(env).state_dir),
-            "config": str(locate(env).config_path),
-            "port": locate(env).port({}),
-        }
-        for env in cases
+    differing = [
+        (env, profile, ours, real)
+        for (env, profile), real in zip(cases, theirs, strict=True)
+        if (ours := _found(env, profile)) != real
     ]
-    assert ours == theirs
+    assert differing[:3] == []
+    assert len(cases) > 10_000
+    assert {real["state"] for real in theirs if real} >= {
+        str(tmp_path / f".openclaw{n}") for n in ("", "-work")
+    }
+
+
+def test_case_profile_inherited_state_means_the_profile_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own, work = tmp_path / ".openclaw", tmp_path / ".openclaw-work"
+    for folder, port in ((own, 18001), (work, 18004)):
+        folder.mkdir()
+        (folder / "openclaw.json").write_text(f'{{gateway:{{mode:"local",port:{port}}}}}')
+    inherited = {
+        "HOME": str(tmp_path),
+        "OPENCLAW_STATE_DIR": str(own),
+        "OPENCLAW_CONFIG_PATH": str(own / "openclaw.json"),
+        "OPENCLAW_PROFILE": "default",
+    }
+    for name, value in inherited.items():
+        monkeypatch.setenv(name, value)
+    run_command(cli, ["--profile", "work", "verify-runtime", "--offline", "--json"])
+    host = json.loads(capsys.readouterr().out)["result"]["host"]
+    assert (host["state_dir"], host["port"], host["profile"]) == (str(work), 18004, "work")
+    foreign = {**inherited, "OPENCLAW_STATE_DIR": str(tmp_path / "elsewhere")}
+    assert locate(foreign, profile="work").state_dir == tmp_path / "elsewhere"
+
+
+def test_an_option_names_the_host_whatever_the_profile_and_the_environment_say(tmp_path: Path) -> None:
+    env = {"HOME": str(tmp_path), "OPENCLAW_CONFIG_PATH": "~/.openclaw/openclaw.json"}
+    own = tmp_path / ".openclaw"
+    location = locate(env, profile="work", state_dir=own)
+    assert (location.state_dir, location.config_path) == (own, own / "openclaw.json")
+    location = locate(env, profile="work", config=tmp_path / "c.json")
+    assert (location.state_dir, location.config_path) == (tmp_path / ".openclaw-work", tmp_path / "c.json")

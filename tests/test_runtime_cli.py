@@ -163,6 +163,9 @@ def test_another_host_is_named_in_every_cure(tmp_path: Path) -> None:
     assert invocation_for(other) == (
         f"openclaw-install --state-dir '{tmp_path}/a b' --config {tmp_path}/c.json"
     )
+    # The variable alone gives the host a name and moves no folder, as in OpenClaw; the option moves it.
+    named = locate({**env, "OPENCLAW_PROFILE": "two"})
+    assert invocation_for(named) == f"openclaw-install --profile two --state-dir {tmp_path}/.openclaw"
 
 
 def test_the_table_names_each_component_once() -> None:

@@ -1,7 +1,7 @@
 """Finds the OpenClaw host on this machine: home, state folder, config path, profile, port and CLI.
 
-The rules are those of OpenClaw's own path resolution (`src/config/paths.ts`, `src/cli/profile.ts`,
-`src/infra/home-dir.ts`), so that both sides always mean the same files.
+The rules are those of OpenClaw's own path resolution (`src/config/paths.ts`; `home.py` and `profile.py`
+have the rest), so that both sides always mean the same files.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from openclaw_install.common.errors import HostError, UsageError
+from openclaw_install.common.errors import HostError
+from openclaw_install.host.home import home_folder, user_path
+from openclaw_install.host.profile import apply_profile, is_profile_name, named_profile, profile_state_dir
 
 DEFAULT_PORT = 18789
-_DEV_PORT = 19001
-_PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _CONFIG_NAMES = ("openclaw.json", "clawdbot.json")
 
 
@@ -50,6 +50,12 @@ class HostLocation:
         """Whether the state folder is the home's own `.openclaw`."""
         return os.path.realpath(self.state_dir) == os.path.realpath(self.home / ".openclaw")
 
+    @property
+    def is_own_state(self) -> bool:
+        """Whether the state folder is the one that `--profile` with this profile's name means."""
+        own = profile_state_dir(self.profile or "default", self.home)
+        return os.path.realpath(self.state_dir) == os.path.realpath(own)
+
     def port(self, config: Mapping[str, Any]) -> int:
         """The gateway's TCP port: variable, then config, then the profile's derived port, then 18789."""
         return gateway_port(config, self.env)
@@ -71,9 +77,10 @@ def locate(
 
     Args:
         env: the caller's environment.
-        state_dir: overrides `OPENCLAW_STATE_DIR`.
-        config: overrides `OPENCLAW_CONFIG_PATH`.
-        profile: as `openclaw --profile NAME`: the host under `~/.openclaw-NAME`.
+        state_dir: the whole host lies here, whatever the environment and the profile say.
+        config: the config file, whatever the environment, the profile and `state_dir` say.
+        profile: as `openclaw --profile NAME`: the host under `~/.openclaw-NAME`, unless the environment
+            names a folder that is not the inherited profile's own.
 
     Raises:
         UsageError: the profile's name is not one that OpenClaw takes.
@@ -81,13 +88,14 @@ def locate(
     """
     host_env = dict(env)
     home = home_folder(host_env)
+    if profile is not None:
+        apply_profile(host_env, home, profile)
     if state_dir is not None:
         host_env["OPENCLAW_STATE_DIR"] = str(state_dir.expanduser().absolute())
-        # An inherited config path belongs to the inherited host, not to the one that was named.
+        # A config path of the profile or of the environment belongs to that host, not to the one named here.
         host_env.pop("OPENCLAW_CONFIG_PATH", None)
     if config is not None:
         host_env["OPENCLAW_CONFIG_PATH"] = str(config.expanduser().absolute())
-    name = _apply_profile(host_env, home, profile)
     try:
         state = _state_folder(host_env, home)
         is_file = state.exists() and not state.is_dir()
@@ -109,25 +117,11 @@ def locate(
         home=home,
         state_dir=state,
         config_path=config_path,
-        profile=name,
+        profile=named_profile(host_env.get("OPENCLAW_PROFILE")),
         env=host_env,
         cli=Path(cli) if cli else None,
         read_only=host_env.get("OPENCLAW_CONFIG_READONLY") == "1" or host_env.get("OPENCLAW_NIX_MODE") == "1",
     )
-
-
-def home_folder(env: Mapping[str, str]) -> Path:
-    """The home that OpenClaw uses: `OPENCLAW_HOME`, then `HOME`, `USERPROFILE`, then the account's."""
-    explicit, home, profile = (_meaningful(env.get(n)) for n in ("OPENCLAW_HOME", "HOME", "USERPROFILE"))
-    system = Path(home or profile or os.path.expanduser("~")).absolute()  # noqa: PTH111 - no Path home without HOME
-    if explicit is None:
-        return system
-    return Path(re.sub(r"^~(?=$|/)", lambda _found: str(system), explicit)).absolute()
-
-
-def user_path(text: str, home: Path) -> Path:
-    """A path as OpenClaw reads it from config or environment: trimmed, `~` expanded, absolute."""
-    return Path(re.sub(r"^~(?=$|/)", lambda _found: str(home), text.strip())).absolute()
 
 
 def gateway_port(config: Mapping[str, Any], env: Mapping[str, str]) -> int:
@@ -140,31 +134,13 @@ def gateway_port(config: Mapping[str, Any], env: Mapping[str, str]) -> int:
     if isinstance(configured, int | float) and not isinstance(configured, bool) and configured > 0:
         return int(configured)
     profile = env.get("OPENCLAW_PROFILE", "").strip()
-    if not _PROFILE_NAME.fullmatch(profile) or profile.lower() == "default":
+    if named_profile(profile) is None or not is_profile_name(profile):
         return DEFAULT_PORT
     # FNV-1a over the profile's name, as `resolveGatewayPort` does it.
     digest = 2166136261
     for byte in profile.encode():
         digest = (digest ^ byte) * 16777619 & 0xFFFFFFFF
     return 20000 + digest % 40000
-
-
-def _apply_profile(env: dict[str, str], home: Path, option: str | None) -> str | None:
-    if option is not None:
-        if not _PROFILE_NAME.fullmatch(option.strip()):
-            raise UsageError(
-                f"{option!r} is no profile name",
-                next_step="use letters, digits, '-' and '_', at most 64, beginning with a letter or digit",
-            )
-        name = option.strip()
-        env["OPENCLAW_PROFILE"] = name
-        suffix = "" if name.lower() == "default" else f"-{name}"
-        env.setdefault("OPENCLAW_STATE_DIR", str(home / f".openclaw{suffix}"))
-        env.setdefault("OPENCLAW_CONFIG_PATH", str(Path(env["OPENCLAW_STATE_DIR"]) / "openclaw.json"))
-        if name == "dev":
-            env.setdefault("OPENCLAW_GATEWAY_PORT", str(_DEV_PORT))
-    active = env.get("OPENCLAW_PROFILE", "").strip()
-    return active if active and active.lower() != "default" else None
 
 
 def _state_folder(env: Mapping[str, str], home: Path) -> Path:
@@ -179,13 +155,11 @@ def _config_path(env: Mapping[str, str], home: Path, state: Path) -> Path:
     override = env.get("OPENCLAW_CONFIG_PATH", "").strip()
     if override:
         return user_path(override, home)
-    candidates = [state / name for name in _CONFIG_NAMES]
+    folders = [state]
+    if not env.get("OPENCLAW_STATE_DIR", "").strip():
+        folders += [home / ".openclaw", home / ".clawdbot"]
+    candidates = [folder / name for folder in folders for name in _CONFIG_NAMES]
     return next((path for path in candidates if path.exists()), candidates[0])
-
-
-def _meaningful(value: str | None) -> str | None:
-    trimmed = (value or "").strip()
-    return trimmed if trimmed not in {"", "undefined", "null"} else None
 
 
 def _port_of(text: str) -> int | None:

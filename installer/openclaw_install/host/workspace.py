@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_install.common.files import read_if_exists
+from openclaw_install.host.home import user_path
 from openclaw_install.host.hooks.agents import agent_ids, default_agent, roster, section
 from openclaw_install.host.hooks.text import optional_text
 from openclaw_install.host.javascript import trim
-from openclaw_install.host.locate import HostLocation, user_path
+from openclaw_install.host.locate import HostLocation
 
 ACTIVE_GROUP_FILE = "ACTIVE_GROUP.md"
 _ACTIVE_GROUP_LIMIT = 65_536

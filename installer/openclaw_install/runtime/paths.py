@@ -128,7 +128,8 @@ def invocation_for(location: HostLocation) -> str:
     words = [_PROGRAM]
     if location.profile is not None:
         words += ["--profile", location.profile]
-    elif not location.is_default_state:
+    # OPENCLAW_PROFILE alone moves no folder, and a state folder of the environment stays beside a profile.
+    if not location.is_own_state:
         words += ["--state-dir", str(location.state_dir)]
     if location.config_path.parent != location.state_dir:
         words += ["--config", str(location.config_path)]

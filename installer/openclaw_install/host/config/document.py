@@ -23,7 +23,7 @@ from openclaw_install.host.config.includes import Included, Origin, resolve_incl
 from openclaw_install.host.config.json5_text import parse_json5, place_of
 from openclaw_install.host.config.json5_tree import Json5Error, skip_trivia
 from openclaw_install.host.config.paths import KeyPath, dotted
-from openclaw_install.host.locate import home_folder, user_path
+from openclaw_install.host.home import home_folder, user_path
 
 __all__ = ["ConfigDocument", "KeyPath", "UnresolvedEnv", "dotted", "read_config"]
 

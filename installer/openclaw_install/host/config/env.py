@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_install.host.config.paths import KeyPath
+from openclaw_install.host.home import home_folder, user_path
 from openclaw_install.host.javascript import trim
-from openclaw_install.host.locate import home_folder, user_path
 
 _TOKEN = re.compile(r"\$(\$?)\{([A-Z_][A-Z0-9_]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
