@@ -9,7 +9,7 @@ import asyncio
 import os
 import sys
 
-from openclaw_install.sync.http_guard import Wire, http_client
+from openclaw_install.sync.http_guard import Wire, guarded_client
 from openclaw_install.sync.mcp_connection import Connection, call_tool
 
 _CALLS: dict[str, list[tuple[str, dict[str, int]]]] = {
@@ -22,7 +22,7 @@ _CALLS: dict[str, list[tuple[str, dict[str, int]]]] = {
 async def play(url: str, scenario: str) -> None:
     """Opens a session, lists the tools, makes the scenario's calls, closes the session."""
     wire = Wire(url, None)
-    async with Connection(wire, http_client(wire)) as connection:
+    async with Connection(wire, guarded_client(wire)) as connection:
         session = await connection.session()
         await session.list_tools()
         for name, arguments in _CALLS[scenario]:

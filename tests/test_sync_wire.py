@@ -33,7 +33,7 @@ from openclaw_install.sync.errors import (
     UnconfirmedError,
     UnreachableError,
 )
-from openclaw_install.sync.http_guard import Wire, http_client, retry_after
+from openclaw_install.sync.http_guard import Wire, guarded_client, retry_after
 from openclaw_install.sync.mcp_connection import Connection
 from openclaw_install.sync.service import Agent, Outcome, RetryPolicy
 from tests.sync_rig import (
@@ -213,7 +213,7 @@ def test_a_farewell_and_a_warm_up_that_are_answered_without_end_hold_nothing_up(
         return Reply(drips=True) if asked.method in ("DELETE", "OPTIONS") else None
 
     async def warmed(url: str) -> None:
-        async with http_client(Wire(url, KEY)) as client:
+        async with guarded_client(Wire(url, KEY)) as client:
             await asyncio.wait_for(client.warm_up(url), 30)
 
     with serving(Manners(before=endless)) as server:
@@ -478,7 +478,7 @@ def test_a_closed_connection_is_no_session(tmp_path: Path) -> None:
     async def work() -> None:
         with serving() as server:
             wire = Wire(server.url, KEY)
-            async with Connection(wire, http_client(wire)) as connection:
+            async with Connection(wire, guarded_client(wire)) as connection:
                 session = await connection.session()
                 assert await connection.session() is session
                 await connection.drop(session)

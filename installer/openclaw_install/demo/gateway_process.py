@@ -8,13 +8,12 @@ import re
 import signal
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from openclaw_install.common.errors import InstallError
+from openclaw_install.common.http_client import http_client
 
 _REFUSAL = re.compile(r"Gateway failed to start: (?P<reason>.*?)(?: Run openclaw gateway status|\n|$)")
 _POLL_SECONDS = 0.05
@@ -62,10 +61,13 @@ class GatewayProcess:
 
     def serves(self) -> bool:
         """Whether `GET /readyz` answers 200: `/healthz` does so before hooks are taken."""
+        import httpx
+
+        url = f"http://127.0.0.1:{self.port}/readyz"
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
+            with http_client(httpx.Client, url, timeout=2) as client:
+                return bool(client.get(url).status_code == 200)
+        except httpx.HTTPError:
             return False
 
     def outcome(self, timeout: float) -> str | None:

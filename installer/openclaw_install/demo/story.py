@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from openclaw_install.common.http_client import http_client
 from openclaw_install.demo import cloud_chapter, message_chapter
 from openclaw_install.demo.expectation import require
 from openclaw_install.demo.gateway_process import GatewayProcess
@@ -268,13 +269,12 @@ class _Teller:
         token = policy.token.reveal() if policy.token else ""
         live = ask_gateway(GatewayAddress(self.host.port, policy.path), policy.token)
         require(live.state == "enforced", f"the gateway does not take hooks: {live.detail}")
-        answer = httpx.post(
-            f"http://127.0.0.1:{self.host.port}{policy.path}/agent",
-            json={"sessionMode": "persistent", **body},
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=_TURN_TIMEOUT,
-            trust_env=False,
-        )
+        with http_client(httpx.Client, GatewayAddress(self.host.port).base, timeout=_TURN_TIMEOUT) as client:
+            answer = client.post(
+                f"{GatewayAddress(self.host.port).base}{policy.path}/agent",
+                json={"sessionMode": "persistent", **body},
+                headers={"Authorization": f"Bearer {token}"},
+            )
         document: dict[str, Any] = answer.json()
         require(answer.status_code == 200, f"the hook was refused: {document.get('error')}")
         return document

@@ -184,13 +184,11 @@ async def _relay(visit: Visit, env: Mapping[str, str], identity: Identity | None
         return
     if identity is None:
         return
-    client = make(url, lambda: identity)
     try:
-        await _asked(visit, client, identity, url)
+        async with contextlib.aclosing(make(url, lambda: identity)) as client:
+            await _asked(visit, client, identity, url)
     except InstallError as error:
         visit.error(error, url)
-    finally:
-        await client.aclose()
 
 
 async def _asked(visit: Visit, client: Relay, identity: Identity, url: str) -> None:

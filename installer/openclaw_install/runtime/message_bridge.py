@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.files import file_stamp
+from openclaw_install.common.http_client import certificate_stamps
 from openclaw_install.messaging.profile_settings import load_settings, server_url, settings_path
 from openclaw_install.protocol.profile import profile_paths
 from openclaw_install.runtime.component import Context, Reporter, digest_of
@@ -28,7 +29,7 @@ def is_configured(context: Context) -> bool:
 
 
 def inputs(context: Context) -> object:
-    """The variables, the settings, the identity, and the config's date."""
+    """The variables, the settings, the identity, the certificates that are named, and the config's date."""
     env = context.environment()
     variables = digest_of(env, "PINGAGENT_", "IM_INGRESS_")
     try:
@@ -37,7 +38,7 @@ def inputs(context: Context) -> object:
         return variables, error.error_code
     files = (settings_path(paths), paths.identity, context.location.config_path)
     # The store's own date would change by the component's work; whether it is there does not.
-    return variables, paths.store.exists(), *map(file_stamp, files)
+    return variables, certificate_stamps(), paths.store.exists(), *map(file_stamp, files)
 
 
 def writes(context: Context) -> tuple[Path, ...]:

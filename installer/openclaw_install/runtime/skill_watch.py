@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.files import file_stamp
+from openclaw_install.common.http_client import certificate_stamps
 from openclaw_install.common.jsonable import jsonable
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.runtime.component import Context, Reporter, digest_of
@@ -84,11 +85,11 @@ async def _until_other(context: Context, agreed: object) -> None:
 
 
 def inputs(context: Context) -> object:
-    """The key and the address, the standing choice, the consents and the config's date.
+    """The key, the address, named certificates, the standing choice, the consents and the config's date.
 
     The ledger's file would not do: the watcher writes into it all the time.
     """
-    return file_stamp(context.location.config_path), _agreed(context)
+    return file_stamp(context.location.config_path), certificate_stamps(), _agreed(context)
 
 
 def _agreed(context: Context) -> object:

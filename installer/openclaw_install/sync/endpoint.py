@@ -102,11 +102,14 @@ async def connect_mcp(
 
     Importing the SDK takes half a second, so it happens here and not before; where the address is far away,
     the connection is made in that time.
+
+    Raises:
+        NetworkSettingError: the environment names a proxy or certificates that cannot be used.
     """
-    from openclaw_install.sync.http_guard import Wire, http_client
+    from openclaw_install.sync.http_guard import Wire, guarded_client
 
     wire = Wire(endpoint.url, key)
-    client = http_client(wire)
+    client = guarded_client(wire)
     is_far = endpoint.url.startswith("https:")
     warming = [asyncio.ensure_future(client.warm_up(endpoint.url))] if is_far else []
     try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
-import ssl
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ import httpx2
 
 from openclaw_install import __version__
 from openclaw_install.common.clock import wall_time
+from openclaw_install.common.http_client import http_client
 from openclaw_install.common.redaction import Secret
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
@@ -175,21 +175,22 @@ class _Bounded(httpx2.AsyncByteStream):
             await self.inner.aclose()
 
 
-def http_client(wire: Wire) -> GuardedClient:
-    """The HTTP client for one service; it holds the key, and follows no redirect by itself."""
+def guarded_client(wire: Wire) -> GuardedClient:
+    """The HTTP client for one service; it holds the key, and follows no redirect by itself.
+
+    Raises:
+        NetworkSettingError: the environment names a proxy or certificates that cannot be used.
+    """
     headers = {"accept-encoding": "identity", "user-agent": f"openclaw-install/{__version__}"}
     if wire.key is not None:
         headers["authorization"] = f"Bearer {wire.key.reveal()}"
-    plain = wire.url.startswith("http:")
-    return GuardedClient(
+    return http_client(
+        GuardedClient,
+        wire.url,
         max_answer=wire.max_answer,
         headers=headers,
         timeout=httpx2.Timeout(wire.read_seconds, connect=_CONNECT_SECONDS),
         follow_redirects=False,
-        # Loading the system's certificates takes 50 ms, and plain http has no use for them. Nor must a proxy
-        # stand between this machine and itself.
-        verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True,
-        trust_env=not plain,
     )
 
 

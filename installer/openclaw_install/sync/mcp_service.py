@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import ssl
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
@@ -21,6 +20,7 @@ from mcp_types import (
 )
 from pydantic import ValidationError
 
+from openclaw_install.common.http_client import certificate_trouble, network_hint
 from openclaw_install.common.redaction import Secret, redact
 from openclaw_install.sync.answers import read_batch, read_single
 from openclaw_install.sync.errors import (
@@ -38,7 +38,7 @@ from openclaw_install.sync.errors import (
     ToolError,
     UnreachableError,
 )
-from openclaw_install.sync.http_guard import CURRENT, Exchange, GuardedClient, Wire, http_client
+from openclaw_install.sync.http_guard import CURRENT, Exchange, GuardedClient, Wire, guarded_client
 from openclaw_install.sync.mcp_connection import Connection, call_tool
 from openclaw_install.sync.service import Agent, Outcome, RetryPolicy, Upload
 from openclaw_install.sync.text import shown
@@ -69,7 +69,8 @@ class McpSkillService:
     ) -> None:
         self._secrets: tuple[Secret, ...] = () if wire.key is None else (wire.key,)
         self._policy = policy or RetryPolicy()
-        self._connection = Connection(wire, client or http_client(wire))
+        self._url = wire.url
+        self._connection = Connection(wire, client or guarded_client(wire))
 
     async def __aenter__(self) -> Self:
         await self._connection.__aenter__()
@@ -150,7 +151,7 @@ class McpSkillService:
         return value
 
     def _failure(self, error: Exception, exchange: Exchange, *, in_session: bool) -> ServiceError:
-        known = _of_network(exchange) or _of_status(exchange, in_session=in_session)
+        known = _of_network(exchange, self._url) or _of_status(exchange, in_session=in_session)
         if known is not None:
             return known
         if exchange.refused:
@@ -186,12 +187,12 @@ def _of_rpc(code: int, said: str) -> ServiceError:
 _SDK_WORDS_FOR_A_STATUS = "Server returned an error response"
 
 
-def _of_network(exchange: Exchange) -> ServiceError | None:
+def _of_network(exchange: Exchange, url: str) -> ServiceError | None:
     failure = exchange.failure
     if failure is None:
         return None
     if isinstance(failure, _NOT_SENT):
-        cause = _tls_cause(failure)
+        cause = certificate_trouble(failure)
         if cause:
             return UnreachableError(
                 f"the service's TLS certificate was not accepted: {shown(cause, 160)}",
@@ -199,19 +200,11 @@ def _of_network(exchange: Exchange) -> ServiceError | None:
                 code="sync.tls",
             )
         return UnreachableError(
-            f"the service cannot be reached: {shown(str(failure), 160) or type(failure).__name__}",
+            f"the service cannot be reached: {shown(str(failure), 160) or type(failure).__name__}"
+            f"{network_hint(url)}",
             next_step="check the network and MYSTA_MCP_URL, then run the same command again",
         )
     return BrokenOffError(f"the connection broke off ({type(failure).__name__})", next_step=_LATER)
-
-
-def _tls_cause(error: BaseException | None) -> str:
-    seen = 0
-    while error is not None and seen < 10:
-        if isinstance(error, ssl.SSLError):
-            return getattr(error, "verify_message", "") or error.reason or "TLS error"
-        error, seen = error.__cause__ or error.__context__, seen + 1
-    return ""
 
 
 def _of_status(exchange: Exchange, *, in_session: bool) -> ServiceError | None:

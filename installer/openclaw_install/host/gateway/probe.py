@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from openclaw_install.common.http_client import http_client
 from openclaw_install.common.redaction import Secret, redact
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ async def _ask(address: GatewayAddress, token: Secret | None, agent_id: str | No
     import httpx
 
     # Loopback only: a self-signed certificate of the gateway's own is what TLS means here.
-    async with httpx.AsyncClient(timeout=None, trust_env=False, verify=False) as client:  # noqa: S113, S501
+    async with http_client(httpx.AsyncClient, address.base, any_certificate=True, timeout=None) as client:
         status, _, text = await fetch(client, httpx.Request("GET", f"{address.base}/healthz"))
         if not (status == 200 and _is_health(text)):
             return LivePolicy("not_openclaw", address.port, detail=f"GET /healthz answered {status}")

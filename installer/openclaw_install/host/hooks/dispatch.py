@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
+from openclaw_install.common.http_client import http_client
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.gateway.probe import GatewayAddress, fetch, is_sendable, json_object
 
@@ -149,11 +150,12 @@ class HttpHookIngress:
         import httpx
 
         # Loopback only: a self-signed certificate of the gateway's own is what TLS means here.
-        self._client = httpx.AsyncClient(
+        self._client = http_client(
+            httpx.AsyncClient,
+            GatewayAddress(0).base,
+            any_certificate=True,
             timeout=httpx.Timeout(answer_seconds, connect=5.0),
             limits=httpx.Limits(keepalive_expiry=_KEEP_SECONDS),
-            trust_env=False,
-            verify=False,  # noqa: S501
         )
 
     async def dispatch(self, target: HookTarget, turn: HookTurn) -> Outcome:

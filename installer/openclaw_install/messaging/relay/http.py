@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import UsageError
+from openclaw_install.common.http_client import certificate_trouble, http_client, network_hint
 from openclaw_install.common.redaction import Secret
 from openclaw_install.messaging.relay.client import (
     PAGE_LIMIT,
@@ -62,6 +63,7 @@ class HttpRelay:
 
     Raises:
         UsageError: the URL is neither HTTPS nor loopback.
+        NetworkSettingError: the environment names a proxy or certificates that cannot be used.
     """
 
     def __init__(
@@ -84,14 +86,14 @@ class HttpRelay:
         self._whole = whole_seconds
         self._about: About | None = None
         self.offset = 0.0
-        self._client = httpx.AsyncClient(
+        self._client = http_client(
+            httpx.AsyncClient,
+            url,
             timeout=httpx.Timeout(seconds),
             follow_redirects=False,
             headers={"Accept-Encoding": "identity"},
             # A relay needs no cookies, and could pile them up here.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            # No proxy stands between this machine and itself.
-            trust_env=url.startswith("https:"),
         )
 
     async def about(self) -> About:
@@ -245,8 +247,14 @@ def check_url(url: str) -> None:
 
 
 def _unreachable(url: str, error: Exception) -> RelayUnreachable:
+    if cause := certificate_trouble(error):
+        return RelayUnreachable(
+            f"the TLS certificate of the relay {url} was not accepted: {cause}",
+            next_step="check the address and the clock; a private authority goes into SSL_CERT_FILE",
+            code="relay.tls",
+        )
     return RelayUnreachable(
-        f"the relay {url} does not answer: {type(error).__name__}",
+        f"the relay {url} does not answer: {type(error).__name__}{network_hint(url)}",
         next_step="check the network and PINGAGENT_SERVER_URL; what waits is kept",
     )
 
