@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from typing import Any
 import pytest
 
 from openclaw_install.host.bundle_manifest import Manifest, parse_manifest
+from openclaw_install.host.gateway.process import running_gateway
 from openclaw_install.setup.mcp_plan import McpSurvey, Prerequisites, plan_servers, survey_servers
 from tests.setup_rig import PLAIN, PlainHost
 
@@ -73,7 +77,7 @@ def test_a_server_is_registered_once_program_and_key_are_there(host: PlainHost) 
     }
     assert server(host) == {
         "name": "mistro", "bundle": "mistro-connect", "state": "registered", "reason": "", "next_step": "",
-        "wanted": None,
+        "wanted": None, "answers": False, "command": "mistro", "lookup": "not_judged",
     }  # fmt: skip
     assert KEY not in host.config.read_text()
 
@@ -111,7 +115,11 @@ def test_a_registration_that_somebody_else_made_stays(host: PlainHost, theirs: s
     host.setup()
     assert f"mistro: {theirs}" in host.config.read_text()
     assert server(host)["state"] == "differs"
-    assert ("mcp.differs", "MCP server mistro: registered otherwise; it stays as it is", "") in warnings(host)
+    message = "MCP server mistro: registered otherwise; it stays as it is"
+    assert ("mcp.differs", message, "openclaw-install --overwrite-edited") in warnings(host)
+    host.setup(overwrite_edited=True)
+    assert host.data["mcp"]["servers"]["mistro"]["args"] == ["start"]
+    assert server(host)["state"] == "registered"
 
 
 def test_optional_variables_are_handed_on_only_where_the_gateway_has_them_in_any_case(
@@ -223,19 +231,150 @@ def test_what_nothing_is_known_about_has_no_command() -> None:
     assert step_for(["unheard-of"], manifest) == ""
 
 
-def test_our_own_server_is_registered_by_the_path_that_the_gateway_finds(host: PlainHost) -> None:
-    host.setup()
-    registered = host.data["mcp"]["servers"]["pingagent"]
-    script = Path(sys.executable).parent / "openclaw-install"
-    assert registered == {"command": str(script), "args": ["mcp", "pingagent"]}
-    assert server(host, "pingagent")["state"] == "registered"
+SCRIPT = str(Path(sys.executable).parent / "openclaw-install")
+OURS = ["mcp", "pingagent"]
 
 
-def test_our_own_server_is_registered_by_name_where_that_is_on_the_path(host: PlainHost) -> None:
-    host.add_command("openclaw-install")
+def registered(host: PlainHost, registration: dict[str, Any]) -> None:
+    """Writes the registration of our server into the config, with a comment beside it."""
+    mcp = f"mcp: {{ /* mine */ servers: {{ pingagent: {json.dumps(registration)} }} }}"
+    host.write(PLAIN.replace("logging:", f"{mcp},\n  logging:"))
+
+
+def problems(host: PlainHost, code: str) -> list[tuple[str, str]]:
+    """Severity and next step of each finding with this code."""
+    return [
+        (found.severity, found.next_step) for found in host.verify().report.findings if found.code == code
+    ]
+
+
+def test_our_own_server_is_registered_by_the_path_that_any_gateway_finds(host: PlainHost) -> None:
+    host.add_command("openclaw-install")  # on this shell's PATH, which no service manager hands on
     host.add_command("pingagent")
     host.setup()
-    assert host.data["mcp"]["servers"]["pingagent"]["command"] == "openclaw-install"
-    # A registration by path, from before, is as good.
-    host.edit('"openclaw-install"', json.dumps(str(Path(sys.executable).parent / "openclaw-install")))
+    assert host.data["mcp"]["servers"]["pingagent"] == {"command": SCRIPT, "args": OURS}
+    found = server(host, "pingagent")
+    assert (found["state"], found["lookup"], found["answers"]) == ("registered", "found", True)
+
+
+@pytest.mark.parametrize(
+    "command", ["openclaw-install", "/opt/earlier/bin/openclaw-install", "openclaw-instal"]
+)
+def test_case_new_user_1_a_registration_of_ours_is_put_right_and_what_else_it_says_stays(
+    host: PlainHost, command: str
+) -> None:
+    registered(host, {"command": command, "args": OURS, "requestTimeoutMs": 200000})
+    before = host.config.read_text()
+    assert server(host, "pingagent")["state"] == "to_repair"
+    host.setup()
+    assert host.data["mcp"]["servers"]["pingagent"] == {
+        "command": SCRIPT,
+        "args": OURS,
+        "requestTimeoutMs": 200000,
+    }
+    assert "/* mine */" in host.config.read_text()
+    again = host.setup()
+    assert again.applied is not None
+    assert again.applied.outcome == "unchanged"
+    host.undo()
+    assert host.config.read_text() == before
+
+
+def test_a_link_to_our_program_is_as_good(host: PlainHost) -> None:
+    link = host.root / "bin" / "ours"
+    link.symlink_to(SCRIPT)
+    registered(host, {"command": str(link), "args": OURS})
     assert server(host, "pingagent")["state"] == "registered"
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        {"command": "/bin/sh", "args": ["-c", "exec wrapper"]},
+        {"command": SCRIPT, "args": OURS, "enabled": False},
+        {"url": "https://mcp.example/x"},
+    ],
+)
+def test_a_deliberate_registration_of_our_server_stays_and_has_a_cure(
+    host: PlainHost, theirs: dict[str, Any]
+) -> None:
+    registered(host, theirs)
+    host.setup()
+    assert host.data["mcp"]["servers"]["pingagent"] == theirs
+    assert problems(host, "mcp.differs") == [("warn", "openclaw-install --overwrite-edited")]
+    host.setup(overwrite_edited=True)
+    assert host.data["mcp"]["servers"]["pingagent"] == {"command": SCRIPT, "args": OURS}
+    assert problems(host, "mcp.differs") == []
+
+
+def test_a_path_that_is_gone_blocks_whoever_wrote_it(host: PlainHost) -> None:
+    registered(host, {"command": "/opt/gone/bin/openclaw-install", "args": OURS})
+    assert problems(host, "mcp.not_found") == [("critical", "openclaw-install")]
+    registered(host, {"command": "/opt/gone/wrapper", "args": []})
+    assert problems(host, "mcp.not_found") == [("critical", "openclaw-install --overwrite-edited")]
+
+
+class Gateway:
+    """A process that holds the lock of a state folder as a gateway does, in an environment of its own."""
+
+    def __init__(self, host: PlainHost, path: str) -> None:
+        sleeper = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+        env = {"PATH": path, "HOME": str(host.home)}
+        self.process = subprocess.Popen(sleeper, stdin=subprocess.PIPE, env=env)
+        place = host.state_dir / "tmp" / f"openclaw-{os.getuid()}"
+        place.mkdir(parents=True)
+        self.lock = place / "gateway.state.lock"
+        self.claim()
+
+    def claim(self, **other: Any) -> None:
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text()
+        started = int(stat.rpartition(")")[2].split()[19])
+        payload = {"pid": self.process.pid, "role": "gateway", "port": 19999, "startTime": started, **other}
+        self.lock.write_text(json.dumps(payload) + "\n\t \t")
+
+    def end(self) -> None:
+        self.process.communicate()
+
+
+@pytest.fixture
+def gateway(host: PlainHost) -> Iterator[Gateway]:
+    running = Gateway(host, "/usr/bin:/bin")
+    yield running
+    running.end()
+
+
+def test_case_new_user_1a_a_bare_name_is_judged_by_the_path_of_the_running_gateway(
+    host: PlainHost, gateway: Gateway
+) -> None:
+    for name in ("openclaw-install", "pingagent", "mistro"):
+        host.add_command(name)
+    give_key(host)
+    registered(host, {"command": "openclaw-install", "args": OURS})
+    assert problems(host, "mcp.not_found") == [("critical", "openclaw-install")]
+    host.setup()
+    assert problems(host, "mcp.not_found") == []
+    # The same for somebody else's program that only this shell finds.
+    assert host.data["mcp"]["servers"]["mistro"]["command"] == str(host.bin / "mistro")
+    gateway.claim(startTime=1)  # the lock of a process that is gone; its id is somebody else's now
+    registered(host, {"command": "openclaw-install", "args": OURS})
+    assert problems(host, "mcp.not_found") == []
+    assert server(host, "pingagent")["lookup"] == "not_judged"
+
+
+@pytest.mark.parametrize("lock", ["", "[]", "{", '{"pid": "x"}', '{"pid": 99999999999999999999}'])
+def test_a_lock_that_names_no_living_gateway_is_none(host: PlainHost, gateway: Gateway, lock: str) -> None:
+    gateway.lock.write_text(lock)
+    assert running_gateway(host.state_dir) is None
+
+
+def test_the_environment_of_a_gateway_that_may_not_be_read_is_not_guessed(
+    host: PlainHost, gateway: Gateway, tmp_path: Path
+) -> None:
+    found = running_gateway(host.state_dir)
+    assert found is not None
+    assert (found.pid, found.port, found.is_ours) == (gateway.process.pid, 19999, True)
+    assert found.env == {"PATH": "/usr/bin:/bin", "HOME": str(host.home)}
+    assert "HOME" not in repr(found)
+    elsewhere = running_gateway(host.state_dir, tmp_path)  # a system without /proc
+    assert elsewhere is not None
+    assert (elsewhere.env, elsewhere.is_ours) == (None, False)

@@ -96,7 +96,7 @@ def test_parents_that_we_made_go_with_the_last_key(host: PlainHost) -> None:
     for name in ("openclaw-install", "pingagent"):
         host.add_command(name)
     host.setup()
-    assert host.data["mcp"]["servers"]["pingagent"]["command"] == "openclaw-install"
+    assert host.data["mcp"]["servers"]["pingagent"]["args"] == ["mcp", "pingagent"]
     host.edit('level: "info"', 'level: "debug"')
     host.undo()
     assert host.config.read_text() == PLAIN.replace("info", "debug")

@@ -21,27 +21,28 @@ _HOME_FOLDERS = (
 )
 
 
-def gateway_path(env: Mapping[str, str], home: Path, platform: str) -> str:
+def gateway_path(env: Mapping[str, str], home: Path, platform: str, node: Path | None = None) -> str:
     """The PATH that OpenClaw works with in this environment.
 
     Args:
         env: the environment that it starts in.
         home: the home folder.
         platform: Node's name of the platform.
+        node: the Node that runs it; looked up on PATH unless given.
     """
     own = [part for part in env.get("PATH", "").split(os.pathsep) if part.strip()]
     if env.get("OPENCLAW_PATH_BOOTSTRAPPED", "").strip().lower() in {"1", "true", "yes", "on"}:
         return os.pathsep.join(own)
-    first = [*_node_folder(env), *_FIRST]
+    first = [*_node_folder(env, node), *_FIRST]
     last = _appended(env, home, platform, own)
     known = [part for part in (*first, *own, *last) if part in own or Path(part).is_dir()]
     return os.pathsep.join(dict.fromkeys(known))
 
 
-def _node_folder(env: Mapping[str, str]) -> Iterator[str]:
-    node = shutil.which("node", path=env.get("PATH"))
-    if node:
-        yield str(Path(node).resolve().parent)
+def _node_folder(env: Mapping[str, str], node: Path | None) -> Iterator[str]:
+    program = node or shutil.which("node", path=env.get("PATH"))
+    if program:
+        yield str(Path(program).resolve().parent)
 
 
 def _appended(env: Mapping[str, str], home: Path, platform: str, own: list[str]) -> Iterator[str]:

@@ -38,7 +38,7 @@ class Options:
         route_mode: how inbound messages find their session.
         offline: do not ask the running gateway.
         dry_run: show the plan and write nothing.
-        overwrite_edited: replace files of bundles that the user changed.
+        overwrite_edited: replace files of bundles and registrations of MCP servers that the user changed.
         keep_changed: what the user changed again since stays, and the rest is undone; the run goes on
             standing for what stays.
         with_hub: the hub that ships with us is to be the relay, on this machine.

@@ -97,7 +97,9 @@ def plan_setup(survey: Survey, *, overwrite_edited: bool = False) -> Plan:
         FileError: a file of a bundle cannot be read.
     """
     bundles, kept = plan_bundles(survey.bundles, overwrite_edited=overwrite_edited)
-    server_edits, not_ours = _own_edits(survey.document, plan_servers(survey.servers))
+    server_edits, not_ours = _own_edits(
+        survey.document, plan_servers(survey.servers, overwrite_edited=overwrite_edited)
+    )
     skipped = [
         Skipped(f"MCP server {server.name}", server.reason, server.next_step)
         for server in survey.servers
@@ -218,7 +220,7 @@ def _own_edits(
     own: list[Edit] = []
     skipped: list[Skipped] = []
     for edit in edits:
-        what = f"MCP server {edit.path[-1]}"
+        what = f"MCP server {edit.path[2]}"
         if not parents_allow(document.as_written, edit.path):
             reason = f"{dotted(edit.path[:-1])} is no object"
             skipped.append(Skipped(what, reason, "openclaw config validate"))

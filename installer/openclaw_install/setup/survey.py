@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from openclaw_install.host.bundles import SKILL_FILE, Bundle, shipped_bundles
 from openclaw_install.host.config.document import ConfigDocument, read_config
 from openclaw_install.host.config.edit import Edit, value_at
 from openclaw_install.host.gateway.probe import GatewayAddress
+from openclaw_install.host.gateway.process import RunningGateway, running_gateway
 from openclaw_install.host.hooks.agents import section
 from openclaw_install.host.hooks.auth import GatewayEnv, HookFacts
 from openclaw_install.host.hooks.boot import BootVerdict, boot_verdict
@@ -74,6 +76,7 @@ class Survey:
         active_group: the file that `map-active-group` goes by; None in other modes.
         bundles: how each shipped bundle stands.
         servers: how each MCP server that the bundles want stands.
+        gateway: the process of the running gateway; None where none runs.
     """
 
     location: HostLocation
@@ -87,6 +90,7 @@ class Survey:
     active_group: ActiveGroup | None
     bundles: tuple[BundleSurvey, ...]
     servers: tuple[McpSurvey, ...]
+    gateway: RunningGateway | None
 
     @property
     def address(self) -> GatewayAddress:
@@ -159,6 +163,8 @@ def look_at_host(
     shipped = shipped_bundles() if bundles is None else tuple(bundles)
     policy = read_policy(document.data)
     group = _active_group(shipped, route_mode, document, location)
+    gateway = running_gateway(location.state_dir)
+    offers = _prerequisites(document, location, gateway)
     facts = _hook_facts(document, location)
     return Survey(
         location=location,
@@ -176,9 +182,8 @@ def look_at_host(
         config_mode=path_mode(document.path),
         active_group=group,
         bundles=survey_bundles(shipped, location.state_dir / "skills", receipts),
-        servers=survey_servers(
-            [bundle.manifest for bundle in shipped], document.as_written, _prerequisites(document, location)
-        ),
+        servers=survey_servers([bundle.manifest for bundle in shipped], document.as_written, offers),
+        gateway=gateway,
     )
 
 
@@ -234,23 +239,33 @@ def _hook_facts(document: ConfigDocument, location: HostLocation) -> HookFacts:
     )
 
 
-def _prerequisites(document: ConfigDocument, location: HostLocation) -> Prerequisites:
+def _prerequisites(
+    document: ConfigDocument, location: HostLocation, gateway: RunningGateway | None
+) -> Prerequisites:
     # The host's own places are found by these; what else this shell has set does not outlive it.
     kept = {key: value for key, value in location.env.items() if key.startswith("OPENCLAW_") or key == "HOME"}
+    running = None if gateway is None else gateway.environment(location, document)
     return Prerequisites(
-        path=gateway_path(location.env, location.home, node_platform()),
+        path=running["PATH"] if running else gateway_path(location.env, location.home, node_platform()),
         gateway_env=_names(host_environment(location, document)),
         durable_env=_names(host_environment(replace(location, env=kept), document)),
         version=openclaw_install.__version__,
         own_commands=_own_commands(),
+        is_judged=running is not None,
+        shell_path=location.env.get("PATH"),
     )
 
 
 def _own_commands() -> Mapping[str, str]:
-    """Our console scripts, which an installer puts beside the interpreter."""
-    folder = Path(sys.executable).parent
-    scripts = {name: folder / name for name in ("openclaw-install", "pingagent")}
-    return {name: str(path) for name, path in scripts.items() if os.access(path, os.X_OK)}
+    """Our console scripts: beside the interpreter, or where installers put those of a user or a system."""
+    folders = [Path(sys.executable).parent]
+    schemes = (sysconfig.get_default_scheme(), sysconfig.get_preferred_scheme("user"))
+    folders += [Path(sysconfig.get_path("scripts", scheme)) for scheme in schemes]
+    found: dict[str, str] = {}
+    for name in ("openclaw-install", "pingagent"):
+        scripts = [folder / name for folder in folders if os.access(folder / name, os.X_OK)]
+        found.update({name: str(scripts[0])} if scripts else {})
+    return found
 
 
 def _names(env: Mapping[str, str]) -> frozenset[str]:

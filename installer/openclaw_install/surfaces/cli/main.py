@@ -46,7 +46,11 @@ _offline = click.option("--offline", is_flag=True, help="Do not ask the running 
 @click.command("setup", cls=Verb)
 @_route_mode
 @_offline
-@click.option("--overwrite-edited", is_flag=True, help="Replace bundle files that you changed.")
+@click.option(
+    "--overwrite-edited",
+    is_flag=True,
+    help="Replace what you changed of ours: files of bundles, MCP servers.",
+)
 @click.option("--with-hub", is_flag=True, help="Run a relay of your own here, for agents to meet at.")
 @click.option(
     "--relay-invite-file",
