@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx
 
+from openclaw_install.common.jsonable import jsonable
+from openclaw_install.hub.log_lines import LogLine
 from openclaw_install.hub.mcp.tools import TOOLS
 from openclaw_install.hub.server import RunningHub
 from tests.schemas import assert_valid
@@ -89,9 +91,9 @@ class Log:
         self.events: list[dict[str, Any]] = []
         self._changed = threading.Condition()
 
-    def __call__(self, event: dict[str, Any]) -> None:
+    def __call__(self, line: LogLine) -> None:
         with self._changed:
-            self.events.append(event)
+            self.events.append(jsonable(line))
             self._changed.notify_all()
 
     def wait(self, **facts: Any) -> dict[str, Any]:

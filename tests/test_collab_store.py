@@ -17,6 +17,7 @@ from openclaw_install.host.hooks.turn_evidence import evidence_of
 from openclaw_install.host.locate import locate
 from openclaw_install.messaging.actions import contacts, sessions
 from openclaw_install.messaging.actions import messages as service
+from openclaw_install.messaging.actions.names import ThreadError
 from openclaw_install.messaging.app import App, AppContext
 from openclaw_install.messaging.bridge.settings import bridge_settings, route_mode
 from openclaw_install.messaging.health import read_health
@@ -311,10 +312,10 @@ def test_what_does_not_exist_is_told_with_what_to_do(tmp_path: Path) -> None:
             ("@nobody", "thread.unknown"),
             ("c_dm_" + "a" * 26, "thread.unknown"),
         ):
-            with pytest.raises(service.ThreadError) as unknown:
+            with pytest.raises(ThreadError) as unknown:
                 sessions.focus_session(desk, session=target)
             assert unknown.value.error_code == code
-        with pytest.raises(service.ThreadError):
+        with pytest.raises(ThreadError):
             asyncio.run(service.chat(desk, to="@nobody", message="hello"))
         with pytest.raises(ContactError):
             contacts.decide(desk, me.did, "approve")

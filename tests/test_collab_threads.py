@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from openclaw_install.messaging.actions.messages import find_session
+from openclaw_install.messaging.actions.names import find_session
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.models import NewMessage, Outgoing
 from openclaw_install.messaging.outgoing import enqueue

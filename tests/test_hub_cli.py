@@ -26,6 +26,7 @@ from openclaw_install.common.errors import UsageError
 from openclaw_install.common.files import sha256
 from openclaw_install.hub import log as hub_log
 from openclaw_install.hub.data_folder import DataFolder
+from openclaw_install.hub.log_lines import ReadyLine
 from openclaw_install.hub.storage.sqlite_metadata import SqliteMetadata
 from openclaw_install.protocol.identity import new_identity
 from openclaw_install.surfaces.cli import hub
@@ -284,7 +285,7 @@ def _contents(data: Path, agent: str) -> dict[str, str]:
 def test_a_log_that_cannot_be_written_does_not_stop_the_hub() -> None:
     closed = io.StringIO()
     closed.close()
-    hub_log.line_writer(closed)({"event": "x"})
+    hub_log.line_writer(closed)(ReadyLine(url="u", relay="r"))
 
 
 def test_the_log_keeps_warnings_of_the_libraries_without_their_secrets_and_quotes() -> None:

@@ -341,7 +341,7 @@ def test_the_log_has_no_ciphertext_token_or_name_in_a_path() -> None:
         log.wait(path="/relay/v1/envelopes", agent=ann.did, seq=1)
         log.wait(path="/relay/v1/aliases/{alias}")
     for event in log.events:
-        assert_valid({"at": "2026-11-21T00:00:00.000000Z", **event}, "hub-log")
+        assert_valid(event, "hub-log")
     text = json.dumps(log.events)
     assert envelope.to_json()["ciphertext"][:40] not in text
     assert headers["Authorization"].removeprefix("PingAgent ")[:40] not in text

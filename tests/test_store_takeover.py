@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from openclaw_install.messaging.actions.messages import find_session
+from openclaw_install.messaging.actions.names import find_session
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.card import ENVELOPE_2, make_card
 from openclaw_install.protocol.chain import Link, new_chain_id

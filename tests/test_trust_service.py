@@ -14,7 +14,7 @@ import pytest
 from openclaw_install.common import renames
 from openclaw_install.common.errors import ConflictError, FileError
 from openclaw_install.messaging.actions.contacts import decide_contact
-from openclaw_install.messaging.actions.messages import ThreadError
+from openclaw_install.messaging.actions.names import ThreadError
 from openclaw_install.messaging.actions.recommendations import (
     trust_apply_session_recommendation,
     trust_dismiss_session_recommendation,

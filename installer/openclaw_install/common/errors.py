@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from openclaw_install.common.problems import Problem
+
+ExitCode = Literal[0, 1, 2, 3, 130]
+"""0 done and ready, 1 findings remain or blocked, 2 wrong usage, 3 unexpected error, 130 interrupted."""
 
 
 class InstallError(Exception):
@@ -17,7 +20,7 @@ class InstallError(Exception):
     """
 
     code: ClassVar[str] = "error"
-    exit_code: ClassVar[int] = 1
+    exit_code: ClassVar[ExitCode] = 1
 
     def __init__(self, message: str, *, next_step: str, code: str | None = None) -> None:
         super().__init__(message)

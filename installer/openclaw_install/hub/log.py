@@ -9,19 +9,20 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from typing import Any, TextIO, get_args
 
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from openclaw_install.common.jsonable import jsonable
 from openclaw_install.common.library_log import LibraryHandler
 from openclaw_install.common.redaction import MASK
 from openclaw_install.hub.http_errors import LOG_FACTS
-from openclaw_install.hub.model import stamp, utc_now
+from openclaw_install.hub.log_lines import LogLine, Method, RequestLine, WarningLine
 
-WriteLog = Callable[[dict[str, Any]], None]
+WriteLog = Callable[[LogLine], None]
 _KNOWN_PATHS = frozenset({"/api/v2/mcp", "/healthz"})
-_KNOWN_METHODS = frozenset({"GET", "POST", "DELETE", "HEAD", "OPTIONS", "PUT", "PATCH"})
+_KNOWN_METHODS = frozenset(get_args(Method))
 # A key, what the SDK uses as a session id, or an agent's token.
 _SECRETS = re.compile(r"mysta_[\w-]+|\b[0-9a-f]{32}\b|eyJ[\w-]+\.[\w-]*\.?[\w-]*")
 _LONGEST_MESSAGE = 300
@@ -30,14 +31,14 @@ _LOGGERS = ("uvicorn.error", "mcp", "openclaw_install.hub", "asyncio")
 
 
 def line_writer(stream: TextIO) -> WriteLog:
-    """Writes each event as a line of `stream`; the time is added.
+    """Writes each record as a line of `stream`.
 
     A log that cannot be written (its reader has gone, its disk is full) does not stop the hub.
     """
 
-    def write(event: dict[str, Any]) -> None:
+    def write(line: LogLine) -> None:
         with contextlib.suppress(OSError, ValueError):
-            stream.write(json.dumps({"at": stamp(utc_now()), **event}) + "\n")
+            stream.write(json.dumps(jsonable(line)) + "\n")
             stream.flush()
 
     return write
@@ -72,16 +73,9 @@ class AccessLog:
         try:
             await self._app(scope, receive, watch)
         finally:
-            self._write(
-                {
-                    "event": "request",
-                    "method": scope["method"] if scope["method"] in _KNOWN_METHODS else "other",
-                    "path": _shown_path(scope),
-                    "status": status,
-                    "ms": round((time.monotonic() - begun) * 1000, 1),
-                    **facts,
-                }
-            )
+            method: Method = scope["method"] if scope["method"] in _KNOWN_METHODS else "other"
+            ms = round((time.monotonic() - begun) * 1000, 1)
+            self._write(RequestLine(method=method, path=_shown_path(scope), status=status, ms=ms, **facts))
 
 
 def _shown_path(scope: Scope) -> str:
@@ -95,7 +89,8 @@ def take_over_logging(write: WriteLog) -> None:
     """Sends the warnings of this process's server libraries to `write`, and only there."""
 
     def write_facts(facts: dict[str, Any]) -> None:
-        write({"event": "log", **facts, "message": _SECRETS.sub(MASK, facts["message"])[:_LONGEST_MESSAGE]})
+        message = _SECRETS.sub(MASK, facts["message"])[:_LONGEST_MESSAGE]
+        write(WarningLine(**{**facts, "message": message}))
 
     for name in _LOGGERS:
         logger = logging.getLogger(name)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from openclaw_install.common.errors import ExitCode
 from openclaw_install.common.jsonable import Timestamp
 from openclaw_install.common.problems import Problem
 
@@ -91,7 +92,7 @@ class RuntimeReport:
         return self.state == "running" and all(part.phase in ("ready", "off") for part in self.components)
 
     @property
-    def exit_code(self) -> int:
+    def exit_code(self) -> ExitCode:
         return 0 if self.ok else 1
 
 

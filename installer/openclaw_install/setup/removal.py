@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from openclaw_install.common.errors import ExitCode
 from openclaw_install.host.hooks.boot import BootVerdict
 from openclaw_install.setup.changes import Kept, PlannedChange
 from openclaw_install.setup.connection import Forgotten, forget
@@ -44,7 +45,7 @@ class UndoResult:
     stays: tuple[str, ...] = ()
 
     @property
-    def exit_code(self) -> int:
+    def exit_code(self) -> ExitCode:
         """0 done; 1 declined, or a dry run that met conflicts."""
         return 1 if self.outcome == "declined" or (self.outcome == "planned" and self.conflicts) else 0
 

@@ -6,7 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
-from openclaw_install.common.errors import ConfigError, ConflictError, HostError, InstallError, UsageError
+from openclaw_install.common.errors import (
+    ConfigError,
+    ConflictError,
+    ExitCode,
+    HostError,
+    InstallError,
+    UsageError,
+)
 from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.connection import Connected, connect
@@ -46,7 +53,7 @@ class RunResult:
         return make_report(self.facts, self.applied, self.connected)
 
     @property
-    def exit_code(self) -> int:
+    def exit_code(self) -> ExitCode:
         """0 done and ready; 1 blocked, findings remain, or the plan was declined."""
         declined = self.applied is not None and self.applied.outcome == "declined"
         return 0 if self.report.clean and self.error is None and not declined else 1

@@ -10,6 +10,7 @@ from openclaw_install.common.data_files import data_folder
 from openclaw_install.demo.story import Story
 from openclaw_install.host.skills.results import SkillsCheck, SkillsList
 from openclaw_install.hub import results as hub
+from openclaw_install.hub.log_lines import LogLine
 from openclaw_install.messaging.models import Event
 from openclaw_install.messaging.models.contacts import ContactDecision, ContactPage
 from openclaw_install.messaging.models.identity import IdentityInFile, ShownCard
@@ -21,7 +22,7 @@ from openclaw_install.setup.receipt import StoredReceipt
 from openclaw_install.setup.removal import UndoResult
 from openclaw_install.setup.report import ActivationReport
 from openclaw_install.surfaces.cli.pingagent_messages import TailEnd
-from openclaw_install.surfaces.cli.reply import Planned
+from openclaw_install.surfaces.cli.reply import Document, Planned
 from openclaw_install.surfaces.cli.sync_watch import KeptSyncReport
 from openclaw_install.surfaces.mcp.pingagent.manual import manual, with_skill_list
 from openclaw_install.surfaces.schemas import Schema, document, record_schema
@@ -39,6 +40,7 @@ TOOL_SCHEMAS = Path("schemas", "pingagent-tools")
 RESULTS: dict[str, tuple[str, Any]] = {
     "activation-report": ("Result of the setup and of `verify-runtime`", ActivationReport),
     "demo": ("Result of `openclaw-install demo`", Story),
+    "envelope": ("The one document that every command prints with --json", Document),
     "hub-agents": (
         "Result of `openclaw-install hub agents create|list|start|stop`",
         hub.HubAgentList | Planned,
@@ -48,6 +50,7 @@ RESULTS: dict[str, tuple[str, Any]] = {
         "Result of `openclaw-install hub keys create|list|revoke`",
         hub.KeyList | hub.NewKey | Planned,
     ),
+    "hub-log": ("One line of the hub's log on stderr", LogLine),
     "hub-relay-agents": (
         "Result of `openclaw-install hub relay agents list|remove`",
         hub.RelayAgentList | Planned,

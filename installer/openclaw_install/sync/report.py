@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from openclaw_install.common.errors import ExitCode
 from openclaw_install.sync.errors import NEXT_STEP_UNCONFIRMED
 from openclaw_install.sync.gate import SecretFinding
 from openclaw_install.sync.inventory import LocalSkill
@@ -156,7 +157,7 @@ class SyncReport:
     app_url: str | None = None
 
     @property
-    def exit_code(self) -> int:
+    def exit_code(self) -> ExitCode:
         """0 if everything that was asked for is acknowledged; for a dry run, if nothing is in the way."""
         fine = all(
             skill.satisfied or (self.dry_run and skill.outcome == "planned")

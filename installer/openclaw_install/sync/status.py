@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from openclaw_install.common.errors import ExitCode
 from openclaw_install.common.jsonable import Timestamp
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.locate import HostLocation
@@ -85,7 +86,7 @@ class SyncStatus:
     skills: tuple[SkillStatus, ...]
 
     @property
-    def exit_code(self) -> int:
+    def exit_code(self) -> ExitCode:
         """1 if an agent holds, or may hold, something else than it was given last."""
         off = ("drifted", "in_doubt", "unconfirmed")
         return 1 if any(agent.state in off for skill in self.skills for agent in skill.agents) else 0

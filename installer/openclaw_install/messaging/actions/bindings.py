@@ -12,7 +12,7 @@ from openclaw_install.host.hooks.policy import INGRESS_PREFIX
 from openclaw_install.host.hooks.text import admits, fold
 from openclaw_install.host.workspace import active_group_key, route_prefix
 from openclaw_install.messaging.actions.arguments import AgentName, Page, Rows, Rule, is_key, no_page
-from openclaw_install.messaging.actions.messages import find_session
+from openclaw_install.messaging.actions.names import find_session
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.models import Session
 from openclaw_install.messaging.models import bindings as models

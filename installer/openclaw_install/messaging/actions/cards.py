@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from openclaw_install.messaging.actions.messages import resolve
+from openclaw_install.messaging.actions.names import resolve
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.models.identity import PublishedKey, ShownCard
 from openclaw_install.messaging.relay.client import RelayError

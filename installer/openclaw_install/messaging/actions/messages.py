@@ -1,4 +1,4 @@
-"""Sending and following messages: replies, first messages, the raw inbox, events; threads by their names."""
+"""Sending and following messages: replies, first messages, the raw inbox, events."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from openclaw_install.messaging.actions.arguments import (
     Seconds,
     Text,
 )
+from openclaw_install.messaging.actions.names import find_session, resolve
 from openclaw_install.messaging.app import App
-from openclaw_install.messaging.models import OutboxItem, Outgoing, Session
+from openclaw_install.messaging.models import OutboxItem, Outgoing
 from openclaw_install.messaging.models.messages import (
     Changes,
     EarlierAnswer,
@@ -40,12 +41,6 @@ from openclaw_install.protocol.messages import TEXT, Attachment, text_body
 _POLL_SECONDS = 0.03
 _TURNED_AWAY = frozenset({"block", "reject"})
 Attachments = Annotated[list[Attachment], Rule(min_length=1, max_length=32)]
-
-
-class ThreadError(InstallError):
-    """No such thread, or none was named and none is focused."""
-
-    code = "thread"
 
 
 class SendError(InstallError):
@@ -240,70 +235,6 @@ def changes_since(
     return Changes(events=shown, cursor=shown[-1].id if shown else cursor, more=len(found) > limit, gap=gap)
 
 
-def find_session(app: App, target: str | None) -> Session:
-    """The thread that `target` means; the focused one where it is None.
-
-    Raises:
-        ThreadError: there is no such thread, or none is focused.
-    """
-    store = app.store
-    if target is None:
-        focused = store.sessions.focus(app.caller)
-        found = store.sessions.get(focused) if focused else None
-        if found is None:
-            raise ThreadError(
-                "no thread is focused",
-                next_step="focus one first, or name it: a thread id, a DID or @alias",
-                code="thread.none_focused",
-            )
-        return found
-    if is_conversation(target):
-        found = store.sessions.by_name(app.did, target)
-    elif is_did(target):
-        found = _session_with(app, target)
-    else:
-        contact = store.contacts.by_alias(fold_alias(target))
-        found = _session_with(app, contact.did) if contact else None
-    if found is None:
-        raise ThreadError(
-            f"there is no thread {target!r} here",
-            next_step="list them: pingagent sessions",
-            code="thread.unknown",
-        )
-    return found
-
-
-async def resolve(app: App, to: str, relay: Relay | None = None) -> str:
-    """The DID that a DID, `@alias` or thread id means.
-
-    Raises:
-        ThreadError: it means nothing here, and there is no relay to ask.
-        RelayError: the relay knows no such alias, or cannot be asked.
-    """
-    if is_did(to):
-        return to
-    if is_conversation(to):
-        return (await app.store.run(find_session, app, to)).peer
-    if to.startswith("did:"):
-        raise ThreadError(
-            f"{to} is no DID of an agent: did:agent: and 32 letters and digits",
-            next_step="copy what `pingagent whoami` says over there",
-            code="thread.no_did",
-        )
-    alias = fold_alias(to)
-    known = await app.store.run(app.store.contacts.by_alias, alias)
-    # The relay's word comes first: an alias can have changed hands since we met it.
-    if relay is not None:
-        return await relay.resolve(alias)
-    if known is None:
-        raise ThreadError(
-            f"no contact is called @{alias}",
-            next_step="name the agent by its DID",
-            code="thread.unknown_alias",
-        )
-    return known.did
-
-
 def send_result(app: App, item: OutboxItem, *, repeated: bool = False) -> SendResult:
     """What a row of the outbox means for the one who asked.
 
@@ -394,9 +325,3 @@ def _queue(
 def _enqueue(app: App, did: str, body: Mapping[str, Any], idempotency_key: str | None) -> Queued:
     outgoing = Outgoing(did, TEXT, body, app.caller, idempotency_key)
     return enqueue_once(app.store, app.did, outgoing, app.clock())
-
-
-def _session_with(app: App, did: str) -> Session | None:
-    if did == app.did:
-        return None
-    return app.store.sessions.get(app.store.sessions.local_id(app.did, did))

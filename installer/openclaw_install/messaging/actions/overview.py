@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from openclaw_install.messaging.actions.arguments import AgentName, MessageId, Number, Operator, Rows
-from openclaw_install.messaging.actions.messages import ThreadError, find_session
+from openclaw_install.messaging.actions.names import ThreadError, find_session
 from openclaw_install.messaging.actions.sessions import session_now, shown_address
 from openclaw_install.messaging.actions.trust import in_force
 from openclaw_install.messaging.app import App

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from openclaw_install.messaging.actions import contacts
 from openclaw_install.messaging.actions.arguments import AgentName, Reason
-from openclaw_install.messaging.actions.messages import find_session
+from openclaw_install.messaging.actions.names import find_session
 from openclaw_install.messaging.actions.trust import in_force, shown_decisions, verdicts
 from openclaw_install.messaging.actions.trust_changes import change_policy
 from openclaw_install.messaging.app import App

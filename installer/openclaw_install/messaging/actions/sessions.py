@@ -15,7 +15,7 @@ from openclaw_install.messaging.actions.arguments import (
     read_page,
     write_page,
 )
-from openclaw_install.messaging.actions.messages import find_session
+from openclaw_install.messaging.actions.names import find_session
 from openclaw_install.messaging.actions.recommendations import trust_status
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.health import read_health

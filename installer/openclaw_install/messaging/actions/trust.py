@@ -7,7 +7,7 @@ from typing import Annotated
 
 from openclaw_install.common.shown_text import quoted
 from openclaw_install.messaging.actions.arguments import AgentName, Rule
-from openclaw_install.messaging.actions.messages import find_session
+from openclaw_install.messaging.actions.names import find_session
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.models import trust as models
 from openclaw_install.messaging.models.contacts import Contact

@@ -10,13 +10,13 @@ from typing import NoReturn
 
 import click
 
-from openclaw_install.common.errors import InstallError, UsageError
+from openclaw_install.common.errors import ExitCode, InstallError, UsageError
 from openclaw_install.common.private_memory import keep_memory_private
 from openclaw_install.common.shown_text import neutral as plain
 from openclaw_install.surfaces.cli.reply import Reply
 
-INTERRUPTED = 130
-UNEXPECTED = 3
+INTERRUPTED: ExitCode = 130
+UNEXPECTED: ExitCode = 3
 
 
 class UnexpectedError(InstallError):

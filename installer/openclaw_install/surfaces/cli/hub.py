@@ -100,7 +100,9 @@ def run_command(
     common: CommonOptions, *, data: Path, no_access_log: bool, until_eof: bool, **said: Any
 ) -> results.HubRun | Reply:
     """Serve until SIGTERM or Ctrl-C; the log goes to stderr, one JSON object a line."""
+    from openclaw_install.common.jsonable import jsonable
     from openclaw_install.hub.log import line_writer, take_over_logging
+    from openclaw_install.hub.log_lines import ReadyLine, RecoveredLine
     from openclaw_install.hub.results import HubRun
     from openclaw_install.hub.server import base_url, opened_stores, serve
 
@@ -117,15 +119,13 @@ def run_command(
     def ready(at: str) -> None:
         nonlocal url
         url = at
-        told = {"event": "ready", "url": at, "relay": base_url(at)}
+        line = jsonable(ReadyLine(url=at, relay=base_url(at)))
         words = f"the hub serves at {at}\nfor messages between agents: PINGAGENT_SERVER_URL={base_url(at)}"
-        click.echo(json.dumps(told) if common.as_json else words, err=True)
+        click.echo(json.dumps(line) if common.as_json else words, err=True)
 
     with opened_stores(data, settings.relay) as stores:
         for found in stores.recovered:
-            write_log(
-                {"event": "recovered", "agent": found.agent_id, "skill": found.skill, "as": found.outcome}
-            )
+            write_log(RecoveredLine(agent=found.agent_id, skill=found.skill, outcome=found.outcome))
         serve(stores, settings, (lambda _event: None) if no_access_log else write_log, ready)
     return HubRun(url, base_url(url), str(data), len(stores.recovered))
 

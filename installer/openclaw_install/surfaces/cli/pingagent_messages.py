@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from openclaw_install.common.errors import InstallError, UsageError
+from openclaw_install.common.errors import ExitCode, InstallError, UsageError
 from openclaw_install.common.shown_text import shown_json
 from openclaw_install.surfaces.cli.boundary import INTERRUPTED
 from openclaw_install.surfaces.cli.options import PingOptions
@@ -161,7 +161,8 @@ def tail_command(options: PingOptions, *, session: str | None, since: int | None
     def show(event: Event) -> None:
         click.echo(shown_json(jsonable(event)) if options.as_json else event_row(event))
 
-    code, follow = 0, _Follower(since, session, show)
+    code: ExitCode = 0
+    follow = _Follower(since, session, show)
     try:
         with options.app() as app:
             follow.begin(app)
@@ -194,7 +195,8 @@ class _Follower:
 
     def begin(self, app: App) -> None:
         """Looks whether there is such a thread, and where the present is."""
-        from openclaw_install.messaging.actions.messages import changes_since, find_session
+        from openclaw_install.messaging.actions.messages import changes_since
+        from openclaw_install.messaging.actions.names import find_session
 
         if self._thread is not None:
             find_session(app, self._thread)

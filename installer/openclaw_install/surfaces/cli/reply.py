@@ -6,11 +6,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from openclaw_install.common.errors import InstallError
+from openclaw_install.common.errors import ExitCode, InstallError
 from openclaw_install.common.shown_text import shown_json
 
 if TYPE_CHECKING:
     from openclaw_install.surfaces.views.text import Text
+
+
+@dataclass(frozen=True)
+class ShownError:
+    """What went wrong, and what helps."""
+
+    code: str
+    message: str
+    next_step: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """The one document that every command prints with --json.
+
+    Attributes:
+        ok: true exactly when exit_code is 0.
+        exit_code: 0 done and ready, 1 findings remain or blocked, 2 wrong usage, 3 unexpected error,
+            130 interrupted.
+        result: the command's own document; null when the command could not begin.
+    """
+
+    command: str
+    ok: bool
+    exit_code: ExitCode
+    result: dict[str, Any] | None
+    errors: tuple[ShownError, ...]
 
 
 @dataclass(frozen=True)
@@ -28,22 +55,16 @@ class Reply:
     command: str
     result: Any
     lines: Sequence[str] = ()
-    exit_code: int = 0
+    exit_code: ExitCode = 0
     errors: Sequence[InstallError] = field(default=())
 
     def document(self) -> str:
         """The one JSON document (`schemas/envelope.schema.json`)."""
-        envelope = {
-            "command": self.command,
-            "ok": self.exit_code == 0,
-            "exit_code": self.exit_code,
-            "result": self.result,
-            "errors": [
-                {"code": error.error_code, "message": error.message, "next_step": error.next_step}
-                for error in self.errors
-            ],
-        }
-        return shown_json(envelope, indent=2)
+        from openclaw_install.common.jsonable import jsonable
+
+        errors = tuple(ShownError(one.error_code, one.message, one.next_step) for one in self.errors)
+        document = Document(self.command, self.exit_code == 0, self.exit_code, self.result, errors)
+        return shown_json(jsonable(document), indent=2)
 
 
 @dataclass(frozen=True)
@@ -58,7 +79,7 @@ class Answer:
     """
 
     record: Any
-    exit_code: int = 0
+    exit_code: ExitCode = 0
     text: Text | None = None
     errors: Sequence[InstallError] = ()
 
@@ -75,7 +96,7 @@ def reply_to(command: str, answer: Any) -> Reply | None:
 def answered(
     command: str,
     answer: Any,
-    exit_code: int = 0,
+    exit_code: ExitCode = 0,
     *,
     text: Text | None = None,
     errors: Sequence[InstallError] = (),

@@ -15,12 +15,12 @@ from openclaw_install.common.errors import HostError, InstallError, UsageError
 from openclaw_install.common.jsonable import jsonable
 from openclaw_install.common.shown_text import shown_json
 from openclaw_install.runtime.report import RuntimeReport
+from openclaw_install.surfaces.cli.boundary import INTERRUPTED
 from openclaw_install.surfaces.cli.options import CommonOptions
 from openclaw_install.surfaces.cli.reply import Reply
 from openclaw_install.sync.report import SyncReport
 from openclaw_install.sync.watch.event import WatchEvent
 
-INTERRUPTED = 130
 _PATIENCE = 10.0
 _POLL_SECONDS = 0.1
 
