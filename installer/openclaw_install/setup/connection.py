@@ -23,8 +23,9 @@ from openclaw_install.messaging.profile_settings import (
     save_settings,
     server_url,
 )
-from openclaw_install.protocol.profile import ProfilePaths, backup_of, invite_of, profile_paths
+from openclaw_install.protocol.profile import ProfilePaths, invite_of, profile_paths
 from openclaw_install.setup.context import Operator, Options
+from openclaw_install.setup.leftovers import Left, left, of_ours, profile_places
 from openclaw_install.setup.private_state import remaining
 
 _HUB_PORT = 8787
@@ -141,7 +142,7 @@ class Forgotten:
     """What an uninstall removed, and what it leaves on purpose."""
 
     removed: tuple[str, ...] = ()
-    stays: tuple[str, ...] = ()
+    stays: tuple[Left, ...] = ()
 
 
 def forget(location: HostLocation, env: Mapping[str, str]) -> Forgotten:
@@ -151,17 +152,17 @@ def forget(location: HostLocation, env: Mapping[str, str]) -> Forgotten:
         FileError: the settings cannot be removed.
     """
     paths = profile_paths(env, location.home)
-    places = [paths.identity, backup_of(paths.identity), paths.store, paths.trust_policy]
+    places = [*profile_places(paths)]
     with contextlib.suppress(InstallError):
         settings = load_settings(paths)
         # The relay's key lies there, by which other agents know it, and what they have not fetched yet.
-        places += [settings.hub.data] if settings is not None and settings.hub is not None else []
+        places += [of_ours(settings.hub.data)] if settings is not None and settings.hub is not None else []
     invite_of(paths.identity).unlink(missing_ok=True)
     removed = forget_settings(paths)
     beside = remaining((paths.folder,))  # locks, and what was kept of files that were replaced
     return Forgotten(
         removed=() if removed is None else (str(removed),),
-        stays=tuple(dict.fromkeys(str(path) for path in (*places, *beside) if path.exists())),
+        stays=left([*places, *((path, "a part of the agent's files") for path in beside)]),
     )
 
 

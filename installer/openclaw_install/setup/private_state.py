@@ -111,3 +111,17 @@ def remaining(places: Iterable[Path]) -> tuple[Path, ...]:
         with contextlib.suppress(OSError):
             found += sorted(path for path in place.iterdir() if path.name not in _OF_HOSTS)
     return tuple(dict.fromkeys(found))
+
+
+def other_hosts(own_folder: Path) -> tuple[Path, ...]:
+    """The folders of other hosts among our records and runtimes.
+
+    Args:
+        own_folder: the records of this host; its name is the host's.
+    """
+    found: list[Path] = []
+    for place in _OF_HOSTS:
+        with contextlib.suppress(OSError):
+            folders = (own_state() / place).iterdir()
+            found += [folder for folder in folders if folder.name != own_folder.name]
+    return tuple(sorted(found))

@@ -207,7 +207,14 @@ class ReceiptStore:
             raise file_error(error, Path(error.filename or self._receipts), "delete") from error
         remove_empty((self.folder, self.folder.parent, self.folder.parent.parent))
 
-    def _prune(self) -> None:
+    def forget_undone(self) -> None:
+        """Deletes the receipts that stand no more, with their images; what is still kept needs none of them.
+
+        The caller holds the lock.
+        """
+        self._prune(0)
+
+    def _prune(self, kept_at_most: int = _KEPT_AT_MOST) -> None:
         """Deletes all but the newest receipts that stand no more, with their images."""
         entries = self._entries()
         alive = {entry.id for entry in entries if entry.status == "applied"}
@@ -217,7 +224,7 @@ class ReceiptStore:
             if entry.status in {"undone", "rolled_back"}
             or (entry.takes_back and entry.status == "applied" and not entry.folders)
         ]
-        for entry in over[:-_KEPT_AT_MOST]:
+        for entry in over[: max(0, len(over) - kept_at_most)]:
             if not alive & set(entry.takes_back):
                 self._discard(self.place(entry.id))
 

@@ -9,11 +9,13 @@ from typing import Literal
 
 from openclaw_install.common.errors import ExitCode
 from openclaw_install.host.hooks.boot import BootVerdict
+from openclaw_install.protocol.profile import profile_paths
 from openclaw_install.setup.changes import Kept, PlannedChange
 from openclaw_install.setup.connection import Forgotten, forget
 from openclaw_install.setup.context import Context
+from openclaw_install.setup.leftovers import IMAGES, Left, left, of_ours, purge
 from openclaw_install.setup.plan import config_is_read_only
-from openclaw_install.setup.private_state import own_places, remaining, remove_empty
+from openclaw_install.setup.private_state import other_hosts, own_places, remaining, remove_empty
 from openclaw_install.setup.receipt import Receipt
 from openclaw_install.setup.transaction import recover
 from openclaw_install.setup.undo import UndoPlan, carry_out_undo, choose_receipt, plan_undo
@@ -33,6 +35,8 @@ class UndoResult:
         removed: what the runtime had, and is gone with it.
         stays: what is left on purpose: the agent's identity and threads, which nobody could make again, and
             after an uninstall all else that is left in our own folders.
+        purged: what was left and is deleted for good, on request.
+        diff: of the config, secrets masked; empty where it stays as it is.
     """
 
     outcome: Literal["undone", "planned", "declined", "unchanged"]
@@ -42,7 +46,9 @@ class UndoResult:
     conflicts: tuple[str, ...] = ()
     next_boot: BootVerdict | None = None
     removed: tuple[str, ...] = ()
-    stays: tuple[str, ...] = ()
+    stays: tuple[Left, ...] = ()
+    purged: tuple[Left, ...] = ()
+    diff: str = ""
 
     @property
     def exit_code(self) -> ExitCode:
@@ -71,28 +77,71 @@ def undo(context: Context, wanted: str | None = None) -> UndoResult:
     return _without_runtime(context, result, forget_work=False)
 
 
-def uninstall(context: Context) -> UndoResult:
+def uninstall(context: Context, *, purge_too: bool = False) -> UndoResult:
     """Removes all that we ever added to this host and nothing else, the runtime and our records included.
 
     What the user changed since is kept and named with `keep_changed`; our records of that stay, so that the
     command can be run again and finish.
 
+    Args:
+        purge_too: delete what is left on purpose as well, after a question of its own.
+
     Raises:
-        ConflictError, FileError, UsageError: as `undo`.
+        ConflictError, FileError, UsageError: as `undo`; `conflict.in_use` where a process works with what is
+            to be deleted for good.
     """
     dry_run, store = context.options.dry_run, context.store
     with _held(context):
         standing = store.in_force()
         result = _taken_back(context, "uninstall", standing) if standing else UndoResult("unchanged")
         is_done = result.outcome in ("undone", "unchanged") and not dry_run
-        if is_done and not store.in_force():
+        if is_done and store.in_force():
+            store.forget_undone()
+        elif is_done:
             store.forget_all()
-    if not is_done or context.runtime is None:
+    if not is_done:
         return result
+    images = left([(store.folder, IMAGES)])
+    if context.runtime is None:
+        return replace(result, stays=images)
     result = _without_runtime(context, result, forget_work=True)
     remove_empty(own_places())
-    left = (*result.stays, *map(str, remaining(own_places())))
-    return replace(result, stays=tuple(dict.fromkeys(left)))
+    beside = left(map(of_ours, remaining(own_places())))
+    result = replace(result, stays=tuple(dict.fromkeys((*result.stays, *images, *beside))))
+    return _purged(context, result) if purge_too else result
+
+
+def _purged(context: Context, result: UndoResult) -> UndoResult:
+    """Deletes what an uninstall left; what other hosts of the user may need stays."""
+    found = result.stays
+    if others := other_hosts(context.store.folder):
+        context.operator.show(
+            f"{len(others)} of our records are of other hosts, so what is not of this host alone stays"
+        )
+        found = tuple(one for one in found if one.path == context.store.folder)
+    purged = purge(
+        found,
+        context.location,
+        in_use=_in_use(context),
+        show=context.operator.show,
+        confirm=context.operator.confirm,
+    )
+    if purged and context.env is not None:
+        folder = profile_paths(context.env, context.location.home).folder
+        remove_empty((folder, folder.parent, folder.parent.parent))
+    remove_empty((context.store.folder.parent, *own_places()))
+    gone = {one.path for one in purged}
+    return replace(result, purged=purged, stays=tuple(one for one in result.stays if one.path not in gone))
+
+
+def _in_use(context: Context) -> str:
+    """Names the process that has the agent's store open for writing; empty where none does."""
+    from openclaw_install.messaging import store_lock
+
+    if context.env is None:
+        return ""
+    store = profile_paths(context.env, context.location.home).store
+    return f"a bridge works with {store}" if store_lock.is_held(store) else ""
 
 
 @contextlib.contextmanager
@@ -132,7 +181,7 @@ def _taken_back(context: Context, command: str, receipts: Sequence[Receipt]) -> 
 def _result(outcome: Literal["undone", "planned", "declined"], plan: UndoPlan) -> UndoResult:
     receipts = tuple(receipt.id for receipt in plan.receipts)
     changes = tuple(change.shown for change in plan.changes)
-    return UndoResult(outcome, receipts, changes, plan.kept, plan.conflicts, plan.next_boot)
+    return UndoResult(outcome, receipts, changes, plan.kept, plan.conflicts, plan.next_boot, diff=plan.diff)
 
 
 def _without_runtime(context: Context, result: UndoResult, *, forget_work: bool) -> UndoResult:

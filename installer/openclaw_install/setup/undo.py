@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_install.common.errors import ConfigError, ConflictError, UsageError
-from openclaw_install.host.config.document import document_of
+from openclaw_install.host.config.document import config_text, document_of
 from openclaw_install.host.config.paths import KeyPath, dotted
+from openclaw_install.host.config.secrets import masked_diff, secrets_in
 from openclaw_install.host.hooks.boot import BootVerdict, boot_verdict
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.changes import Change, ChangeKind, Files, Kept, Present, is_at, real_path
@@ -42,6 +43,7 @@ class UndoPlan:
     conflicts: tuple[str, ...]
     next_boot: BootVerdict | None
     remnants: tuple[Remnant, ...] = ()
+    diff: str = ""
 
     @property
     def idle(self) -> bool:
@@ -77,7 +79,9 @@ def choose_receipt(store: ReceiptStore, wanted: str | None) -> Receipt:
     known = ", ".join(receipt.id for receipt in standing) or "none"
     what = "there is nothing to undo" if wanted is None else f"no receipt {wanted!r} stands"
     raise UsageError(
-        f"{what} on this host", next_step=f"receipts that stand: {known}", code="usage.no_receipt"
+        f"{what} on this host",
+        next_step=f"receipts that stand: {known}; openclaw-install undo --list shows what each did",
+        code="usage.no_receipt",
     )
 
 
@@ -107,13 +111,15 @@ def plan_undo(
         for change in reversed(receipt.changes):
             walk.take_back(receipt, change)
     changes = walk.changes()
-    restored = next((change.after for change in changes if change.kind == "config"), None)
+    config = next((change for change in changes if change.kind == "config"), None)
+    restored = None if config is None else config.after
     verdict = verdict_on(restored, location) if restored is not None and location is not None else None
+    diff = _diff(config, location) if config is not None and location is not None else ""
     changed = tuple(dict.fromkeys(walk.conflicts))
     kept, remnants = (changed, tuple(walk.remnants)) if keep_changed else ((), ())
     # What a later run changed is no choice of the user's: it would belong to no receipt any more.
     blocked = (*(() if keep_changed else map(_in_words, changed)), *dict.fromkeys(walk.by_later))
-    return UndoPlan(tuple(reversed(receipts)), changes, kept, blocked, verdict, remnants)
+    return UndoPlan(tuple(reversed(receipts)), changes, kept, blocked, verdict, remnants, diff)
 
 
 def verdict_on(data: bytes, location: HostLocation) -> BootVerdict | None:
@@ -124,6 +130,22 @@ def verdict_on(data: bytes, location: HostLocation) -> BootVerdict | None:
         return None
     folder, has_includes = document.path.parent, bool(document.included)
     return boot_verdict(document.data, config_dir=folder, has_includes=has_includes)
+
+
+def _diff(change: Change, location: HostLocation) -> str:
+    """What becomes of the config, by the secrets of both versions masked."""
+    if change.before is None or change.after is None:
+        return ""
+    try:
+        known = [
+            secret
+            for data in (change.before, change.after)
+            for secret in secrets_in(document_of(location.config_path, data, None, location.env))
+        ]
+        texts = [config_text(change.path, data) for data in (change.before, change.after)]
+    except ConfigError:
+        return ""
+    return masked_diff(texts[0], texts[1], location.config_path, known)
 
 
 def _in_words(conflict: Kept) -> str:

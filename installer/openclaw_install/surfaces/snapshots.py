@@ -18,6 +18,7 @@ from openclaw_install.messaging.models.overview import DoctorReport
 from openclaw_install.messaging.models.trust_replay import TrustReplay
 from openclaw_install.runtime.document import Status
 from openclaw_install.runtime.report import Result, RuntimeReport
+from openclaw_install.setup.history import StandingRuns
 from openclaw_install.setup.receipt import StoredReceipt
 from openclaw_install.setup.removal import UndoResult
 from openclaw_install.setup.report import ActivationReport
@@ -89,6 +90,7 @@ RESULTS: dict[str, tuple[str, Any]] = {
     "sync-report": ("Result of `openclaw-install sync`", KeptSyncReport),
     "sync-status": ("Result of `openclaw-install sync status`", sync.SyncStatus),
     "watch-event": ("A line of `openclaw-install sync --watch --json`", WatchEvent),
+    "undo-list": ("Result of `openclaw-install undo --list`", StandingRuns),
     "undo-report": ("Result of `openclaw-install undo|uninstall`", UndoResult),
 }
 """Results of commands that are no tool's answer, and the status document, by the name of their schema."""

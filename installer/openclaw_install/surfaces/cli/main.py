@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from functools import partial
@@ -9,9 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from openclaw_install import __version__
+from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import InstallError, UsageError
+from openclaw_install.common.shown_text import neutral
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.surfaces.cli.boundary import enter
 from openclaw_install.surfaces.cli.hub import hub_group
@@ -95,24 +99,50 @@ def verify_runtime_command(
     return _on_host(options, act, route_mode=_route(route_mode), offline=offline)
 
 
+def _receipts(context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Completes the runs that stand, with a word about each."""
+    from openclaw_install.setup.history import standing_runs
+    from openclaw_install.setup.receipts import ReceiptStore
+
+    said: dict[str, Any] = {name: context.params.get(name) for name in ("state_dir", "config", "profile")}
+    with contextlib.suppress(InstallError):
+        found = standing_runs(ReceiptStore(CommonOptions(**said).location()), wall_time())
+        return [
+            CompletionItem(run.receipt, help=neutral(f"{run.ago}: {run.summary}"))
+            for run in found.runs
+            if run.receipt.startswith(begun)
+        ]
+    return []
+
+
 @cli.command("undo")
-@click.argument("receipt", required=False)
+@click.argument("receipt", required=False, shell_complete=_receipts)
+@click.option("--list", "to_list", is_flag=True, help="Show the runs that stand, and what each changed.")
 @click.option("--keep-changed", is_flag=True, help="Keep what you changed since, and undo the rest.")
-def undo_command(options: CommonOptions, receipt: str | None, **asked: Any) -> Answer:
+def undo_command(options: CommonOptions, receipt: str | None, *, to_list: bool, **asked: Any) -> Answer:
     """Take one run back: RECEIPT, or the newest that stands."""
+    from openclaw_install.setup.history import standing_runs
     from openclaw_install.setup.removal import undo
 
-    result = undo(_context(options, options.location(), **asked), receipt)
+    context = _context(options, options.location(), **asked)
+    if to_list:
+        return Answer(standing_runs(context.store, context.clock()))
+    result = undo(context, receipt)
     return Answer(result, result.exit_code)
 
 
 @cli.command("uninstall")
 @click.option("--keep-changed", is_flag=True, help="Keep what you changed since, and remove the rest.")
-def uninstall_command(options: CommonOptions, **asked: Any) -> Answer:
-    """Remove all that we ever added to this host, and nothing else."""
+@click.option("--purge", is_flag=True, help="Then delete for good what is left on purpose; asks separately.")
+def uninstall_command(options: CommonOptions, *, purge: bool, **asked: Any) -> Answer:
+    """Remove all that we ever added to this host, and nothing else.
+
+    The agent's identity, its threads and the own hub stay, unless --purge is given: nobody could make them
+    again.
+    """
     from openclaw_install.setup.removal import uninstall
 
-    result = uninstall(_context(options, options.location(), **asked))
+    result = uninstall(_context(options, options.location(), **asked), purge_too=purge)
     return Answer(result, result.exit_code)
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 from openclaw_install.common.problems import Problem
 from openclaw_install.common.shown_text import neutral
 from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.setup.connection import Connected
+from openclaw_install.setup.history import StandingRuns
+from openclaw_install.setup.leftovers import in_words
 from openclaw_install.setup.plan import PlanReport
 from openclaw_install.setup.removal import UndoResult
 from openclaw_install.setup.report import ActivationReport, Applied
@@ -151,9 +154,12 @@ def plan_report(plan: PlanReport) -> Text:
         lines.append(f"{'skip':<10} {item.what}: {item.reason}")
         lines += [f"{'':<10}   -> {item.next_step}"] if item.next_step else []
     lines += [f"{'note':<10} {note}" for note in plan.notes]
+    return Text(rows=[*map(neutral, lines), *_diff_lines(plan.diff)])
+
+
+def _diff_lines(diff: str) -> list[str]:
     # A tab is what the config is indented with; nothing else in a line of a diff may move the cursor.
-    diff = ["\t".join(map(neutral, line.rstrip("\r").split("\t"))) for line in plan.diff.split("\n") if line]
-    return Text(rows=[*map(neutral, lines), *diff])
+    return ["\t".join(map(neutral, line.rstrip("\r").split("\t"))) for line in diff.split("\n") if line]
 
 
 @view.register
@@ -167,7 +173,21 @@ def undo_plan(plan: UndoPlan) -> Text:
         lines.append(
             f"warning    the gateway would not start from the restored config: {plan.next_boot.message}"
         )
-    return Text(rows=[*map(neutral, lines)])
+    return Text(rows=[*map(neutral, lines), *_diff_lines(plan.diff)])
+
+
+@view.register
+def standing_runs(found: StandingRuns) -> Text:
+    """One line a run, and one for what it changed."""
+    if not found.runs:
+        return Text(["no run stands on this host: there is nothing to undo"])
+    rows = []
+    for run in found.runs:
+        made = datetime.fromtimestamp(run.made_at, UTC)
+        kept = ", of which only what you kept stands" if run.only_kept else ""
+        rows.append(f"{run.receipt}  {made:%-d %B %Y %H:%M} UTC, {run.ago}: {run.command}{kept}")
+        rows.append(f"    {run.summary}")
+    return Text(rows=[*map(neutral, rows)], tail=["", "to take one back: openclaw-install undo RECEIPT"])
 
 
 @view.register
@@ -180,7 +200,8 @@ def undo_result(result: UndoResult) -> Text:
         "unchanged": "nothing of ours is on this host",
     }
     kept = [f"kept {kept.path}: {kept.reason}" for kept in result.kept]
-    stays = [f"left on purpose: {path}" for path in result.stays]
+    stays = [f"left on purpose: {one.path} ({in_words(one.bytes)}): {one.what}" for one in result.stays]
+    stays += [f"deleted for good: {one.path}" for one in result.purged]
     removed = [f"removed {path}" for path in result.removed]
     return Text([texts[result.outcome]], [*removed, *kept, *stays])
 
