@@ -35,9 +35,9 @@ from openclaw_install.protocol.header import new_message_id
 from openclaw_install.protocol.identity import Identity, new_identity
 from openclaw_install.protocol.messages import TEXT, text_body
 from openclaw_install.protocol.profile_files import store_new_identity
+from tests.support.async_waiting import until
 from tests.support.memory_relay import MemoryRelayServer
 
-PATIENCE = 120.0
 TOKEN = "a-hook-token-of-a-stub-gateway-0123456789"
 BRISK = Timing(watch=0.02, poll=0.05, keep=0.1, most_pause=0.2, stream_again=1.0)
 _TRANSCRIPT = """
@@ -47,14 +47,6 @@ CREATE TABLE IF NOT EXISTS transcript_events (
     created_at INTEGER NOT NULL
 );
 """
-
-
-async def until(condition: Callable[[], bool], what: str = "the condition") -> None:
-    """Waits until something is true."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"{what} did not come true"
-        await asyncio.sleep(0.005)
 
 
 @dataclass

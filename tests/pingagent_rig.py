@@ -8,7 +8,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -163,14 +163,12 @@ class StdioClient:
 
     def answer(self, number: int) -> dict[str, Any]:
         """Reads up to the answer to a request; others stay in `lines`."""
-        end = time.monotonic() + SECONDS
-        while time.monotonic() < end:
+        while True:
             for line in self.lines:
                 if line.get("id") == number:
                     self.lines.remove(line)
                     return line
-            self._read(end - time.monotonic())
-        raise AssertionError(f"no answer to request {number} within {SECONDS} s")
+            self._read(f"an answer to request {number}")
 
     def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
         answer: dict[str, Any] = self.request("tools/call", {"name": tool, "arguments": arguments})["result"]
@@ -182,24 +180,15 @@ class StdioClient:
         stderr = _there(self.process.stderr).read().decode()
         return self.process.wait(SECONDS), stderr
 
-    def _read(self, seconds: float) -> None:
+    def _read(self, awaited: str) -> None:
         pipe = _there(self.process.stdout)
-        if not select.select([pipe], [], [], max(0.0, seconds))[0]:
-            return
+        assert select.select([pipe], [], [], SECONDS)[0], f"{awaited} did not come"
         data = os.read(pipe.fileno(), 65536)
         if not data:
             raise AssertionError(f"the server ended: {_there(self.process.stderr).read().decode()}")
         *whole, self._rest = (self._rest + data).split(b"\n")
         # Every line of stdout has to be a message of the protocol.
         self.lines += [json.loads(line) for line in whole]
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    """Looks again until `condition` holds; a minute is enough for the slowest machine."""
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < end, f"not within {SECONDS} s: {what}"
-        time.sleep(0.01)
 
 
 def _there(pipe: IO[bytes] | None) -> IO[bytes]:

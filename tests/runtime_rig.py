@@ -33,21 +33,10 @@ from openclaw_install.runtime.worker import Settings, run_runtime
 from openclaw_install.surfaces.cli.boundary import run_command
 from openclaw_install.surfaces.cli.main import cli
 from tests.schemas import assert_valid
+from tests.support.waiting import PATIENCE, until
 
 KEY = "mysta_" + "0123456789abcdef"
-PATIENCE = 60.0
 T = TypeVar("T")
-
-
-def until(look: Callable[[], T | None], what: str) -> T:
-    """Waits for a condition, as long as a busy machine may need."""
-    end = time.monotonic() + PATIENCE
-    while True:
-        found = look()
-        if found:
-            return found
-        assert time.monotonic() < end, f"this did not come about: {what}"
-        time.sleep(0.02)
 
 
 @dataclass

@@ -24,8 +24,9 @@ from openclaw_install.protocol.card import ENVELOPE_2, make_card
 from openclaw_install.protocol.envelope import open_envelope
 from openclaw_install.protocol.identity import Identity, new_identity
 from openclaw_install.protocol.messages import TEXT, text_body
-from tests.collab_rig import Rig, play, until
+from tests.collab_rig import Rig, play
 from tests.relay_rig import relay_in_memory
+from tests.support.async_waiting import until
 from tests.support.memory_relay import MemoryRelay
 from tests.test_bridge_order import Chain
 

@@ -22,7 +22,8 @@ from openclaw_install.messaging.outgoing import ContactError, OpeningLimits, enq
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.store.database import Database, migrations
 from openclaw_install.protocol.messages import RECEIPT, TEXT, receipt_body, text_body
-from tests.collab_rig import Agent, Rig, rig, until
+from tests.collab_rig import Agent, Rig, rig
+from tests.support.async_waiting import until
 from tests.trust_rig import DAY, NOW, Place, did, place
 
 AGENT = "mcp:agent"

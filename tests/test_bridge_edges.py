@@ -23,7 +23,8 @@ from openclaw_install.protocol.keys import SigningKey
 from openclaw_install.protocol.messages import CONTROL, RECEIPT, control_body, receipt_body
 from openclaw_install.protocol.profile_files import save_identity, store_new_identity
 from openclaw_install.protocol.receipts import sign_receipt
-from tests.collab_rig import Agent, Rig, health_of, play, until
+from tests.collab_rig import Agent, Rig, health_of, play
+from tests.support.async_waiting import until
 from tests.test_bridge_faults import faulty
 
 

@@ -27,7 +27,8 @@ from openclaw_install.messaging.relay.client import (
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.card import make_card
 from openclaw_install.protocol.identity import rotate_encryption
-from tests.collab_rig import Agent, Rig, dies, health_of, play, until
+from tests.collab_rig import Agent, Rig, dies, health_of, play
+from tests.support.async_waiting import until
 from tests.support.memory_relay import MemoryRelay
 
 

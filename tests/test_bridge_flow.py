@@ -22,8 +22,9 @@ from openclaw_install.protocol.errors import EnvelopeReason
 from openclaw_install.protocol.header import Envelope, parse_envelope
 from openclaw_install.protocol.messages import CONTACT_REQUEST, RECEIPT, contact_request_body
 from openclaw_install.protocol.receipts import sign_receipt
-from tests.collab_rig import Agent, Rig, play, rig, until
+from tests.collab_rig import Agent, Rig, play, rig
 from tests.relay_rig import relay_in_memory
+from tests.support.async_waiting import until
 
 
 def test_a_first_contact_reaches_no_agent_until_it_is_approved_and_then_in_order(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from openclaw_install.messaging.outgoing import enqueue
 from openclaw_install.protocol.keys import SigningKey
 from openclaw_install.protocol.messages import TEXT, text_body
 from tests.bridge_killer import STEPS, load_relay, save_relay
-from tests.collab_rig import Rig, dies, rig, until
+from tests.collab_rig import Rig, dies, rig
+from tests.support.async_waiting import until
 
 _MESSAGES = 4
 

@@ -27,7 +27,8 @@ from openclaw_install.protocol.identity import MAX_OWN_KEYS, Identity, new_ident
 from openclaw_install.protocol.messages import TEXT, text_body
 from openclaw_install.protocol.profile_files import load_identity, store_new_identity
 from openclaw_install.protocol.receipts import relay_id_of
-from tests.collab_rig import Agent, Rig, health_of, play, until
+from tests.collab_rig import Agent, Rig, health_of, play
+from tests.support.async_waiting import until
 from tests.support.memory_relay import MemoryRelay
 
 DAY = 86_400.0

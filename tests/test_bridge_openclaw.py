@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import sqlite3
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from openclaw_install.messaging.models import Ingress
 from openclaw_install.protocol.did import conversation_of
 from openclaw_install.protocol.header import Envelope
 from tests.collab_rig import TOKEN, Rig, rig
+from tests.support.async_waiting import until
 
 _HOOKS = {
     "enabled": True,
@@ -30,7 +30,6 @@ _HOOKS = {
     "allowedSessionKeyPrefixes": ["hook:"],
     "allowedAgentIds": ["main"],
 }
-_PATIENCE = 120.0
 
 
 def _answer(_messages: Messages) -> str:
@@ -41,13 +40,6 @@ def _asked(model: StubModel, text: str) -> int:
     """How many turns were begun for a message: the model is asked once in each, by a last user's text."""
     conversations = list(model.requests)
     return sum(text in str([one for one in messages if one["role"] == "user"]) for messages in conversations)
-
-
-async def _until(condition: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + _PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"{what} did not come true"
-        await asyncio.sleep(0.05)
 
 
 def _on_host(made: Rig, host: ScratchHost) -> None:
@@ -83,24 +75,22 @@ async def _scenario(made: Rig, host: ScratchHost, model: StubModel) -> None:
 
         # The bridge is there before the gateway: the message waits for it.
         async with made.bridge():
-            await _until(lambda: (found := row(first)) is not None and found.attempts > 0, "a try")
+            await until(lambda: (found := row(first)) is not None and found.attempts > 0, "a try")
             gateway = host.start_gateway()
             try:
                 await asyncio.to_thread(gateway.wait_ready, 90.0)
-                await _until(lambda: accepted(first), "the admission")
-                await _until(lambda: confirmed(first), "the turn in the transcript")
+                await until(lambda: accepted(first), "the admission")
+                await until(lambda: confirmed(first), "the turn in the transcript")
                 await _replays(made, host, first.header.message_id)
                 # Killed as soon as it has admitted the next one: its turn is lost, or in the transcript.
                 second = made.send("The second question of the day.")
-                await _until(lambda: accepted(second), "the second admission")
+                await until(lambda: accepted(second), "the second admission")
             finally:
                 gateway.process.kill()
                 gateway.stop()
             with host.gateway():
-                await _until(lambda: confirmed(second), "the second turn")
-                await _until(
-                    lambda: _asked(model, "The second question") >= 1, "the second turn's model call"
-                )
+                await until(lambda: confirmed(second), "the second turn")
+                await until(lambda: _asked(model, "The second question") >= 1, "the second turn's model call")
     assert _asked(model, "> The first question") >= 1
     rows = _turns(host, "The first question"), _turns(host, "The second question")
     assert rows == (1, 1)

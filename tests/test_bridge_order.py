@@ -24,7 +24,8 @@ from openclaw_install.protocol.envelope import Draft, Envelope, Opened, open_env
 from openclaw_install.protocol.header import new_message_id
 from openclaw_install.protocol.identity import MAX_LIFETIME
 from openclaw_install.protocol.messages import RECEIPT, TEXT, receipt_body, text_body
-from tests.collab_rig import Agent, Rig, play, until
+from tests.collab_rig import Agent, Rig, play
+from tests.support.async_waiting import until
 
 DAY = 86_400.0
 

@@ -13,7 +13,8 @@ from openclaw_install.messaging.actions import sessions
 from openclaw_install.messaging.actions.overview import delivery_timeline, since_last_seen
 from openclaw_install.messaging.bridge.pacing import PacingLimits
 from openclaw_install.messaging.models.messages import ShownMessage
-from tests.collab_rig import Agent, Rig, rig, until
+from tests.collab_rig import Agent, Rig, rig
+from tests.support.async_waiting import until
 
 ROUNDS = 3
 

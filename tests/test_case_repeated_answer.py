@@ -13,7 +13,8 @@ from openclaw_install.messaging.models.messages import SendResult
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.store.messages import ANSWERED, ANSWERS
 from openclaw_install.surfaces.views import view
-from tests.collab_rig import Rig, play, rig, until
+from tests.collab_rig import Rig, play, rig
+from tests.support.async_waiting import until
 
 
 def _texts_for_peer(made: Rig) -> int:

@@ -18,7 +18,7 @@ from chaos.ledger import Receipts
 from chaos.result import Result, table
 from chaos.size import FULL, SHORT
 
-from tests.runtime_rig import until
+from tests.support.waiting import until
 
 _ROOT = Path(__file__).parent.parent
 _ENVELOPE = json.dumps({"v": 2, "from": "ann", "to": "bob", "routing": {"task_id": "t"}}).encode()

@@ -10,7 +10,6 @@ import select
 import subprocess
 import sys
 import termios
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -362,10 +361,11 @@ def _on_a_terminal(host: Host, *arguments: str, answer: bytes, **env: str) -> tu
     )
     os.close(theirs)
     screen = b""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+    silences = 0
+    while silences < 60:
         asked = b"[y/N]" in screen
         if not select.select([ours], [], [], 1 if asked else 5)[0]:
+            silences += 1
             # A Ctrl-C in the instant before the read is lost to Python; a person would press it again.
             if asked:
                 os.write(ours, answer)

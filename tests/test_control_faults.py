@@ -15,8 +15,9 @@ from openclaw_install.common.migrations import Migration
 from openclaw_install.messaging.app import AppContext
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.store.database import Database, migrations
-from tests.collab_rig import Rig, rig, until
+from tests.collab_rig import Rig, rig
 from tests.pingagent_rig import Profile, StdioClient
+from tests.support.async_waiting import until
 from tests.tool_rig import Call, tools_at
 
 _ROUNDS = 12

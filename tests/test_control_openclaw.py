@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from openclaw_install.protocol.did import conversation_of
 from openclaw_install.protocol.messages import TEXT
 from tests.collab_rig import TOKEN, Rig, rig
 from tests.pingagent_rig import _coverage
+from tests.support.async_waiting import until
 
 _HOOKS = {
     "enabled": True,
@@ -29,7 +28,6 @@ _HOOKS = {
     "allowedSessionKeyPrefixes": ["hook:"],
     "allowedAgentIds": ["main"],
 }
-_PATIENCE = 120.0
 _ASKED = "Is the oven free?"
 _DONE = "The thread is answered, and its note is kept."
 
@@ -110,7 +108,7 @@ async def _scenario(made: Rig, host: ScratchHost, script: Script) -> None:
         async with made.bridge():
             made.send(_ASKED)
             with made.store() as store:
-                await _until(lambda: len(script.answers) >= 5, "the fifth tool's answer")
+                await until(lambda: len(script.answers) >= 5, "the fifth tool's answer")
                 item = store.outbox.by_key("workflow-1")
                 note = store.summaries.get(thread)
     finally:
@@ -129,10 +127,3 @@ async def _scenario(made: Rig, host: ScratchHost, script: Script) -> None:
     # One turn came of the message, and its text went to the other agent once.
     seqs = [envelope and envelope.header.schema for _, envelope in made.relay.inboxes[made.peer.did].places]
     assert seqs.count(TEXT) == 1
-
-
-async def _until(condition: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + _PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"{what} did not come true"
-        await asyncio.sleep(0.05)

@@ -24,6 +24,7 @@ from openclaw_install.messaging.profile_settings import EmbeddedHub, ProfileSett
 from openclaw_install.protocol.profile import profile_paths
 from openclaw_install.runtime import embedded_hub
 from openclaw_install.runtime.component import Context
+from tests.support.async_waiting import until
 
 _BOUND = 60.0
 
@@ -68,12 +69,6 @@ def _agree(context: Context, data: Path) -> EmbeddedHub:
     return hub
 
 
-async def _until(held: Callable[[], bool]) -> None:
-    async with asyncio.timeout(_BOUND):
-        while not held():
-            await asyncio.sleep(0.02)
-
-
 def test_without_settings_there_is_no_hub_to_run(context: Context) -> None:
     assert not embedded_hub.is_configured(context)
     assert embedded_hub.inputs(context) is None
@@ -87,7 +82,7 @@ def test_it_serves_until_it_is_cancelled(context: Context, tmp_path: Path) -> No
 
     async def live() -> int:
         task = asyncio.create_task(embedded_hub.run(context, notes))
-        await _until(lambda: bool(notes.said))
+        await until(lambda: bool(notes.said))
         async with httpx.AsyncClient(trust_env=False) as client:
             status = (await client.get(f"{hub.url}/healthz")).status_code
         task.cancel()
@@ -129,10 +124,10 @@ def _play(context: Context, notes: Notes, code: str, cure: Callable[[], None]) -
 
     async def live() -> None:
         task = asyncio.create_task(embedded_hub.run(context, notes))
-        await _until(lambda: bool(notes.problems))
+        await until(lambda: bool(notes.problems))
         assert not notes.said
         cure()
-        await _until(lambda: bool(notes.said))
+        await until(lambda: bool(notes.said))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -178,8 +173,8 @@ def test_the_hub_ends_when_its_parent_was_killed(tmp_path: Path) -> None:
         parent.kill()
         parent.wait()
         try:
-            asyncio.run(_until(lambda: not _serves(port)))
-        except TimeoutError:
+            asyncio.run(until(lambda: not _serves(port)))
+        except AssertionError:
             os.kill(int(pid), signal.SIGKILL)
             raise
 
@@ -211,7 +206,7 @@ def test_one_that_answers_nothing_any_more_is_told_ended_and_left_to_be_started_
 
     async def live() -> None:
         task = asyncio.create_task(embedded_hub.run(context, notes))
-        await _until(lambda: len(notes.rounds) >= 2)
+        await until(lambda: len(notes.rounds) >= 2)
         os.kill(pids[0], signal.SIGSTOP)
         await task
 

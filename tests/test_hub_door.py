@@ -10,8 +10,7 @@ import socket
 import ssl
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -29,6 +28,7 @@ from openclaw_install.hub.settings import HubSettings, check_tls_files
 from tests.hub_rig import BOTH, Caller, Log
 from tests.support.memory_metadata import MemoryMetadata
 from tests.support.memory_skill_files import MemorySkillFiles
+from tests.support.waiting import until
 
 ROOMY = Limits(burst=10_000)
 
@@ -59,15 +59,6 @@ def caller(shared: RunningHub) -> Iterator[Caller]:
     made = Caller(shared.url, shared.create_key("ann").reveal())
     yield made
     made.close()
-
-
-def wait_until(met: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Waits for a condition, looking often; fails when the time is up."""
-    deadline = time.monotonic() + seconds
-    pause = threading.Event()
-    while not met():
-        assert time.monotonic() < deadline, "the condition was not met in time"
-        pause.wait(0.01)
 
 
 @pytest.mark.parametrize(
@@ -252,9 +243,9 @@ def test_a_session_that_nobody_uses_ends_and_its_place_is_free() -> None:
     with hub_with(replace(ROOMY, sessions_per_key=1, session_idle_seconds=0.2)) as hub:
         caller = Caller(hub.url, hub.create_key("ann").reveal()).open()
         first, caller.session = caller.session, None
-        wait_until(lambda: caller.initialize().status_code == 200)
+        until(lambda: caller.initialize().status_code == 200)
         caller.session = first
-        wait_until(lambda: caller.rpc("ping").status_code == 404)
+        until(lambda: caller.rpc("ping").status_code == 404)
         caller.close()
 
 
@@ -311,7 +302,7 @@ def test_the_log_tells_of_each_request_and_holds_no_key_no_content_and_no_chosen
 def test_the_last_use_of_a_key_is_noted_without_a_write_for_each_request() -> None:
     with hub_with(ROOMY) as hub:
         caller = Caller(hub.url, hub.create_key("ann").reveal()).open()
-        wait_until(lambda: hub.admin.keys()[0].last_used_at is not None)
+        until(lambda: hub.admin.keys()[0].last_used_at is not None)
         noted = hub.admin.keys()[0].last_used_at
         caller.rpc("ping")
         assert hub.admin.keys()[0].last_used_at == noted
@@ -349,7 +340,7 @@ def test_more_at_once_than_a_key_or_the_hub_may_have_is_turned_away_and_then_ser
     with hub_with(limits, metadata=metadata) as hub:
         agent = hub.create_agent("kitchen", "ann")
         caller = Caller(hub.url, hub.create_key("ann").reveal()).open()
-        wait_until(lambda: caller.rpc("ping").status_code == 200)
+        until(lambda: caller.rpc("ping").status_code == 200)
         body = _upload(agent.id)
         holding = _raw(hub, caller, str(len(body)), body, Connection="close")
         assert metadata.entered.wait(10)
@@ -396,7 +387,7 @@ def test_a_session_that_is_left_open_keeps_no_large_request_in_memory() -> None:
         opening = _raw(hub, replace(caller, session=None), str(len(body)), body, Connection="close")
         assert b"413" in _answer(opening).splitlines()[0], "what opens a session is kept, and so it is small"
         del body
-        wait_until(lambda: not _held("MARKED"))
+        until(lambda: not _held("MARKED"))
         assert caller.rpc("ping").status_code == 200
         caller.close()
 
@@ -413,7 +404,7 @@ def test_an_upload_whose_client_went_away_is_finished_and_recorded() -> None:
         caller.http.delete(hub.url, headers=caller.headers())
         caller.close()
         metadata.go_on.set()
-        wait_until(lambda: metadata.skill_count(agent.id) == 1)
+        until(lambda: metadata.skill_count(agent.id) == 1)
     assert files.read(agent.id, "s") == b"x"
     assert metadata.audit()[-1].entry.outcome == "stored"
 
@@ -426,7 +417,7 @@ class _UntilClosed(_SlowMetadata):
     def commit(self, changes: object) -> None:
         if self.address[1]:
             self.entered.set()
-            wait_until(self._closed)
+            until(self._closed)
         self.go_on.set()
         super().commit(changes)
 
@@ -443,7 +434,7 @@ def test_a_shutdown_waits_for_the_upload_that_is_being_written() -> None:
     with hub_with(ROOMY, metadata=metadata) as hub:
         agent = hub.create_agent("kitchen", "ann")
         caller = Caller(hub.url, hub.create_key("ann").reveal()).open()
-        wait_until(lambda: hub.admin.keys()[0].last_used_at is not None)
+        until(lambda: hub.admin.keys()[0].last_used_at is not None)
         metadata.address = ("127.0.0.1", urlsplit(hub.url).port or 0)
         body = _upload(agent.id)
         connection = _raw(hub, caller, str(len(body)), body)

@@ -16,7 +16,8 @@ from openclaw_install.messaging.knocks import FORGOTTEN, due_at_relay, knock
 from openclaw_install.messaging.models import Contact
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.store.database import Database, migrations
-from tests.collab_rig import Agent, Rig, rig, until
+from tests.collab_rig import Agent, Rig, rig
+from tests.support.async_waiting import until
 from tests.trust_rig import NOW, did
 
 SMALL = GateLimits(per_contact=3, in_all=6, first_words=0, knocks=4)

@@ -15,7 +15,8 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from openclaw_install.demo.scratch_host import ScratchHost
 from openclaw_install.surfaces.mcp.pingagent.server import described
 from openclaw_install.surfaces.tools import TOOLS
-from tests.pingagent_rig import Profile, StdioClient, _coverage, until
+from tests.pingagent_rig import Profile, StdioClient, _coverage
+from tests.support.waiting import until
 
 
 @pytest.fixture

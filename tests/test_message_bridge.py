@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from openclaw_install.protocol.profile import ProfilePaths, profile_paths
 from openclaw_install.protocol.profile_files import ensure_identity
 from openclaw_install.runtime import message_bridge
 from openclaw_install.runtime.component import Context
+from tests.support.async_waiting import until
 from tests.test_embedded_hub import Notes
 
 _BOUND = 60.0
@@ -42,12 +42,6 @@ def paths(context: Context) -> ProfilePaths:
     return paths
 
 
-async def _until(held: Callable[[], bool]) -> None:
-    async with asyncio.timeout(_BOUND):
-        while not held():
-            await asyncio.sleep(0.02)
-
-
 async def _ended(task: asyncio.Task[None]) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -60,10 +54,10 @@ def test_a_store_that_somebody_else_drives_is_told_and_taken_when_it_is_let_go(
     async def live(notes: Notes) -> None:
         with store_lock.held(paths.store):
             task = asyncio.create_task(message_bridge.run(context, notes))
-            await _until(lambda: bool(notes.problems))
+            await until(lambda: bool(notes.problems))
             assert not paths.store.exists()
         # Connected to nobody it says so itself, which only a bridge that has the store can.
-        await _until(lambda: bool(notes.said))
+        await until(lambda: bool(notes.said))
         await _ended(task)
 
     notes = Notes()

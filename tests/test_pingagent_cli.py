@@ -21,8 +21,9 @@ from openclaw_install.surfaces.cli.boundary import run_command
 from openclaw_install.surfaces.cli.pingagent import PROGRAM, pingagent
 from openclaw_install.surfaces.cli.pingagent_completion import known_names
 from openclaw_install.surfaces.tools import TOOLS
-from tests.pingagent_rig import Profile, until
+from tests.pingagent_rig import Profile
 from tests.schemas import assert_valid
+from tests.support.waiting import until
 
 ESCAPE = "\x1b[31mevil\x1b[0m\n\u202efake"
 

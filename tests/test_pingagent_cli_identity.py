@@ -8,7 +8,6 @@ import pty
 import select
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -172,12 +171,13 @@ def typed(profile: Profile, arguments: list[str], prompts: list[str]) -> tuple[s
         start_new_session=True,
     )
     os.close(follower)
-    screen, waiting, end = "", list(prompts), time.monotonic() + 60
+    screen, waiting, silences = "", list(prompts), 0
     try:
-        while time.monotonic() < end:
+        while silences < 600:
             if not select.select([leader], [], [], 0.2)[0]:
                 if process.poll() is not None:
                     break
+                silences += 1
                 continue
             try:
                 data = os.read(leader, 4096)

@@ -13,7 +13,7 @@ from openclaw_install.protocol.identity import rename
 from tests.relay_rig import Peer, RunningRelay, relay_in_memory
 from tests.support.clocks import START, GoingClock, HandClock
 from tests.support.memory_relay_store import MemoryRelayStore
-from tests.test_hub_door import wait_until
+from tests.support.waiting import until
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -144,9 +144,9 @@ def test_what_waits_survives_a_clock_that_stands_ahead_for_seconds_or_for_hours(
         assert relay.about()["run"]
         assert not marks
         clock.go(2 * HOUR)
-        wait_until(lambda: len(marks) == 1)
+        until(lambda: len(marks) == 1)
         clock.step(-8 * DAY)
-        wait_until(lambda: not marks)
+        until(lambda: not marks)
         clock.go(25 * HOUR)
         bob.ahead = 700 + 13 + 27 * HOUR
         with_run(relay, bob)

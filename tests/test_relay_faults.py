@@ -32,8 +32,8 @@ from openclaw_install.protocol.receipts import CommitReceipt, relay_id_of
 from tests.relay_rig import Peer, relay_in_memory, running_relay
 from tests.support.clocks import GoingClock, HandClock
 from tests.support.memory_relay_store import MemoryRelayStore
+from tests.support.waiting import until
 from tests.test_hub_cli import Process, process_on
-from tests.test_hub_door import wait_until
 
 DAY = 86_400.0
 
@@ -291,15 +291,15 @@ def test_the_relay_sweeps_by_itself_and_goes_on_where_it_cannot() -> None:
         ann.commit(ann.sealed(bob, lifetime=60))
         assert store.sweeps == 0
         clock.go(700)
-        wait_until(lambda: store.sweeps > 2, 30)
-        wait_until(lambda: store.marks(bob.did) == 1, 30)
+        until(lambda: store.sweeps > 2)
+        until(lambda: store.marks(bob.did) == 1)
         assert store.inbox(bob.did).waiting_bytes > 0
         clock.go(DAY)
-        wait_until(lambda: store.inbox(bob.did).waiting_bytes == 0, 30)
+        until(lambda: store.inbox(bob.did).waiting_bytes == 0)
         assert store.inbox(bob.did).floor == 0
-        wait_until(lambda: store.marks(bob.did) == 1, 30)
+        until(lambda: store.marks(bob.did) == 1)
         clock.go(DAY)
-        wait_until(lambda: store.inbox(bob.did).floor == 1, 30)
+        until(lambda: store.inbox(bob.did).floor == 1)
 
 
 class _Sulking(MemoryRelayStore):

@@ -22,9 +22,10 @@ from openclaw_install.protocol.profile import invite_of, profile_paths
 from openclaw_install.setup.connection import connect, forget
 from openclaw_install.setup.context import Options
 from openclaw_install.surfaces.cli.passphrase import invite_reader
-from tests.collab_rig import Agent, Rig, play, until
+from tests.collab_rig import Agent, Rig, play
 from tests.relay_rig import relay_in_memory
 from tests.setup_rig import Operator
+from tests.support.async_waiting import until
 from tests.support.memory_relay_store import MemoryRelayStore
 
 CODE = "pinv_" + "a" * 43

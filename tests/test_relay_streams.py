@@ -20,7 +20,7 @@ from tests.relay_rig import RELAY, Peer, relay_in_memory, running_relay
 from tests.schemas import assert_valid
 from tests.support.clocks import GoingClock
 from tests.support.memory_relay_store import MemoryRelayStore
-from tests.test_hub_door import wait_until
+from tests.support.waiting import until
 
 QUICK = RelayLimits(heartbeat_seconds=0.05, sweep_seconds=0.05)
 LONG = "\U0001f642" * 40_000
@@ -80,10 +80,10 @@ def test_expired_messages_are_told_until_they_are_dropped_a_day_later_and_then_a
         bob.ahead = 3600
         with bob.stream() as events:
             assert "envelope" in events.next()["data"]
-        wait_until(lambda: len(store._boxes[bob.did].marked_at) == 1, 30)
+        until(lambda: len(store._boxes[bob.did].marked_at) == 1)
         clock.go(86_400)
         bob.ahead += 86_400
-        wait_until(lambda: store.entries(bob.did, after=0, most=1, most_bytes=1)[0].body is None, 30)
+        until(lambda: store.entries(bob.did, after=0, most=1, most_bytes=1)[0].body is None)
         with bob.stream() as events:
             assert events.next()["data"] == {"seq": 1, "gone": "expired"}
             assert events.next()["data"]["seq"] == 2

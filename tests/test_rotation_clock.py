@@ -17,8 +17,9 @@ from openclaw_install.protocol.errors import RotationError
 from openclaw_install.protocol.identity import MAX_LIFETIME, new_identity, rotate_signing
 from openclaw_install.protocol.rotation import is_from_future
 from openclaw_install.protocol.times import DAY, MAX_SKEW
-from tests.collab_rig import Rig, play, until
+from tests.collab_rig import Rig, play
 from tests.relay_rig import relay_in_memory
+from tests.support.async_waiting import until
 from tests.support.clocks import GoingClock
 
 NOW = 1_800_000_000.0

@@ -21,7 +21,8 @@ from openclaw_install.runtime.lifecycle import STALLED_EXIT, Sign, Watch, Watche
 from openclaw_install.runtime.report import ComponentReport, KeptBy, RuntimeState
 from openclaw_install.runtime.supervisor import stalled_report
 from tests.collab_rig import rig
-from tests.runtime_rig import Bench, bench_in, component, end_here, run_here, until
+from tests.runtime_rig import Bench, bench_in, component, end_here, run_here
+from tests.support.waiting import until
 
 _MOST = 6.0
 

@@ -26,7 +26,8 @@ from openclaw_install.runtime.document import GuardianStatus, read_guardian, wri
 from openclaw_install.runtime.locks import age_of, held, is_held
 from openclaw_install.runtime.process_id import ProcessName, birth_of, now
 from openclaw_install.runtime.terminate import end_processes
-from tests.runtime_rig import Bench, bench_in, until
+from tests.runtime_rig import Bench, bench_in
+from tests.support.waiting import until
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from openclaw_install.surfaces.cli.options import CommonOptions
 from openclaw_install.surfaces.cli.sync_watch import kept_in_step
 from openclaw_install.sync.consent import revoke
 from openclaw_install.sync.ledger import Ledger
-from tests.runtime_rig import until
+from tests.support.waiting import until
 from tests.sync_desk import Desk, desk_in
 from tests.sync_rig import skill_text, write_skill
 

@@ -17,8 +17,9 @@ from openclaw_install.messaging.models.bindings import Binding
 from openclaw_install.messaging.routing import mode_in_force, route, tell_route_mode
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.did import conversation_of
-from tests.collab_rig import rig, until
+from tests.collab_rig import rig
 from tests.pingagent_rig import Profile
+from tests.support.async_waiting import until
 from tests.tool_rig import HOSTILE, Call, code, tools_at
 
 FIX = "openclaw-install verify-runtime --fix-hooks"

@@ -21,7 +21,8 @@ from openclaw_install.protocol.identity import Identity, identity_from
 from openclaw_install.protocol.keys import DecryptionKey, SigningKey
 from openclaw_install.protocol.messages import TEXT, text_body
 from openclaw_install.protocol.profile_files import store_new_identity
-from tests.collab_rig import Agent, Rig, stub_gateway, until
+from tests.collab_rig import Agent, Rig, stub_gateway
+from tests.support.async_waiting import until
 from tests.support.memory_relay import MemoryRelayServer
 
 AT = 1_795_900_000.0

@@ -18,7 +18,8 @@ from openclaw_install.messaging.models import ContactState
 from openclaw_install.messaging.store import opened_aside
 from openclaw_install.messaging.trust.gate import settle_page
 from openclaw_install.messaging.trust.policy_file import TrustBook
-from tests.collab_rig import BRISK, Rig, play, until
+from tests.collab_rig import BRISK, Rig, play
+from tests.support.async_waiting import until
 from tests.trust_rig import NOW, did
 
 

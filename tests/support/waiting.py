@@ -1,19 +1,30 @@
-"""Waiting for a condition in tests, without a fixed sleep."""
+"""Waiting for a condition in tests, without a fixed sleep; `async_waiting` does it in an event loop."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 _T = TypeVar("_T")
 # A busy machine may take long; only a failure takes all of it.
 PATIENCE = 120.0
-_STEP = 0.02
+STEP = 0.02
+
+
+def looks(look: Callable[[], _T | None], what: Callable[[], object] | str) -> Iterator[_T | None]:
+    """What `look` gives, again and again, for whoever waits `STEP` seconds after each that is not true.
+
+    Raises:
+        AssertionError: it was looked at often enough; how long that took is no matter.
+    """
+    for _ in range(int(PATIENCE / STEP)):
+        yield look()
+    raise AssertionError(f"never came true: {what() if callable(what) else what}")
 
 
 def until(
-    look: Callable[[], _T],
+    look: Callable[[], _T | None],
     what: Callable[[], object] | str = "the condition",
     pause: Callable[[float], object] = time.sleep,
 ) -> _T:
@@ -27,8 +38,8 @@ def until(
     Raises:
         AssertionError: it did not come true in time.
     """
-    for _ in range(int(PATIENCE / _STEP)):
-        if found := look():
+    for found in looks(look, what):
+        if found:
             return found
-        pause(_STEP)
-    raise AssertionError(f"never came true: {what() if callable(what) else what}")
+        pause(STEP)
+    raise AssertionError(what)
