@@ -121,7 +121,8 @@ def test_only_the_two_paths_are_served(shared: RunningHub) -> None:
     assert httpx.get(f"{root}/healthz").json()["ok"] is True
     refused = httpx.post(f"{root}/healthz")
     assert (refused.status_code, refused.json()["error"]["code"]) == (405, "method_not_allowed")
-    for path in ("/", "/api/v2/mcp/", "/api/v2/mcp/..%2f", "/docs"):
+    assert httpx.get(f"{shared.url}/").status_code == 401, "a slash at the end is the same path"
+    for path in ("/", "/api/v2/mcp//", "/api/v2/mcp/..%2f", "/docs"):
         answer = httpx.get(root + path)
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 

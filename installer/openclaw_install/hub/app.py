@@ -94,6 +94,7 @@ def build_app(stores: Stores, settings: HubSettings, write_log: WriteLog) -> Hub
     app = Starlette(
         routes=[
             Route(MCP_PATH, endpoint=endpoint),
+            Route(f"{MCP_PATH}/", endpoint=endpoint),
             Route(HEALTH_PATH, endpoint=_health, methods=["GET"]),
             *([relay.mount()] if relay else []),
         ],

@@ -28,7 +28,7 @@ def check_skill_name(name: str) -> str:
     if not _SKILL_NAME.fullmatch(name) or name.endswith(".") or _DEVICE.fullmatch(name):
         raise RefusedError(
             "invalid_name",
-            f"the skill name {printable(name)!r} is not allowed: 1 to {NAME_LIMIT} characters, a-z, 0-9, "
+            f"the skill name '{printable(name)}' is not allowed: 1 to {NAME_LIMIT} characters, a-z, 0-9, "
             "dot, underscore and hyphen, beginning with a letter or a digit, not ending with a dot, and no "
             "device of Windows (con, nul, ...)",
         )
@@ -67,7 +67,7 @@ def check_owner(owner: str) -> str:
     if not _OWNER.fullmatch(owner):
         raise RefusedError(
             "invalid_owner",
-            f"the owner {printable(owner)!r} is not allowed: 1 to 64 characters of a-z, A-Z, 0-9, @ . _ + -",
+            f"the owner '{printable(owner)}' is not allowed: 1 to 64 characters of a-z, A-Z, 0-9, @ . _ + -",
         )
     return owner
 
@@ -87,7 +87,7 @@ def check_agent_name(name: str) -> str:
     if odd or not 1 <= len(name) <= 64:
         raise RefusedError(
             "invalid_agent_name",
-            f"the agent name {printable(name)!r} is not allowed: "
+            f"the agent name '{printable(name)}' is not allowed: "
             "1 to 64 printable characters on one line, in their composed form (NFC)",
         )
     return name

@@ -115,6 +115,10 @@ class SessionLostError(ServiceError):
     passing = True
 
 
+class SessionRejectedError(SessionLostError):
+    """401 after the key was accepted in the same run: a new session is opened once."""
+
+
 class ToolError(ServiceError):
     """The tool itself refused: nothing of the request was done.
 

@@ -33,6 +33,7 @@ from openclaw_install.sync.errors import (
     ServerFaultError,
     ServiceError,
     SessionLostError,
+    SessionRejectedError,
     TimedOutError,
     TooLargeError,
     ToolError,
@@ -51,6 +52,7 @@ _NOT_SENT = (
     httpx2.ProxyError,
     httpx2.UnsupportedProtocol,
 )
+_USUAL_PATH = "/api/v2/mcp"
 _CHECK_URL = "check that MYSTA_MCP_URL names a skill service"
 _LATER = "run the same command again later; what was acknowledged is not sent again"
 
@@ -70,6 +72,7 @@ class McpSkillService:
         self._secrets: tuple[Secret, ...] = () if wire.key is None else (wire.key,)
         self._policy = policy or RetryPolicy()
         self._url = wire.url
+        self._key_accepted = False
         self._connection = Connection(wire, client or guarded_client(wire))
 
     async def __aenter__(self) -> Self:
@@ -96,9 +99,11 @@ class McpSkillService:
         while True:
             exchange = Exchange()
             try:
-                return await self._within_time(tool, arguments, exchange)
+                answer = await self._within_time(tool, arguments, exchange)
             except SessionLostError as error:
                 sessions_lost += 1
+                if isinstance(error, SessionRejectedError) and sessions_lost > 1:
+                    raise _rejected(since_accepted=True) from error
                 if sessions_lost > 1:
                     raise _not_a_service(f"it forgets its sessions ({error.message})") from error
             except ServiceError as error:
@@ -107,6 +112,9 @@ class McpSkillService:
                 if not error.passing or pause is None:
                     raise
                 await anyio.sleep(pause)
+            else:
+                self._key_accepted = True
+                return answer
 
     async def _within_time(self, tool: str, arguments: dict[str, Any], exchange: Exchange) -> ToolAnswer:
         """Runs one try with its exchange in view, and turns whatever ends it into a `ServiceError`."""
@@ -151,22 +159,43 @@ class McpSkillService:
         return value
 
     def _failure(self, error: Exception, exchange: Exchange, *, in_session: bool) -> ServiceError:
-        known = _of_network(exchange, self._url) or _of_status(exchange, in_session=in_session)
+        known = _of_network(exchange, self._url) or self._of_status(exchange, in_session=in_session)
         if known is not None:
             return known
         if exchange.refused:
             return AnswerError(f"the answer was not taken: {exchange.refused}", next_step=_CHECK_URL)
         if not isinstance(error, MCPError):
-            # Only these are in the SDK's own words; the others quote what came.
-            cause = str(error) if isinstance(error, RuntimeError) else type(error).__name__
-            said = shown(redact(cause, self._secrets))
-            return AnswerError(f"the answer is no MCP answer ({said})", next_step=_CHECK_URL)
+            return self._malformed(error)
         said = shown(redact(error.message, self._secrets))
         if exchange.status == 400 and in_session and "session" in said.lower():
             return SessionLostError(said, next_step=_LATER)  # what servers said before 404 was agreed on
         if said == _SDK_WORDS_FOR_A_STATUS:
             return _not_a_service(f"HTTP {exchange.status}")
         return _of_rpc(error.code, said)
+
+    def _malformed(self, error: Exception) -> AnswerError:
+        if isinstance(error, ValidationError) and _lacks_content(error):
+            return AnswerError(
+                "the tool's result lacks `content`, which MCP asks of every result",
+                next_step="have whoever runs the service send `content` beside `structuredContent`",
+            )
+        # Only these are in the SDK's own words; the others quote what came.
+        cause = str(error) if isinstance(error, RuntimeError) else type(error).__name__
+        said = shown(redact(cause, self._secrets))
+        return AnswerError(f"the answer is no MCP answer ({said})", next_step=_CHECK_URL)
+
+    def _of_status(self, exchange: Exchange, *, in_session: bool) -> ServiceError | None:
+        if exchange.refused or exchange.status is None:
+            return None
+        if exchange.status == 401 and self._key_accepted:
+            # The key was good a moment ago: it is the session that this service does not know any more.
+            return SessionRejectedError("401", next_step=_LATER)
+        if exchange.status == 404 and not in_session:
+            return AnswerError(
+                f"no skill service answers at {self._url} (HTTP 404)",
+                next_step=f"{_CHECK_URL}: the usual path is {_USUAL_PATH}",
+            )
+        return _of_status(exchange)
 
 
 def _of_rpc(code: int, said: str) -> ServiceError:
@@ -207,15 +236,19 @@ def _of_network(exchange: Exchange, url: str) -> ServiceError | None:
     return BrokenOffError(f"the connection broke off ({type(failure).__name__})", next_step=_LATER)
 
 
-def _of_status(exchange: Exchange, *, in_session: bool) -> ServiceError | None:
+def _lacks_content(error: ValidationError) -> bool:
+    return any(one["type"] == "missing" and one["loc"][-1:] == ("content",) for one in error.errors())
+
+
+def _of_status(exchange: Exchange) -> ServiceError | None:
     status = exchange.status
-    if exchange.refused or status is None or status < 300:
+    if status is None or status < 300:
         return None
     known = _BY_STATUS.get(status)
     if known is not None:
         return known()
     if status == 404:
-        return SessionLostError("404", next_step=_LATER) if in_session else _not_a_service("HTTP 404")
+        return SessionLostError("404", next_step=_LATER)
     if status == 429:
         asked = "" if exchange.retry_after is None else f"; it asks to wait {exchange.retry_after:.0f} s"
         return BusyError(f"the service takes no more requests for now{asked}", next_step=_LATER)
@@ -226,10 +259,7 @@ def _of_status(exchange: Exchange, *, in_session: bool) -> ServiceError | None:
 
 
 _BY_STATUS: Mapping[int, Callable[[], ServiceError]] = {
-    401: lambda: KeyRejectedError(
-        "the service rejects the key in MYSTA_API_KEY",
-        next_step=f"create a new one at {KEYS_URL} (on your own hub: openclaw-install hub keys create)",
-    ),
+    401: lambda: _rejected(since_accepted=False),
     403: lambda: ForbiddenError(
         "the key may not do this", next_step="check that the key belongs to the agent's owner"
     ),
@@ -237,6 +267,17 @@ _BY_STATUS: Mapping[int, Callable[[], ServiceError]] = {
         "the request is larger than the service takes", next_step="make the skill smaller"
     ),
 }
+
+
+def _rejected(*, since_accepted: bool) -> KeyRejectedError:
+    new_key = f"create a new one at {KEYS_URL} (on your own hub: openclaw-install hub keys create)"
+    if since_accepted:
+        return KeyRejectedError(
+            "the service rejects the key in MYSTA_API_KEY, which it accepted before in this run, "
+            "in a new session as well",
+            next_step=f"run the same command again; if the key was revoked meanwhile, {new_key}",
+        )
+    return KeyRejectedError("the service rejects the key in MYSTA_API_KEY", next_step=new_key)
 
 
 def _not_a_service(reason: str) -> AnswerError:

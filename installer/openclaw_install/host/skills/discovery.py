@@ -301,6 +301,24 @@ def unreached(root: Folder, discovery: Discovery) -> Iterator[Unreached]:
                 pending.append((child, depth + 1, below or _why_not_looked_at(entry.name)))
 
 
+def misspelled(root: Folder) -> Iterator[str]:
+    """What is called SKILL.md below `root` but for upper and lower case, and is passed over by OpenClaw.
+
+    Hidden folders, `node_modules` and links are left out; at most 200,000 folders are looked at.
+    """
+    pending = [root]
+    for folder in pending:
+        if folder.misspelled:
+            yield os.path.join(folder.path, folder.misspelled)
+        if len(pending) < _MAX_FOLDERS:
+            pending += [
+                child
+                for entry in folder.entries
+                if not entry.is_link and _is_looked_at(entry.name)
+                if (child := folder.child(entry)) is not None
+            ]
+
+
 def _why_not_looked_at(name: str) -> str | None:
     if name.startswith("."):
         return f"it lies in a hidden folder ({name})"

@@ -11,6 +11,8 @@ from functools import cached_property
 
 from openclaw_install.host.skills.file import SKILL_FILE_NAME, resolve
 
+_UPPER = SKILL_FILE_NAME.upper()
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -39,10 +41,13 @@ class Folder:
         return os.path.basename(self.path)
 
     @cached_property
-    def _listing(self) -> tuple[tuple[Entry, ...], bool, int]:
-        """Folders and links in it by name, whether something is called SKILL.md, how much it holds."""
+    def _listing(self) -> tuple[tuple[Entry, ...], bool, int, str]:
+        """Folders and links in it by name, whether something is called SKILL.md, how much it holds, and what
+        is called nearly so.
+        """
         entries: list[Entry] = []
         has_skill = False
+        misspelled = ""
         count = 0
         try:
             with os.scandir(self.path) as listing:
@@ -50,6 +55,8 @@ class Folder:
                     count += 1
                     if item.name == SKILL_FILE_NAME:
                         has_skill = True
+                    elif len(item.name) == len(SKILL_FILE_NAME) and item.name.upper() == _UPPER:
+                        misspelled = item.name
                     is_link = item.is_symlink()
                     if is_link or item.is_dir(follow_symlinks=False):
                         entries.append(Entry(item.name, is_link))
@@ -57,7 +64,7 @@ class Folder:
             # A folder that may be entered but not listed can still hold a skill.
             has_skill = os.path.lexists(os.path.join(self.path, SKILL_FILE_NAME))
         entries.sort(key=lambda entry: utf16_key(entry.name))
-        return tuple(entries), has_skill, count
+        return tuple(entries), has_skill, count, "" if has_skill else misspelled
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -68,6 +75,11 @@ class Folder:
     def has_skill(self) -> bool:
         """Whether something called SKILL.md is in it, whatever it is."""
         return self._listing[1]
+
+    @property
+    def misspelled(self) -> str:
+        """What is called SKILL.md but for upper and lower case, where nothing is called so; else empty."""
+        return self._listing[3]
 
     @property
     def size(self) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from openclaw_install.common.errors import ConfigError, UsageError
 from openclaw_install.host.config.document import read_config
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.host.skills.discovery import Discovery, Escape, Limits, discover, unreached
+from openclaw_install.host.skills.discovery import Discovery, Escape, Limits, discover, misspelled, unreached
 from openclaw_install.host.skills.facts import Eligibility, HostFacts, dialect_warnings
 from openclaw_install.host.skills.file import SKILL_FILE_NAME, SkillFile, refused
 from openclaw_install.host.skills.folders import Folder
@@ -45,6 +45,7 @@ _CHECKED_AS = "openclaw-workspace"
 # Begins the warning about a frontmatter that OpenClaw may read differently.
 PARSE_UNCERTAIN = "skill.parse_uncertain"
 _NO_LIMITS = 1_000_000
+_MOST_NOTES = 20
 _LEADS_OUT = "the link leads out of the root"
 _LEADS_NOWHERE = "the link leads nowhere"
 
@@ -214,6 +215,11 @@ class _Check:
         for item in unreached(root, discovery):
             warning = f"OpenClaw does not find it from {root.path}: {item.reason}"
             yield _Found(load(item.folder, source, self.limits), [warning])
+        files = list(misspelled(root))
+        for path in files[:_MOST_NOTES]:
+            self.notes.append(f"{path} is passed over: OpenClaw reads {SKILL_FILE_NAME} only, so rename it")
+        if len(files) > _MOST_NOTES:
+            self.notes.append(f"{len(files) - _MOST_NOTES} more files below {root.path} have such a name")
 
     def _escaped(self, escape: Escape) -> Folder | None:
         """The folder to report for a link that leads out; nothing behind the link is read."""

@@ -1,0 +1,150 @@
+"""Faults of services and folders that were seen in the field: each is told for what it is."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openclaw_install.surfaces.cli.boundary import run_command
+from openclaw_install.surfaces.cli.main import cli
+from openclaw_install.sync.errors import AnswerError, KeyRejectedError
+from tests.sync_desk import Desk, desk_in
+from tests.sync_rig import Asked, Manners, Reply, skill_text, structured, write_skill
+from tests.test_sync_wire import serving, sync_one
+
+
+@pytest.fixture
+def desk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Desk]:
+    with desk_in(tmp_path, monkeypatch, capsys) as made:
+        yield made
+
+
+def _rejecting(calls: int, *, sessions: bool = False) -> tuple[Manners, list[str]]:
+    """A service that accepts the key, and after `mysta_list_agents` answers 401 to so many requests."""
+    left, seen = calls, []
+
+    def before(asked: Asked) -> Reply | None:
+        nonlocal left
+        seen.append(asked.tool or asked.rpc or asked.method)
+        listed = "mysta_list_agents" in seen
+        wanted = asked.tool == "mysta_sync_skill" or (sessions and asked.rpc == "initialize" and listed)
+        if left and wanted:
+            left -= 1
+            return Reply(401)
+        return None
+
+    return Manners(before=before), seen
+
+
+def test_case_stale_session_401_opens_one_new_session_for_a_key_that_was_accepted(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manners, seen = _rejecting(1)
+    with serving(manners) as server:
+        monkeypatch.setenv("MYSTA_MCP_URL", server.url)
+        assert desk.outcomes("alpha", "--agent", "all", "--yes") == {"one": {"alpha": "acknowledged"}}
+    assert seen.count("initialize") == 2
+
+
+@pytest.mark.parametrize("sessions", [False, True])
+def test_case_stale_session_401_says_that_the_key_was_accepted_before(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, sessions: bool
+) -> None:
+    manners, seen = _rejecting(100, sessions=sessions)
+    with serving(manners) as server:
+        monkeypatch.setenv("MYSTA_MCP_URL", server.url)
+        document = desk.document("alpha", "--agent", "all", "--yes")
+    assert document["exit_code"] == 1
+    told = document["result"]["agents"][0]["skills"][0]
+    assert "accepted before in this run" in told["reason"]
+    assert told["next_step"].startswith("run the same command again")
+    assert seen.count("initialize") == 2
+
+
+def test_a_key_that_was_never_accepted_is_rejected_at_once() -> None:
+    with serving(Manners(before=lambda _asked: Reply(401))) as server:
+        with pytest.raises(KeyRejectedError) as told:
+            sync_one(server.url)
+        assert "before" not in told.value.message
+        assert len([asked for asked in server.asked if asked.method == "POST"]) == 1
+
+
+def test_case_structured_only_says_that_content_is_lacking() -> None:
+    def without(_arguments: object) -> dict[str, object]:
+        return {"structuredContent": {"ok": True}}
+
+    with serving(mysta_sync_skill=without) as server, pytest.raises(AnswerError) as told:
+        sync_one(server.url)
+    assert "the tool's result lacks `content`" in told.value.message
+    assert "MYSTA_MCP_URL" not in told.value.next_step
+
+
+def test_an_empty_content_beside_structured_content_is_an_answer() -> None:
+    def empty(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**structured({"ok": True, "skill": arguments["skillName"]}), "content": []}
+
+    with serving(mysta_sync_skill=empty) as server:
+        assert sync_one(server.url).kind == "acknowledged"
+
+
+def test_case_trailing_slash_is_served_by_the_hub(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.hub.create_agent("main", "owner")
+    monkeypatch.setenv("MYSTA_MCP_URL", f"{desk.hub.url}/")
+    assert desk.outcomes("alpha", "--yes") == {"main": {"alpha": "acknowledged"}}
+
+
+@pytest.mark.parametrize("path", ["", "/mcp/", "/api/v2/mcp/more"])
+def test_case_trailing_slash_names_the_address_and_the_usual_path_where_nothing_is(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    root = desk.hub.url.removesuffix("/api/v2/mcp")
+    monkeypatch.setenv("MYSTA_MCP_URL", f"{root}{path}")
+    error = desk.document("alpha", "--yes")["errors"][0]
+    assert f"{root}{path or '/'}" in error["message"]
+    assert "/api/v2/mcp" in error["next_step"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("café", "cafe\\u0301"), ("fish🐟", "fish\\U0001f41f"), ("Upper", "Upper")]
+)
+def test_case_doubled_backslash_escapes_a_name_once(desk: Desk, name: str, shown: str) -> None:
+    desk.hub.create_agent("main", "owner")
+    folder = unicodedata.normalize("NFD", name)
+    write_skill(desk.skills, folder, skill_text(folder))
+    code, out, _ = desk.run(folder, "--yes")
+    assert code == 1
+    assert f"the skill name '{shown}' is not allowed" in out
+
+
+@pytest.mark.parametrize("file", ["skill.md", "Skill.md", "SKILL.MD"])
+def test_case_lowercase_skill_md_is_noted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str
+) -> None:
+    folder = tmp_path / "skills" / "deep" / "lower"
+    folder.mkdir(parents=True)
+    (folder / file).write_text(skill_text("lower"))
+    write_skill(tmp_path / "skills", "good")
+    (tmp_path / "skills" / "good" / "skill.md").write_text("beside a real one")
+    assert run_command(cli, ("skills", "check", str(tmp_path / "skills"))) == 0
+    out = capsys.readouterr().out
+    assert f"{folder / file} is passed over: OpenClaw reads SKILL.md only" in out
+    assert "good/skill.md" not in out
+
+
+def test_case_lowercase_skill_md_is_counted_where_there_are_many(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(45):
+        folder = tmp_path / f"skill-{number:02}"
+        folder.mkdir()
+        (folder / "skill.md").write_text(skill_text(folder.name))
+    assert run_command(cli, ("skills", "check", str(tmp_path))) == 0
+    out = capsys.readouterr().out
+    assert out.count("is passed over") == 20
+    assert "25 more files below" in out
