@@ -21,6 +21,7 @@ from openclaw_install.host.hooks.dispatch import HookTarget
 from openclaw_install.host.hooks.turn_evidence import TranscriptEvidence
 from openclaw_install.messaging.bridge.bridge import run_bridge
 from openclaw_install.messaging.bridge.settings import BridgeSettings, HostView, Timing
+from openclaw_install.messaging.bridge.turn_ceilings import NO_CEILINGS
 from openclaw_install.messaging.relay.http import HttpRelay
 
 REFUSED = 75
@@ -45,6 +46,7 @@ def main(folder: str, hub_port: str, gateway_port: str) -> int:
         evidence=TranscriptEvidence(root / "openclaw"),
         relay=HttpRelay,
         timing=_TIMING,
+        ceilings=NO_CEILINGS,
     )
     try:
         asyncio.run(run_bridge(settings, lambda event: print(event, flush=True)))

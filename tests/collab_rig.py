@@ -23,6 +23,7 @@ from openclaw_install.messaging.actions import messages as service
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.bridge.bridge import BridgeEvent, BridgeSettings, run_bridge
 from openclaw_install.messaging.bridge.settings import HostView, Timing
+from openclaw_install.messaging.bridge.turn_ceilings import NO_CEILINGS
 from openclaw_install.messaging.health import read_health
 from openclaw_install.messaging.models.messages import SendResult
 from openclaw_install.messaging.models.overview import TransportHealth
@@ -267,6 +268,7 @@ class Rig:
             evidence=TranscriptEvidence(self.state_dir),
             relay=relay,
             timing=BRISK,
+            ceilings=NO_CEILINGS,
         )
         return replace(settings, **changes)
 

@@ -16,6 +16,7 @@ from openclaw_install.messaging.bridge.own_clock import relay_offset
 from openclaw_install.messaging.doctor_identity import Visit, check_identity, check_keys
 from openclaw_install.messaging.findings import contact_findings, order_findings
 from openclaw_install.messaging.health import OWNER, OWNER_NEXT_STEP, STOPPED, read_health, stopped_health
+from openclaw_install.messaging.inbound_guard import inbound_findings
 from openclaw_install.messaging.models import RelayCursor
 from openclaw_install.messaging.models.messages import ShownMessage, shown_message
 from openclaw_install.messaging.models.overview import DoctorReport, FailedMessage, TransportHealth
@@ -100,6 +101,7 @@ def _store(
         visit.findings += [one for one in problems if one is not None and one.code not in told]
         visit.findings += contact_findings(store)
         visit.findings += order_findings(store)
+        visit.findings += inbound_findings(store, visit.now)
         found = (store.messages.get(row.id) for row in store.ingress.parked())
         reader = Reader(caller)
         parked = tuple(shown_message(one, reader, _BODY) for one in found if one)

@@ -115,6 +115,7 @@ def _with_store(found: MessagePath, now: float) -> MessagePath:
     from openclaw_install.messaging import store_lock
     from openclaw_install.messaging.findings import CONTACTS_SINCE, contact_findings
     from openclaw_install.messaging.health import OWNER, read_health, served_relay
+    from openclaw_install.messaging.inbound_guard import INBOUND_SINCE, inbound_findings
     from openclaw_install.messaging.store import Store
     from openclaw_install.messaging.trust.policy_file import TrustBook
 
@@ -127,6 +128,8 @@ def _with_store(found: MessagePath, now: float) -> MessagePath:
             problems = [*([policy.problem] if policy.problem else []), *policy.warnings]
             if store.database.version >= CONTACTS_SINCE:
                 problems += contact_findings(store)
+            if store.database.version >= INBOUND_SINCE:
+                problems += inbound_findings(store, now)
             return replace(
                 found,
                 store="present",

@@ -14,6 +14,7 @@ from openclaw_install.hub.log_lines import LogLine
 from openclaw_install.messaging.models import Event
 from openclaw_install.messaging.models.contacts import ContactDecision, ContactPage
 from openclaw_install.messaging.models.identity import IdentityInFile, ShownCard
+from openclaw_install.messaging.models.inbound import InboundState
 from openclaw_install.messaging.models.overview import DoctorReport
 from openclaw_install.messaging.models.trust_replay import TrustReplay
 from openclaw_install.runtime.document import Status
@@ -70,6 +71,7 @@ RESULTS: dict[str, tuple[str, Any]] = {
         ContactPage | ContactDecision | Planned,
     ),
     "pingagent-doctor-result": ("Result of `pingagent doctor`", DoctorReport),
+    "pingagent-inbound-result": ("Result of `pingagent pause|resume|limits`", InboundState | Planned),
     "pingagent-identity-result": (
         "Result of `pingagent identity export|import|rotate`",
         IdentityInFile | Planned,

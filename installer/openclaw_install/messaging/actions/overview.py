@@ -11,6 +11,7 @@ from openclaw_install.messaging.actions.sessions import session_now, shown_addre
 from openclaw_install.messaging.actions.trust import in_force
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.health import read_health
+from openclaw_install.messaging.inbound_guard import inbound_state
 from openclaw_install.messaging.models import Event, Message
 from openclaw_install.messaging.models import overview as models
 from openclaw_install.messaging.models.messages import shown_message, shown_messages
@@ -37,6 +38,7 @@ def transport_health(app: App) -> models.Transport:
         figures=store.overview.figures(),
         withheld=gaps["withheld"],
         deferred=gaps["deferred"],
+        inbound=inbound_state(store, now),
         next_attempt_at=min(due, default=None),
         history=tuple(store.events.of_transport(0, 2**62, limit=5)),
     )

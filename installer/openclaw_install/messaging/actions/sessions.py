@@ -19,6 +19,7 @@ from openclaw_install.messaging.actions.names import find_session
 from openclaw_install.messaging.actions.recommendations import trust_status
 from openclaw_install.messaging.app import App
 from openclaw_install.messaging.health import read_health
+from openclaw_install.messaging.inbound_guard import pause_of
 from openclaw_install.messaging.models import ContactState, Session
 from openclaw_install.messaging.models import sessions as models
 from openclaw_install.messaging.models.contacts import ShownContact
@@ -48,6 +49,7 @@ def whoami(app: App) -> WhoAmI:
         pending_contacts=app.store.contacts.counts()["pending"],
         runtime_running=running,
         focused_thread=app.store.sessions.focus(app.caller),
+        inbound_paused=pause_of(app.store) is not None,
         health=read_health(app.store, running=running, now=app.clock()),
     )
 

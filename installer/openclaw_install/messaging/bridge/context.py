@@ -99,6 +99,9 @@ class HealthMonitor:
     """The health of the way to the relay and to the gateway, as of now.
 
     Each trouble has a name and is there or not; the state follows from those that are there.
+
+    Attributes:
+        remark: what somebody should know of a bridge that is well, such as a person's pause; may be empty.
     """
 
     def __init__(self, store: Store, emit: EventSink, clock: Callable[[], float]) -> None:
@@ -106,10 +109,11 @@ class HealthMonitor:
         self._store, self._emit, self._clock = store, emit, clock
         self._troubles: dict[str, str] = {}
         self._blockers: dict[str, tuple[Problem, InstallError]] = {}
-        self._announced: tuple[str, str] = ("", "")
+        self._announced: tuple[str, ...] = ()
         self._written: TransportHealth | None = None
         self._writing = asyncio.Lock()
         self._recorded: HealthState = "ok"
+        self.remark = ""
         self.health = TransportHealth("connecting", None, None, 0, 0, 0, "ok", now, "", 0.0, "")
 
     def set(self, **changes: Any) -> None:
@@ -190,7 +194,8 @@ class HealthMonitor:
 
     def _announce(self) -> None:
         blocker = next(iter(self._blockers.values()), None)
-        news = (self.health.state if self.health.state != "repaired" else "ok", self.health.detail)
+        state = self.health.state if self.health.state != "repaired" else "ok"
+        news = (state, self.health.detail, self.remark)
         # Nothing wrong is not yet connected: a first try that failed is no trouble.
         reached = self.health.connection in ("connected", "polling")
         if news == self._announced or (news[0] == "ok" and not reached):
@@ -201,7 +206,7 @@ class HealthMonitor:
         elif news[0] == "degraded":
             self._emit(BridgeEvent("degraded", self.health.detail))
         else:
-            self._emit(BridgeEvent("ready", "connected to the relay, waiting for messages"))
+            self._emit(BridgeEvent("ready", self.remark or "connected to the relay, waiting for messages"))
 
 
 @dataclass

@@ -92,7 +92,9 @@ class Step:
 def begin(row: Ingress, route: Route, gateway: str | None, now: float) -> IngressChanges:
     """What is written before a request goes out. A request in doubt is repeated under its own session key."""
     keep = row.doubts > 0 and row.session_key is not None
+    first = IngressChanges(begun_at=now) if row.attempts == 0 else IngressChanges()
     return IngressChanges(
+        **first,
         stage="dispatching",
         attempts=row.attempts + 1,
         session_key=row.session_key if keep else route.session_key,

@@ -26,10 +26,11 @@ from openclaw_install.messaging.bridge import delivery_state
 from openclaw_install.messaging.bridge.agent_message import Shown, agent_text, mark_of
 from openclaw_install.messaging.bridge.circuit_breaker import CircuitBreaker
 from openclaw_install.messaging.bridge.context import BridgeContext
-from openclaw_install.messaging.bridge.loop_guard import hold_back
+from openclaw_install.messaging.bridge.loop_guard import HeldBack, hold_back, hold_below_ceiling
 from openclaw_install.messaging.bridge.pacing import is_due
 from openclaw_install.messaging.bridge.route_choice import RouteChoice
 from openclaw_install.messaging.bridge.scheduler import Scheduler
+from openclaw_install.messaging.inbound_guard import RESUME, ceilings_of, pause_of
 from openclaw_install.messaging.models import Contact, Ingress, Message, Outgoing
 from openclaw_install.messaging.outgoing import ContactError, enqueue
 from openclaw_install.messaging.routing import Route, tell_route_mode
@@ -84,6 +85,8 @@ class Dispatcher:
 
     async def advance(self, thread: str, now: float) -> bool:
         """Makes one attempt with the oldest message of a thread, or settles one whose outcome is in doubt."""
+        if await self._store.run(pause_of, self._store):
+            return False
         row = await self._store.run(self._store.ingress.head, thread)
         if row is None or not is_due(row, now, self._context.settings.pacing):
             return False
@@ -102,11 +105,15 @@ class Dispatcher:
         held = await self._store.run(hold_back, self._store, self._context.settings.pacing, row, now)
         if held is None and row.next_attempt_at:
             self._context.health.clear(_PACING)
-        elif held is not None and held.by_host:
-            self._context.health.trouble(_PACING, f"agents answer each other without a pause: {held.reason}")
-        if held is not None and held.is_news:
-            self._context.event("message.paced", message_id=held.message_id, detail=held.reason)
+        elif held is not None:
+            self._tell_held(held, "agents answer each other without a pause")
         return held is not None
+
+    def _tell_held(self, held: HeldBack, what: str) -> None:
+        if held.by_host:
+            self._context.health.trouble(_PACING, f"{what}: {held.reason}")
+        if held.is_news:
+            self._context.event("message.paced", message_id=held.message_id, detail=held.reason)
 
     async def _resolved(self, row: Ingress) -> Ingress | None:
         """The row, if it is to be sent (again); None where the evidence decided otherwise."""
@@ -134,6 +141,9 @@ class Dispatcher:
         target = await asyncio.to_thread(self._context.settings.host.target)
         way = await self._routes.choose(message.thread_id)
         prepared = await self._store.run(self._begin, row, message, way, target)
+        if isinstance(prepared, HeldBack):
+            self._tell_held(prepared, "the ceiling of turns is reached")
+            return
         if prepared is None:
             return
         row, turn = prepared
@@ -180,16 +190,28 @@ class Dispatcher:
 
     def _begin(
         self, row: Ingress, message: Message, way: Route, target: HookTarget
-    ) -> tuple[Ingress, HookTurn] | None:
-        """Writes the attempt down, before it is made. None where the sender was blocked meanwhile."""
-        store, now = self._store, self._context.now()
+    ) -> tuple[Ingress, HookTurn] | HeldBack | None:
+        """Writes the attempt down, before it is made.
+
+        Returns:
+            None where the sender was blocked meanwhile, or all inbound was paused; `HeldBack` where its turn
+            would be one too many.
+        """
+        store, now, settings = self._store, self._context.now(), self._context.settings
         with store.write():
+            if pause_of(store):
+                return None
             contact = store.contacts.get(message.peer)
             if contact is None or contact.state != "approved":
                 state = contact.state if contact else "unknown"
                 store.ingress.update(row.id, stage="refused", reason=f"the sender is {state}")
                 store.messages.set_state(row.id, "refused", reason=state)
                 return None
+            ceilings = ceilings_of(store, settings.ceilings)
+            if not row.attempts and (
+                held := hold_below_ceiling(store, settings.pacing, ceilings, row, message, now)
+            ):
+                return held
             facts = _sender_facts(row, contact)
             changes = delivery_state.begin(row, way, self._mark(target), now)
             changes["shown"] = json.dumps(facts)
@@ -249,7 +271,7 @@ class Dispatcher:
             enqueue(store, self._context.identity.did, receipt, now)
 
     async def prepare(self) -> bool:
-        """Retries at once when the gateway's token or port in the config changes."""
+        """Retries at once when the gateway's token or port in the config changes; False during a pause."""
         try:
             target = await asyncio.to_thread(self._context.settings.host.target)
         except InstallError as error:
@@ -262,7 +284,9 @@ class Dispatcher:
             self._target = target
             self._routes.ask_again()
             self._breaker.try_now(self._context.now())
-        return True
+        pause = await self._store.run(pause_of, self._store)
+        self._context.health.remark = f"{pause.words}; {RESUME}" if pause else ""
+        return pause is None
 
     async def refresh_life(self) -> GatewayLife | None:
         """Asks the gateway which process it is."""

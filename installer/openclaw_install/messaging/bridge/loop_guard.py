@@ -12,6 +12,8 @@ from openclaw_install.messaging.bridge.pacing import (
     pace_reason,
     paced_until,
 )
+from openclaw_install.messaging.bridge.turn_ceilings import TurnCeilings
+from openclaw_install.messaging.inbound_guard import reached_by
 from openclaw_install.messaging.models import Ingress, Message
 from openclaw_install.messaging.store import Store
 
@@ -48,11 +50,30 @@ def hold_back(store: Store, limits: PacingLimits, row: Ingress, now: float) -> H
         return _held(store, row, message, until, pace_reason(until, limits), now)
     if not is_round(passed, message.known_at):
         return None
-    host = store.ingress.rounds(now - limits.window, limits.host_rounds + limits.reserve)
+    most = limits.host_rounds + limits.reserve
+    host = store.ingress.rounds(now - limits.window, most, besides=row.id)
     if until := host_paced_until(host, passed, now, limits):
         return _held(store, row, message, until, pace_reason(until, limits, host=True), now, by_host=True)
     store.ingress.began_round(row.id, now)
     return None
+
+
+def hold_below_ceiling(
+    store: Store, limits: PacingLimits, ceilings: TurnCeilings, row: Ingress, message: Message, now: float
+) -> HeldBack | None:
+    """Holds a message back where its turn would be one too many, for its contact or for the host.
+
+    It is looked at again after the window of `limits` at the latest, so that no clock keeps it for longer.
+
+    Args:
+        row: of the message, about to be attempted for the first time.
+        now: seconds since the epoch.
+    """
+    found = reached_by(store, ceilings, row.peer, now)
+    if found is None:
+        return None
+    until = min(found.until, now + limits.window)
+    return _held(store, row, message, until, found.reason, now, by_host=found.ceiling.scope == "host")
 
 
 def _held(

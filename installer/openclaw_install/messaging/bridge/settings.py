@@ -21,6 +21,7 @@ from openclaw_install.host.workspace import active_group_text, agent_workspace
 from openclaw_install.messaging.bridge.chain_rules import OrderLimits
 from openclaw_install.messaging.bridge.delivery_state import InboundLimits
 from openclaw_install.messaging.bridge.pacing import PacingLimits
+from openclaw_install.messaging.bridge.turn_ceilings import TurnCeilings
 from openclaw_install.messaging.contact_gate import GateLimits
 from openclaw_install.messaging.models import RouteMode
 from openclaw_install.messaging.profile_settings import server_url
@@ -84,6 +85,7 @@ class BridgeSettings:
         relay: makes the client, given how to get the identity.
         ingress: makes the client of the hook ingress.
         pacing: how fast two agents may answer each other.
+        ceilings: how many turns may begin, where no person set it in the store.
         order: how long a message waits for earlier ones of its sender.
         clock: seconds since the epoch.
     """
@@ -100,6 +102,7 @@ class BridgeSettings:
     gate: GateLimits = field(default_factory=GateLimits)
     inbound: InboundLimits = field(default_factory=InboundLimits)
     pacing: PacingLimits = field(default_factory=PacingLimits)
+    ceilings: TurnCeilings = field(default_factory=TurnCeilings)
     order: OrderLimits = field(default_factory=OrderLimits)
     trust_policy: Path | None = None
     clock: Callable[[], float] = wall_time

@@ -125,6 +125,7 @@ class Ingress:
         gateway: what identified the gateway's process at the newest request (`GatewayLife.mark`).
         evidence: how we know that it was accepted: `answer` or `transcript`.
         confirmed_at: when the turn was found in the host's transcript, or could no longer be lost.
+        begun_at: when the first request went out; ceilings of turns count by it.
     """
 
     id: int
@@ -150,6 +151,7 @@ class Ingress:
     acked_at: float | None
     receipted_at: float | None
     reason: str
+    begun_at: float | None = None
 
 
 class IngressChanges(TypedDict, total=False):
@@ -166,6 +168,7 @@ class IngressChanges(TypedDict, total=False):
     shown: str | None
     gateway: str | None
     attempted_at: float | None
+    begun_at: float | None
     run_id: str | None
     accepted_at: float | None
     evidence: str | None

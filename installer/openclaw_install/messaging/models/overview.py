@@ -9,6 +9,7 @@ from openclaw_install.common.jsonable import Timestamp
 from openclaw_install.common.problems import Problem
 from openclaw_install.messaging.models import Event, RouteMode
 from openclaw_install.messaging.models.contacts import ContactState
+from openclaw_install.messaging.models.inbound import InboundState
 from openclaw_install.messaging.models.messages import ShownMessage
 from openclaw_install.messaging.models.sessions import Figures, ShownSession
 from openclaw_install.messaging.models.trust import PolicyInForce
@@ -60,6 +61,7 @@ class WhoAmI:
         pending_contacts: First contacts that wait for a person's decision.
         runtime_running: Whether the process that receives and sends is running.
         focused_thread: The thread that you work in; null while none is focused.
+        inbound_paused: Whether a person paused all inbound: messages come in and wait.
     """
 
     did: str
@@ -71,6 +73,7 @@ class WhoAmI:
     pending_contacts: int
     runtime_running: bool
     focused_thread: str | None
+    inbound_paused: bool
     health: TransportHealth
 
 
@@ -81,6 +84,7 @@ class Transport:
     Attributes:
         withheld: Numbers that the relay skipped: messages may be missing.
         deferred: Messages left at the relay because too many of undecided contacts wait here.
+        inbound: Whether messages that come in become turns, and how many may: a person's to decide.
         next_attempt_at: When the next waiting message is tried again.
         history: What happened to the transport, newest first; at most 5.
     """
@@ -91,6 +95,7 @@ class Transport:
     figures: Figures
     withheld: int
     deferred: int
+    inbound: InboundState
     next_attempt_at: Timestamp | None
     history: tuple[Event, ...]
 

@@ -105,10 +105,52 @@ class IngressTable(Table):
         """Notes when a message was let through that goes on with an exchange; `rounds` counts these."""
         self._database.change("UPDATE ingress SET round_at = ? WHERE id = ?", at, number)
 
-    def rounds(self, since: float, most: int) -> list[float]:
-        """When the newest rounds of all threads were let through, after a time; at most `most`."""
+    def turn_begun(self, number: int, now: float, peer: str | None = None) -> float | None:
+        """When the turn was begun that is so many back from the newest; None where there were fewer.
+
+        Args:
+            number: 1 is the newest.
+            now: what lies behind it, because the clock was set back, is passed over.
+            peer: only turns of this contact.
+        """
+        where, values = ("peer = ? AND ", (peer,)) if peer else ("", ())
+        found: float | None = self._database.value(
+            f"SELECT begun_at FROM ingress WHERE {where}begun_at <= ? "  # noqa: S608 - our own words
+            "ORDER BY begun_at DESC LIMIT 1 OFFSET ?",
+            *(*values, now, number - 1),
+        )
+        return found
+
+    def turns_since(self, at: float) -> int:
+        """How many turns were begun after a time."""
+        return self._database.count("SELECT count(*) FROM ingress WHERE begun_at > ?", at)
+
+    def look_again(self, now: float) -> None:
+        """Has everything that waits for its pace looked at again."""
+        self._database.change(
+            f"UPDATE ingress SET next_attempt_at = ? WHERE {_TO_DISPATCH} AND attempts = 0 "  # noqa: S608
+            "AND next_attempt_at > ?",
+            *(now, now),
+        )
+
+    def paced(self, limit: int) -> dict[str, int]:
+        """Contacts whose next message waits for its pace, and how many of each do, the longest line first."""
+        return self._database.pairs(
+            f"SELECT peer, count(*) FROM ingress WHERE {_TO_DISPATCH} AND peer IN (SELECT peer FROM ingress "  # noqa: S608
+            f"WHERE {_TO_DISPATCH} AND attempts = 0 AND next_attempt_at > 0) "
+            "GROUP BY peer ORDER BY count(*) DESC, peer LIMIT ?",
+            limit,
+        )
+
+    def rounds(self, since: float, most: int, *, besides: int = 0) -> list[float]:
+        """When the newest rounds of all threads were let through, after a time; at most `most`.
+
+        Args:
+            besides: the number of a message that does not count.
+        """
         return self._database.column(
-            "SELECT round_at FROM ingress WHERE round_at > ? ORDER BY round_at DESC LIMIT ?", since, most
+            "SELECT round_at FROM ingress WHERE round_at > ? AND id <> ? ORDER BY round_at DESC LIMIT ?",
+            *(since, besides, most),
         )
 
     def release(self, peer: str, stage: models.Stage, reason: str = "") -> int:

@@ -14,6 +14,7 @@ from openclaw_install.surfaces.cli.boundary import enter
 from openclaw_install.surfaces.cli.options import PingOptions, agreed, operator
 from openclaw_install.surfaces.cli.pingagent_completion import agents, agents_and_threads
 from openclaw_install.surfaces.cli.pingagent_identity import identity_group
+from openclaw_install.surfaces.cli.pingagent_inbound import limits_command, pause_command, resume_command
 from openclaw_install.surfaces.cli.pingagent_messages import (
     chat_command,
     inbox_command,
@@ -63,7 +64,8 @@ def pingagent() -> None:
 
 for _command in (chat_command, identity_group, inbox_command, sessions_group, tail_command, timeline_command):
     pingagent.add_command(_command)
-pingagent.add_command(trust_group)
+for _command in (limits_command, pause_command, resume_command, trust_group):
+    pingagent.add_command(_command)
 
 
 @pingagent.command("whoami")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from openclaw_install.common.shown_text import cut, neutral, quoted
+from openclaw_install.messaging.models.inbound import HeldContact, InboundState
 from openclaw_install.messaging.models.overview import (
     RuntimeOverview,
     SeenThread,
@@ -35,6 +36,7 @@ def whoami(who: WhoAmI) -> Text:
             f"Contacts that wait for a person: {who.pending_contacts}.",
             f"Focused thread: {who.focused_thread or 'none'}.",
             *stopped,
+            *(["All inbound is paused: pingagent resume"] if who.inbound_paused else []),
             *health_lines(who.health),
         ]
     )
@@ -74,13 +76,54 @@ def transport(found: Transport) -> Text:
 
 
 def _transport_lines(found: Transport) -> list[str]:
-    lines = [*health_lines(found.health), figures_line(found.figures)]
+    lines = [*_inbound_lines(found.inbound), *health_lines(found.health), figures_line(found.figures)]
     if found.withheld or found.deferred:
         lines.append(
             f"{found.withheld} numbers withheld by the relay, {found.deferred} left there until somebody "
             "decides about their senders."
         )
     return lines
+
+
+@view.register
+def inbound(found: InboundState) -> Text:
+    """Whether messages become turns, and how many may; what waits, and until when."""
+    ceilings, begun = found.ceilings, found.begun
+    rows = [
+        f"{whose}: {_limit_words(*most)}"
+        for whose, most in {
+            "One contact": (ceilings.contact_minute, ceilings.contact_hour, ceilings.contact_day),
+            "All contacts": (ceilings.host_minute, ceilings.host_hour, ceilings.host_day),
+        }.items()
+    ]
+    begun_words = (
+        f"Begun: {begun.minute} in the last minute, {begun.hour} in the hour, {begun.day} in the day."
+    )
+    return Text(
+        [*_inbound_lines(found), *rows, begun_words], [_held_row(one) for one in found.held], (), LEFT
+    )
+
+
+def _limit_words(minute: int, hour: int, day: int) -> str:
+    most = {"minute": minute, "hour": hour, "day": day}
+    return ", ".join(
+        f"{count} turns in a {per}" if count else f"any number in a {per}" for per, count in most.items()
+    )
+
+
+def _inbound_lines(found: InboundState) -> list[str]:
+    """That all is paused, and that something waits; nothing where messages go to the agent as they come."""
+    if found.pause:
+        return [cut(neutral(f"{found.pause.words}; {found.waiting} wait."), 250), "Next: pingagent resume"]
+    if found.held:
+        return [
+            f"{sum(one.waiting for one in found.held)} messages wait for a limit of turns (pingagent limits)."
+        ]
+    return []
+
+
+def _held_row(one: HeldContact) -> str:
+    return f"{one.did}: {one.waiting} wait: {one.reason}"
 
 
 @view.register
