@@ -91,7 +91,7 @@ def test_a_missing_key_offers_the_page_and_opens_it_only_after_a_yes(desk: Desk,
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" >> {opened}\n')
     browser.chmod(0o755)
-    env = {"MYSTA_API_KEY": "", "BROWSER": str(browser)}
+    env = {"MYSTA_API_KEY": "", "MYSTA_MCP_URL": "", "BROWSER": str(browser)}
     code, screen = Typist("n").run("--all", env=env)
     assert (code, opened.exists()) == (1, False)
     assert "MYSTA_API_KEY is not set" in screen

@@ -11,6 +11,7 @@ from pathlib import Path
 from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.files import file_error
+from openclaw_install.common.problems import Severity
 from openclaw_install.messaging import store_lock
 from openclaw_install.messaging.bridge.own_clock import relay_offset
 from openclaw_install.messaging.doctor_identity import Visit, check_identity, check_keys
@@ -19,7 +20,7 @@ from openclaw_install.messaging.health import OWNER, OWNER_NEXT_STEP, STOPPED, r
 from openclaw_install.messaging.inbound_guard import inbound_findings
 from openclaw_install.messaging.models import RelayCursor
 from openclaw_install.messaging.models.messages import ShownMessage, shown_message
-from openclaw_install.messaging.models.overview import DoctorReport, FailedMessage, TransportHealth
+from openclaw_install.messaging.models.overview import GOES_ON, DoctorReport, FailedMessage, TransportHealth
 from openclaw_install.messaging.profile_settings import URL_VARIABLE, server_url
 from openclaw_install.messaging.relay.client import About, Relay, RelayMaker, RelayRefused
 from openclaw_install.messaging.relay.http import HttpRelay
@@ -171,7 +172,8 @@ def _runtime(visit: Visit, health: TransportHealth, *, running: bool) -> None:
     elif health.blocker is not None:
         visit.findings.append(health.blocker)
     elif health.state == "degraded":
-        visit.note("transport.degraded", "warn", "", health.detail, health.next_step)
+        severity: Severity = "warn" if health.next_step == GOES_ON else "critical"
+        visit.note("transport.degraded", severity, "", health.detail, health.next_step)
 
 
 async def _relay(visit: Visit, env: Mapping[str, str], identity: Identity | None, make: RelayMaker) -> None:

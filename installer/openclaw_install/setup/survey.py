@@ -103,6 +103,11 @@ class Survey:
         """The hook token on disk, `${ENV}` resolved."""
         return self.policy.token
 
+    @property
+    def lacks_token(self) -> bool:
+        """Whether the hook token refers to a variable without a value here."""
+        return self.token is not None and self.facts.lacks_token(self.token.reveal())
+
     def eligibility(self, survey: BundleSurvey) -> Eligibility:
         """Whether OpenClaw would offer a bundle's skill here, judged by the copy that is installed.
 

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from types import ModuleType
+from urllib.parse import urlsplit
 
 from openclaw_install.common.redaction import Secret
-from openclaw_install.common.web_address import normalised_address
+from openclaw_install.common.web_address import is_loopback, normalised_address
 from openclaw_install.sync.errors import KEYS_URL, SyncError
 from openclaw_install.sync.service import RetryPolicy, SkillService
 
@@ -64,13 +65,19 @@ def key_from(env: Mapping[str, str]) -> Secret | None:
     return Secret(value)
 
 
-def key_missing() -> SyncError:
-    """The error for a missing key."""
-    return SyncError(
-        f"{KEY_VARIABLE} is not set",
-        next_step=f"create a key at {KEYS_URL} (on your own hub: openclaw-install hub keys create), "
-        f"then: export {KEY_VARIABLE}=mysta_...",
-        code="sync.key_missing",
+def key_missing(url: str) -> SyncError:
+    """The error for a missing key of the service at `url`."""
+    return SyncError(f"{KEY_VARIABLE} is not set", next_step=new_key(url), code="sync.key_missing")
+
+
+def new_key(url: str) -> str:
+    """How a new key for the service at `url` is made and put to use, step after step."""
+    own = is_loopback(urlsplit(url).hostname or "")
+    hub = "openclaw-install hub keys create --owner NAME (hub keys list shows whose the old one was)"
+    make = hub if own else f"create a key at {KEYS_URL}"
+    return (
+        f"{make}, then: export {KEY_VARIABLE}=mysta_... (the new key), then, where the runtime runs: "
+        "openclaw-install runtime restart (runtime enable where a service runs it)"
     )
 
 

@@ -23,8 +23,8 @@ from pydantic import ValidationError
 from openclaw_install.common.http_client import certificate_trouble, network_hint
 from openclaw_install.common.redaction import Secret, redact
 from openclaw_install.sync.answers import read_batch, read_single
+from openclaw_install.sync.endpoint import new_key
 from openclaw_install.sync.errors import (
-    KEYS_URL,
     AnswerError,
     BrokenOffError,
     BusyError,
@@ -103,7 +103,7 @@ class McpSkillService:
             except SessionLostError as error:
                 sessions_lost += 1
                 if isinstance(error, SessionRejectedError) and sessions_lost > 1:
-                    raise _rejected(since_accepted=True) from error
+                    raise _rejected(self._url, since_accepted=True) from error
                 if sessions_lost > 1:
                     raise _not_a_service(f"it forgets its sessions ({error.message})") from error
             except ServiceError as error:
@@ -195,6 +195,8 @@ class McpSkillService:
                 f"no skill service answers at {self._url} (HTTP 404)",
                 next_step=f"{_CHECK_URL}: the usual path is {_USUAL_PATH}",
             )
+        if exchange.status == 401:
+            return _rejected(self._url, since_accepted=False)
         return _of_status(exchange)
 
 
@@ -259,7 +261,6 @@ def _of_status(exchange: Exchange) -> ServiceError | None:
 
 
 _BY_STATUS: Mapping[int, Callable[[], ServiceError]] = {
-    401: lambda: _rejected(since_accepted=False),
     403: lambda: ForbiddenError(
         "the key may not do this", next_step="check that the key belongs to the agent's owner"
     ),
@@ -269,15 +270,14 @@ _BY_STATUS: Mapping[int, Callable[[], ServiceError]] = {
 }
 
 
-def _rejected(*, since_accepted: bool) -> KeyRejectedError:
-    new_key = f"create a new one at {KEYS_URL} (on your own hub: openclaw-install hub keys create)"
+def _rejected(url: str, *, since_accepted: bool) -> KeyRejectedError:
     if since_accepted:
         return KeyRejectedError(
             "the service rejects the key in MYSTA_API_KEY, which it accepted before in this run, "
             "in a new session as well",
-            next_step=f"run the same command again; if the key was revoked meanwhile, {new_key}",
+            next_step=f"run the same command again; if the key was revoked meanwhile: {new_key(url)}",
         )
-    return KeyRejectedError("the service rejects the key in MYSTA_API_KEY", next_step=new_key)
+    return KeyRejectedError("the service rejects the key in MYSTA_API_KEY", next_step=new_key(url))
 
 
 def _not_a_service(reason: str) -> AnswerError:

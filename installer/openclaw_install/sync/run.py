@@ -121,9 +121,9 @@ class SyncRun:
             consents = Consents(self.ledger, self.operator, self.clock())
             key = key_from(self.env)
             if key is None and not self.options.dry_run:
-                if consents.browser(KEYS_URL):
+                if endpoint.is_default and consents.browser(KEYS_URL):
                     self.operator.open_page(KEYS_URL)
-                raise key_missing()
+                raise key_missing(endpoint.url)
             self._choose(inventory_of(self.location, self.options.roots, self.ledger))
             if key is None or (self.options.dry_run and not consents.may_connect(endpoint.url)):
                 return self._planned_offline(endpoint)

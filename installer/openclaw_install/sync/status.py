@@ -188,7 +188,7 @@ def list_agents(
     """
     endpoint, key = endpoint_from(env), key_from(env)
     if key is None:
-        raise key_missing()
+        raise key_missing(endpoint.url)
     Consents(ledger, operator, now).connect(endpoint.url)
     agents = asyncio.run(_listed(connect, endpoint, key))
     ledger.remember_agents(endpoint.url, agents, now)

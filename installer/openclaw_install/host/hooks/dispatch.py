@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 from openclaw_install.common.http_client import http_client
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.gateway.probe import GatewayAddress, fetch, is_sendable, json_object
+from openclaw_install.host.gateway.settings import START
 
 BlockCode = Literal["hooks.token_rejected", "hooks.off", "hooks.policy", "hooks.no_token"]
 # Admission takes the gateway at most 15 s, then it answers 503; a slow machine gets twice that.
@@ -67,11 +68,13 @@ class Later:
         detail: why, in words.
         after: seconds that the gateway asks to wait; None where it does not say.
         everybody: True where no other thread will fare better now (the gateway is down or starting).
+        next_step: what helps, where somebody has to act; else it passes by itself.
     """
 
     detail: str
     after: float | None = None
     everybody: bool = False
+    next_step: str = ""
 
 
 @dataclass(frozen=True)
@@ -176,7 +179,8 @@ class HttpHookIngress:
             request = httpx.Request("POST", url, headers=headers, content=body)
             return read_outcome(*await fetch(self._client, request))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
-            return Later(f"nothing listens on 127.0.0.1:{target.address.port}", everybody=True)
+            detail = f"nothing listens on 127.0.0.1:{target.address.port}"
+            return Later(detail, everybody=True, next_step=START)
         except httpx.HTTPError as error:
             return Unknown(f"no answer: {type(error).__name__}")
 

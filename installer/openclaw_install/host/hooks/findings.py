@@ -105,10 +105,10 @@ def _host(
     """What the audit misses and what matters with and without an ingress."""
     if policy.enabled and trouble and trouble.problem == "unresolved":
         message = (
-            "the variable of the hook token has no value, and the gateway then takes the text of the"
-            " reference for the token: whoever guesses the name of the variable may call the hooks"
+            "the variable of the hook token has no value here; a gateway that starts without one takes the"
+            " text of the reference for the token: whoever guesses the name may call the hooks"
         )
-        step = "set the variable to a secret of its own where the gateway starts, and restart it"
+        step = "put the variable with a secret of its own into the .env file of the state folder"
         yield Problem("hooks.token_unresolved", message, step, path="hooks.token")
     if policy.enabled and policy.path == "":
         message = "hooks answer on every path, so the control UI and other pages of the gateway are cut off"

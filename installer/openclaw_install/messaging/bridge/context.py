@@ -15,7 +15,7 @@ from openclaw_install.common.problems import Problem
 from openclaw_install.messaging.bridge.settings import BridgeSettings
 from openclaw_install.messaging.card_cache import CardBook
 from openclaw_install.messaging.health import write_health
-from openclaw_install.messaging.models.overview import HealthState, TransportHealth
+from openclaw_install.messaging.models.overview import GOES_ON, HealthState, TransportHealth
 from openclaw_install.messaging.relay.client import Relay
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.identity import Identity
@@ -107,7 +107,7 @@ class HealthMonitor:
     def __init__(self, store: Store, emit: EventSink, clock: Callable[[], float]) -> None:
         now = clock()
         self._store, self._emit, self._clock = store, emit, clock
-        self._troubles: dict[str, str] = {}
+        self._troubles: dict[str, tuple[str, str]] = {}
         self._blockers: dict[str, tuple[Problem, InstallError]] = {}
         self._announced: tuple[str, ...] = ()
         self._written: TransportHealth | None = None
@@ -120,9 +120,9 @@ class HealthMonitor:
         """Changes facts that are no trouble: connection, last_event_at, lag, retries, clock_offset."""
         self.health = replace(self.health, **changes)
 
-    def trouble(self, name: str, detail: str) -> None:
-        """Marks the bridge as degraded, for this reason."""
-        self._troubles[name] = detail
+    def trouble(self, name: str, detail: str, next_step: str = "") -> None:
+        """Marks the bridge as degraded, for this reason; without a next step it goes on by itself."""
+        self._troubles[name] = detail, next_step
 
     def block(self, name: str, finding: Problem, error: InstallError) -> None:
         """Marks the bridge as blocked until an operator acts."""
@@ -172,12 +172,13 @@ class HealthMonitor:
     def _settle(self) -> None:
         before, now = self.health, self._clock()
         blocker = next(iter(self._blockers.values()), None)
-        detail = "; ".join(self._troubles.values())
+        detail = "; ".join(detail for detail, _ in self._troubles.values())
         state: HealthState
         if blocker:
             state, detail, next_step = "blocked", blocker[0].message, blocker[0].next_step
         elif detail:
-            state, next_step = "degraded", "nothing has to be done at once: it goes on by itself"
+            steps = (step for _, step in self._troubles.values() if step)
+            state, next_step = "degraded", next(steps, GOES_ON)
         elif before.state in {"blocked", "degraded"}:
             state, next_step = "repaired", ""
         else:

@@ -169,7 +169,8 @@ class Dispatcher:
         context, now = self._context, self._context.now()
         if step.effect == "gateway_later":
             self._breaker.trip(now, context.jitter(), step.wait)
-            context.health.trouble("gateway", f"the gateway takes no messages: {step.detail}")
+            helps = outcome.next_step if isinstance(outcome, Later) else ""
+            context.health.trouble("gateway", f"the gateway takes no messages: {step.detail}", helps)
             context.health.clear("gateway.blocked")
             self._life = None
         elif step.effect == "gateway_blocked" and isinstance(outcome, Blocked):

@@ -140,7 +140,9 @@ class RelayConnection:
         self._context.health.set(clock_offset=round(offset, 1))
         if abs(offset) > _CLOCK_SECONDS:
             self._context.health.trouble(
-                "clock", f"this machine's clock differs from the relay's by {offset:+.0f} s"
+                "clock",
+                f"this machine's clock differs from the relay's by {offset:+.0f} s",
+                "set this machine's clock",
             )
         else:
             self._context.health.clear("clock")
@@ -339,8 +341,10 @@ class RelayConnection:
             finding = Problem(error.error_code, error.message, error.next_step, path="relay")
             health.block("relay.refused", finding, error)
         elif tries > 1:
-            lost = "the relay's data is another each time"
-            health.trouble("relay", lost if isinstance(error, DataLost) else error.message)
+            if isinstance(error, DataLost):
+                health.trouble("relay", "the relay's data is another each time")
+            else:
+                health.trouble("relay", error.message, error.next_step)
         await health.publish()
         wait = pause(tries, self._context.jitter(), most=self._context.settings.timing.most_pause)
         await self._context.rest(max(wait, after or 0.0))

@@ -16,6 +16,8 @@ from openclaw_install.messaging.models.trust import PolicyInForce
 from openclaw_install.messaging.timeline import TimelineEntry
 from openclaw_install.messaging.trust.policy import Action
 
+# The next step of a way that is degraded and needs nobody.
+GOES_ON = "nothing has to be done at once: it goes on by itself"
 HealthState = Literal["ok", "degraded", "repaired", "blocked"]
 Connection = Literal["connected", "polling", "connecting", "down", "stopped"]
 

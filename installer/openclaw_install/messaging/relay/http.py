@@ -14,6 +14,7 @@ from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import UsageError
 from openclaw_install.common.http_client import certificate_trouble, http_client, network_hint
 from openclaw_install.common.redaction import Secret
+from openclaw_install.common.web_address import is_loopback
 from openclaw_install.messaging.relay.client import (
     PAGE_LIMIT,
     About,
@@ -253,9 +254,12 @@ def _unreachable(url: str, error: Exception) -> RelayUnreachable:
             next_step="check the address and the clock; a private authority goes into SSL_CERT_FILE",
             code="relay.tls",
         )
+    # On this machine it is the runtime's own hub, or a program that was started by hand.
+    own = is_loopback(urlsplit(url).hostname or "")
+    helps = "openclaw-install runtime restart" if own else "check the network and PINGAGENT_SERVER_URL"
     return RelayUnreachable(
-        f"the relay {url} does not answer: {type(error).__name__}{network_hint(url)}",
-        next_step="check the network and PINGAGENT_SERVER_URL; what waits is kept",
+        f"the relay {url} does not answer: {type(error).__name__}{network_hint(url)}; what waits is kept",
+        next_step=helps,
     )
 
 

@@ -9,7 +9,7 @@ from openclaw_install.host.config.paths import dotted
 from openclaw_install.setup.facts import Facts
 
 IDS = ("config.env_unresolved",)
-CURE = "set {name} in the gateway's environment, or in the .env file of its state folder"
+CURE = "put {name} into the .env file of the state folder, or set it here and where the gateway starts"
 
 
 def look(facts: Facts) -> Iterator[Problem]:
@@ -18,7 +18,7 @@ def look(facts: Facts) -> Iterator[Problem]:
         if item.path[:1] != ("hooks",):
             reference = f"${{{item.name}}}"
             message = (
-                f"{reference} has no value here; the gateway would take the reference itself as the value"
+                f"{reference} has no value here; a gateway that starts without one takes the reference itself"
             )
             yield Problem(
                 "config.env_unresolved",

@@ -19,6 +19,8 @@ def look(facts: Facts) -> Iterable[Problem]:
     """Where it was asked, what its answer means."""
     if facts.survey is None or facts.live is None:
         return ()
+    if facts.live.state == "token_rejected" and facts.survey.lacks_token:
+        return ()  # hooks.token_unresolved tells it: nobody can compare what is not known here
     return answer_problems(facts.live, facts.survey.policy, facts.survey.needs)
 
 

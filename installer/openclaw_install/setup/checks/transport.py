@@ -10,6 +10,8 @@ from openclaw_install.setup.facts import PROGRAM, Facts
 
 IDS = ("relay.no_bridge", "relay.other_served", "relay.not_reached")
 CURE = f"{PROGRAM} runtime restart"
+# It asks the relay itself, and says what is in the way.
+_ASK = "pingagent doctor"
 _CAUSES = (runtime, relay, identity, store)
 
 
@@ -30,7 +32,7 @@ def look(facts: Facts) -> Iterator[Problem]:
     elif transport.connection not in ("connected", "polling"):
         detail = f": {transport.detail}" if transport.detail else ""
         message = f"the relay at {agent.relay} is not reached{detail}"
-        yield Problem("relay.not_reached", message, "pingagent doctor", path=path)
+        yield Problem("relay.not_reached", message, CURE if agent.embedded_hub else _ASK, path=path)
 
 
 def _is_explained(facts: Facts) -> bool:

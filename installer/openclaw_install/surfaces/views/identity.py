@@ -44,4 +44,7 @@ def doctor_report(found: DoctorReport, *, verbose: bool = False) -> Text:
     rows += [f"parked: {one.message_id} of {one.sender}: {one.reason}" for one in found.parked]
     rows += [f"failed: {one.message_id} to {one.recipient}: {one.reason}" for one in found.failed]
     verdict = "nothing is in the way" if found.ok else "something is in the way"
-    return Text(rows=[neutral(row) for row in rows], tail=[*health_lines(found.health), verdict])
+    health = health_lines(found.health)
+    # What a finding says is not told again.
+    told = any(one.message == found.health.detail for one in found.findings)
+    return Text(rows=[neutral(row) for row in rows], tail=[*(health[:1] if told else health), verdict])

@@ -52,7 +52,7 @@ async def watch(
     try:
         key = key_from(settings.env)
         if key is None:
-            raise key_missing()
+            raise key_missing(settings.endpoint.url)
         async with LedgerThread(settings.ledger_folder, settings.endpoint.url) as ledger_thread:
             standing = await ledger_thread.do(lambda ledger: agreed(ledger, settings.endpoint.url))
             if not standing.connect:
