@@ -138,7 +138,9 @@ def test_a_dry_run_shows_the_diff_and_writes_nothing(host: Host) -> None:
     assert code == 1
     assert "+  hooks: { enabled: true" in out
     assert "SKILL.md" in out
-    assert "blocked by, before these changes:" in out
+    assert "left after these changes:" in out
+    assert "relay.not_configured" in out
+    assert out.rstrip().splitlines()[-2:] == ["", "activation_state=blocked"]
     assert (sorted(host.home.rglob("*")), host.config.read_bytes()) == before
 
 
@@ -458,7 +460,8 @@ def test_a_command_that_needs_no_network_pays_for_none(host: Host) -> None:
 
 def test_a_dry_run_tells_of_the_relay_that_it_would_connect_to(host: Host) -> None:
     code, out, _ = host.run("--with-hub", "--dry-run", "--offline")
-    assert code == 1
+    assert code == 0
+    assert "to make them: openclaw-install --with-hub" in out.splitlines()
     assert "would connect this agent to http://127.0.0.1:" in out
     assert "with a new identity, and start the runtime" in out
     assert not (host.home / ".pingagent").exists()

@@ -46,27 +46,44 @@ class Connected:
     relay: str
 
 
-def connect(
+@dataclass(frozen=True)
+class ConnectionPlan:
+    """What connecting the agent means.
+
+    Attributes:
+        paths: where the agent's files lie.
+        url: the relay's address.
+        hub: the embedded hub, where that is the relay.
+        is_agreed: this relay was agreed to before.
+        has_identity: there is an identity that can be used.
+    """
+
+    paths: ProfilePaths
+    url: str
+    hub: EmbeddedHub | None
+    is_agreed: bool
+    has_identity: bool
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What would be done, in words; nothing where all is so already."""
+        made = () if self.has_identity else (f"make this agent's identity in {self.paths.identity}",)
+        if self.is_agreed:
+            return made
+        if self.hub is None:
+            return (*made, f"connect this agent to the relay at {self.url}")
+        taken = "" if self.hub.port == _HUB_PORT else f", because {_HUB_PORT} is taken"
+        return (*made, f"run a relay here at {self.url}{taken}, with its data in {self.hub.data}")
+
+
+def plan_connection(
     location: HostLocation,
     env: Mapping[str, str],
     options: Options,
-    operator: Operator,
-    now: float,
     free_port: Callable[[], int] | None = None,
-) -> Connected | None:
-    """Makes the identity and remembers the relay, after consent; None where no relay is named.
-
-    A second time changes nothing. The identity is never overwritten.
-
-    Args:
-        now: seconds since the epoch.
-        free_port: gives a port for the embedded hub; the usual one where it is free unless given.
-
-    Raises:
-        UsageError: `PINGAGENT_SERVER_URL` and `--with-hub` name two relays, or nobody can be asked.
-        ConfigError, IdentityError, FileError: what is there cannot be used; it stays as it is.
-    """
-    from openclaw_install.protocol.profile_files import ensure_identity, load_identity
+) -> ConnectionPlan | None:
+    """What `connect` would do; None where no relay is named. Arguments and errors are those of `connect`."""
+    from openclaw_install.protocol.profile_files import load_identity
 
     paths = profile_paths(env, location.home)
     agreed = load_settings(paths)
@@ -79,20 +96,53 @@ def connect(
     with contextlib.suppress(InstallError):
         load_identity(paths.identity)
         has_identity = True
+    return ConnectionPlan(paths, url, hub, is_agreed, has_identity)
+
+
+def connect(
+    location: HostLocation,
+    env: Mapping[str, str],
+    options: Options,
+    operator: Operator,
+    now: float,
+    free_port: Callable[[], int] | None = None,
+    *,
+    consented: bool = False,
+) -> Connected | None:
+    """Makes the identity and remembers the relay, after consent; None where no relay is named.
+
+    A second time changes nothing. The identity is never overwritten.
+
+    Args:
+        now: seconds since the epoch.
+        free_port: gives a port for the embedded hub; the usual one where it is free unless given.
+        consented: the person agreed to a plan that named it: nobody is asked again.
+
+    Raises:
+        UsageError: `PINGAGENT_SERVER_URL` and `--with-hub` name two relays, or nobody can be asked.
+        ConfigError, IdentityError, FileError: what is there cannot be used; it stays as it is.
+    """
+    from openclaw_install.protocol.profile_files import ensure_identity
+
+    plan = plan_connection(location, env, options, free_port)
+    if plan is None:
+        return None
+    paths, url, hub = plan.paths, plan.url, plan.hub
+    is_done = plan.is_agreed and plan.has_identity
     if options.dry_run:
-        outcome: Literal["unchanged", "planned"] = "unchanged" if is_agreed and has_identity else "planned"
-        return Connected(outcome, created=not has_identity, relay=url)
-    if is_agreed and has_identity:
+        outcome: Literal["unchanged", "planned"] = "unchanged" if is_done else "planned"
+        return Connected(outcome, created=not plan.has_identity, relay=url)
+    if is_done:
         _keep_invite(paths, options.invite(is_new=False))
         return Connected("unchanged", created=False, relay=url)
     where = "the hub that the runtime runs here" if hub else url
     question = f"Connect this agent to the relay at {where} (its identity is kept at {paths.identity})?"
-    if not is_agreed and not operator.confirm(question):
+    if not plan.is_agreed and not consented and not operator.confirm(question):
         return Connected("declined", created=False, relay=url)
-    code = None if hub else options.invite(is_new=not is_agreed)
+    code = None if hub else options.invite(is_new=not plan.is_agreed)
     _, created = ensure_identity(paths.identity, now)
     _keep_invite(paths, code)
-    if not is_agreed:
+    if not plan.is_agreed:
         moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds")
         save_settings(paths, ProfileSettings(url, moment, hub))
     return Connected("connected", created=created, relay=url)

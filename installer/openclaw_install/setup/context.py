@@ -63,6 +63,15 @@ class Options:
     settle_seconds: float = 3.0
     starting_seconds: float = 20.0
 
+    @property
+    def as_command(self) -> str:
+        """The setup that these options ask for, as it is typed."""
+        words = [self.invocation]
+        words += ["--with-hub"] if self.with_hub else []
+        words += ["--overwrite-edited"] if self.overwrite_edited else []
+        words += [] if self.route_mode == "stable-hook-session" else ["--route-mode", self.route_mode]
+        return " ".join(words)
+
 
 class Operator(Protocol):
     """The seam to the person: the terminal in the CLI, where a script answers with `--yes`."""

@@ -35,13 +35,18 @@ class Skipped:
 
 @dataclass(frozen=True)
 class PlanReport:
-    """What a run would do, as it is shown: the plan without the content of files."""
+    """What a run would do, as it is shown: the plan without the content of files.
+
+    Attributes:
+        besides: what it does beside files of the host, in words: folders, identity, relay, process.
+    """
 
     changes: tuple[PlannedChange, ...]
     diff: str
     skipped: tuple[Skipped, ...]
     kept: tuple[Kept, ...]
     notes: tuple[str, ...]
+    besides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class Plan:
         skipped: MCP servers and edits that are left out.
         kept: files of bundles that stay because the user changed them.
         notes: what the change means for those who call the hooks today.
+        besides: as `PlanReport`.
     """
 
     changes: tuple[Change, ...]
@@ -61,12 +67,13 @@ class Plan:
     skipped: tuple[Skipped, ...] = ()
     kept: tuple[Kept, ...] = ()
     notes: tuple[str, ...] = ()
+    besides: tuple[str, ...] = ()
 
     @property
     def shown(self) -> PlanReport:
         """The plan as the operator reads it; a fresh token is drawn for each plan, and masked here."""
         changes = tuple(change.shown for change in self.changes)
-        return PlanReport(changes, self.diff, self.skipped, self.kept, self.notes)
+        return PlanReport(changes, self.diff, self.skipped, self.kept, self.notes, self.besides)
 
     def require_writable(self, survey: Survey) -> None:
         """Makes sure that the config may be changed, where the plan wants to.

@@ -94,6 +94,9 @@ class Applied:
         live: whether the running gateway enforces the policy on disk, waited for where the run changed it;
             None when it was not asked or none answers.
         recovered: what was done about earlier runs that had died.
+        would_be: of a dry run, the state that the changes would lead to, as far as that can be told here.
+        left: of a dry run, what would be in the way after them, or critical.
+        next_step: the command that makes the changes; empty where there are none, or they are made.
     """
 
     plan: PlanReport
@@ -102,6 +105,9 @@ class Applied:
     backup: Path | None = None
     live: bool | None = None
     recovered: tuple[Recovery, ...] = ()
+    would_be: ActivationState | None = None
+    left: tuple[Problem, ...] = ()
+    next_step: str = ""
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,7 @@ def look_at_host(
     route_mode: RouteMode,
     receipts: Sequence[Receipt] = (),
     bundles: Sequence[Bundle] | None = None,
+    document: ConfigDocument | None = None,
 ) -> Survey:
     """Reads everything that the report and the plans need; changes nothing.
 
@@ -157,12 +158,13 @@ def look_at_host(
         route_mode: how inbound messages find their session.
         receipts: our earlier runs whose changes stand.
         bundles: what ships; read from the package unless given.
+        document: the config to judge; the one on disk unless given.
 
     Raises:
         ConfigError: the config is missing or cannot be read; the code says why.
         HostError, FileError, BundleError: a folder or file is not what it must be.
     """
-    document = read_config(location.config_path, location.env)
+    document = document or read_config(location.config_path, location.env)
     if not document.exists:
         raise missing_config(location)
     shipped = shipped_bundles() if bundles is None else tuple(bundles)

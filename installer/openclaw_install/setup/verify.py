@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 from openclaw_install.common.errors import (
     ConfigError,
@@ -22,7 +22,8 @@ from openclaw_install.setup.facts import PROGRAM, Facts, Records, facts_of, read
 from openclaw_install.setup.gateway_check import ask_running, ask_settled, watch_take_over
 from openclaw_install.setup.message_path import look_at_message_path
 from openclaw_install.setup.plan import Plan, PlanReport, plan_hook_fix, plan_setup
-from openclaw_install.setup.report import ActivationReport, Applied, make_report
+from openclaw_install.setup.preview import problems_after, steps_besides
+from openclaw_install.setup.report import ActivationReport, ActivationState, Applied, keeps_out, make_report
 from openclaw_install.setup.runtime_control import look_at_runtime
 from openclaw_install.setup.survey import Survey, look_at_host
 from openclaw_install.setup.transaction import Recovery, apply_changes, recover
@@ -40,12 +41,14 @@ class RunResult:
         applied: what it changed on the host; None for a command that only looks.
         error: what stopped it.
         connected: what it did about the relay; None where none was named.
+        plan: of a dry run, what would be done.
     """
 
     facts: Facts = field(repr=False)
     applied: Applied | None = None
     error: InstallError | None = None
     connected: Connected | None = None
+    plan: Plan | None = field(default=None, repr=False)
 
     @cached_property
     def report(self) -> ActivationReport:
@@ -54,7 +57,9 @@ class RunResult:
 
     @property
     def exit_code(self) -> ExitCode:
-        """0 done and ready; 1 blocked, findings remain, or the plan was declined."""
+        """0 done and ready, or would be after a dry run; 1 blocked, findings remain, or it was declined."""
+        if self.applied is not None and self.applied.would_be is not None and self.error is None:
+            return 1 if self.applied.left else 0
         declined = self.applied is not None and self.applied.outcome == "declined"
         return 0 if self.report.clean and self.error is None and not declined else 1
 
@@ -81,7 +86,9 @@ def fix_hooks(context: Context) -> RunResult:
         FileError: the config cannot be written; it is untouched then.
         UsageError: there is nobody to ask for consent.
     """
-    return _with_the_rest(context, _run(context, "verify-runtime --fix-hooks", plan_hook_fix))
+    command = "verify-runtime --fix-hooks"
+    result = _with_the_rest(context, _run(context, command, plan_hook_fix))
+    return _foreseen(context, result, f"{context.options.invocation} {command}")
 
 
 def set_up(context: Context) -> RunResult:
@@ -95,12 +102,33 @@ def set_up(context: Context) -> RunResult:
         UsageError: there is nobody to ask for consent, or what was asked for cannot be.
     """
     options = context.options
-    result = _run(context, "setup", partial(plan_setup, overwrite_edited=options.overwrite_edited))
+
+    def plan_all(survey: Survey) -> Plan:
+        plan = plan_setup(survey, overwrite_edited=options.overwrite_edited)
+        return replace(plan, besides=steps_besides(context, plan))
+
+    result = _run(context, "setup", plan_all)
     done = result.applied is not None and result.applied.outcome in ("applied", "unchanged")
     done = done and result.error is None
     if done or options.dry_run:
         result = _connected(context, result)
-    return _with_the_rest(context, result, start=done and not options.dry_run)
+    result = _with_the_rest(context, result, start=done and not options.dry_run)
+    return _foreseen(context, result, options.as_command)
+
+
+def _foreseen(context: Context, result: RunResult, command: str) -> RunResult:
+    """A result with how to make the changes that were not made, and after a dry run where they would lead."""
+    applied = result.applied
+    if applied is None or applied.outcome == "applied" or result.error is not None:
+        return result
+    plans_relay = result.connected is not None and result.connected.outcome in ("planned", "declined")
+    step = command if plans_relay or applied.outcome != "unchanged" else ""
+    applied = replace(applied, next_step=step)
+    if result.plan is not None:
+        left = problems_after(context, result.facts, result.plan, result.connected)
+        state: ActivationState = "blocked" if any(map(keeps_out, left)) else "ready_waiting_inbound"
+        applied = replace(applied, would_be=state, left=left)
+    return replace(result, applied=applied)
 
 
 def failed(
@@ -125,7 +153,15 @@ def _connected(context: Context, result: RunResult) -> RunResult:
     if context.env is None:
         return result
     try:
-        connected = connect(context.location, context.env, context.options, context.operator, context.clock())
+        connected = connect(
+            context.location,
+            context.env,
+            context.options,
+            context.operator,
+            context.clock(),
+            # The plan named the relay before the one question.
+            consented=result.applied is not None and result.applied.outcome == "applied",
+        )
     except UsageError:
         raise
     except InstallError as error:
@@ -150,7 +186,7 @@ def _run(context: Context, command: str, make_plan: PlanMaker) -> RunResult:
             survey = _look(context)
             plan = make_plan(survey)
             outcome = Applied(plan.shown, "planned" if plan.changes else "unchanged")
-            return RunResult(_asked(context, survey, records), outcome)
+            return RunResult(_asked(context, survey, records), outcome, plan=plan)
         with context.store.lock():
             recovered = recover(context.store)
             for item in recovered:

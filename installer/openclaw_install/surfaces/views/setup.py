@@ -28,13 +28,25 @@ def activation_report(report: ActivationReport, *, verbose: bool = False) -> Tex
         lines += ["", *_applied_lines(report.applied)]
     lines += _connected_lines(report.connected)
     planned = report.applied.plan if report.applied and report.applied.outcome == "planned" else None
-    lines += _block("blocked by, before these changes" if planned else "blocked by", report.blockers)
-    lines += _block("worth a look", report.warnings)
+    if report.applied is not None and report.applied.would_be is not None:
+        lines += _ahead_lines(report.applied)
+    elif report.applied is None or report.applied.outcome != "declined":
+        lines += _block("blocked by", report.blockers)
+        lines += _block("worth a look", report.warnings)
     if verbose:
         found = [f"  [{one.severity}] {one.code} ({one.path}): {one.message}" for one in report.findings]
         lines += ["", "all findings:", *(found or ["  none"])]
     head = [*plan_report(planned).rows, ""] if planned else []
     return Text(head, [*map(neutral, lines)], ["", f"activation_state={report.activation_state}"])
+
+
+def _ahead_lines(applied: Applied) -> Iterator[str]:
+    """What a dry run foresees, and how to make its changes."""
+    yield from _block("left after these changes", applied.left)
+    if not applied.left:
+        yield "after these changes the host would be ready for messages"
+    if applied.next_step:
+        yield f"to make them: {applied.next_step}"
 
 
 def _host_lines(report: ActivationReport) -> Iterator[str]:
@@ -153,6 +165,7 @@ def plan_report(plan: PlanReport) -> Text:
     for item in plan.skipped:
         lines.append(f"{'skip':<10} {item.what}: {item.reason}")
         lines += [f"{'':<10}   -> {item.next_step}"] if item.next_step else []
+    lines += [f"{'also':<10} {step}" for step in plan.besides]
     lines += [f"{'note':<10} {note}" for note in plan.notes]
     return Text(rows=[*map(neutral, lines), *_diff_lines(plan.diff)])
 
