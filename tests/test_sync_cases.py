@@ -16,6 +16,8 @@ from tests.sync_desk import Desk, desk_in
 from tests.sync_rig import Asked, Manners, Reply, skill_text, structured, write_skill
 from tests.test_sync_wire import serving, sync_one
 
+SECRET = "ghp" + "_" + "q7RtY2uWc9LkP4sXv1Bn8Md3Zj6Hf5Ga0EbK"
+
 
 @pytest.fixture
 def desk(
@@ -148,3 +150,50 @@ def test_case_lowercase_skill_md_is_counted_where_there_are_many(
     out = capsys.readouterr().out
     assert out.count("is passed over") == 20
     assert "25 more files below" in out
+
+
+def test_a_secret_that_was_allowed_for_one_agent_goes_to_that_agent_only(desk: Desk) -> None:
+    helper, second = (desk.hub.create_agent(name, "owner") for name in ("helper", "second"))
+    write_skill(desk.skills, "leaky", skill_text("leaky", f"# Use\n\nexport TOKEN={SECRET}\n"))
+    allowed = desk.outcomes("leaky", "--agent", "helper", "--allow-secrets", "leaky", "--yes")
+    assert allowed == {"helper": {"leaky": "acknowledged"}}
+    everybody = desk.outcomes("--all", "--agent", "all", "--yes")
+    assert everybody["second"]["leaky"] == "blocked"
+    assert everybody["helper"]["leaky"] == "unchanged"
+    assert "leaky" in desk.held(helper.id)
+    assert "leaky" not in desk.held(second.id)
+
+
+def test_a_secret_that_was_allowed_is_listed_and_can_be_revoked_alone(desk: Desk) -> None:
+    desk.hub.create_agent("helper", "owner")
+    write_skill(desk.skills, "leaky", skill_text("leaky", f"# Use\n\nexport TOKEN={SECRET}\n"))
+    desk.run("leaky", "--allow-secrets", "leaky", "--yes", "--dry-run")
+    assert desk.document("consent")["result"]["consents"] == []
+    for _ in range(2):
+        assert desk.document("leaky", "--allow-secrets", "leaky", "--yes")["ok"]
+    given = desk.document("consent")["result"]["consents"]
+    (secret,) = (one for one in given if one["kind"] == "secret")
+    assert (secret["skill"], secret["agent_name"], secret["given_by"]) == (
+        "leaky",
+        "helper",
+        "--allow-secrets",
+    )
+    assert len(given) == 3
+    code, out, _ = desk.run("consent")
+    assert code == 0
+    assert f"{secret['id']:>3}  " in out
+    assert f"despite the gate, leaky ({secret['sha256'][:12]}) to {desk.hub.url}, agent helper" in out
+    assert desk.document("consent", "--revoke", str(secret["id"]))["result"]["revoked"] == 1
+    assert desk.outcomes("leaky", "--force") == {"helper": {"leaky": "blocked"}}
+    assert (
+        desk.document("consent", "--revoke", str(secret["id"]))["errors"][0]["code"]
+        == "usage.no_such_consent"
+    )
+    assert desk.document("consent", "--revoke", "leaky")["exit_code"] == 2
+    assert desk.document("alpha")["ok"], "the other consents stand"
+
+
+def test_content_without_a_finding_needs_no_permission(desk: Desk) -> None:
+    desk.hub.create_agent("helper", "owner")
+    assert desk.document("alpha", "--allow-secrets", "alpha", "--yes")["ok"]
+    assert [one["kind"] for one in desk.document("consent")["result"]["consents"]] == ["connect", "upload"]

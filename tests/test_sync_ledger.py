@@ -15,7 +15,7 @@ from openclaw_install.common.errors import ConflictError, FileError, InstallErro
 from openclaw_install.common.jsonable import jsonable
 from openclaw_install.common.migrations import Migration
 from openclaw_install.common.sqlite_file import connect_reading
-from openclaw_install.sync.consent import Consents, all_consents, allow_secrets, allowed_secrets, revoke
+from openclaw_install.sync.consent import Consents, all_consents, allowed_secrets, revoke
 from openclaw_install.sync.database import copy_in_memory, migrations, open_database
 from openclaw_install.sync.ledger import Ledger, Record, ledger_folder
 from openclaw_install.sync.service import Agent, Upload
@@ -265,12 +265,13 @@ def test_consents_are_asked_once_recorded_and_revocable(ledger: Ledger) -> None:
     assert [consent["kind"] for consent in given] == ["connect", "upload", "upload"]
     assert given[1]["roots"] == ["/r/one", "/r/two"]
     assert given[0]["given_at"] == "1970-01-01T00:00:05.000Z"
-    allow_secrets(ledger, [("alpha", "h")], 6.0)
-    allow_secrets(ledger, [], 6.0)
-    assert allowed_secrets(ledger) == {("alpha", "h")}
-    assert revoke(ledger, 7.0) == 3
+    for _ in range(2):
+        consents.allow_secret(URL, agent, "alpha", "h")
+    assert allowed_secrets(ledger, URL) == {("a", "alpha", "h")}
+    assert allowed_secrets(ledger, f"{URL}/other") == set()
+    assert revoke(ledger, 7.0) == 4
     assert revoke(ledger, 8.0) == 0
-    assert allowed_secrets(ledger) == set()
+    assert allowed_secrets(ledger, URL) == set()
     assert not consents.may_connect(URL)
     operator.answers = [False]
     with pytest.raises(InstallError) as caught:

@@ -110,11 +110,11 @@ def test_the_gate_blocks_what_would_be_sent_and_names_line_and_kind() -> None:
     assert one.reason == "it may hold a secret (line 1: Token)"
 
 
-def test_the_gate_lets_through_what_was_allowed_for_this_content_only() -> None:
+def test_the_gate_lets_through_what_was_allowed_for_this_content_and_agent_only() -> None:
     actions = plan([SKILL], {}, [A], force=False, now=NOW)
     verdicts = {"hash-1": (SecretFinding(1, "Token"),)}
-    assert through_gate(actions, verdicts, {("alpha", "hash-1")}) == actions
-    for other in (("alpha", "hash-2"), ("beta", "hash-1")):
+    assert through_gate(actions, verdicts, {("a", "alpha", "hash-1")}) == actions
+    for other in (("a", "alpha", "hash-2"), ("a", "beta", "hash-1"), ("b", "alpha", "hash-1")):
         assert through_gate(actions, verdicts, {other})[0].kind == "blocked"
     unchanged = plan([SKILL], {("a", "alpha"): Record("hash-1", 1.0)}, [A], force=False, now=NOW)
     assert through_gate(unchanged, {}, set()) == unchanged

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +17,9 @@ from openclaw_install.sync.errors import SyncError
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.service import Agent
 
-ConsentKind = Literal["browser", "connect", "upload"]
+ConsentKind = Literal["browser", "connect", "upload", "secret"]
+Allowed = frozenset[tuple[str, str, str]]
+"""What was let through at the gate: agent's id, skill, and hash of the content."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,16 @@ class Consent:
     """One thing that was agreed to.
 
     Attributes:
-        kind: `browser` (a page was opened), `connect` (to an endpoint), `upload` (to an agent, from roots).
+        id: by which it can be revoked alone.
+        kind: `browser` (a page was opened), `connect` (to an endpoint), `upload` (to an agent, from roots),
+            `secret` (one content of a skill to an agent, although the upload gate objects).
         endpoint: the service, or the page.
-        agent_id: for an upload; else empty.
-        agent_name: for an upload; else empty.
+        agent_id: for an upload and a secret; else empty.
+        agent_name: likewise.
         roots: the folders that skills may be taken from.
-        given_by: `answer` to a question, or `--yes`.
+        skill: for a secret; else empty.
+        sha256: of the content that may go despite the gate, and no other; else empty.
+        given_by: `answer` to a question, `--yes` or `--allow-secrets`.
         given_at: when.
         revoked_at: null while it stands.
     """
@@ -43,6 +49,9 @@ class Consent:
     given_by: str
     given_at: Timestamp
     revoked_at: Timestamp | None = None
+    skill: str = ""
+    sha256: str = ""
+    id: int = 0
 
 
 @dataclass(frozen=True)
@@ -118,6 +127,12 @@ class Consents:
         self._record(Consent("browser", url, "", "", (), "answer", self._now))
         return True
 
+    def allow_secret(self, endpoint: str, agent: Agent, skill: str, sha256: str) -> None:
+        """Records that this content may go to this agent despite the gate, unless that stands already."""
+        if (agent.id, skill, sha256) not in allowed_secrets(self._ledger, endpoint):
+            consent = Consent("secret", endpoint, agent.id, agent.name, (), "--allow-secrets", self._now)
+            self._record(replace(consent, skill=skill, sha256=sha256))
+
     def _agree(self, question: str, consent: Consent) -> None:
         if not self._operator.agreed:
             if not self._operator.present:
@@ -150,8 +165,9 @@ class Consents:
     def _record(self, consent: Consent) -> None:
         with self._ledger.write() as connection:
             connection.execute(
-                "INSERT INTO consent (kind, endpoint, agent_id, agent_name, roots, given_by, given_at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO consent "
+                "(kind, endpoint, agent_id, agent_name, roots, given_by, given_at, skill, sha256) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     consent.kind,
                     consent.endpoint,
@@ -160,6 +176,8 @@ class Consents:
                     json.dumps(consent.roots),
                     consent.given_by,
                     consent.given_at,
+                    consent.skill,
+                    consent.sha256,
                 ),
             )
 
@@ -167,12 +185,12 @@ class Consents:
 def all_consents(ledger: Ledger) -> list[Consent]:
     """Every consent ever given, oldest first."""
     rows = ledger.query(
-        "SELECT kind, endpoint, agent_id, agent_name, roots, given_by, given_at, revoked_at "
-        "FROM consent ORDER BY id"
+        "SELECT kind, endpoint, agent_id, agent_name, roots, given_by, given_at, revoked_at, skill, "
+        "sha256, id FROM consent ORDER BY id"
     )
     return [
-        Consent(kind, endpoint, agent, name, tuple(json.loads(roots)), by, given, revoked)
-        for kind, endpoint, agent, name, roots, by, given, revoked in rows
+        Consent(kind, endpoint, agent, name, tuple(json.loads(roots)), *others)
+        for kind, endpoint, agent, name, roots, *others in rows
     ]
 
 
@@ -199,28 +217,35 @@ def agreed(ledger: Ledger, endpoint: str) -> Agreed:
     return Agreed(any(consent.kind == "connect" for consent in standing), roots)
 
 
-def revoke(ledger: Ledger, now: float) -> int:
-    """Revokes all that stands, and forgets which findings of the gate were let through; returns how many."""
+def revoke(ledger: Ledger, now: float, only: int | None = None) -> int:
+    """Revokes all that stands, or one consent by its id; returns how many were revoked.
+
+    Raises:
+        UsageError: `usage.no_such_consent`: none with this id stands.
+    """
+    one = "" if only is None else " AND id = ?"
     with ledger.write() as connection:
         count = connection.execute(
-            "UPDATE consent SET revoked_at = ? WHERE revoked_at IS NULL", (now,)
+            f"UPDATE consent SET revoked_at = ? WHERE revoked_at IS NULL{one}",  # noqa: S608 - no value is in it
+            (now,) if only is None else (now, only),
         ).rowcount
-        connection.execute("DELETE FROM allowed_secret")
+    if only is not None and not count:
+        raise UsageError(
+            f"there is no consent {only} that stands",
+            next_step="openclaw-install sync consent, which shows their numbers",
+            code="usage.no_such_consent",
+        )
     return int(count)
 
 
-def allowed_secrets(ledger: Ledger) -> set[tuple[str, str]]:
-    """The findings that were let through, as pairs of skill and content hash."""
-    return {(skill, digest) for skill, digest in ledger.query("SELECT skill, sha256 FROM allowed_secret")}
-
-
-def allow_secrets(ledger: Ledger, allowed: Sequence[tuple[str, str]], now: float) -> None:
-    """Lets the gate's findings in these contents through, in these and no other."""
-    if allowed:
-        with ledger.write() as connection:
-            connection.executemany(
-                "INSERT OR IGNORE INTO allowed_secret VALUES (?, ?, ?)", [(*pair, now) for pair in allowed]
-            )
+def allowed_secrets(ledger: Ledger, endpoint: str) -> Allowed:
+    """The findings that were let through for the agents of an endpoint, and not revoked."""
+    rows = ledger.query(
+        "SELECT agent_id, skill, sha256 FROM consent "
+        "WHERE kind = 'secret' AND endpoint = ? AND revoked_at IS NULL",
+        [endpoint],
+    )
+    return frozenset((agent, skill, digest) for agent, skill, digest in rows)
 
 
 @dataclass(frozen=True)

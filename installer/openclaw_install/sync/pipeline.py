@@ -71,7 +71,9 @@ class Pipeline:
         records = self.ledger.records(self.endpoint, names)
         return plan(skills, records, agents, force=force, now=self.clock(), present=present)
 
-    def gate(self, actions: Sequence[Action], allowed: Collection[tuple[str, str]]) -> tuple[Action, ...]:
+    def gate(
+        self, actions: Sequence[Action], allowed: Collection[tuple[str, str, str]]
+    ) -> tuple[Action, ...]:
         """The same actions, with uploads blocked that may hold a secret which was not let through."""
         self.learn(scan_all(self.unscanned(actions)))
         return through_gate(actions, self.verdicts, allowed)

@@ -147,17 +147,19 @@ def _deleted(
 def through_gate(
     actions: Sequence[Action],
     verdicts: Mapping[str, tuple[SecretFinding, ...]],
-    allowed: Collection[tuple[str, str]],
+    allowed: Collection[tuple[str, str, str]],
 ) -> tuple[Action, ...]:
     """The same actions, with uploads blocked where the content may hold a secret that nobody let through.
 
     Args:
         verdicts: the gate's findings by content hash; what is not among them could not be read.
-        allowed: pairs of skill name and content hash that the operator let through.
+        allowed: agent id, skill name and content hash of what the operator let through.
     """
     return tuple(
         _blocked_by(action, verdicts[action.sha256])
-        if action.sends and verdicts.get(action.sha256) and (action.skill, action.sha256) not in allowed
+        if action.sends
+        and verdicts.get(action.sha256)
+        and (action.agent_id, action.skill, action.sha256) not in allowed
         else action
         for action in actions
     )

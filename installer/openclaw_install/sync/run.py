@@ -14,9 +14,9 @@ from openclaw_install.common.redaction import Secret
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.sync.choice import Operator, choose_agents, choose_skills, named_agents
 from openclaw_install.sync.consent import (
+    Allowed,
     Consents,
     StandingChoice,
-    allow_secrets,
     allowed_secrets,
     record_choice,
 )
@@ -104,7 +104,7 @@ class SyncRun:
     stopped: ServiceError | None = field(init=False, default=None)
     _skills: tuple[LocalSkill, ...] = field(init=False, default=())
     _present: frozenset[str] | None = field(init=False, default=None)
-    _allowed: set[tuple[str, str]] = field(init=False, default_factory=set)
+    _let_through: tuple[LocalSkill, ...] = field(init=False, default=())
     _kept_roots: tuple[str, ...] = field(init=False, default=())
 
     def run(self) -> SyncReport:
@@ -149,10 +149,12 @@ class SyncRun:
                 next_step="name a skill that the gate has blocked",
                 code="usage.no_such_skill",
             )
-        said = [(name, usable[name].sha256) for name in self.options.allow_secrets]
-        if not self.options.dry_run:
-            allow_secrets(self.ledger, said, self.clock())
-        self._allowed = allowed_secrets(self.ledger) | set(said)
+        self._let_through = tuple(usable[name] for name in self.options.allow_secrets)
+
+    def _allowed(self, endpoint: Endpoint, agents: Sequence[Agent]) -> Allowed:
+        """What may go despite the gate: what was let through before, and what this command says."""
+        said = ((agent.id, skill.name, skill.sha256) for agent in agents for skill in self._let_through)
+        return allowed_secrets(self.ledger, endpoint.url) | frozenset(said)
 
     def _connected(self, endpoint: Endpoint, key: Secret, consents: Consents) -> SyncReport:
         """The part with the network; questions come between the loop's runs, so that Ctrl-C ends them."""
@@ -163,11 +165,14 @@ class SyncRun:
             try:
                 agents = runner.run(self._listed(service, pipeline))
                 chosen, canary = self._agents(agents)
-                actions = pipeline.gate(self._planned(chosen, pipeline), self._allowed)
+                actions = pipeline.gate(self._planned(chosen, pipeline), self._allowed(endpoint, chosen))
                 if self.options.dry_run:
                     return self._report(endpoint, _plan_of(chosen, actions))
                 for agent in chosen:
                     self._agree_to_upload(consents, endpoint, agent, actions)
+                    for skill in self._let_through:
+                        if pipeline.verdicts.get(skill.sha256):
+                            consents.allow_secret(endpoint.url, agent, skill.name, skill.sha256)
                 if self.options.keep:
                     self._record_choice(chosen, endpoint)
                 reports = runner.run(self._sent(service, pipeline, chosen, canary, actions))
@@ -226,7 +231,7 @@ class SyncRun:
             "the service was not asked, because you have not agreed to connect to it yet or no key is set; "
         )
         note += "the agents are those that it listed last" if known else "its agents are not known"
-        actions = pipeline.gate(self._planned(agents, pipeline), self._allowed)
+        actions = pipeline.gate(self._planned(agents, pipeline), self._allowed(endpoint, agents))
         return replace(
             self._report(endpoint, _plan_of(agents, actions)), agents_known_from="ledger", notes=(note,)
         )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from openclaw_install.sync.consent import ConsentList
     from openclaw_install.sync.status import AgentsList
 
+_EVERYTHING = "everything"
 _PUSH = ":push"  # nobody types that, so no skill loses its name to it
 _root = click.option(
     "--root", "roots", multiple=True, type=click.Path(path_type=Path), help="A further folder with skills."
@@ -61,7 +62,12 @@ def sync_group() -> None:
 @_agent
 @_root
 @click.option("--canary", metavar="ID|NAME", help="Send to this agent first, to the others if it took all.")
-@click.option("--allow-secrets", multiple=True, metavar="NAME", help="Send this content despite the gate.")
+@click.option(
+    "--allow-secrets",
+    multiple=True,
+    metavar="NAME",
+    help="Send this content to these agents despite the gate.",
+)
 @click.option("--force", is_flag=True, help="Send also what is unchanged.")
 @click.option("--watch", is_flag=True, help="Keep them in step until Ctrl-C: each save goes up at once.")
 @click.option("--keep", is_flag=True, help="Keep them in step for good: remember it and start the runtime.")
@@ -125,12 +131,25 @@ def agents_command(common: CommonOptions, /) -> AgentsList:
 
 
 @sync_group.command("consent")
-@click.option("--revoke", "is_revoked", is_flag=True, help="Revoke all of it; you are asked again then.")
-def consent_command(common: CommonOptions, /, *, is_revoked: bool) -> ConsentList:
+@click.option(
+    "--revoke",
+    is_flag=False,
+    flag_value=_EVERYTHING,
+    metavar="[NUMBER]",
+    help="Revoke this one, or all of it; you are asked again then.",
+)
+def consent_command(common: CommonOptions, /, *, revoke: str | None) -> ConsentList:
     """Show what you agreed to, or revoke it."""
-    from openclaw_install.sync.consent import ConsentList, all_consents, revoke
+    from openclaw_install.sync.consent import ConsentList, all_consents
+    from openclaw_install.sync.consent import revoke as revoke_consents
     from openclaw_install.sync.ledger import Ledger
 
+    if revoke not in (None, _EVERYTHING) and not (revoke.isascii() and revoke.isdigit()):
+        raise UsageError(
+            f"--revoke takes the number of a consent, not {revoke}",
+            next_step="openclaw-install sync consent, which shows their numbers",
+        )
+    only = None if revoke in (None, _EVERYTHING) else int(revoke)
     with Ledger(to_look=common.dry_run) as ledger:
-        revoked = revoke(ledger, wall_time()) if is_revoked and not common.dry_run else 0
+        revoked = revoke_consents(ledger, wall_time(), only) if revoke and not common.dry_run else 0
         return ConsentList(tuple(all_consents(ledger)), revoked)

@@ -60,20 +60,21 @@ def sync_report(report: SyncReport, *, verbose: bool = False) -> Text:
         lines += ["", f"agent {agent.label}"]
         for result in agent.skills:
             if verbose or result.outcome not in _QUIET:
-                lines += _result_lines(result)
+                lines += _result_lines(result, agent.id)
         lines.append(f"  {_totals(agent)}")
         if not report.dry_run:
             lines += [f"  {line}" for line in _liveness(agent, report.app_url)]
     return Text(rows=[plain(line) for line in lines])
 
 
-def _result_lines(result: SkillResult) -> Iterator[str]:
+def _result_lines(result: SkillResult, agent_id: str) -> Iterator[str]:
     kind = f" ({result.action})" if result.outcome == "planned" else ""
     yield f"  {_WORDS[result.outcome]:12} {result.skill}{kind}: {result.reason}"
     if result.next_step:
         yield f"  {'':12} next: {result.next_step}"
     if result.code == "secret":
-        yield f"  {'':12} next: take it out, or, if it is none: --allow-secrets {result.skill}"
+        allow = f"--allow-secrets {result.skill} --agent {agent_id}"
+        yield f"  {'':12} next: take it out, or, if it is none: {allow}"
 
 
 def _totals(agent: AgentReport) -> str:
@@ -143,13 +144,13 @@ def consent_list(found: ConsentList) -> Text:
 
 
 def _consent_line(consent: Consent) -> str:
-    what = {"browser": "open", "connect": "connect to", "upload": "upload to"}[consent.kind]
+    what = {"browser": "open", "connect": "connect to", "upload": "upload to"}.get(consent.kind)
+    what = what or f"despite the gate, {consent.skill} ({consent.sha256[:12]}) to"
     agent = f", agent {consent.agent_name or consent.agent_id}" if consent.agent_id else ""
     roots = f", from {', '.join(consent.roots)}" if consent.roots else ""
     end = f", revoked {iso_time(consent.revoked_at)}" if consent.revoked_at is not None else ""
-    return (
-        f"{iso_time(consent.given_at)}  {what} {consent.endpoint}{agent}{roots} (by {consent.given_by}{end})"
-    )
+    given = f"(by {consent.given_by}{end})"
+    return f"{consent.id:>3}  {iso_time(consent.given_at)}  {what} {consent.endpoint}{agent}{roots} {given}"
 
 
 def watch_lines(event: WatchEvent, *, verbose: bool = False) -> list[str]:

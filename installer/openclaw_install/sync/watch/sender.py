@@ -211,7 +211,7 @@ class Sender:
             raise consent_missing(shared.endpoint)
         actions = shared.pipeline.plan(skills, [self.agent])
         actions = through_consent(actions, skills, consent.roots.get(self.agent.id, frozenset()))
-        actions = shared.pipeline.gate(actions, allowed_secrets(ledger))
+        actions = shared.pipeline.gate(actions, allowed_secrets(ledger, shared.endpoint))
         return actions, shared.pipeline.read(actions)
 
     def _leave(self, name: str, left: set[str]) -> None:
