@@ -19,7 +19,7 @@ import pytest
 
 from openclaw_install import __version__
 from openclaw_install.common.errors import InstallError
-from openclaw_install.demo.scratch_host import free_port
+from openclaw_install.common.ports import free_port
 from openclaw_install.host.config.json5_text import parse_json5
 from openclaw_install.surfaces.cli.boundary import run_command
 from openclaw_install.surfaces.cli.main import cli

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from openclaw_install.common.errors import UsageError
-from openclaw_install.demo.scratch_host import free_port
+from openclaw_install.common.ports import free_port
 from openclaw_install.messaging.relay.client import Relay, RelayRefused, RelayUnreachable
 from openclaw_install.messaging.relay.http import HttpRelay, check_url
 from openclaw_install.protocol.card import make_card

@@ -18,6 +18,7 @@ import pytest
 
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.jsonable import jsonable
+from openclaw_install.common.ports import free_port
 from openclaw_install.demo import provision as provisioning
 from openclaw_install.demo.gateway_process import GatewayProcess, GatewayStartError
 from openclaw_install.demo.interruption import interrupted_once, undisturbed

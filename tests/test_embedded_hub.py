@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from openclaw_install.common.errors import InstallError
-from openclaw_install.demo.scratch_host import free_port
+from openclaw_install.common.ports import free_port
 from openclaw_install.host.locate import locate
 from openclaw_install.messaging.profile_settings import EmbeddedHub, ProfileSettings, save_settings
 from openclaw_install.protocol.profile import profile_paths

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 import pytest
 
 from openclaw_install.common.jsonable import jsonable
+from openclaw_install.common.ports import free_port
 from openclaw_install.common.redaction import Secret
-from openclaw_install.demo.scratch_host import free_port
 from openclaw_install.host.gateway.probe import (
     GatewayAddress,
     LivePolicy,

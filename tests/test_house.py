@@ -55,6 +55,22 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         follow(name, ())
 
 
+def test_no_file_but_one_makes_http_clients_or_asks_without_one() -> None:
+    asking = {"Client", "AsyncClient", "get", "post", "put", "patch", "delete", "head", "request", "stream"}
+    found = [
+        f"{path.relative_to(PACKAGE)}:{node.lineno}"
+        for path in FILES
+        if path != PACKAGE / "common" / "http_client.py"
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in asking
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id in {"httpx", "httpx2", "requests", "urllib"}
+    ]
+    assert not found
+
+
 def _name(path: Path) -> str:
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)

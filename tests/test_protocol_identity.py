@@ -20,7 +20,6 @@ from openclaw_install.protocol.card import (
     newest_usable_key,
     recorded_card,
     sender_key,
-    succeeds,
     succession,
     verify_card,
 )
@@ -371,7 +370,7 @@ def test_a_newer_card_succeeds_and_an_older_one_is_a_rollback() -> None:
     first = agent(1)
     second = rotate_encryption(rotate_signing(first, NOW + 1), NOW + 1)
     old, new = _card(first, 1), _card(second, 2)
-    assert succeeds(old, new)
+    assert succession(old, new) == "succeeds"
     assert succession(new, old) == "rollback"
     assert succession(old, old) == "same"
     assert succession(old, _card(agent(3), 2)) == "other_agent"

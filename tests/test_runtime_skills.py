@@ -14,7 +14,6 @@ import pytest
 from openclaw_install.host.locate import locate
 from openclaw_install.runtime.control import RuntimeControl
 from openclaw_install.runtime.report import ComponentReport
-from openclaw_install.setup.runtime_control import HostRuntime
 from openclaw_install.surfaces.cli.boundary import run_command
 from openclaw_install.surfaces.cli.main import cli
 from openclaw_install.surfaces.cli.options import CommonOptions
@@ -133,8 +132,8 @@ def test_keep_says_so_when_the_runtime_does_not_follow(desk: Desk) -> None:
 def test_after_an_uninstall_nothing_is_kept_in_step_any_more(desk: Desk) -> None:
     desk.hub.create_agent("main", "owner", running=True)
     assert desk.run("--all", "--yes", "--keep")[0] == 0
-    runtime_of = HostRuntime(locate(os.environ), os.environ)
-    assert runtime_of.remove()
+    runtime_of = RuntimeControl(locate(os.environ), os.environ)
+    assert runtime_of.remove().removed
     assert runtime_of.wanted() == ("skills",)
     runtime_of.remove(forget=True)
     assert runtime_of.wanted() == ()

@@ -15,6 +15,7 @@ from openclaw_install.common.problems import Problem
 from openclaw_install.runtime.report import (
     ComponentReport,
     LogReport,
+    Result,
     RuntimeReport,
     RuntimeState,
 )
@@ -47,16 +48,16 @@ class TwinRuntime:
     def report(self) -> RuntimeReport:
         return self.now
 
-    def start(self) -> RuntimeReport:
+    def start(self) -> Result:
         self.calls.append("start")
         if self.error is not None:
             raise self.error
         self.now = self.started
-        return self.now
+        return Result("started", changed=True, runtime=self.now)
 
-    def remove(self, *, forget: bool = False) -> tuple[str, ...]:
+    def remove(self, *, forget: bool = False) -> Result:
         self.calls.append("remove")
-        return ("/state/runtime",)
+        return Result("removed", changed=True, runtime=self.now, removed=("/state/runtime",))
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import anyio
 import pytest
 from benchmarks.certificate import write_certificate
 
+from openclaw_install.common.ports import free_port
 from openclaw_install.common.redaction import Secret
-from openclaw_install.demo.scratch_host import free_port
 from openclaw_install.hub.server import running_hub
 from openclaw_install.hub.settings import HubSettings
 from openclaw_install.sync.endpoint import Endpoint, connect_mcp, new_key

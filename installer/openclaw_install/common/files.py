@@ -8,7 +8,6 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -188,13 +187,6 @@ def safe_join(root: Path, name: str) -> Path:
             code="file.unsafe_name",
         )
     return joined
-
-
-def walk_files(root: Path) -> Iterator[Path]:
-    """Every regular file below `root`, in a stable order, as paths relative to it."""
-    for path in sorted(root.rglob("*")):
-        if path.is_file():
-            yield path.relative_to(root)
 
 
 _NEXT_STEPS = {

@@ -16,19 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_install.common.files import make_private_folder, write_atomic
+from openclaw_install.common.ports import free_port
 from openclaw_install.demo.gateway_process import GatewayProcess
 from openclaw_install.demo.interruption import undisturbed
 from openclaw_install.demo.provision import OpenClaw
 
 _PASSED_ON = ("LANG", "LC_ALL", "TMPDIR", "TZ")
-
-
-def free_port() -> int:
-    """A TCP port that was free on loopback a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager

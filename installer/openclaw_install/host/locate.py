@@ -86,16 +86,8 @@ def locate(
         UsageError: the profile's name is not one that OpenClaw takes.
         HostError: the state folder is not a folder, or this user may not look into it.
     """
-    host_env = dict(env)
-    home = home_folder(host_env)
-    if profile is not None:
-        apply_profile(host_env, home, profile)
-    if state_dir is not None:
-        host_env["OPENCLAW_STATE_DIR"] = str(state_dir.expanduser().absolute())
-        # A config path of the profile or of the environment belongs to that host, not to the one named here.
-        host_env.pop("OPENCLAW_CONFIG_PATH", None)
-    if config is not None:
-        host_env["OPENCLAW_CONFIG_PATH"] = str(config.expanduser().absolute())
+    home = home_folder(env)
+    host_env = _host_env(env, home, state_dir, config, profile)
     try:
         state = _state_folder(host_env, home)
         is_file = state.exists() and not state.is_dir()
@@ -122,6 +114,22 @@ def locate(
         cli=Path(cli) if cli else None,
         read_only=host_env.get("OPENCLAW_CONFIG_READONLY") == "1" or host_env.get("OPENCLAW_NIX_MODE") == "1",
     )
+
+
+def _host_env(
+    env: Mapping[str, str], home: Path, state_dir: Path | None, config: Path | None, profile: str | None
+) -> dict[str, str]:
+    """The caller's environment with what the options put in its place."""
+    host_env = dict(env)
+    if profile is not None:
+        apply_profile(host_env, home, profile)
+    if state_dir is not None:
+        host_env["OPENCLAW_STATE_DIR"] = str(state_dir.expanduser().absolute())
+        # A config path of the profile or of the environment belongs to that host, not to the one named here.
+        host_env.pop("OPENCLAW_CONFIG_PATH", None)
+    if config is not None:
+        host_env["OPENCLAW_CONFIG_PATH"] = str(config.expanduser().absolute())
+    return host_env
 
 
 def gateway_port(config: Mapping[str, Any], env: Mapping[str, str]) -> int:

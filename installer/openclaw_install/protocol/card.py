@@ -238,11 +238,6 @@ def succession(old: AgentCard, new: AgentCard) -> Succession:
     return "rollback" if behind or _newest_epoch(new) < _newest_epoch(old) else "succeeds"
 
 
-def succeeds(old: AgentCard, new: AgentCard) -> bool:
-    """Whether `new` may replace `old`."""
-    return succession(old, new) == "succeeds"
-
-
 def _newest_epoch(card: AgentCard) -> int:
     return max((key.epoch for key in card.encryption_keys), default=0)
 

@@ -61,6 +61,16 @@ class RuntimeControl:
         """The service manager of this kind of machine."""
         return service_manager(self.paths, self.env)
 
+    def wanted(self) -> tuple[str, ...]:
+        """The components that are configured; with none of them the runtime has no work here.
+
+        Raises:
+            InstallError: one cannot tell, because something in its configuration is wrong.
+        """
+        from openclaw_install.runtime.components import configured_components
+
+        return configured_components(self.location, self.env)
+
     def report(self) -> RuntimeReport:
         """What the lock, the heartbeat and the service's files say; quick, writes nothing.
 
@@ -157,16 +167,23 @@ class RuntimeControl:
             report = self.report()
         return replace(ended, message="disabled", changed=True, runtime=report, removed=removed)
 
-    def remove(self) -> Result:
+    def remove(self, *, forget: bool = False) -> Result:
         """Stops the runtime and removes all that it has: unit, environment file, state and logs.
 
         For `undo` and `uninstall`. `removed` names what is gone; doing it again changes nothing.
 
+        Args:
+            forget: also what its components were to do, else the next setup would start it again.
+
         Raises:
             ConflictError: as `stop`; nothing is removed then.
         """
+        from openclaw_install.runtime.components import forget_configured
+
         ended = self.stop()
         removed = (*self._remove_service(), *self.paths.remove())
+        if forget:
+            forget_configured(self.location)
         changed = bool(removed) or ended.changed
         return replace(ended, message="removed", changed=changed, runtime=self.report(), removed=removed)
 

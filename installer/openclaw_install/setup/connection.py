@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import Literal
 
 from openclaw_install.common.errors import HostError, InstallError
 from openclaw_install.common.files import PRIVATE_FILE, make_private_folder, write_atomic
+from openclaw_install.common.ports import free_port
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.messaging.profile_settings import (
@@ -80,14 +80,14 @@ def plan_connection(
     location: HostLocation,
     env: Mapping[str, str],
     options: Options,
-    free_port: Callable[[], int] | None = None,
+    choose_port: Callable[[], int] | None = None,
 ) -> ConnectionPlan | None:
     """What `connect` would do; None where no relay is named. Arguments and errors are those of `connect`."""
     from openclaw_install.protocol.profile_files import load_identity
 
     paths = profile_paths(env, location.home)
     agreed = load_settings(paths)
-    wanted = _wanted(env, paths, agreed, options, free_port or _free_port)
+    wanted = _wanted(env, paths, agreed, options, choose_port or _free_port)
     if wanted is None:
         return None
     url, hub = wanted
@@ -105,7 +105,7 @@ def connect(
     options: Options,
     operator: Operator,
     now: float,
-    free_port: Callable[[], int] | None = None,
+    choose_port: Callable[[], int] | None = None,
     *,
     consented: bool = False,
 ) -> Connected | None:
@@ -115,7 +115,7 @@ def connect(
 
     Args:
         now: seconds since the epoch.
-        free_port: gives a port for the embedded hub; the usual one where it is free unless given.
+        choose_port: gives a port for the embedded hub; the usual one where it is free unless given.
         consented: the person agreed to a plan that named it: nobody is asked again.
 
     Raises:
@@ -124,7 +124,7 @@ def connect(
     """
     from openclaw_install.protocol.profile_files import ensure_identity
 
-    plan = plan_connection(location, env, options, free_port)
+    plan = plan_connection(location, env, options, choose_port)
     if plan is None:
         return None
     paths, url, hub = plan.paths, plan.url, plan.hub
@@ -160,7 +160,7 @@ def _wanted(
     paths: ProfilePaths,
     agreed: ProfileSettings | None,
     options: Options,
-    free_port: Callable[[], int],
+    choose_port: Callable[[], int],
 ) -> tuple[str, EmbeddedHub | None] | None:
     named = server_url(env, paths)
     if not options.with_hub:
@@ -171,7 +171,7 @@ def _wanted(
     if agreed is not None and agreed.hub is not None:
         hub = agreed.hub
     else:
-        hub = EmbeddedHub(options.hub_data or _default_hub_data(), free_port())
+        hub = EmbeddedHub(options.hub_data or _default_hub_data(), choose_port())
     if env.get(URL_VARIABLE, "").strip() and named != hub.url:
         raise HostError(
             f"{URL_VARIABLE} names another relay than the embedded hub",
@@ -218,13 +218,11 @@ def forget(location: HostLocation, env: Mapping[str, str]) -> Forgotten:
 
 def _free_port() -> int:
     """The hub's usual port, or one that is free where that is taken; it is kept from then on."""
-    for wanted in (_HUB_PORT, 0):
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            # As the server does it: a port whose last connections linger counts as free.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", wanted))
-            port: int = probe.getsockname()[1]
-            return port
-    raise HostError(
-        "no port is free on this machine", next_step="close some programs that listen", code="relay.no_port"
-    )
+    try:
+        return free_port(_HUB_PORT)
+    except OSError as error:
+        raise HostError(
+            "no port is free on this machine",
+            next_step="close some programs that listen",
+            code="relay.no_port",
+        ) from error

@@ -189,6 +189,6 @@ def _without_runtime(context: Context, result: UndoResult, *, forget_work: bool)
 
     With `forget_work`, what was to be kept in step is forgotten too.
     """
-    removed = () if context.runtime is None else context.runtime.remove(forget=forget_work)
+    removed = () if context.runtime is None else context.runtime.remove(forget=forget_work).removed
     forgotten = Forgotten() if context.env is None else forget(context.location, context.env)
     return replace(result, removed=(*removed, *forgotten.removed), stays=forgotten.stays)

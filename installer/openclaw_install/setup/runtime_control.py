@@ -1,19 +1,14 @@
-"""Starts, stops and looks at the runtime of one host, as the setup needs it."""
+"""What the setup needs of the runtime of one host, and how it waits for the components to be ready."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 from openclaw_install.common.errors import InstallError
-from openclaw_install.host.locate import HostLocation
-from openclaw_install.runtime.report import RuntimeReport
+from openclaw_install.runtime.report import Result, RuntimeReport
 from openclaw_install.setup.facts import RuntimeFacts
-
-if TYPE_CHECKING:
-    from openclaw_install.runtime.control import RuntimeControl
 
 SETTLE_SECONDS = 20.0
 _PAUSE_SECONDS = 0.1
@@ -28,49 +23,11 @@ class RuntimeSeam(Protocol):
     def report(self) -> RuntimeReport:
         """How it is; quick, and changes nothing."""
 
-    def start(self) -> RuntimeReport:
+    def start(self) -> Result:
         """Starts it where it does not run, and tells how it is then."""
 
-    def remove(self, *, forget: bool = False) -> tuple[str, ...]:
-        """Stops it and removes what it has, with `forget` also what it was to do; the paths that are gone."""
-
-
-@dataclass(frozen=True)
-class HostRuntime:
-    """The real one.
-
-    Attributes:
-        location: the host.
-        env: the environment that a started runtime gets.
-    """
-
-    location: HostLocation
-    env: Mapping[str, str] = field(repr=False)
-
-    def wanted(self) -> Sequence[str]:
-        from openclaw_install.runtime.components import configured_components
-
-        return configured_components(self.location, self.env)
-
-    def report(self) -> RuntimeReport:
-        return self._control().report()
-
-    def start(self) -> RuntimeReport:
-        return self._control().start().runtime
-
-    def remove(self, *, forget: bool = False) -> tuple[str, ...]:
-        from openclaw_install.runtime.components import forget_configured
-
-        removed = self._control().remove().removed
-        if forget:
-            # Else the next report would miss the runtime, and the next setup would send again by itself.
-            forget_configured(self.location)
-        return removed
-
-    def _control(self) -> RuntimeControl:
-        from openclaw_install.runtime.control import RuntimeControl
-
-        return RuntimeControl(self.location, self.env)
+    def remove(self, *, forget: bool = False) -> Result:
+        """Stops it and removes what it has, with `forget` also what it was to do."""
 
 
 def look_at_runtime(runtime: RuntimeSeam, *, start: bool) -> RuntimeFacts:
@@ -84,7 +41,7 @@ def look_at_runtime(runtime: RuntimeSeam, *, start: bool) -> RuntimeFacts:
         wanted = tuple(runtime.wanted())
         report = runtime.report()
         if start and wanted:
-            report = runtime.start() if report.state == "stopped" else report
+            report = runtime.start().runtime if report.state == "stopped" else report
             report = _settled(runtime, report, wanted)
     except InstallError as error:
         return RuntimeFacts(problem=error.problem)

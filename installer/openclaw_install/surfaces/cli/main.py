@@ -242,12 +242,12 @@ def _operator(options: CommonOptions) -> Terminal:
 
 
 def _context(options: CommonOptions, location: HostLocation, **asked: Any) -> Context:
+    from openclaw_install.runtime.control import RuntimeControl
     from openclaw_install.setup.context import Context, Options
     from openclaw_install.setup.receipts import ReceiptStore
-    from openclaw_install.setup.runtime_control import HostRuntime
 
-    wanted = Options(dry_run=options.dry_run, invocation=options.invocation, **asked)
-    runtime = HostRuntime(location, os.environ)
+    runtime = RuntimeControl(location, os.environ)
+    wanted = Options(dry_run=options.dry_run, invocation=runtime.invocation, **asked)
     return Context(location, wanted, _operator(options), ReceiptStore(location), runtime, os.environ)
 
 

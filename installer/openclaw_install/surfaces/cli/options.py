@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
@@ -72,20 +71,6 @@ class CommonOptions(SharedOptions):
     def location(self) -> HostLocation:
         """The host that the options and the environment mean."""
         return locate(os.environ, state_dir=self.state_dir, config=self.config, profile=self.profile)
-
-    @property
-    def invocation(self) -> str:
-        """How this program is called for the same host again."""
-        words = ["openclaw-install"]
-        for flag, value in (
-            ("--state-dir", self.state_dir),
-            ("--config", self.config),
-            ("--profile", self.profile),
-        ):
-            if value is not None:
-                text = str(value.expanduser().absolute()) if isinstance(value, Path) else value
-                words += [flag, shlex.quote(text)]
-        return " ".join(words)
 
 
 @dataclass(frozen=True)
