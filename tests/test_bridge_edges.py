@@ -15,7 +15,7 @@ from openclaw_install.messaging.actions import contacts
 from openclaw_install.messaging.actions import messages as service
 from openclaw_install.messaging.bridge.bridge import run_bridge
 from openclaw_install.messaging.relay.client import RelayRefused
-from openclaw_install.messaging.store.ledgers import IngressTable
+from openclaw_install.messaging.store.ingress import IngressTable
 from openclaw_install.protocol.card import make_card
 from openclaw_install.protocol.header import Envelope
 from openclaw_install.protocol.identity import Identity, new_identity, rename

@@ -13,8 +13,9 @@ from openclaw_install.messaging.store.chains import ChainTable, SentTable
 from openclaw_install.messaging.store.contacts import ContactTable
 from openclaw_install.messaging.store.database import Database
 from openclaw_install.messaging.store.events import EventTable, FactTable, SeenTable
-from openclaw_install.messaging.store.ledgers import IngressTable, OutboxTable
+from openclaw_install.messaging.store.ingress import IngressTable
 from openclaw_install.messaging.store.messages import MessageTable
+from openclaw_install.messaging.store.outbox import OutboxTable
 from openclaw_install.messaging.store.overview import OverviewTable
 from openclaw_install.messaging.store.relay import AccessTable, RelayTable
 from openclaw_install.messaging.store.sessions import BindingTable, SessionTable, SummaryTable

@@ -1,4 +1,4 @@
-"""The two ledgers, each written before its effect: of messages that came in, and of those to be sent."""
+"""The ledger of messages that came in: what became of each, written before its effect."""
 
 from __future__ import annotations
 
@@ -7,35 +7,14 @@ from typing import Unpack
 
 from openclaw_install.messaging import models
 from openclaw_install.messaging.store.database import Table, columns
-from openclaw_install.messaging.store.messages import ANSWERED, ANSWERS, stored_body
-from openclaw_install.protocol.messages import TEXT
+from openclaw_install.messaging.store.heads import heads
 
 # A message without a turn is held behind one of its sender that did not come in yet.
 _TO_DISPATCH = "stage IN ('approved', 'dispatching') AND turn IS NOT NULL"
-_TO_SEND = "state IN ('queued', 'sending')"
-
-
-def _heads(table: str, is_open: str, due: str, order: str) -> str:
-    """The SELECT of the threads whose oldest open message is due: after a thread, until a time, so many.
-
-    It hops from thread to thread along the index: cheap with 10,000 messages in one of them.
-    """
-    return f"""
-WITH RECURSIVE thread (id) AS (
-    SELECT min(thread_id) FROM {table} WHERE {is_open} AND thread_id > ?
-    UNION ALL
-    SELECT (SELECT min(thread_id) FROM {table} WHERE {is_open} AND thread_id > thread.id)
-    FROM thread WHERE thread.id IS NOT NULL
-)
-SELECT thread.id, (SELECT {due} FROM {table} WHERE {is_open} AND thread_id = thread.id
-                   ORDER BY {order} LIMIT 1) AS due
-FROM thread WHERE thread.id IS NOT NULL AND due <= ? LIMIT ?
-"""  # noqa: S608 - our own words
 
 
 _WAITS_TOO_LONG = "CASE WHEN attempts = 0 AND next_attempt_at > ? THEN 0 ELSE next_attempt_at END"
-_DISPATCH_HEADS = _heads("ingress", _TO_DISPATCH, _WAITS_TOO_LONG, "turn")
-_SEND_HEADS = _heads("outbox", _TO_SEND, "next_attempt_at", "id")
+_DISPATCH_HEADS = heads("ingress", _TO_DISPATCH, _WAITS_TOO_LONG, "turn")
 
 
 class IngressTable(Table):
@@ -248,104 +227,3 @@ class IngressTable(Table):
     def _many(self, where: str, *values: object) -> list[models.Ingress]:
         rows = self._database.rows(f"SELECT {columns(models.Ingress)} FROM ingress WHERE {where}", *values)  # noqa: S608
         return [models.Ingress(**row) for row in rows]
-
-
-class OutboxTable(Table):
-    """The table `outbox`."""
-
-    def add(
-        self, number: int, message: models.NewMessage, *, idempotency_key: str, by: str
-    ) -> models.OutboxItem:
-        """Opens the row of a message that is to be sent, and returns it."""
-        self._database.change(
-            "INSERT INTO outbox (id, idempotency_key, thread_id, recipient, message_id, schema, state, "
-            "queued_at, queued_by) VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?)",
-            *(number, idempotency_key, message.thread_id, message.peer, message.message_id),
-            *(message.schema, message.known_at, by),
-        )
-        return self._many("id = ?", number)[0]
-
-    def get(self, number: int) -> models.OutboxItem | None:
-        return self._one("id = ?", number)
-
-    def by_key(self, idempotency_key: str) -> models.OutboxItem | None:
-        return self._one("idempotency_key = ?", idempotency_key)
-
-    def by_message_id(self, message_id: str) -> models.OutboxItem | None:
-        return self._one("message_id = ?", message_id)
-
-    def known_there(self, recipient: str, message_id: str) -> models.OutboxItem | None:
-        """The message to an agent that it knows by this id: whole, or as version 1 of the envelope has it."""
-        between = (message_id, message_id + "\x7f")
-        return self._one(
-            "message_id >= ? AND message_id < ? AND recipient = ? ORDER BY message_id LIMIT 1",
-            *(*between, recipient),
-        )
-
-    def same_answer(self, thread_id: str, outgoing: models.Outgoing) -> models.OutboxItem | None:
-        """The message that says the same in answer to the same message; none where that one failed."""
-        in_reply_to = outgoing.body.get("in_reply_to")
-        if outgoing.schema != TEXT or in_reply_to is None:
-            return None
-        same = f"SELECT id FROM message WHERE {ANSWERS} AND thread_id = ? AND {ANSWERED} = ? AND body = ?"  # noqa: S608
-        return self._one(
-            f"id IN ({same}) AND state <> 'failed' ORDER BY id LIMIT 1",
-            *(thread_id, in_reply_to, stored_body(outgoing.body)),
-        )
-
-    def update(self, number: int, **changes: Unpack[models.OutboxChanges]) -> None:
-        """Writes columns of a row; a new state is copied to the message's row."""
-        with self._database.write():
-            self._database.update("outbox", number, changes, models.OutboxChanges.__annotations__)
-            if "state" in changes:
-                self._database.change(
-                    "UPDATE message SET state = ?, seq = coalesce(?, seq), reason = ? WHERE id = ?",
-                    *(changes["state"], changes.get("seq"), changes.get("reason", ""), number),
-                )
-
-    def head(self, thread_id: str) -> models.OutboxItem | None:
-        """The oldest message of a thread that is still to be sent."""
-        return self._one(f"{_TO_SEND} AND thread_id = ? ORDER BY id LIMIT 1", thread_id)
-
-    def due_threads(self, now: float, *, after: str = "", limit: int = 64) -> list[str]:
-        """Threads whose oldest open message may be tried now, in the order of their ids after `after`."""
-        return self._database.column(_SEND_HEADS, after, now, limit)
-
-    def next_due(self, now: float) -> float | None:
-        """When the next waiting message comes due; None where none waits."""
-        found: float | None = self._database.value(
-            f"SELECT min(next_attempt_at) FROM outbox WHERE {_TO_SEND} AND next_attempt_at > ?",  # noqa: S608
-            now,
-        )
-        return found
-
-    def open_count(self) -> int:
-        """Messages that are still to be sent."""
-        return self._database.count(f"SELECT count(*) FROM outbox WHERE {_TO_SEND}")  # noqa: S608
-
-    def in_state(self, state: models.OutboxState, *, limit: int = 100) -> list[models.OutboxItem]:
-        return self._many("state = ? ORDER BY id LIMIT ?", state, limit)
-
-    def counts(self) -> dict[models.OutboxState, int]:
-        """How many are open, failed, or committed without a delivery receipt yet."""
-        found = self._database.pairs(
-            "SELECT state, count(*) FROM outbox WHERE state IN ('queued', 'sending') GROUP BY state "
-            "UNION ALL SELECT 'failed', count(*) FROM outbox WHERE state = 'failed' "
-            "UNION ALL SELECT 'committed', count(*) FROM outbox WHERE state = 'committed'"
-        )
-        states: tuple[models.OutboxState, ...] = ("queued", "sending", "failed", "committed")
-        return {state: found.get(state, 0) for state in states}
-
-    def undelivered(self, log_id: str, now: float, *, limit: int = 500) -> list[models.OutboxItem]:
-        """Committed to a relay's data, not known to have arrived, and not expired."""
-        return self._many(
-            "state = 'committed' AND log_id = ? AND coalesce(expires_at, 0) > ? ORDER BY id LIMIT ?",
-            *(log_id, now, limit),
-        )
-
-    def _one(self, where: str, *values: object) -> models.OutboxItem | None:
-        return next(iter(self._many(where, *values)), None)
-
-    def _many(self, where: str, *values: object) -> list[models.OutboxItem]:
-        rows = self._database.rows(f"SELECT {columns(models.OutboxItem)} FROM outbox WHERE {where}", *values)  # noqa: S608
-        return [models.OutboxItem(**row) for row in rows]
