@@ -24,7 +24,6 @@ from openclaw_install.demo.gateway_process import GatewayProcess, GatewayStartEr
 from openclaw_install.demo.interruption import interrupted_once, undisturbed
 from openclaw_install.demo.message_chapter import ANSWER
 from openclaw_install.demo.provision import OpenClaw, ProvisionError, provision
-from openclaw_install.demo.scratch_host import free_port
 from openclaw_install.demo.story import tell_story
 from openclaw_install.demo.stub_model import StubModel, running_stub
 from tests.schemas import assert_valid

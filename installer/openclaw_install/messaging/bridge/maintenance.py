@@ -10,6 +10,7 @@ from openclaw_install.messaging.bridge.context import REST_SECONDS, BridgeContex
 from openclaw_install.messaging.bridge.dispatcher import Dispatcher
 from openclaw_install.messaging.bridge.ordering import let_overdue_go
 from openclaw_install.messaging.bridge.registration import freshen, register
+from openclaw_install.messaging.bridge.relay_clock import hold_clocks
 from openclaw_install.messaging.bridge.relay_connection import DataLost, RelayConnection
 from openclaw_install.messaging.knocks import due_at_relay
 from openclaw_install.messaging.relay.client import RelayError
@@ -127,7 +128,7 @@ class Maintenance:
                 await self._connection.recheck()
                 await self.readmit_once()
                 if self._round % _CLOCK_ROUNDS == 0 or self._context.clock_was_set():
-                    await self._connection.hold_clocks()
+                    await hold_clocks(self._context)
         except (RelayError, DataLost):
             return  # the connection notices by itself
         if not self._context.is_settled():

@@ -12,9 +12,9 @@ from openclaw_install.common.errors import InstallError
 from openclaw_install.common.problems import Problem
 from openclaw_install.messaging.access import publish
 from openclaw_install.messaging.bridge.context import BridgeContext, next_of
-from openclaw_install.messaging.bridge.entry_reader import MAX_SKEW
 from openclaw_install.messaging.bridge.receiver import Receiver, Taken
 from openclaw_install.messaging.bridge.registration import freshen, register
+from openclaw_install.messaging.bridge.relay_clock import hold_clocks
 from openclaw_install.messaging.models import RelayCursor
 from openclaw_install.messaging.relay.client import (
     About,
@@ -26,8 +26,6 @@ from openclaw_install.messaging.relay.client import (
 )
 from openclaw_install.protocol.errors import ProtocolError
 
-# Further than this a clock is worth a word.
-_CLOCK_SECONDS = 120.0
 _STREAM_TRIES = 2
 _GAP_PAGE = 32
 
@@ -105,7 +103,7 @@ class RelayConnection:
         Raises:
             RelayError: another relay answers under the URL.
         """
-        about = await self.hold_clocks()
+        about = await hold_clocks(self._context)
         known = await self._store.run(self._store.relay.cursor, self._context.settings.url)
         if known is not None and known.relay_id != about.relay_id:
             raise RelayError(
@@ -122,37 +120,6 @@ class RelayConnection:
             self._context.signals.outbox.set()
             self._lost_data = ""
         return about
-
-    async def hold_clocks(self) -> About:
-        """Holds our clock against the relay's; either may have been set since the last time.
-
-        Raises:
-            RelayError: the relay does not answer, or its clock is too far off to live by.
-        """
-        begun = self._context.now()
-        about = await self._relay.about()
-        offset = about.time - (begun + self._context.now()) / 2
-        self._note_clock(offset)
-        self._context.clocks_held(offset)
-        return about
-
-    def _note_clock(self, offset: float) -> None:
-        self._context.health.set(clock_offset=round(offset, 1))
-        if abs(offset) > _CLOCK_SECONDS:
-            self._context.health.trouble(
-                "clock",
-                f"this machine's clock differs from the relay's by {offset:+.0f} s",
-                "set this machine's clock",
-            )
-        else:
-            self._context.health.clear("clock")
-        if abs(offset) > MAX_SKEW:
-            # Keys and replay rows live by this clock: no relay may move them by more than a day.
-            raise RelayUnreachable(
-                f"this machine's clock differs from the relay's by {offset / 3600:+.0f} hours",
-                next_step="set the clock that is wrong; until then nothing is sent or taken in",
-                code="relay.clock",
-            )
 
     def _new_log(self, known: RelayCursor | None, about: About) -> RelayCursor:
         """A relay without the data that we knew: everything is taken from its beginning, and sent again."""
