@@ -21,8 +21,8 @@ from openclaw_install.host.hooks.dispatch import HookTarget
 from openclaw_install.host.hooks.turn_evidence import TranscriptEvidence
 from openclaw_install.messaging.bridge.bridge import run_bridge
 from openclaw_install.messaging.bridge.settings import BridgeSettings, HostView, Timing
-from openclaw_install.messaging.bridge.turn_ceilings import NO_CEILINGS
 from openclaw_install.messaging.relay.http import HttpRelay
+from openclaw_install.messaging.turn_ceilings import NO_CEILINGS
 
 REFUSED = 75
 """The exit code of a bridge that another one keeps from the store."""

@@ -14,11 +14,11 @@ import pytest
 from openclaw_install.messaging.actions import contacts, messages
 from openclaw_install.messaging.actions.overview import transport_health
 from openclaw_install.messaging.app import App
-from openclaw_install.messaging.bridge.pacing import PacingLimits
 from openclaw_install.messaging.findings import contact_findings
 from openclaw_install.messaging.models import ContactState, Outgoing
 from openclaw_install.messaging.models.contacts import Opened
 from openclaw_install.messaging.outgoing import ContactError, OpeningLimits, enqueue, why_not_open
+from openclaw_install.messaging.pacing import PacingLimits
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.store.database import Database, migrations
 from openclaw_install.protocol.messages import RECEIPT, TEXT, receipt_body, text_body

@@ -11,8 +11,8 @@ from typing import Any
 from openclaw_install.messaging.actions import messages as service
 from openclaw_install.messaging.actions import sessions
 from openclaw_install.messaging.actions.overview import delivery_timeline, since_last_seen
-from openclaw_install.messaging.bridge.pacing import PacingLimits
 from openclaw_install.messaging.models.messages import ShownMessage
+from openclaw_install.messaging.pacing import PacingLimits
 from tests.collab_rig import Agent, Rig, rig
 from tests.support.async_waiting import until
 

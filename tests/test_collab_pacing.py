@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openclaw_install.messaging.bridge.loop_guard import hold_back
-from openclaw_install.messaging.bridge.pacing import (
+from openclaw_install.messaging.models import Ingress, NewMessage, Outgoing
+from openclaw_install.messaging.outgoing import enqueue
+from openclaw_install.messaging.pacing import (
     PacingLimits,
     Passed,
     host_paced_until,
@@ -21,8 +23,6 @@ from openclaw_install.messaging.bridge.pacing import (
     paced_until,
     rounds,
 )
-from openclaw_install.messaging.models import Ingress, NewMessage, Outgoing
-from openclaw_install.messaging.outgoing import enqueue
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.store.overview import EXCHANGE
 from openclaw_install.protocol.did import conversation_of

@@ -19,16 +19,16 @@ from openclaw_install.common.migrations import upgrade
 from openclaw_install.messaging.actions import inbound as actions
 from openclaw_install.messaging.actions.overview import delivery_timeline, runtime_overview
 from openclaw_install.messaging.actions.sessions import focus_session, whoami
-from openclaw_install.messaging.bridge.turn_ceilings import (
+from openclaw_install.messaging.inbound_guard import ceilings_of, inbound_findings, pause_of
+from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.store.database import migrations
+from openclaw_install.messaging.trust.gate import TrustRefusedError
+from openclaw_install.messaging.turn_ceilings import (
     NO_CEILINGS,
     Ceiling,
     TurnCeilings,
     reached,
 )
-from openclaw_install.messaging.inbound_guard import ceilings_of, inbound_findings, pause_of
-from openclaw_install.messaging.store import Store
-from openclaw_install.messaging.store.database import migrations
-from openclaw_install.messaging.trust.gate import TrustRefusedError
 from openclaw_install.surfaces.cli.boundary import run_command
 from openclaw_install.surfaces.cli.pingagent import PROGRAM, pingagent
 from openclaw_install.surfaces.tools import TOOLS

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from openclaw_install.common.problems import Problem
-from openclaw_install.messaging.bridge.turn_ceilings import Reached, TurnCeilings, reached
 from openclaw_install.messaging.models.inbound import HeldContact, InboundState, Pause, TurnsBegun
 from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.turn_ceilings import Reached, TurnCeilings, reached
 
 _PAUSED = "inbound.paused"
 _CEILINGS = "inbound.ceilings"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from openclaw_install.messaging.app import App
-from openclaw_install.messaging.bridge.turn_ceilings import TurnCeilings
 from openclaw_install.messaging.inbound_guard import (
     ceilings_of,
     inbound_state,
@@ -15,6 +14,7 @@ from openclaw_install.messaging.inbound_guard import (
 )
 from openclaw_install.messaging.models.inbound import InboundState, Pause
 from openclaw_install.messaging.trust.gate import TrustRefusedError, is_agent
+from openclaw_install.messaging.turn_ceilings import TurnCeilings
 
 
 def show_inbound(app: App) -> InboundState:

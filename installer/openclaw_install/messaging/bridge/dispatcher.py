@@ -27,12 +27,12 @@ from openclaw_install.messaging.bridge.agent_message import Shown, agent_text, m
 from openclaw_install.messaging.bridge.circuit_breaker import CircuitBreaker
 from openclaw_install.messaging.bridge.context import BridgeContext
 from openclaw_install.messaging.bridge.loop_guard import HeldBack, hold_back, hold_below_ceiling
-from openclaw_install.messaging.bridge.pacing import is_due
 from openclaw_install.messaging.bridge.route_choice import RouteChoice
 from openclaw_install.messaging.bridge.scheduler import Scheduler
 from openclaw_install.messaging.inbound_guard import RESUME, ceilings_of, pause_of
 from openclaw_install.messaging.models import Contact, Ingress, Message, Outgoing
 from openclaw_install.messaging.outgoing import ContactError, enqueue
+from openclaw_install.messaging.pacing import is_due
 from openclaw_install.messaging.routing import Route, tell_route_mode
 from openclaw_install.protocol.messages import RECEIPT, receipt_body
 

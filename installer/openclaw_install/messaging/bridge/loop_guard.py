@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from openclaw_install.messaging.bridge.pacing import (
+from openclaw_install.messaging.inbound_guard import reached_by
+from openclaw_install.messaging.models import Ingress, Message
+from openclaw_install.messaging.pacing import (
     PacingLimits,
     host_paced_until,
     is_paced,
@@ -12,10 +14,8 @@ from openclaw_install.messaging.bridge.pacing import (
     pace_reason,
     paced_until,
 )
-from openclaw_install.messaging.bridge.turn_ceilings import TurnCeilings
-from openclaw_install.messaging.inbound_guard import reached_by
-from openclaw_install.messaging.models import Ingress, Message
 from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.turn_ceilings import TurnCeilings
 
 
 @dataclass(frozen=True)

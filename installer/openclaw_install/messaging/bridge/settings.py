@@ -20,14 +20,14 @@ from openclaw_install.host.locate import HostLocation
 from openclaw_install.host.workspace import active_group_text, agent_workspace
 from openclaw_install.messaging.bridge.chain_rules import OrderLimits
 from openclaw_install.messaging.bridge.delivery_state import InboundLimits
-from openclaw_install.messaging.bridge.pacing import PacingLimits
-from openclaw_install.messaging.bridge.turn_ceilings import TurnCeilings
 from openclaw_install.messaging.contact_gate import GateLimits
 from openclaw_install.messaging.models import RouteMode
+from openclaw_install.messaging.pacing import PacingLimits
 from openclaw_install.messaging.profile_settings import server_url
 from openclaw_install.messaging.relay.client import RelayMaker
 from openclaw_install.messaging.relay.http import HttpRelay, check_url
 from openclaw_install.messaging.routing import ROUTE_VARIABLE, read_route_mode
+from openclaw_install.messaging.turn_ceilings import TurnCeilings
 from openclaw_install.protocol.identity import Identity
 from openclaw_install.protocol.profile import profile_paths
 from openclaw_install.protocol.profile_files import load_identity

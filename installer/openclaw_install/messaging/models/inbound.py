@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from openclaw_install.common.jsonable import Timestamp
-from openclaw_install.messaging.bridge.turn_ceilings import TurnCeilings
+from openclaw_install.messaging.turn_ceilings import TurnCeilings
 from openclaw_install.protocol.times import iso
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from openclaw_install.messaging.bridge.pacing import Passed
 from openclaw_install.messaging.models import ContactState, Session
 from openclaw_install.messaging.models.sessions import Conversation, Figures
+from openclaw_install.messaging.pacing import Passed
 from openclaw_install.messaging.store import sessions
 from openclaw_install.messaging.store.contacts import COLUMNS, contact_of
 from openclaw_install.messaging.store.database import Row, Table
