@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench chaos audit clean schemas
+.PHONY: demo test lint bench chaos audit clean schemas dist
 
 demo: $(READY)
 	$(BIN)/openclaw-install demo
@@ -42,6 +42,19 @@ audit: $(READY)
 	-$(VENV)/audit/bin/pip install --quiet 'pip-audit>=2.9,<3'
 	$(BIN)/python -m tools.audit "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
 		$(VENV)/audit/bin/pip-audit
+
+# The wheel and the sdist, the same bytes from the same commit: each file in them has the commit's date.
+DIST ?= dist
+dist: $(VENV)/dist/.ready
+	mkdir -p $(DIST)
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 1577836800) \
+		$(VENV)/dist/bin/hatchling build --target sdist --target wheel --directory "$(abspath $(DIST))"
+
+# One version of what builds: another one may order or name things otherwise.
+$(VENV)/dist/.ready: Makefile
+	$(PYTHON) -m venv $(VENV)/dist
+	$(VENV)/dist/bin/pip install --quiet hatchling==1.33.0
+	touch $@
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

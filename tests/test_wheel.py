@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,32 @@ def test_the_wheel_carries_every_file_that_ships(wheel: Path) -> None:
                 assert f"openclaw_install/data/{path.relative_to(ROOT)}" in names
     assert "openclaw_install/py.typed" in names
     assert not any("__pycache__" in name or name.startswith("tests/") for name in names)
+
+
+def test_make_dist_writes_the_same_bytes_twice(tmp_path: Path) -> None:
+    made: list[dict[str, str]] = []
+    for name in ("first", "second"):
+        # What a checkout's files were last touched by is no part of what is built.
+        (ROOT / "README.md").touch()
+        command = [
+            "make",
+            "-s",
+            "-C",
+            str(ROOT),
+            "dist",
+            f"DIST={tmp_path / name}",
+            f"PYTHON={sys.executable}",
+        ]
+        subprocess.run(command, check=True, capture_output=True)
+        files = sorted((tmp_path / name).iterdir())
+        made.append({path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files})
+    assert sorted(Path(name).suffix for name in made[0]) == [".gz", ".whl"]
+    assert made[0] == made[1]
+    [sdist] = [path for path in (tmp_path / "first").iterdir() if path.suffix == ".gz"]
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"pyproject.toml", "PKG-INFO", "Makefile", "skills/pingagent/SKILL.md"} <= names
+    assert not any(name.startswith((".venv", "dist")) or "__pycache__" in name for name in names)
 
 
 def test_it_works_installed_in_an_empty_environment_from_another_folder(wheel: Path, tmp_path: Path) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import openclaw_install
 from openclaw_install.common.errors import FileError, InstallError
 from openclaw_install.common.problems import Problem
 from openclaw_install.host.bundles import BundleState
 from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.host.skills.requirements import Missing
+from openclaw_install.runtime.programs import RunningProgram
 from openclaw_install.runtime.report import RuntimeReport
 from openclaw_install.setup.message_path import MessagePath
 from openclaw_install.setup.receipt import Receipt
@@ -92,6 +94,8 @@ class Facts:
         runtime: the long-lived process.
         agent: the way that messages of other agents take.
         not_connected: why this run could not connect the agent to its relay.
+        programs: our servers that the gateway has started.
+        version: of this program.
     """
 
     location: HostLocation | None
@@ -104,6 +108,8 @@ class Facts:
     runtime: RuntimeFacts | None = None
     agent: MessagePath | None = None
     not_connected: InstallError | None = None
+    programs: tuple[RunningProgram, ...] = ()
+    version: str = field(default_factory=lambda: openclaw_install.__version__)
 
 
 def facts_of(

@@ -16,11 +16,12 @@ from openclaw_install.common.errors import (
 )
 from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.host.locate import HostLocation
+from openclaw_install.runtime.programs import RunningProgram, running_programs
 from openclaw_install.setup.connection import Connected, connect
 from openclaw_install.setup.context import Context
 from openclaw_install.setup.facts import PROGRAM, Facts, Records, facts_of, read_records
 from openclaw_install.setup.gateway_check import ask_running, ask_settled, watch_take_over
-from openclaw_install.setup.message_path import look_at_message_path
+from openclaw_install.setup.message_path import MessagePath, look_at_message_path
 from openclaw_install.setup.plan import Plan, PlanReport, plan_hook_fix, plan_setup
 from openclaw_install.setup.preview import problems_after, steps_besides
 from openclaw_install.setup.report import ActivationReport, ActivationState, Applied, keeps_out, make_report
@@ -172,10 +173,12 @@ def _connected(context: Context, result: RunResult) -> RunResult:
 def _with_the_rest(context: Context, result: RunResult, *, start: bool = False) -> RunResult:
     """The result with the runtime and the agent in its facts, where they are not left alone."""
     runtime = None if context.runtime is None else look_at_runtime(context.runtime, start=start)
-    agent = None
+    agent: MessagePath | None = None
+    programs: tuple[RunningProgram, ...] = ()
     if context.env is not None:
         agent = look_at_message_path(context.location, context.env, context.clock())
-    return replace(result, facts=replace(result.facts, runtime=runtime, agent=agent))
+        programs = running_programs(agent.paths.folder)
+    return replace(result, facts=replace(result.facts, runtime=runtime, agent=agent, programs=programs))
 
 
 def _run(context: Context, command: str, make_plan: PlanMaker) -> RunResult:

@@ -25,6 +25,7 @@ from openclaw_install.setup.checks import (
     store,
     transport,
     unreadable_config,
+    versions,
 )
 from openclaw_install.setup.facts import Facts
 
@@ -62,6 +63,7 @@ CHECKS: tuple[Check, ...] = (
     mcp_servers,
     connecting,
     runtime,
+    versions,
     relay,
     identity,
     store,

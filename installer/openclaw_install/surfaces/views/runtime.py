@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from openclaw_install import __version__
 from openclaw_install.common.jsonable import iso_time
 from openclaw_install.common.shown_text import neutral
 from openclaw_install.runtime.log_reader import LogLine
@@ -29,6 +30,8 @@ def _report(report: RuntimeReport) -> Text:
     shown = {component.problem for component in report.components}
     if report.problem is not None and report.problem not in shown:
         lines += [f"  problem: {report.problem.message}", f"  next: {report.problem.next_step}"]
+    elif report.version not in (None, __version__):
+        lines.append("  next: openclaw-install runtime restart")
     lines.append(f"  log: {report.log.path}")
     if report.log.dropped_lines:
         why = report.log.last_error or "it works again"
@@ -66,6 +69,9 @@ def _facts(report: RuntimeReport) -> list[str]:
     facts = []
     if report.pid is not None:
         facts.append(f"pid {report.pid}")
+    if report.version is not None:
+        differs = "" if report.version == __version__ else f", and {__version__} is installed"
+        facts.append(f"version {report.version}{differs}")
     if report.started_at is not None:
         facts.append(f"since {iso_time(report.started_at)}")
     if report.kept_by is not None:

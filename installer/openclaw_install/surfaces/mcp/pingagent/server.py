@@ -26,6 +26,8 @@ from mcp_types import (
 
 from openclaw_install import __version__
 from openclaw_install.messaging.app import AppContext
+from openclaw_install.protocol.profile import profile_paths
+from openclaw_install.runtime.programs import noted
 from openclaw_install.surfaces.mcp.calls import call, served_output
 from openclaw_install.surfaces.mcp.pingagent.instructions import ADVICE, INSTRUCTIONS
 from openclaw_install.surfaces.tool import Tool as Entry
@@ -48,7 +50,8 @@ def serve(env: Mapping[str, str], home: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     place = AppContext(env, home)
     try:
-        anyio.run(_serve, place)
+        with noted(profile_paths(env, home).folder, f"mcp {NAME}"):
+            anyio.run(_serve, place)
     finally:
         place.close()
 
