@@ -1,4 +1,4 @@
-"""Which run of the machine this is, for times that only one run can compare."""
+"""Identifies the current boot of the machine, for timestamps that are comparable within one boot only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one clock of a process: the time on the wall, held against times that only go forward.
+"""The process's clock: wall time held against monotonic time, so that a clock that was set is noticed.
 
 Whoever dates, expires or forgets something reads the wall clock here and nowhere else. Somebody can set that
 clock, or a service can that found it wrong; so each reading is held against the time that went by meanwhile.

@@ -1,4 +1,4 @@
-"""The tree of errors that an operator can meet: each names what happened and what to do next."""
+"""The exceptions that operators see: each has a code, a message and a next step."""
 
 from __future__ import annotations
 

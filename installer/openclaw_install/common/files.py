@@ -1,4 +1,4 @@
-"""Writing files so that a crash, a full disk or a reader in the middle never meets half of one."""
+"""Atomic and durable writes of files, private folders, safe joins of paths, and errors that name the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Characters that a reader cannot see, or that turn text around: found, spelled out, or taken away (pure).
+"""Characters that a reader cannot see, or that turn text around: found, spelled out, or taken away. Pure.
 
 A joiner or an emoji's variation selector passes where a script or an emoji needs it, since there it changes
 what is drawn (Unicode Standard Annex 31, rules A1, A2 and B; Bengali's RA with a joiner before its virama;

@@ -1,4 +1,4 @@
-"""Renames that replace nothing unseen: two names exchanged in one step, or a name taken only while free.
+"""Atomic renames: two names exchanged in one step, or a rename that fails where the target exists.
 
 Linux has `renameat2`, macOS `renamex_np`; Python has neither. Some file systems know only the plain one.
 """

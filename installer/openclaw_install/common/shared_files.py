@@ -1,4 +1,4 @@
-"""Changing files that others change too: what they saved in our last moment stays, or is kept and named.
+"""Replaces files that other programs edit too: what was saved meanwhile stays, or is kept aside and named.
 
 A caller says on which content it planned. The new file and the old one change places in one step, and what
 came out is compared: where it is something else, it goes back, and the caller gets `file.changed_meanwhile`.

@@ -1,4 +1,4 @@
-"""Text that others chose, put into lines of ours: no control character acts, no value makes a line."""
+"""Makes text of others safe to show: control characters escaped, no line breaks, bounded in length."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opens one of our SQLite files: private, in WAL mode, durable, patient with others; or only to look."""
+"""Opens SQLite files: private, WAL mode, durable commits, a busy timeout; or read-only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the story expects of its host, and the one error for a host that did otherwise."""
+"""The demo's assertions, and the one error for a host that behaved otherwise."""
 
 from __future__ import annotations
 

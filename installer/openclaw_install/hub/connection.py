@@ -1,4 +1,4 @@
-"""uvicorn's HTTP connection with what it lacks: times for headers, plain lines, a book, a way to cut it."""
+"""uvicorn's HTTP protocol class with header timeouts, strict line ends, counts and a hard close."""
 
 from __future__ import annotations
 

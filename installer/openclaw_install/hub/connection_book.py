@@ -1,4 +1,4 @@
-"""Which connections are open, whose they are, and which of them has to go when there is no room. Pure."""
+"""Tracks open connections by client, and chooses which one to close when there is no room. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a start does first: it makes the rows agree with the folders, for a crash may have parted them."""
+"""Start-up recovery: makes the metadata rows agree with the skill folders after a crash."""
 
 from __future__ import annotations
 

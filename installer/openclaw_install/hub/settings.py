@@ -1,4 +1,4 @@
-"""How a hub is run, and the one rule about it: API keys cross no network in clear text unasked."""
+"""Settings of a hub, and the one rule about them: API keys cross no network in clear text unasked."""
 
 from __future__ import annotations
 

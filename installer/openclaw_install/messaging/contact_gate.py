@@ -1,4 +1,4 @@
-"""The contact gate: what happens to a message, by what was decided about its sender (pure)."""
+"""The contact gate: what happens to a message, by what was decided about its sender. Pure."""
 
 from __future__ import annotations
 

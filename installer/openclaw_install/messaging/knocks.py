@@ -1,4 +1,4 @@
-"""First contacts for whose messages there is no room: known and told of, and taken in when there is."""
+"""First messages that found no room: senders are recorded, and the messages fetched when there is room."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The carry-forward note of a thread: its fields, and what a change makes of them (pure)."""
+"""The carry-forward note of a thread: its fields, and what a change makes of them. Pure."""
 
 from __future__ import annotations
 

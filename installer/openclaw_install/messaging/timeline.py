@@ -1,4 +1,4 @@
-"""What became of a message or happened in a thread, in order: events and ledgers as one (pure)."""
+"""What became of a message or happened in a thread, in order: events and ledgers as one. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words of other agents, closed by type: who may read them follows from what was decided (pure)."""
+"""Untrusted text by type: only a Reader opens it, by what was decided about its sender. Pure."""
 
 from __future__ import annotations
 

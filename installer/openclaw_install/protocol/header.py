@@ -1,4 +1,4 @@
-"""The outside of an envelope: what the relay sees, reads strictly and may not change."""
+"""An envelope's header: the fields that the relay reads, parsed strictly, and which it may not change."""
 
 from __future__ import annotations
 

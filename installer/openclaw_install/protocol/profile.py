@@ -1,4 +1,4 @@
-"""Where one agent's files lie; loads nothing that a look at the places does not need."""
+"""Paths of one agent's files; imports nothing that a look at the paths does not need."""
 
 from __future__ import annotations
 

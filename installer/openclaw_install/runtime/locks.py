@@ -1,4 +1,4 @@
-"""Lock files that say who runs: whoever holds one is the one, and looking never takes it away."""
+"""Lock files that show which process runs; looking at one never takes it away."""
 
 from __future__ import annotations
 

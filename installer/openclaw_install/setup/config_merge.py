@@ -1,4 +1,4 @@
-"""Takes one run's edit out of a config that was changed since, by span (pure)."""
+"""Takes one run's edit out of a config that was changed since, by span. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one command of the setup works with: host, options, person, and the seams to the rest."""
+"""What one command of the setup works with: host, options, person, and its interfaces to the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one activation report is made from: everything that was looked at, before anybody judges it."""
+"""Everything that was observed about a host: the input of the checks and of the activation report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of the file system belongs to one host: a receipt that names anything else is not believed."""
+"""Paths that the receipts of one host may name; receipts that name others are rejected."""
 
 from __future__ import annotations
 

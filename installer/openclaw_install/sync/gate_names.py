@@ -1,4 +1,4 @@
-"""The words that secrets are called by, by language, and those that make a key or token public (pure)."""
+"""The words that secrets are called by, by language, and those that make a key or token public. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a value looks like a real secret or like a placeholder, by the weight of the evidence (pure).
+"""Whether a value looks like a real secret or like a placeholder, by the weight of the evidence. Pure.
 
 What is weighed is whether the value was made at random or written by a person.
 """

@@ -1,4 +1,4 @@
-"""The far side, as this side needs it: three calls, what each can answer, and how often one is tried."""
+"""The interface of a skill service (Protocol): three calls, their answers, and how often each is tried."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a place inside the config document is named."""
+"""Key paths inside the config document, and their dotted notation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text as the gateway sees it: lower case, agent ids, session-key prefixes."""
+"""Text as the gateway normalises it: lower case, agent ids, session-key prefixes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an envelope comes to by its place in its sender's chain, and what counters of ours say (pure).
+"""Verdict on an envelope by its position in its sender's hash chain, and on our own counters. Pure.
 
     envelope                                verdict   what becomes of it
     another hash than is known for its      fork      refused, kept as evidence: two things were signed

@@ -1,4 +1,4 @@
-"""The seam to the relay: what a client can ask of it, and how it can fail."""
+"""The interface of a relay client (Protocol), its records and its errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The relay, for as long as a recipient's name has to be looked up there."""
+"""Opens a relay client for the length of one alias lookup."""
 
 from __future__ import annotations
 

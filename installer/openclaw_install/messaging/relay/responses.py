@@ -1,4 +1,4 @@
-"""Reads what a relay answers as if it meant harm: bounded in size and time, every number and name checked."""
+"""Parses a relay's responses defensively: bounded size and time, every number and name checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far the relay's inbox was taken in, which numbers it skipped, and the access keys that it checks."""
+"""State of the relay connection: the inbox cursor, skipped sequence numbers, and access keys."""
 
 from __future__ import annotations
 

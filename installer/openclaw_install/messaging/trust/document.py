@@ -1,4 +1,4 @@
-"""The text of `trust-policy.json`: read strictly, changed where a change is about it (pure)."""
+"""The text of `trust-policy.json`: read strictly, changed where a change is about it. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes of a trust policy: what each makes of it, and whether it could widen anybody's trust (pure)."""
+"""Changes of a trust policy: what each makes of it, and whether it could widen anybody's trust. Pure."""
 
 from __future__ import annotations
 

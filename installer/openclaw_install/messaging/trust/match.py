@@ -1,4 +1,4 @@
-"""Whom a rule of the trust policy is about: an agent, an alias, a pattern of either, or everybody (pure)."""
+"""Whom a rule of the trust policy is about: an agent, an alias, a pattern of either, or everybody. Pure."""
 
 from __future__ import annotations
 

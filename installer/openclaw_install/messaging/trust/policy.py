@@ -1,4 +1,4 @@
-"""The trust policy: ordered rules about contacts and tasks, and what they say of an agent, explained (pure).
+"""The trust policy: ordered rules about contacts and tasks, and what they say of an agent, explained. Pure.
 
 The first rule that matches decides; where none does, the section's default. docs/trust.md has the words.
 """

@@ -1,4 +1,4 @@
-"""What a thread's history recommends about trust, and how recommendations follow the history (pure)."""
+"""What a thread's history recommends about trust, and how recommendations follow the history. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What another policy would have decided of the recorded history (pure)."""
+"""What another policy would have decided of the recorded history. Pure."""
 
 from __future__ import annotations
 

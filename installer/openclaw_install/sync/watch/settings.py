@@ -1,4 +1,4 @@
-"""What a watcher works with: the host, the standing choice, and its seams to the world."""
+"""What a watcher works with: the host, the standing choice, and its interfaces to the rest."""
 
 from __future__ import annotations
 
