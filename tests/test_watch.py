@@ -164,6 +164,39 @@ def test_a_deleted_skill_is_told_and_stays_at_the_agent(bench: Bench, watched: W
     assert bench.stored("alpha") == skill_text("alpha")
 
 
+def test_case_slow_save_deleted_a_skill_that_is_away_while_it_is_saved_is_not_told_as_deleted(
+    bench: Bench,
+) -> None:
+    with bench.watching(lasting_seconds=3600.0) as watched:
+        file = bench.skills / "alpha" / "SKILL.md"
+        aside = file.with_name("SKILL.md~")
+        seen = len(watched.events)
+        file.rename(aside)
+        watched.until(lambda: any(event.kind == "reconciled" for event in watched.events[seen:]))
+        file.write_text(skill_text("alpha", "anew\n"))
+        aside.unlink()
+        watched.until(lambda: bench.stored("alpha") == skill_text("alpha", "anew\n"))
+        assert set(watched.kinds("alpha")) <= {"changed", "acknowledged", "unchanged"}
+
+
+def test_case_slow_save_deleted_a_file_that_is_empty_while_it_is_saved_is_not_told_as_held(
+    bench: Bench,
+) -> None:
+    with bench.watching(lasting_seconds=3600.0) as watched:
+        file = bench.skills / "alpha" / "SKILL.md"
+        file.write_text("")
+        bench.save("beta", "after it\n")
+        watched.until(lambda: bench.stored("beta") == skill_text("beta", "after it\n"))
+        file.write_text(skill_text("alpha", "whole\n"))
+        watched.until(lambda: bench.stored("alpha") == skill_text("alpha", "whole\n"))
+        assert "held" not in watched.kinds("alpha")
+
+
+def test_a_fault_that_lasts_is_told(bench: Bench, watched: Watched) -> None:
+    (bench.skills / "alpha" / "SKILL.md").write_text("")
+    watched.wait("held", "alpha", code="invalid")
+
+
 def test_when_most_skills_go_at_once_nothing_is_concluded(bench: Bench) -> None:
     for number in range(8):
         bench.save(f"skill-{number}")
@@ -289,7 +322,7 @@ def test_what_was_saved_while_nobody_watched_goes_up_at_the_start(bench: Bench) 
         assert watched.kinds("beta") == []
 
 
-def test_a_skill_behind_a_link_out_of_its_root_is_held_back_also_when_it_is_saved(
+def test_case_watch_link_outside_a_skill_behind_a_link_out_of_its_root_is_held_back_also_when_it_is_saved(
     bench: Bench, tmp_path: Path
 ) -> None:
     named, private = tmp_path / "named", tmp_path / "private"

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openclaw_install.sync.watch.change_monitor import silent_mount, unwatched
+from openclaw_install.sync.watch.lasting import Lasting
 from openclaw_install.sync.watch.source import Change, KnownPaths, Meaning, ignored, meaning
 from openclaw_install.sync.watch.timing import BURST_QUIET, LONGEST, QUIET, Debounce, Rhythm
 from openclaw_install.sync.watch.upload_queue import REFUSED_PAUSE, UploadQueue
@@ -198,3 +199,32 @@ def test_a_network_mount_is_known_by_its_kind() -> None:
     assert silent_mount(["/mntx"], MOUNTS) is None
     assert silent_mount(["/var"], "") is None
     assert unwatched(["/nowhere/at/all"]) is None
+
+
+def test_what_comes_and_goes_within_its_time_is_not_told() -> None:
+    lasting = Lasting[str](1.0)
+    assert lasting.next_at() is None
+    lasting.note("a", "away", 10.0)
+    assert lasting.due(10.9) == {}
+    lasting.end("a")
+    assert lasting.due(100.0) == {}
+    lasting.end("a")
+
+
+def test_what_lasts_is_told_once_and_together_with_what_followed_soon() -> None:
+    lasting = Lasting[str](1.0)
+    lasting.note("a", "away", 10.0)
+    lasting.note("b", "away", 10.8)
+    lasting.note("a", "still", 10.9)
+    assert lasting.next_at() == 11.8
+    assert lasting.due(11.5) == {}
+    assert lasting.due(11.8) == {"a": "still", "b": "away"}
+    assert lasting.due(20.0) == {}
+
+
+def test_what_goes_on_and_on_is_told_after_five_times_the_span() -> None:
+    lasting = Lasting[None](1.0)
+    for tenth in range(100, 160, 5):
+        lasting.note(f"skill-{tenth}", None, tenth / 10)
+    assert lasting.next_at() == 15.0
+    assert len(lasting.due(15.6)) == 12

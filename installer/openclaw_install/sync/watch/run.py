@@ -9,11 +9,12 @@ from functools import partial
 from typing import Any
 
 from openclaw_install.common.errors import FileError, InstallError
-from openclaw_install.sync.inventory import FACT_VERSION
+from openclaw_install.sync.inventory import FACT_VERSION, LocalSkill
 from openclaw_install.sync.service import SkillService
 from openclaw_install.sync.watch.change_monitor import ChangeMonitor
 from openclaw_install.sync.watch.event import EventReporter, EventSink
 from openclaw_install.sync.watch.index import SkillIndex, View, classify
+from openclaw_install.sync.watch.lasting import Lasting
 from openclaw_install.sync.watch.ledger_thread import LedgerThread, PendingSkills
 from openclaw_install.sync.watch.rescan import Rescanner
 from openclaw_install.sync.watch.sender import Sender, SenderContext
@@ -22,6 +23,8 @@ from openclaw_install.sync.watch.source import meaning
 from openclaw_install.sync.watch.stat_cache import ages, older_than, saved_at
 from openclaw_install.sync.watch.timing import Debounce
 
+# What a file is for a moment while it is being saved.
+_PASSING = frozenset({"invalid", "unreadable", "not_utf8"})
 _EVERYTHING = ""  # the debounce's key for a full rescan; no path is empty
 _AGAIN_SECONDS = 0.5
 _AFTER_TROUBLE = 3.0  # seconds until another rescan, after the ledger could not be read
@@ -78,6 +81,8 @@ class Watcher:
         self._reporter.queues = [sender.queue for sender in self._senders]
         self._pending = PendingSkills(ledger_thread, url, [sender.agent for sender in self._senders])
         self._saved_at: dict[str, float] = {}
+        self._absent = Lasting[LocalSkill](settings.lasting_seconds)
+        self._faulty = Lasting[None](settings.lasting_seconds)
 
     async def run(self) -> None:
         """Runs until cancelled.
@@ -128,13 +133,15 @@ class Watcher:
                 self._rescanner.begin(self._saved_at.pop(_EVERYTHING, now))
             if self._rescanner.ended:
                 await self._finish_rescan()
+            await self._tell_what_lasts()
             if self._now() >= next_tick:
                 next_tick = self._now() + self._settings.check_seconds
                 await self._tick()
 
     async def _wait(self, next_tick: float) -> None:
-        due = self._debounce.next_at()
-        at = next_tick if due is None else min(due, next_tick)
+        times = (self._debounce.next_at(), self._absent.next_at(), self._faulty.next_at())
+        at = min((at for at in times if at is not None), default=next_tick)
+        at = min(at, next_tick)
         pause = max(0.0, min(at - self._now(), self._settings.check_seconds))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause):
@@ -201,8 +208,11 @@ class Watcher:
             if asked_at is None:
                 await self._notice_missed(changed, older, view)
             self._enqueue(changed, view, asked_at)
-            self._reporter.deleted(await asyncio.to_thread(classify, view.deleted_since(older), older))
-        self._report_held(changed, view)
+            for name in view.deleted_since(older):
+                self._absent.note(name, older.skills[name], self._now())
+            for name in view.skills:
+                self._absent.end(name)
+        self._report_held(changed, view, at_once=older is None)
         for warning in view.warnings:
             self._reporter.warn("roots", warning, "mend it; nothing is concluded from it meanwhile")
         if await self._monitor.watch_view(view) and older is not None:
@@ -242,13 +252,26 @@ class Watcher:
                     sender.notify()
                 self._reporter.emit("changed", name)
 
-    def _report_held(self, names: Collection[str], view: View) -> None:
+    def _report_held(self, names: Collection[str], view: View, *, at_once: bool = False) -> None:
         for name in names:
             skill = view.skills[name]
+            if skill.problem in _PASSING and not at_once:
+                self._faulty.note(name, None, self._now())
+                continue
+            self._faulty.end(name)
             if skill.problem:
                 self._shared.held("", name, skill.sha256, skill.problem, skill.reason)
             else:
                 self._shared.reported_holds.pop((name, ""), None)
+
+    async def _tell_what_lasts(self) -> None:
+        """Reports what is away or faulty by now for longer than a save takes."""
+        now, view = self._now(), self._view
+        if absent := self._absent.due(now):
+            before = View(skills={**view.skills, **absent})
+            self._reporter.deleted(await asyncio.to_thread(classify, tuple(absent), before))
+        faulty = [name for name in self._faulty.due(now) if name in view.skills]
+        self._report_held(faulty, view, at_once=True)
 
     async def _reconcile(self, view: View, *, is_new: bool) -> None:
         """Queues what is pending by the ledger, which is read only if the view or the ledger changed."""

@@ -12,6 +12,7 @@ from openclaw_install.sync.consent import StandingChoice, standing_choice
 from openclaw_install.sync.endpoint import Connect, Endpoint, connect_mcp, endpoint_from
 from openclaw_install.sync.ledger import Ledger
 from openclaw_install.sync.service import RetryPolicy
+from openclaw_install.sync.watch.lasting import LASTING_SECONDS
 from openclaw_install.sync.watch.source import ChangeSource, EventSource, PollingSource
 from openclaw_install.sync.watch.timing import Clock
 
@@ -33,7 +34,8 @@ class WatchSettings:
         events, polling: make the two sources of changes.
         clock: the clocks.
         reconcile_seconds: from one look at everything to the next.
-        look_seconds: from one look at the roots themselves to the next.
+        check_seconds: from one look at the roots themselves to the next.
+        lasting_seconds: how long a skill has to be away, or faulty, to be told so.
     """
 
     location: HostLocation
@@ -47,6 +49,7 @@ class WatchSettings:
     clock: Clock = field(default_factory=Clock)
     reconcile_seconds: float = 60.0
     check_seconds: float = 1.0
+    lasting_seconds: float = LASTING_SECONDS
 
 
 def watch_settings(
