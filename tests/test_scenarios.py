@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.test_map import BY_HAND, MAP, mapped, older_tests, present_tests, rows, tests_of, written
+from tools.test_map import BY_HAND, MAP, ids_in, mapped, older_tests, present_tests, rows, written
 
 
 def test_each_older_scenario_is_held_by_a_test_that_is_there() -> None:
@@ -26,8 +26,8 @@ def test_no_line_by_hand_is_left_over() -> None:
 
 
 def test_a_test_is_found_by_its_name_and_by_a_line_and_nobody_is_guessed() -> None:
-    present = set(
-        tests_of("tests/test_b.py", "def test_one(): ...\nclass TestX:\n    def test_two(self): ...")
+    present = frozenset(
+        ids_in("tests/test_b.py", "def test_one(): ...\nclass TestX:\n    def test_two(self): ...")
     )
     assert present == {"tests/test_b.py::test_one", "tests/test_b.py::TestX::test_two"}
     older = ["tests/test_a.py::test_one", "tests/test_a.py::test_three", "tests/test_a.py::test_four"]

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,7 +21,7 @@ MAP = ROOT / "tests" / "scenarios.tsv"
 BY_HAND = ROOT / "tests" / "scenarios_by_hand.tsv"
 
 
-def tests_of(file: str, source: str) -> Iterator[str]:
+def ids_in(file: str, source: str) -> Iterator[str]:
     """The ids of the test functions and methods of one file."""
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
@@ -30,17 +31,16 @@ def tests_of(file: str, source: str) -> Iterator[str]:
             yield from (f"{file}::{node.name}::{name}" for name in names if name.startswith("test_"))
 
 
-def present_tests(root: Path = ROOT) -> set[str]:
+@cache
+def present_tests(root: Path = ROOT) -> frozenset[str]:
     """The ids of all tests in the working tree."""
     files = sorted((root / "tests").rglob("test_*.py"))
-    return {
-        name
-        for file in files
-        for name in tests_of(file.relative_to(root).as_posix(), file.read_text("utf-8"))
-    }
+    return frozenset(
+        name for file in files for name in ids_in(file.relative_to(root).as_posix(), file.read_text("utf-8"))
+    )
 
 
-def tests_at(revision: str) -> list[str]:
+def ids_at(revision: str) -> list[str]:
     """The ids of all tests at a revision, in the order of files and lines.
 
     Raises:
@@ -48,7 +48,7 @@ def tests_at(revision: str) -> list[str]:
     """
     files = _git("ls-tree", "-r", "--name-only", revision, "tests").splitlines()
     wanted = [name for name in files if name.endswith(".py") and Path(name).name.startswith("test_")]
-    return [name for file in wanted for name in tests_of(file, _git("show", f"{revision}:{file}"))]
+    return [name for file in wanted for name in ids_in(file, _git("show", f"{revision}:{file}"))]
 
 
 def _git(*arguments: str) -> str:
@@ -61,7 +61,7 @@ def rows(path: Path) -> list[list[str]]:
     return [line.split("\t") for line in path.read_text("utf-8").splitlines()[1:]]
 
 
-def mapped(older: list[str], present: set[str], by_hand: list[list[str]]) -> list[list[str]]:
+def mapped(older: list[str], present: frozenset[str], by_hand: list[list[str]]) -> list[list[str]]:
     """Each older test with the one that holds its scenario now; an empty name where nobody said which.
 
     Args:
@@ -98,7 +98,7 @@ def written(lines: list[list[str]]) -> str:
 
 def main() -> int:
     """Writes the map; the exit code is 1 where an older test is held by none."""
-    older = tests_at(sys.argv[1]) if len(sys.argv) > 1 else older_tests()
+    older = ids_at(sys.argv[1]) if len(sys.argv) > 1 else older_tests()
     lines = mapped(older, present_tests(), rows(BY_HAND))
     MAP.write_text(written(lines), "utf-8")
     lost = [line[0] for line in lines if not line[1]]
