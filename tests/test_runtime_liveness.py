@@ -17,7 +17,14 @@ from openclaw_install.messaging.bridge.bridge import run_bridge
 from openclaw_install.messaging.store.database import Database
 from openclaw_install.runtime import worker
 from openclaw_install.runtime.component import Context, Reporter
-from openclaw_install.runtime.lifecycle import STALLED_EXIT, Sign, Watch, Watched, stalled, watched
+from openclaw_install.runtime.lifecycle import (
+    STALLED_EXIT,
+    Watch,
+    WatchedWorker,
+    WorkerProgress,
+    stalled,
+    watched,
+)
 from openclaw_install.runtime.report import ComponentReport, KeptBy, RuntimeState
 from openclaw_install.runtime.supervisor import stalled_report
 from tests.collab_rig import rig
@@ -35,40 +42,40 @@ def bench(
         yield made
 
 
-def _sign(rounds: int, name: str = "receiver") -> Sign:
-    return Sign("bridge", name, rounds, 60.0)
+def _progress(rounds: int, name: str = "receiver") -> WorkerProgress:
+    return WorkerProgress("bridge", name, rounds, 60.0)
 
 
 def test_who_makes_no_round_trip_is_stalled_once_its_time_is_over_and_not_before() -> None:
     watch: Watch = {}
     for look in range(21):
-        watch = watched(watch, [_sign(1), _sign(look, "outbox")], 3.0, _MOST)
+        watch = watched(watch, [_progress(1), _progress(look, "outbox")], 3.0, _MOST)
         assert stalled(watch) == ()
-    watch = watched(watch, [_sign(1), _sign(99, "outbox")], 3.0, _MOST)
+    watch = watched(watch, [_progress(1), _progress(99, "outbox")], 3.0, _MOST)
     (one,) = stalled(watch)
-    assert (one.sign.worker, one.waited) == ("receiver", 63.0)
-    watch = watched(watch, [_sign(2), _sign(99, "outbox")], 3.0, _MOST)
+    assert (one.progress.worker, one.waited) == ("receiver", 63.0)
+    watch = watched(watch, [_progress(2), _progress(99, "outbox")], 3.0, _MOST)
     assert stalled(watch) == ()
 
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=9))
 def test_no_jump_of_a_clock_and_no_sleep_of_the_machine_is_a_stall(jumps: list[float]) -> None:
-    watch: Watch = watched({}, [_sign(1)], 0.0, _MOST)
+    watch: Watch = watched({}, [_progress(1)], 0.0, _MOST)
     for jump in jumps:
-        watch = watched(watch, [_sign(1)], jump, _MOST)
+        watch = watched(watch, [_progress(1)], jump, _MOST)
     assert stalled(watch) == ()
     assert watch["bridge", "receiver"].waited <= _MOST * len(jumps)
 
 
 def test_a_component_that_has_ended_is_watched_no_more_and_begins_anew() -> None:
-    watch: Watch = {("bridge", "receiver"): Watched(_sign(1), 59.0)}
+    watch: Watch = {("bridge", "receiver"): WatchedWorker(_progress(1), 59.0)}
     assert watched(watch, [], 3.0, _MOST) == {}
-    assert watched({}, [_sign(1)], 3.0, _MOST)["bridge", "receiver"].waited == 0.0
+    assert watched({}, [_progress(1)], 3.0, _MOST)["bridge", "receiver"].waited == 0.0
 
 
 def test_a_component_that_stands_still_is_told_by_the_names_of_its_workers() -> None:
     report = stalled_report(
-        ComponentReport("bridge", "ready", "connected to the relay"), [Watched(_sign(1), 61.0)]
+        ComponentReport("bridge", "ready", "connected to the relay"), [WatchedWorker(_progress(1), 61.0)]
     )
     assert (report.phase, report.message) == ("stalled", "")
     assert report.problem is not None

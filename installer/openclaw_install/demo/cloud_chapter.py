@@ -49,8 +49,8 @@ def play(root: Path, workspace: Path, ours: Ours, tell: Callable[[str], None]) -
         }
         facts["milliseconds"] = _follow(live, workspace, ours, env)
         tell(f"a save of `triage` was live on the agent after {facts['milliseconds']} ms")
-    told = second == ["triage"] and {"release-notes", "triage"} <= set(first) and facts["live_content"]
-    require(told, f"other skills were uploaded than told: {facts}")
+    as_expected = second == ["triage"] and {"release-notes", "triage"} <= set(first) and facts["live_content"]
+    require(as_expected, f"other skills were uploaded than told: {facts}")
     return facts
 
 

@@ -122,9 +122,9 @@ class _Accepted(socket.socket):
 
     def close(self) -> None:
         super().close()
-        told, self._on_close = self._on_close, None
-        if told is not None:
-            told()
+        on_close, self._on_close = self._on_close, None
+        if on_close is not None:
+            on_close()
 
 
 def raise_descriptor_limit() -> None:

@@ -65,14 +65,14 @@ def entry_of(event: Event) -> TimelineEntry:
 
 
 def of_ledger(
-    message: Message, ingress: Ingress | None, item: OutboxItem | None, told: Iterable[Event]
+    message: Message, ingress: Ingress | None, item: OutboxItem | None, events: Iterable[Event]
 ) -> Iterator[TimelineEntry]:
     """What the ledgers know of a message and no event tells: events are forgotten after thirty days.
 
     Args:
-        told: the events of the message that are there.
+        events: those of the message that are there.
     """
-    kinds = {event.kind for event in told}
+    kinds = {event.kind for event in events}
     for at, kind, detail in _facts(message, ingress, item):
         if at is not None and kind not in kinds:
             yield TimelineEntry(at, _STEPS[kind], kind, message.thread_id, message.message_id, detail)

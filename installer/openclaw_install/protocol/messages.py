@@ -135,7 +135,7 @@ def control_body(
 
 
 def check_body(schema: str, body: Mapping[str, Any], routing: Routing | None = None) -> None:
-    """Checks a body against its schema, and what the relay was told about it against the body.
+    """Checks a body against its schema, and what the relay sees of it against the body.
 
     Raises:
         EnvelopeError: with the reason `bad_body`; the text names the field, never its content.
@@ -150,8 +150,8 @@ def check_body(schema: str, body: Mapping[str, Any], routing: Routing | None = N
         raise _bad(f"{schema}: {breach}")
     if not is_display_name(body.get("display_name", "-")):
         raise _bad(f"{schema}: the display name hides or reorders characters")
-    told = routing.to_json() if routing else {}
-    if any(body.get(key) != value for key, value in told.items()):
+    expected = routing.to_json() if routing else {}
+    if any(body.get(key) != value for key, value in expected.items()):
         raise _bad("the routing fields of the envelope say something else than its body")
 
 

@@ -115,8 +115,8 @@ def verify_receipt(document: bytes | Mapping[str, Any], relay_id: str, envelope:
             next_step="check PINGAGENT_SERVER_URL; if the relay was set up anew, register with it again",
         )
     header = envelope.header
-    told = (receipt.message_id, receipt.to, receipt.envelope_sha256)
-    if told != (header.message_id, header.recipient, envelope.sha256):
+    named = (receipt.message_id, receipt.to, receipt.envelope_sha256)
+    if named != (header.message_id, header.recipient, envelope.sha256):
         raise ReceiptError("the receipt is for another envelope")
     return receipt
 

@@ -145,7 +145,7 @@ def _turned(life: Life, phase: ComponentPhase, now: float) -> Life:
 
 
 @dataclass(frozen=True)
-class Sign:
+class WorkerProgress:
     """What one worker shows of itself.
 
     Attributes:
@@ -162,44 +162,44 @@ class Sign:
 
 
 @dataclass(frozen=True)
-class Watched:
+class WatchedWorker:
     """A worker, and for how long it has made no round trip.
 
     Attributes:
         waited: seconds, as far as they were watched.
     """
 
-    sign: Sign
+    progress: WorkerProgress
     waited: float = 0.0
 
     @property
     def is_stalled(self) -> bool:
-        return self.waited > self.sign.within
+        return self.waited > self.progress.within
 
 
-Watch = Mapping[tuple[str, str], Watched]
+Watch = Mapping[tuple[str, str], WatchedWorker]
 
 
-def watched(before: Watch, signs: Iterable[Sign], elapsed: float, most: float) -> Watch:
+def watched(before: Watch, progress: Iterable[WorkerProgress], elapsed: float, most: float) -> Watch:
     """The watch after another look.
 
     Args:
         before: after the look before.
-        signs: of the workers that are at work now; others are not watched any more.
+        progress: of the workers that are at work now; others are not watched any more.
         elapsed: seconds since the look before.
         most: what one look can count. A machine that slept, or a process that was stopped, shows a long time
             in which nobody could work, the watcher as little as the workers: that is held against nobody.
     """
     passed = max(0.0, min(elapsed, most))
     after = {}
-    for sign in signs:
-        place = (sign.component, sign.worker)
-        known = before.get(place)
-        idle = known is not None and known.sign.rounds == sign.rounds
-        after[place] = Watched(sign, known.waited + passed if known is not None and idle else 0.0)
+    for one in progress:
+        name = (one.component, one.worker)
+        known = before.get(name)
+        idle = known is not None and known.progress.rounds == one.rounds
+        after[name] = WatchedWorker(one, known.waited + passed if known is not None and idle else 0.0)
     return after
 
 
-def stalled(watch: Watch) -> tuple[Watched, ...]:
+def stalled(watch: Watch) -> tuple[WatchedWorker, ...]:
     """The workers that have made no round trip within their bounds."""
     return tuple(one for one in watch.values() if one.is_stalled)

@@ -60,15 +60,15 @@ class ProbeResult:
 
 def runtime_status(facts: ProbeResult) -> RuntimeReport:
     """What the facts mean."""
-    report = _judge_held(facts) if facts.lock_held else _judge_free(facts)
+    report = _report_held(facts) if facts.lock_held else _report_free(facts)
     restarts = facts.guardian.restarts if isinstance(facts.guardian, GuardianStatus) else 0
     return replace(report, enabled=facts.enabled, restarts=restarts if report.kept_by == "guardian" else 0)
 
 
-def _judge_held(facts: ProbeResult) -> RuntimeReport:
+def _report_held(facts: ProbeResult) -> RuntimeReport:
     status = facts.status
     if isinstance(status, Status) and facts.holder_alive:
-        return _judge_alive(facts, status)
+        return _report_alive(facts, status)
     # The holder has not written yet, or cannot.
     fresh = facts.lock_age is None or abs(facts.lock_age) < _STARTING_SECONDS
     if status == "newer":
@@ -86,7 +86,7 @@ def _judge_held(facts: ProbeResult) -> RuntimeReport:
     return _stale(facts, "stale", "it holds its lock and says nothing")
 
 
-def _judge_alive(facts: ProbeResult, status: Status) -> RuntimeReport:
+def _report_alive(facts: ProbeResult, status: Status) -> RuntimeReport:
     age = facts.now.since(status.heartbeat)
     if age is None or age > status.every * BEATS_MISSED:
         silence = "for an unknown time" if age is None else f"for {age:.0f} s"
@@ -141,7 +141,7 @@ def _running(parts: Sequence[ComponentReport]) -> str:
     return "it runs, and nothing is configured for it to do" if idle else "it runs"
 
 
-def _judge_free(facts: ProbeResult) -> RuntimeReport:
+def _report_free(facts: ProbeResult) -> RuntimeReport:
     log = _log(facts)
     crashed = isinstance(facts.status, Status) and facts.status.phase != "stopped"
     guardian = facts.guardian if isinstance(facts.guardian, GuardianStatus) else None

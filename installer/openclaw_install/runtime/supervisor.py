@@ -15,7 +15,7 @@ from openclaw_install.common.library_log import frames_of
 from openclaw_install.common.problems import Problem
 from openclaw_install.runtime import lifecycle
 from openclaw_install.runtime.component import Component, Context
-from openclaw_install.runtime.lifecycle import Life, Sign, Watched
+from openclaw_install.runtime.lifecycle import Life, WatchedWorker, WorkerProgress
 from openclaw_install.runtime.report import ComponentReport, Figure
 
 WriteLog = Callable[..., None]
@@ -59,14 +59,14 @@ class Supervisor:
         """Each component as it last said, in the table's order."""
         return tuple(runner.report() for runner in self._runners)
 
-    def signs(self) -> tuple[Sign, ...]:
+    def progress(self) -> tuple[WorkerProgress, ...]:
         """What the workers of all components show of themselves."""
-        return tuple(sign for runner in self._runners for sign in runner.signs())
+        return tuple(progress for runner in self._runners for progress in runner.progress())
 
-    def stalled(self, found: Sequence[Watched]) -> None:
+    def stalled(self, found: Sequence[WatchedWorker]) -> None:
         """Says which workers have done nothing for too long; the reports tell it from now on."""
         for runner in self._runners:
-            runner.stalled([one for one in found if one.sign.component == runner.name])
+            runner.stalled([one for one in found if one.progress.component == runner.name])
 
     def start(self) -> None:
         """Begins; from inside a running event loop."""
@@ -96,7 +96,7 @@ class _ComponentRunner:
         self._life = Life(component.name, since=seams.clock())
         self._since_wall = wall_time()
         self._rounds: dict[str, tuple[int, float]] = {}
-        self._stalled: Sequence[Watched] = ()
+        self._stalled: Sequence[WatchedWorker] = ()
 
     @property
     def name(self) -> str:
@@ -106,10 +106,10 @@ class _ComponentRunner:
         report = self._life.report(self._seams.clock(), self._since_wall)
         return stalled_report(report, self._stalled) if self._stalled else report
 
-    def signs(self) -> list[Sign]:
-        return [Sign(self.name, worker, *shown) for worker, shown in self._rounds.items()]
+    def progress(self) -> list[WorkerProgress]:
+        return [WorkerProgress(self.name, worker, *shown) for worker, shown in self._rounds.items()]
 
-    def stalled(self, found: Sequence[Watched]) -> None:
+    def stalled(self, found: Sequence[WatchedWorker]) -> None:
         self._stalled = found
 
     async def run(self) -> None:
@@ -219,9 +219,9 @@ class _ComponentRunner:
         self._seams.changed()
 
 
-def stalled_report(report: ComponentReport, found: Sequence[Watched]) -> ComponentReport:
+def stalled_report(report: ComponentReport, found: Sequence[WatchedWorker]) -> ComponentReport:
     """A component's report with the workers that have done nothing for too long."""
-    words = [f"{one.sign.worker} has done nothing for {one.waited:.0f} s" for one in found]
+    words = [f"{one.progress.worker} has done nothing for {one.waited:.0f} s" for one in found]
     message = f"{report.name} stands still: {', '.join(words)}"
     problem = Problem("runtime.stalled", message, "openclaw-install runtime restart")
     return replace(report, phase="stalled", message="", problem=problem)

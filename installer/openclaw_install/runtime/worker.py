@@ -179,11 +179,11 @@ class _Worker:
         """
         before, self._looked_at = self._looked_at, SYSTEM.monotonic()
         most = _LOOKS * self._settings.beat_seconds
-        self._watch = watched(self._watch, self._supervisor.signs(), self._looked_at - before, most)
+        self._watch = watched(self._watch, self._supervisor.progress(), self._looked_at - before, most)
         found = stalled(self._watch)
         self._supervisor.stalled(found)
         if found and not self._stall_logged:
-            names = [f"{one.sign.component} {one.sign.worker}" for one in found]
+            names = [f"{one.progress.component} {one.progress.worker}" for one in found]
             self._log.write("stalled", level="error", workers=names, kept_by=self._settings.kept_by)
         self._stall_logged = bool(found)
         self.stalled = self._stall_logged and self._settings.kept_by != "nobody"

@@ -87,7 +87,10 @@ def read_batch(answer: ToolAnswer, agent_id: str, uploads: Sequence[Upload]) -> 
     if _contradicts(data, good, len(sent)):
         outcomes = {name: outcome for name, outcome in outcomes.items() if outcome.kind == "refused"}
     live = _live(data)
-    return {n: told if told.live is not None else replace(told, live=live) for n, told in outcomes.items()}
+    return {
+        n: outcome if outcome.live is not None else replace(outcome, live=live)
+        for n, outcome in outcomes.items()
+    }
 
 
 def _read_entries(
@@ -107,7 +110,7 @@ def _read_entries(
             continue
         if outcome.kind == "refused" or upload.name not in outcomes:
             outcomes[upload.name] = outcome
-    return {n: told for n, told in outcomes.items() if told.kind == "refused" or n not in unclear}
+    return {n: outcome for n, outcome in outcomes.items() if outcome.kind == "refused" or n not in unclear}
 
 
 def _by_count(

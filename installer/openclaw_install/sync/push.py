@@ -215,9 +215,15 @@ class Push:
     async def _record(self, settled: Sequence[tuple[Upload, int, Outcome]]) -> None:
         now = self._clock()
         good = [
-            (upload, attempt, told.detail) for upload, attempt, told in settled if told.kind == "acknowledged"
+            (upload, attempt, outcome.detail)
+            for upload, attempt, outcome in settled
+            if outcome.kind == "acknowledged"
         ]
-        bad = [(a, "refused", told.code, told.detail) for _, a, told in settled if told.kind == "refused"]
+        bad = [
+            (a, "refused", outcome.code, outcome.detail)
+            for _, a, outcome in settled
+            if outcome.kind == "refused"
+        ]
         await self._aside(lambda: self._ledger.acknowledge(self._endpoint, self._agent, good, now))
         if bad:
             await self._aside(lambda: self._ledger.fail(bad, now))

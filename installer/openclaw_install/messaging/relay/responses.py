@@ -54,11 +54,11 @@ def about_of(answer: Mapping[str, Any]) -> About:
     log_id, limits = answer["log_id"], answer.get("limits")
     if not LOG_ID.fullmatch(log_id):
         raise ValueError("no name of a log")
-    told = dict(limits) if isinstance(limits, Mapping) else {}
+    known = dict(limits) if isinstance(limits, Mapping) else {}
     run = answer.get("run")
     if run is not None and not RUN.fullmatch(run):
         raise ValueError("no name of a run")
-    return About(answer["relay_id"], log_id, seconds_of(answer["time"]), told, run)
+    return About(answer["relay_id"], log_id, seconds_of(answer["time"]), known, run)
 
 
 def did_of_alias(answer: Mapping[str, Any]) -> str:

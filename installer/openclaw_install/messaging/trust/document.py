@@ -172,7 +172,7 @@ def _told(breach: ValidationError) -> str:
     rule = str(breach.validator)
     found: Any = breach.instance
     limit: Any = breach.validator_value
-    told = {
+    texts = {
         "enum": lambda: f"is {_value(found)}, and must be one of {', '.join(map(str, limit))}",
         "const": lambda: f"is {_value(found)}, and this version of the program knows {limit}",
         "pattern": lambda: f"is {_value(found)}, and must be a DID, @alias, a pattern of these, or *",
@@ -180,7 +180,7 @@ def _told(breach: ValidationError) -> str:
         "additionalProperties": lambda: f"has a key that no rule has: {_extra(found)}",
         "type": lambda: f"must be of type {limit}",
     }
-    what = told.get(rule, lambda: f"breaks the limit {rule} {limit}")()
+    what = texts.get(rule, lambda: f"breaks the limit {rule} {limit}")()
     return f"{place.removeprefix('.') or 'the whole'} {what}"
 
 

@@ -46,5 +46,5 @@ def doctor_report(found: DoctorReport, *, verbose: bool = False) -> Text:
     verdict = "nothing is in the way" if found.ok else "something is in the way"
     health = health_lines(found.health)
     # What a finding says is not told again.
-    told = any(one.message == found.health.detail for one in found.findings)
-    return Text(rows=[neutral(row) for row in rows], tail=[*(health[:1] if told else health), verdict])
+    is_repeated = any(one.message == found.health.detail for one in found.findings)
+    return Text(rows=[neutral(row) for row in rows], tail=[*(health[:1] if is_repeated else health), verdict])

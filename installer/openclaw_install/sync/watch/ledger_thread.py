@@ -97,14 +97,14 @@ class LedgerThread:
                 self._executor.submit(self._held.close)
 
     async def _take(self, blocked: Callable[[], None]) -> None:
-        told = False
+        is_reported = False
         while True:
             try:
                 await self._run(lambda: self._held.enter_context(self.ledger.lock(self._endpoint)))
             except ConflictError:
-                if not told:
+                if not is_reported:
                     blocked()
-                    told = True
+                    is_reported = True
                 await asyncio.sleep(_LOCK_PAUSE)
             else:
                 return
