@@ -40,7 +40,7 @@ from tests.support.async_waiting import until
 from tests.support.memory_relay import MemoryRelayServer
 
 TOKEN = "a-hook-token-of-a-stub-gateway-0123456789"
-BRISK = Timing(watch=0.02, poll=0.05, keep=0.1, most_pause=0.2, stream_again=1.0)
+BRISK = Timing(watch=0.02, poll=0.05, keep=0.1, most_pause=0.2, stream_again=1.0, alone=0.0)
 _TRANSCRIPT = """
 CREATE TABLE IF NOT EXISTS session_windows (session_id TEXT PRIMARY KEY, updated_at INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS transcript_events (

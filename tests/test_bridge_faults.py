@@ -62,7 +62,7 @@ class FaultyRelay(MemoryRelay):
         shown = [entry for entry in page.entries if entry.seq not in self.hidden]
         return replace(page, entries=shown[::-1] if self.reorder else shown)
 
-    async def stream(self, after: int) -> AsyncGenerator[StreamItem, None]:
+    async def stream(self, after: int, instance: str = "") -> AsyncGenerator[StreamItem, None]:
         self._check()
         if self.no_stream:
             raise RelayUnreachable("the stream does not work", next_step="wait")

@@ -170,7 +170,7 @@ class MemoryRelay:
         following = entries[-1].seq if entries else after
         return InboxPage(self.server.log_id, len(places), entries, following, previous=previous)
 
-    async def stream(self, after: int) -> AsyncGenerator[StreamItem, None]:
+    async def stream(self, after: int, instance: str = "") -> AsyncGenerator[StreamItem, None]:
         self._registered()
         log_id, event = self.server.log_id, self.server.listen()
         try:

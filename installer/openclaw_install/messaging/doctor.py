@@ -16,7 +16,14 @@ from openclaw_install.messaging import store_lock
 from openclaw_install.messaging.bridge.own_clock import relay_offset
 from openclaw_install.messaging.doctor_identity import Visit, check_identity, check_keys
 from openclaw_install.messaging.findings import contact_findings, order_findings
-from openclaw_install.messaging.health import OWNER, OWNER_NEXT_STEP, STOPPED, read_health, stopped_health
+from openclaw_install.messaging.health import (
+    CLAIM,
+    OWNER,
+    OWNER_NEXT_STEP,
+    STOPPED,
+    read_health,
+    stopped_health,
+)
 from openclaw_install.messaging.inbound_guard import inbound_findings
 from openclaw_install.messaging.models import RelayCursor
 from openclaw_install.messaging.models.messages import ShownMessage, shown_message
@@ -24,6 +31,7 @@ from openclaw_install.messaging.models.overview import GOES_ON, DoctorReport, Fa
 from openclaw_install.messaging.profile_settings import URL_VARIABLE, server_url
 from openclaw_install.messaging.relay.client import About, Relay, RelayMaker, RelayRefused
 from openclaw_install.messaging.relay.http import HttpRelay
+from openclaw_install.messaging.retirement import ELSEWHERE, retirement_of, seen_elsewhere
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.trust.policy_file import TrustBook
 from openclaw_install.messaging.untrusted import Reader, opened_as
@@ -95,7 +103,10 @@ def _store(
         for done in visit.repaired:
             store.events.add("doctor.repaired", visit.now, by=caller, what=done)
         _ownership(visit, store, identity)
-        _runtime(visit, health, running=running)
+        if retirement := retirement_of(visit.paths.identity):
+            visit.note(ELSEWHERE, "critical", visit.paths.identity, retirement.words, CLAIM)
+        else:
+            _runtime(visit, health, running=running)
         policy = TrustBook(visit.paths.trust_policy, store).current(visit.now)
         told = {finding.code for finding in visit.findings}
         problems = (policy.problem, *policy.warnings)
@@ -103,6 +114,7 @@ def _store(
         visit.findings += contact_findings(store)
         visit.findings += order_findings(store)
         visit.findings += inbound_findings(store, visit.now)
+        visit.findings += seen_elsewhere(store, visit.now)
         found = (store.messages.get(row.id) for row in store.ingress.parked())
         reader = Reader(caller)
         parked = tuple(shown_message(one, reader, _BODY) for one in found if one)

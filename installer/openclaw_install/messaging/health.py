@@ -14,6 +14,8 @@ from openclaw_install.messaging.store import Store
 FACT = "bridge.health"
 OWNER = "store.owner"
 OWNER_NEXT_STEP = "bring the identity back that made the store, or move the store away"
+RETIRED = "identity.retired"
+CLAIM = "if it is to be used here and nowhere else: pingagent identity claim"
 _RELAY = "bridge.relay"
 _SIGN = "bridge.sign"
 # A bridge writes its health twice a minute.
@@ -29,7 +31,9 @@ def read_health(store: Store, *, running: bool, now: float) -> TransportHealth:
     if value is None or not running:
         since = float(value["since"]) if value else now
         last = value["last_event_at"] if value else None
-        return stopped_health(since, last_event_at=last, waiting=waiting)
+        stopped = stopped_health(since, last_event_at=last, waiting=waiting)
+        elsewhere: str | None = store.facts.get(RETIRED)
+        return replace(stopped, detail=elsewhere, next_step=CLAIM) if elsewhere else stopped
     blocker = value.pop("blocker")
     if "recommendation" in value:  # an older bridge wrote it
         value["next_step"] = value.pop("recommendation")

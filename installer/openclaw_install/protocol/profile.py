@@ -57,6 +57,11 @@ def backup_of(path: Path) -> Path:
     return path.with_name(path.name + ".bak")
 
 
+def retirement_mark_of(path: Path) -> Path:
+    """Where it is marked that the identity in `path` is used in another place."""
+    return path.with_name(path.name + ".retired")
+
+
 def invite_of(path: Path) -> Path:
     """Where the invitation to a relay lies beside the identity in `path`, until the relay has taken it."""
     return path.with_name("relay-invite")

@@ -10,7 +10,7 @@ from openclaw_install.common.errors import InstallError
 from openclaw_install.common.files import file_stamp
 from openclaw_install.common.http_client import certificate_stamps
 from openclaw_install.messaging.profile_settings import load_settings, server_url, settings_path
-from openclaw_install.protocol.profile import profile_paths
+from openclaw_install.protocol.profile import profile_paths, retirement_mark_of
 from openclaw_install.runtime.component import Context, Reporter, digest_of
 
 if TYPE_CHECKING:
@@ -36,7 +36,12 @@ def inputs(context: Context) -> object:
         paths = profile_paths(env, context.location.home)
     except InstallError as error:
         return variables, error.error_code
-    files = (settings_path(paths), paths.identity, context.location.config_path)
+    files = (
+        settings_path(paths),
+        paths.identity,
+        retirement_mark_of(paths.identity),
+        context.location.config_path,
+    )
     # The store's own date would change by the component's work; whether it is there does not.
     return variables, certificate_stamps(), paths.store.exists(), *map(file_stamp, files)
 

@@ -116,6 +116,7 @@ def _with_store(found: MessagePath, now: float) -> MessagePath:
     from openclaw_install.messaging.findings import CONTACTS_SINCE, contact_findings
     from openclaw_install.messaging.health import OWNER, read_health, served_relay
     from openclaw_install.messaging.inbound_guard import INBOUND_SINCE, inbound_findings
+    from openclaw_install.messaging.retirement import seen_elsewhere
     from openclaw_install.messaging.store import Store
     from openclaw_install.messaging.trust.policy_file import TrustBook
 
@@ -129,7 +130,7 @@ def _with_store(found: MessagePath, now: float) -> MessagePath:
             if store.database.version >= CONTACTS_SINCE:
                 problems += contact_findings(store)
             if store.database.version >= INBOUND_SINCE:
-                problems += inbound_findings(store, now)
+                problems += inbound_findings(store, now) + seen_elsewhere(store, now)
             return replace(
                 found,
                 store="present",

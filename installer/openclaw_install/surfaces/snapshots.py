@@ -73,7 +73,7 @@ RESULTS: dict[str, tuple[str, Any]] = {
     "pingagent-doctor-result": ("Result of `pingagent doctor`", DoctorReport),
     "pingagent-inbound-result": ("Result of `pingagent pause|resume|limits`", InboundState | Planned),
     "pingagent-identity-result": (
-        "Result of `pingagent identity export|import|rotate`",
+        "Result of `pingagent identity export|import|move|claim|rotate`",
         IdentityInFile | Planned,
     ),
     "pingagent-tail": ("A line of `pingagent tail --json`", Event | TailEnd),

@@ -12,6 +12,7 @@ from openclaw_install.hub.relay.errors import document_refused, refused
 from openclaw_install.hub.relay.limits import RelayLimits
 from openclaw_install.protocol.canonical import parse_strict, unb64u
 from openclaw_install.protocol.errors import ProtocolError
+from openclaw_install.protocol.instance import is_instance
 
 _LARGEST_NUMBER = 2**53 - 1
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -90,6 +91,17 @@ def access_digest(header: str | None) -> str | None:
     except ProtocolError:
         return None
     return hashlib.sha256(key).hexdigest() if len(key) == _ACCESS_KEY_BYTES else None
+
+
+def instance_of(said: str) -> str:
+    """The instance that a stream names; empty where it names none.
+
+    Raises:
+        HttpRefusedError: 422: it is none.
+    """
+    if said and not is_instance(said):
+        raise refused("malformed")
+    return said
 
 
 def _object(body: bytes, limits: RelayLimits) -> dict[str, object]:

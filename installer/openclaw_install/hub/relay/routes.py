@@ -22,6 +22,7 @@ from openclaw_install.hub.relay.request import (
     access_digest,
     access_keys_of,
     acks_of,
+    instance_of,
     number,
     party_of_request,
     query_number,
@@ -222,7 +223,15 @@ class RelayRoutes:
             return b"".join(events), entries[-1].seq if entries else after
 
         first = event("hello", canonical_json(hello))
-        return StreamResponse(self.service.streams, did, read, hello=first, after=after, head=inbox.head)
+        return StreamResponse(
+            self.service.streams,
+            did,
+            read,
+            hello=first,
+            after=after,
+            head=inbox.head,
+            instance=instance_of(request.query_params.get("instance", "")),
+        )
 
     async def post_acks(self, request: Request) -> Response:
         """Drops what the caller has from its inbox."""

@@ -33,6 +33,7 @@ from openclaw_install.messaging.health import write_served
 from openclaw_install.messaging.profile_settings import server_url
 from openclaw_install.messaging.relay.client import RelayMaker
 from openclaw_install.messaging.relay.http import HttpRelay
+from openclaw_install.messaging.retirement import require_here
 from openclaw_install.messaging.store import opened_aside
 from openclaw_install.messaging.trust.policy_watch import TrustWatch
 from openclaw_install.protocol.profile import profile_paths
@@ -73,7 +74,8 @@ async def run_bridge(settings: BridgeSettings, emit: EventSink, worked: Worked =
         ConflictError: another bridge drives the store.
         FileError: the store is damaged, or was written by a newer version.
         IdentityError: there is no identity, or it cannot be read.
-        RelayError: `relay.identity_changed`, `store.other_identity`: a person has to look.
+        RelayError: `relay.identity_changed`, `store.other_identity`, `identity.elsewhere`: a person has to
+            look.
     """
     with store_lock.held(settings.store):
         async with opened(settings, emit) as context:
@@ -81,6 +83,7 @@ async def run_bridge(settings: BridgeSettings, emit: EventSink, worked: Worked =
             await store.run(write_served, store, settings.url, settings.clock())
             await freshen(context)
             store.came_back = counts_for_its_worker(worked)
+            context.wait_for_others(settings.timing.alone)
             await _run(context)
 
 
@@ -91,6 +94,7 @@ async def opened(settings: BridgeSettings, emit: EventSink) -> AsyncIterator[Bri
     Raises:
         FileError, IdentityError, RelayError: as `run_bridge`.
     """
+    await asyncio.to_thread(require_here, settings.identity)
     identity = await asyncio.to_thread(settings.load_identity)
     async with opened_aside(settings.store) as store:
         context = BridgeContext(settings, store, identity, emit)

@@ -220,6 +220,7 @@ class BridgeContext:
         offset: the relay's clock minus ours.
         met: whether the relay told its time since we started.
         watch: our clock, held against the time that goes by.
+        alone: set when no other place that uses this identity can be about to answer.
     """
 
     settings: BridgeSettings
@@ -233,6 +234,8 @@ class BridgeContext:
     offset: float = 0.0
     met: bool = False
     watch: WatchedClock = field(init=False)
+    alone: asyncio.Event = field(default_factory=asyncio.Event)
+    _timer: asyncio.TimerHandle | None = field(init=False, default=None)
     _held: Step | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -261,6 +264,12 @@ class BridgeContext:
     def relay_now(self) -> float:
         """Seconds since the epoch by the relay's clock, which is what envelopes are dated by."""
         return self.now() + self.offset
+
+    def wait_for_others(self, seconds: float) -> None:
+        """Leaves others that use this identity so long to answer, before anything is dispatched or sent."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self.alone.set)
 
     async def round_trip(self) -> None:
         """Goes to the store and back, as work would: what an idle worker shows that it could work."""

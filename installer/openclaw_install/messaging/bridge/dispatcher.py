@@ -71,6 +71,7 @@ class Dispatcher:
         mode = self._context.settings.route_mode
         await self._store.run(tell_route_mode, self._store, mode, self._context.now())
         await self.refresh_life()
+        await self._context.alone.wait()
         await self._scheduler.run()
 
     async def due_threads(self, now: float, *, after: str = "", limit: int) -> Sequence[str]:

@@ -39,6 +39,7 @@ class Maintenance:
 
     async def acknowledge(self) -> None:
         """Tells the relay what it may drop, whenever there is something; until cancelled."""
+        await self._context.alone.wait()
         while True:
             await wait_event(self._context.signals.acks, REST_SECONDS)
             await self._context.round_trip()

@@ -54,6 +54,7 @@ class OutboxWorker:
 
     async def run(self) -> None:
         """Works until it is cancelled."""
+        await self._context.alone.wait()
         await self._scheduler.run()
 
     async def flush(self) -> None:

@@ -11,6 +11,7 @@ from openclaw_install.common.redaction import Secret
 from openclaw_install.messaging.bridge.context import BridgeContext
 from openclaw_install.messaging.health import OWNER, OWNER_NEXT_STEP
 from openclaw_install.messaging.relay.client import RelayError, RelayRefused
+from openclaw_install.messaging.retirement import require_here
 from openclaw_install.protocol.card import ENVELOPE_2, AgentCard, make_card
 from openclaw_install.protocol.identity import (
     MAX_OWN_KEYS,
@@ -82,8 +83,10 @@ async def freshen(context: BridgeContext) -> bool:
     our clock and the next time that it is held against the relay's. Nothing is forgotten right after one.
 
     Raises:
-        RelayError: `store.other_identity`: another agent's identity lies there now.
+        RelayError: `store.other_identity`: another agent's identity lies there now; `identity.elsewhere`:
+            it is used in another place now.
     """
+    await asyncio.to_thread(require_here, context.settings.identity)
     current = await asyncio.to_thread(context.settings.load_identity)
     if current.did != context.identity.did:
         raise _other_identity(context, context.identity.did, current.did)

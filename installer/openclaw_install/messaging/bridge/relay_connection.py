@@ -12,6 +12,7 @@ from openclaw_install.common.errors import InstallError
 from openclaw_install.common.problems import Problem
 from openclaw_install.messaging.access import publish
 from openclaw_install.messaging.bridge.context import BridgeContext, next_of
+from openclaw_install.messaging.bridge.elsewhere import Elsewhere, OpenAgain
 from openclaw_install.messaging.bridge.receiver import Receiver, Taken
 from openclaw_install.messaging.bridge.registration import freshen, register
 from openclaw_install.messaging.bridge.relay_clock import hold_clocks
@@ -55,6 +56,7 @@ class RelayConnection:
         self._lost_data = ""
         self.cursor: RelayCursor | None = None
         self.connected = asyncio.Event()
+        self._elsewhere = Elsewhere(context)
 
     def relay_id(self) -> str:
         """The relay's key, once it is known."""
@@ -71,6 +73,8 @@ class RelayConnection:
             begun = self._context.now()
             try:
                 await self._session()
+            except OpenAgain:
+                continue
             except (RelayUnreachable, RelayRefused, ProtocolError, DataLost) as error:
                 tries = 1 if self._context.now() - begun > 60.0 else tries + 1
                 await self._lost(error, tries)
@@ -221,7 +225,7 @@ class RelayConnection:
         )
 
     async def _produce(self, after: int, queue: asyncio.Queue[Entry]) -> None:
-        stream = self._relay.stream(after)
+        stream = self._relay.stream(after, await self._elsewhere.begin())
         async with contextlib.aclosing(stream) as items:
             async for item in items:
                 self._stream_failures = 0
@@ -231,6 +235,8 @@ class RelayConnection:
                 elif item.kind == "entry" and item.entry is not None:
                     self._heard(max(self._head, item.entry.seq))
                     await queue.put(item.entry)
+                elif item.kind in ("alone", "other"):
+                    await self._elsewhere.hear(item)
                 else:
                     self._heard(self._head)
 

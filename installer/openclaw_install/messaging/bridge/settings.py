@@ -46,6 +46,7 @@ class Timing:
         stream_again: how long the stream is left alone after it failed repeatedly.
         keep: between rounds of housekeeping.
         most_pause: the longest wait between tries.
+        alone: how long another place that uses this identity may take to answer.
     """
 
     concurrency: int = 8
@@ -56,6 +57,7 @@ class Timing:
     stream_again: float = 60.0
     keep: float = 10.0
     most_pause: float = 30.0
+    alone: float = 5.0
 
 
 @dataclass(frozen=True)

@@ -105,12 +105,19 @@ class InboxPage:
 
 @dataclass(frozen=True)
 class StreamItem:
-    """What a stream brings: `hello` when it opens, an `entry`, or a `beat` that says it is alive."""
+    """What a stream brings: `hello` when it opens, an `entry`, or a `beat` that says it is alive.
 
-    kind: Literal["hello", "entry", "beat"]
+    After `hello` comes `alone` where the relay tells of other instances of our bridge: `others` says how many
+    streams of such are open, dead ones among them. `other` names one that came after us, so that both of us
+    are alive.
+    """
+
+    kind: Literal["hello", "entry", "beat", "alone", "other"]
     log_id: str = ""
     head: int = 0
     entry: Entry | None = None
+    others: int = 0
+    instance: str = ""
 
 
 class Relay(Protocol):
@@ -156,8 +163,12 @@ class Relay(Protocol):
         """The entries after a number."""
         ...
 
-    def stream(self, after: int) -> AsyncGenerator[StreamItem, None]:
-        """The entries after a number, and those to come, until the connection ends."""
+    def stream(self, after: int, instance: str = "") -> AsyncGenerator[StreamItem, None]:
+        """The entries after a number, and those to come, until the connection ends.
+
+        Args:
+            instance: names this run of the bridge, so that another one of the same identity is noticed.
+        """
         ...
 
     async def ack(self, seqs: Sequence[int]) -> None:

@@ -143,11 +143,11 @@ class HttpRelay:
         if seqs:
             await self._ask("POST", "/acks", json.dumps({"seqs": list(seqs)}).encode())
 
-    async def stream(self, after: int) -> AsyncGenerator[StreamItem, None]:
+    async def stream(self, after: int, instance: str = "") -> AsyncGenerator[StreamItem, None]:
         import httpx
 
         await self._known()
-        request = self._signed("GET", "/stream", b"")
+        request = self._signed("GET", f"/stream?instance={instance}" if instance else "/stream", b"")
         request.headers["Accept"] = "text/event-stream"
         request.headers["Last-Event-ID"] = str(after)
         request.extensions["timeout"] = httpx.Timeout(self._silence, connect=10.0).as_dict()

@@ -12,6 +12,7 @@ from typing import Any
 from openclaw_install.messaging.relay.client import About, Entry, InboxPage, RelayRefused, StreamItem
 from openclaw_install.protocol.canonical import MAX_INTEGER
 from openclaw_install.protocol.did import is_did
+from openclaw_install.protocol.instance import is_instance
 from openclaw_install.protocol.keys import KEY_BYTES
 from openclaw_install.protocol.receipts import LOG_ID
 from openclaw_install.protocol.shape import base64url
@@ -171,6 +172,11 @@ def _item(event: str, data: str) -> StreamItem | None:
         return StreamItem("hello", str(hello["log_id"]), _place(hello["head"]))
     if event == "envelope":
         return StreamItem("entry", entry=_entry(json.loads(data)))
+    if event == "alone":
+        return StreamItem("alone", others=_place(json.loads(data)["others"]))
+    if event == "other":
+        instance = str(json.loads(data)["instance"])
+        return StreamItem("other", instance=instance) if is_instance(instance) else StreamItem("beat")
     return StreamItem("beat") if event else None
 
 

@@ -145,6 +145,14 @@ class IngressTable(Table):
                 *(stage, reason, peer),
             )
 
+    def waiting_places(self) -> list[tuple[int, str, int]]:
+        """Number, log and place of what waits for its turn and was not acknowledged by us."""
+        rows = self._database.rows(
+            "SELECT id, log_id, seq FROM ingress WHERE stage IN ('approved', 'dispatching') "
+            "AND acked_at IS NULL ORDER BY id"
+        )
+        return [(row["id"], row["log_id"], row["seq"]) for row in rows]
+
     def open_count(self) -> int:
         """Messages that are still to be dispatched."""
         return self._database.count(f"SELECT count(*) FROM ingress WHERE {_TO_DISPATCH}")  # noqa: S608

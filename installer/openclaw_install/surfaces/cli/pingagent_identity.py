@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from openclaw_install.common.errors import UsageError
-from openclaw_install.surfaces.cli.options import PingOptions, agreed
+from openclaw_install.surfaces.cli.options import PingOptions, agreed, operator
 from openclaw_install.surfaces.cli.passphrase import passphrase_options, read_passphrase
 from openclaw_install.surfaces.cli.reply import Answer, Reply, planned
 from openclaw_install.surfaces.cli.verbs import AppGroup, ProfileVerb
@@ -53,6 +53,56 @@ def export_command(options: PingOptions, file: Path, **source: Any) -> Answer | 
     return Answer(in_file(identity, str(file.absolute())), text=text)
 
 
+@identity_group.command("move", cls=ProfileVerb)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@passphrase_options
+def move_command(options: PingOptions, file: Path, **source: Any) -> Answer | Reply:
+    """Write the identity to a new FILE, sealed with a passphrase, and stop using it here.
+
+    In the new place: pingagent identity import FILE. Contacts and threads stay here.
+    """
+    from openclaw_install.messaging.models.identity import in_file
+    from openclaw_install.messaging.retirement import retire_here
+    from openclaw_install.protocol.identity_document import export_identity
+    from openclaw_install.protocol.profile_files import load_identity
+
+    paths = options.paths()
+    identity = load_identity(paths.identity)
+    if options.dry_run:
+        plan = f"would write {identity.did}, sealed, to {file}, and stop using it here"
+        return planned("identity move", plan)
+    agreed(f"Move {identity.did}? Nothing is received or sent here then.", yes=options.yes)
+    _write_new(file, export_identity(identity, read_passphrase(**source, twice=True)))
+    stopped = retire_here(paths, operator())
+    lines = [
+        f"{identity.did} is in {file}, sealed with your passphrase, and not used here any more",
+        "in the new place: pingagent identity import FILE; back to this one: pingagent identity claim",
+    ]
+    lines += [] if stopped else ["the runtime here has not let go of it yet: openclaw-install runtime stop"]
+    return Answer(in_file(identity, str(file.absolute())), text=Text(lines))
+
+
+@identity_group.command("claim", cls=ProfileVerb)
+def claim_command(options: PingOptions) -> Answer | Reply:
+    """Use the identity here, and nowhere else: another place stops when both meet at the relay.
+
+    What waits here and went to the other place meanwhile is not given to the agent again.
+    """
+    from openclaw_install.messaging.models.identity import in_file
+    from openclaw_install.messaging.retirement import claim_here
+    from openclaw_install.protocol.profile_files import load_identity
+
+    paths = options.paths()
+    identity = load_identity(paths.identity)
+    if options.dry_run:
+        return planned("identity claim", f"would use {identity.did} here, and nowhere else")
+    agreed(f"Use {identity.did} here, and nowhere else?", yes=options.yes)
+    went = asyncio.run(claim_here(options.env, paths, identity, operator()))
+    lines = [f"{identity.did} is used here from now on; a runtime that runs begins by itself"]
+    lines += [f"{went} waiting messages went to the other place, and stay there"] if went else []
+    return Answer(in_file(identity, str(paths.identity)), text=Text(lines))
+
+
 @identity_group.command("import", cls=ProfileVerb)
 @click.argument("file", type=_FILE)
 @passphrase_options
@@ -74,7 +124,7 @@ def import_command(options: PingOptions, file: Path, **source: Any) -> Answer | 
     if options.dry_run:
         return planned("identity import", f"would put {identity.did} at {place}")
     store_new_identity(place, identity)
-    warning = "use it in one place at a time: two runtimes with one identity take each other's messages"
+    warning = "use it in one place at a time; to take it to another one: pingagent identity move"
     return Answer(in_file(identity, str(place)), text=Text([f"{identity.did} is in {place}", warning]))
 
 
