@@ -10,7 +10,9 @@ import pytest
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.gateway.probe import GatewayAddress, LivePolicy, LiveState
 from openclaw_install.host.hooks.text import admits
-from openclaw_install.setup.report import PolicyThreeWays, as_typed
+from openclaw_install.host.locate import locate
+from openclaw_install.setup.facts import Facts
+from openclaw_install.setup.report import PolicyThreeWays, as_typed, for_this_host
 from openclaw_install.setup.verify import RunResult
 from tests.setup_rig import BOMBED, HOOK_TOKEN, PLAIN, SOUND, Asker, Operator, PlainHost, enforcing, follower
 
@@ -260,6 +262,19 @@ def test_a_variable_without_a_value_elsewhere_in_the_config_is_a_warning(host: P
     host.edit("gateway:", 'models: { x: "${NOT_THERE}" },\n  gateway:')
     [warning] = [item for item in host.verify().report.warnings if item.code == "config.env_unresolved"]
     assert "NOT_THERE" in warning.message
+
+
+def test_commands_of_openclaw_in_a_next_step_are_about_the_host_that_was_named(tmp_path: Path) -> None:
+    env = {"HOME": str(tmp_path)}
+    own = Facts(locate(env))
+    work = Facts(locate(env, profile="work"), "openclaw-install --profile work")
+    other = Facts(locate(env, state_dir=tmp_path / "s"), "openclaw-install --state-dir s")
+    step = "end it: kill 7; openclaw gateway run"
+    assert for_this_host(step, own) == step
+    assert for_this_host(step, work) == "end it: kill 7; openclaw --profile work gateway run"
+    named = f"OPENCLAW_STATE_DIR={tmp_path}/s OPENCLAW_CONFIG_PATH={tmp_path}/s/openclaw.json"
+    assert for_this_host("openclaw gateway restart", other) == f"{named} openclaw gateway restart"
+    assert for_this_host(for_this_host(step, work), work) == for_this_host(step, work)
 
 
 @pytest.mark.parametrize(

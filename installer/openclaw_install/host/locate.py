@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -130,6 +131,15 @@ def _host_env(
     if config is not None:
         host_env["OPENCLAW_CONFIG_PATH"] = str(config.expanduser().absolute())
     return host_env
+
+
+def openclaw_for(location: HostLocation) -> str:
+    """How OpenClaw's own program is called for a host in a shell that names none."""
+    if location.is_own_state and location.config_path == location.state_dir / "openclaw.json":
+        return "openclaw" if location.profile is None else f"openclaw --profile {location.profile}"
+    places = {"OPENCLAW_STATE_DIR": location.state_dir, "OPENCLAW_CONFIG_PATH": location.config_path}
+    words = [f"{name}={shlex.quote(str(path))}" for name, path in places.items()]
+    return " ".join([*words, "openclaw"])
 
 
 def gateway_port(config: Mapping[str, Any], env: Mapping[str, str]) -> int:

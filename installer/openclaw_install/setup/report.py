@@ -14,6 +14,7 @@ from openclaw_install.host.gateway.settings import RESTART, START
 from openclaw_install.host.hooks.boot import BootVerdict
 from openclaw_install.host.hooks.findings import FIX
 from openclaw_install.host.hooks.policy import HookPolicy
+from openclaw_install.host.locate import openclaw_for
 from openclaw_install.setup.checks import all_problems
 from openclaw_install.setup.connection import Connected
 from openclaw_install.setup.facts import PROGRAM, BundleFacts, Facts, RuntimeFacts
@@ -154,7 +155,7 @@ def make_report(
 ) -> ActivationReport:
     """The report on what was looked at."""
     found = _with_working_steps(all_problems(facts), facts.survey)
-    findings = tuple(replace(one, next_step=as_typed(one.next_step, facts.invocation)) for one in found)
+    findings = tuple(replace(one, next_step=for_this_host(one.next_step, facts)) for one in found)
     blockers = tuple(one for one in findings if keeps_out(one))
     return ActivationReport(
         activation_state="blocked" if blockers else "ready_waiting_inbound",
@@ -191,6 +192,15 @@ def _is_worth_a_look(warning: Problem) -> bool:
     return bool(warning.next_step) or not warning.code.startswith(_HARDENING)
 
 
+def for_this_host(step: str, facts: Facts) -> str:
+    """A next step whose commands are about this host, where options named it."""
+    step = as_typed(step, facts.invocation)
+    if facts.location is None or facts.invocation == PROGRAM:
+        return step
+    named = openclaw_for(facts.location)
+    return re.sub(r"(^|; |&& |: )openclaw (?!--profile )", lambda found: f"{found[1]}{named} ", step)
+
+
 def as_typed(command: str, invocation: str) -> str:
     """A next step with the options that name this host, where it calls this program without them."""
     options = re.escape(invocation.removeprefix(PROGRAM))
@@ -209,7 +219,12 @@ def _with_working_steps(problems: Iterable[Problem], survey: Survey | None) -> t
     if survey is None:
         return found
     instead = _instead(found, survey)
-    return tuple(replace(one, next_step=instead.get(one.next_step, one.next_step)) for one in found)
+    return tuple(replace(one, next_step=_working(one.next_step, instead)) for one in found)
+
+
+def _working(step: str, instead: Mapping[str, str]) -> str:
+    """The step, or what stands in its place; one that ends with a start begins with ending the gateway."""
+    return next((other for old, other in instead.items() if step == old or step.endswith(f"; {old}")), step)
 
 
 def _instead(problems: tuple[Problem, ...], survey: Survey) -> Mapping[str, str]:

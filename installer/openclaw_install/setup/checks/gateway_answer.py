@@ -10,6 +10,7 @@ from openclaw_install.host.gateway.settings import RESTART, START
 from openclaw_install.host.hooks.policy import HookPolicy, IngressNeeds
 from openclaw_install.host.hooks.text import admits
 from openclaw_install.setup.facts import PROGRAM, Facts
+from openclaw_install.setup.survey import Survey
 
 IDS = ("gateway",)
 CURE = RESTART
@@ -21,7 +22,21 @@ def look(facts: Facts) -> Iterable[Problem]:
         return ()
     if facts.live.state == "token_rejected" and facts.survey.lacks_token:
         return ()  # hooks.token_unresolved tells it: nobody can compare what is not known here
-    return answer_problems(facts.live, facts.survey.policy, facts.survey.needs)
+    return _other_port(facts.survey, facts.live) or answer_problems(
+        facts.live, facts.survey.policy, facts.survey.needs
+    )
+
+
+def _other_port(survey: Survey, live: LivePolicy) -> tuple[Problem, ...]:
+    """`gateway.other_port`: it keeps the port of its start through restarts, whatever the file says."""
+    gateway = survey.gateway
+    if live.reachable or gateway is None or gateway.port in (None, live.port):
+        return ()
+    message = (
+        f"the gateway (pid {gateway.pid}) still serves port {gateway.port}, and the file says {live.port}"
+    )
+    step = f"end it and start it again: kill {gateway.pid}; {START}"
+    return (_critical("gateway.other_port", live.port, message, step),)
 
 
 def answer_problems(live: LivePolicy, disk: HookPolicy, needs: IngressNeeds) -> tuple[Problem, ...]:
