@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import threading
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -81,3 +83,15 @@ def test_a_stamp_tells_that_another_opened_or_wrote_the_file(tmp_path: Path) -> 
     assert stamp_of(path) != before
     with closing(connect_reading(path, past_log=False)) as reading:
         assert reading.execute("SELECT count(*) FROM t").fetchone() == (1,)
+
+
+def test_a_read_only_file_system_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "store.sqlite3"
+    connect_file(path).close()
+    monkeypatch.setattr(os, "access", lambda *_args: False)
+    with pytest.raises(OSError, match="Permission denied"):
+        connect_file(path)
+    fixed = SimpleNamespace(f_flag=os.ST_RDONLY)
+    monkeypatch.setattr(os, "statvfs", lambda _path: fixed)
+    with pytest.raises(OSError, match="Read-only file system"):
+        connect_file(path)

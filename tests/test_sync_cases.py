@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from openclaw_install.common.data_files import data_folder
 from openclaw_install.surfaces.cli.boundary import run_command
 from openclaw_install.surfaces.cli.main import cli
 from openclaw_install.sync.errors import AnswerError, KeyRejectedError
@@ -197,3 +199,15 @@ def test_content_without_a_finding_needs_no_permission(desk: Desk) -> None:
     desk.hub.create_agent("helper", "owner")
     assert desk.document("alpha", "--allow-secrets", "alpha", "--yes")["ok"]
     assert [one["kind"] for one in desk.document("consent")["result"]["consents"]] == ["connect", "upload"]
+
+
+def test_the_bundles_of_the_setup_go_up_only_by_name(desk: Desk) -> None:
+    desk.hub.create_agent("main", "owner")
+    for bundle in ("pingagent", "mysta-sync"):
+        shutil.copytree(data_folder("skills") / bundle, desk.skills / bundle)
+    # A skill of the operator's own that happens to have such a name has no manifest beside it.
+    write_skill(desk.skills, "mistro-connect")
+    sent = desk.outcomes("--all", "--yes")["main"]
+    assert set(sent) == {"alpha", "beta", "mistro-connect"}
+    assert "pingagent" not in {one["skill"] for one in desk.document("status")["result"]["skills"]}
+    assert desk.outcomes("pingagent", "--yes") == {"main": {"pingagent": "acknowledged"}}

@@ -105,7 +105,10 @@ def _make(path: Path) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if place.exists():
         if not os.access(place, os.R_OK | os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            # Whoever may do anything meets it as well where the file system is mounted read-only.
+            is_fixed = os.statvfs(place).f_flag & os.ST_RDONLY
+            reason = errno.EROFS if is_fixed else errno.EACCES
+            raise OSError(reason, os.strerror(reason), str(path))
         return
     # SQLite gives its journal files the mode of the database, so that has to be right from the start.
     with contextlib.suppress(FileExistsError):

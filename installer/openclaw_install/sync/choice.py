@@ -52,7 +52,7 @@ def choose_skills(
     """
     if everything and names:
         raise UsageError("names and --all exclude each other", next_step="give either names or --all")
-    offered = [skill for skill in inventory.skills if not skill.problem and not skill.shipped]
+    offered = [skill for skill in inventory.skills if not skill.problem and not skill.only_by_name]
     some = _listed([skill.name for skill in offered])
     if not (everything or names):
         if not operator.present:
@@ -69,7 +69,7 @@ def choose_skills(
         names = answer.replace(",", " ").split()
         everything = names == [ALL]
     if everything:
-        return tuple(skill for skill in inventory.skills if not skill.shipped), True
+        return tuple(skill for skill in inventory.skills if not skill.only_by_name), True
     unknown = sorted(set(names) - {skill.name for skill in inventory.skills})
     if unknown:
         raise UsageError(

@@ -8,11 +8,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from openclaw_install.common.data_files import data_folder
 from openclaw_install.common.errors import UsageError
 from openclaw_install.common.jsonable import jsonable
+from openclaw_install.host.bundles import MANIFEST_FILE
 from openclaw_install.host.config.document import read_config
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.host.skills.discovery import Limits, discover
@@ -56,6 +59,8 @@ class LocalSkill:
             `shadowed`; empty if it can.
         reason: the same in a sentence.
         shipped: whether it comes with OpenClaw, and so goes up only when it is named.
+        installed: whether it is one of the bundles that the setup installs: they serve this host, and go up
+            only when they are named, too.
     """
 
     name: str
@@ -68,6 +73,12 @@ class LocalSkill:
     problem: str = ""
     reason: str = ""
     shipped: bool = False
+    installed: bool = False
+
+    @property
+    def only_by_name(self) -> bool:
+        """Whether it is not the operator's own, so that `--all` does not mean it."""
+        return self.shipped or self.installed
 
 
 @dataclass(frozen=True)
@@ -79,7 +90,7 @@ class Inventory:
     learned: Mapping[str, Any]
 
     def usable(self) -> dict[str, LocalSkill]:
-        """The skills that can go up, by name, those that come with OpenClaw included."""
+        """The skills that can go up, by name, those that are not the operator's own included."""
         return {skill.name: skill for skill in self.skills if not skill.problem}
 
 
@@ -206,6 +217,11 @@ def _skills_of(root: Root, host: SkillHost) -> Iterator[tuple[LocalSkill, Source
             )
 
 
+@cache
+def _bundle_names() -> frozenset[str]:
+    return frozenset(path.name for path in data_folder("skills").iterdir())
+
+
 def _read(folder: Folder, root: Root, limit: int, *, shipped: bool) -> tuple[LocalSkill, Source]:
     path = os.path.join(folder.path, SKILL_FILE_NAME)
     source = read_source(path, folder.real, max_bytes=limit, allow_hard_links=shipped)
@@ -219,6 +235,8 @@ def _read(folder: Folder, root: Root, limit: int, *, shipped: bool) -> tuple[Loc
         problem=source.problem,
         reason=source.reason,
         shipped=shipped,
+        installed=folder.name in _bundle_names()
+        and os.path.lexists(os.path.join(folder.path, MANIFEST_FILE)),
     )
     if folder.name != shown(folder.name, 255):
         return replace(

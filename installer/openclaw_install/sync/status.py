@@ -123,7 +123,7 @@ def sync_status(
         agents = named_agents(agents, wanted)
     found = reversed(inventory_of(location, roots, ledger).skills)
     skills = {skill.name: skill for skill in found if skill.problem != "shadowed"}
-    names = {name for name, skill in skills.items() if not skill.shipped} | {name for _, name in records}
+    names = {name for name, skill in skills.items() if not skill.only_by_name} | {name for _, name in records}
     return SyncStatus(
         endpoint.url,
         agents,

@@ -195,7 +195,9 @@ class SkillIndex:
         names = self._choice.names
         chosen: dict[str, LocalSkill] = {}
         for skill in skills:
-            if skill.problem == "shadowed" or (skill.shipped if names is None else skill.name not in names):
+            if skill.problem == "shadowed" or (
+                skill.only_by_name if names is None else skill.name not in names
+            ):
                 continue
             known = chosen.get(skill.name)
             if known is None or (known.problem and not skill.problem):
