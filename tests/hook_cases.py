@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
+
+from openclaw_install.host.hooks.boot import boot_failures
 
 TOKEN = "k7Zp-2vQx-9mLd-4sRt-8wYb-1nHc-6jGf-3uEa"
 
@@ -18,6 +22,24 @@ def mapping(key: str | None = None, path: str | None = None, **fields: Any) -> d
     """A mapping with a session key and a path to match."""
     match = {} if path is None else {"match": {"path": path}}
     return {**match, **({} if key is None else {"sessionKey": key}), "messageTemplate": "x", **fields}
+
+
+@dataclass(frozen=True)
+class HooksVerdict:
+    """The first rule under `hooks` that stops a start; nothing but `ok` where none does."""
+
+    ok: bool
+    rule: str | None = None
+    message: str | None = None
+    path: str | None = None
+    key: str = ""
+
+
+def boot_verdict(config: Mapping[str, Any], **known: Any) -> HooksVerdict:
+    """What the rules under `hooks` say of a start; `known` as of `boot_failures`."""
+    for first in boot_failures(config, **known):
+        return HooksVerdict(False, first.rule, first.message, first.path, first.key)
+    return HooksVerdict(True)
 
 
 class BootCase(NamedTuple):

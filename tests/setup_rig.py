@@ -15,7 +15,9 @@ from openclaw_install.common.errors import ConflictError, FileError
 from openclaw_install.common.jsonable import jsonable
 from openclaw_install.common.redaction import Secret
 from openclaw_install.common.shared_files import CHANGED_MEANWHILE
-from openclaw_install.host.config.document import read_config
+from openclaw_install.host.boot.memory import Hear
+from openclaw_install.host.boot.verdict import Validation
+from openclaw_install.host.config.document import ConfigDocument, read_config
 from openclaw_install.host.config.json5_text import parse_json5
 from openclaw_install.host.gateway.probe import GatewayAddress, LivePolicy
 from openclaw_install.host.hooks.policy import read_policy
@@ -57,6 +59,7 @@ SOUND = f"""{{
 BOMBED = SOUND.replace('["hook:im:", "hook:ingress"]', '["hook:im:"]').replace(
     '    defaultSessionKey: "hook:ingress",\n', ""
 )
+ACCEPTED = Validation("accepted")
 T = TypeVar("T")
 Tree = dict[str, tuple[str, int, str]]
 
@@ -69,6 +72,8 @@ class PlainHost:
     env: dict[str, str] = field(default_factory=dict)
     profile: str | None = None
     named_config: Path | None = None
+    validation: Validation = ACCEPTED
+    """What the twin of the installed OpenClaw says of the config."""
 
     def __post_init__(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
@@ -134,7 +139,21 @@ class PlainHost:
     def context(self, operator: Operator | None = None, ask: Asker | None = None, **options: Any) -> Context:
         """One command on the host; offline unless somebody is to be asked."""
         said = Options(**{"offline": ask is None, **QUICK, **options})
-        return Context(self.location, said, operator or Operator(), self.store, ask=ask or never_asked)
+        return Context(
+            self.location,
+            said,
+            operator or Operator(),
+            self.store,
+            ask=ask or never_asked,
+            witness=self._witness,
+        )
+
+    def _witness(
+        self, location: HostLocation, document: ConfigDocument, memory: Path, *, offline: bool
+    ) -> Hear:
+        """The twin of the installed OpenClaw: it answers whether it is to be started or not."""
+        del location, document, memory, offline
+        return lambda: self.validation
 
     def setup(self, operator: Operator | None = None, ask: Asker | None = None, **options: Any) -> RunResult:
         return checked(set_up(self.context(operator, ask, **options)))

@@ -28,10 +28,10 @@ from openclaw_install.host.bundles import (
     load_bundle,
     shipped_bundles,
 )
-from openclaw_install.host.hooks.boot import boot_verdict
 from openclaw_install.host.hooks.policy import IngressNeeds, RouteMode, read_policy
 from openclaw_install.host.hooks.repair import repair
 from openclaw_install.host.skills.file import parse_skill
+from tests.hook_cases import boot_verdict
 
 NAMES = ["mistro-connect", "mysta-sync", "pingagent"]
 AGENT_SKILLS_KEYS = {"name", "description", "license", "compatibility", "metadata", "allowed-tools"}

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from openclaw_install.host.hooks.boot import BootVerdict, boot_failures, boot_verdict
+from openclaw_install.host.hooks.boot import boot_failures
 from openclaw_install.host.hooks.schema import json_type, retired_keys, schema_issues
-from tests.hook_cases import BOOT_CASES, TOKEN, BootCase, hooks, mapping
+from tests.hook_cases import BOOT_CASES, TOKEN, BootCase, HooksVerdict, boot_verdict, hooks, mapping
 
 
 @pytest.mark.parametrize("case", BOOT_CASES, ids=lambda case: case.name)
@@ -19,7 +19,7 @@ def test_the_verdict_names_the_rule(case: BootCase) -> None:
 
 
 def test_a_config_without_hooks_starts() -> None:
-    assert boot_verdict({"gateway": {}}) == BootVerdict(ok=True)
+    assert boot_verdict({"gateway": {}}) == HooksVerdict(ok=True)
 
 
 def test_the_message_holds_the_gateways_own_words_and_no_token() -> None:
@@ -136,4 +136,4 @@ def test_json_types_have_the_validators_names() -> None:
 def test_a_verdict_tells_the_key_that_it_is_about() -> None:
     assert boot_verdict({"hooks": hooks(allowedAgentIds=[1])}).key == "allowedAgentIds"
     assert boot_verdict({"hooks": 1}).key == ""
-    assert BootVerdict(ok=True).key == ""
+    assert HooksVerdict(ok=True).key == ""

@@ -19,7 +19,6 @@ from openclaw_install.common.redaction import Secret
 from openclaw_install.demo.provision import OpenClaw
 from openclaw_install.demo.scratch_host import ScratchHost
 from openclaw_install.host.hooks.auth import GatewayEnv, HookFacts
-from openclaw_install.host.hooks.boot import boot_verdict
 from openclaw_install.host.hooks.findings import audit_findings
 from openclaw_install.host.hooks.policy import IngressNeeds, read_policy
 from openclaw_install.host.hooks.repair import repair
@@ -30,6 +29,7 @@ from tests.hook_cases import (
     STARTED,
     TOKEN,
     BootCase,
+    boot_verdict,
     configs,
     hooks,
     mapping,

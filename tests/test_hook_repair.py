@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.config.edit import Remove, SetValue, apply_edits
 from openclaw_install.host.hooks.auth import GatewayEnv, HookFacts, gateway_secret
-from openclaw_install.host.hooks.boot import boot_failures, boot_verdict
+from openclaw_install.host.hooks.boot import boot_failures
 from openclaw_install.host.hooks.findings import findings
 from openclaw_install.host.hooks.policy import IngressNeeds, read_policy
 from openclaw_install.host.hooks.repair import mapping_keys, repair
 from openclaw_install.host.javascript import utf16_length
-from tests.hook_cases import CLEAN_HOOKS, TOKEN, configs, hooks, mapping
+from tests.hook_cases import CLEAN_HOOKS, TOKEN, boot_verdict, configs, hooks, mapping
 
 NO_FACTS = HookFacts()
 NEW_TOKEN = "0123456789abcdef" * 4

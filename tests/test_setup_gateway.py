@@ -125,7 +125,7 @@ def test_a_time_bomb_under_a_running_gateway_is_seen_mended_proved_and_taken_bac
         "hook:ingress",
     )  # it still serves the old policy
     assert policy.next_boot is not None
-    assert not policy.next_boot.ok
+    assert policy.next_boot.state == "would_stop"
 
     fixed = fix_hooks(context)
     assert_valid(jsonable(fixed.report), "activation-report")

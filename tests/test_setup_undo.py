@@ -368,14 +368,14 @@ def test_undo_judges_the_restored_config_with_its_includes_and_variables(host: P
     with pytest.raises(InstallError):
         raise host.setup().error or AssertionError
     host.write(
-        '{ hooks: { $include: "./hooks.json5", allowRequestSessionKey: true,'
+        '{ gateway: { mode: "local" }, hooks: { $include: "./hooks.json5", allowRequestSessionKey: true,'
         ' allowedSessionKeyPrefixes: ["hook:"], allowedAgentIds: ["main"] } }'
     )
     host.setup()
     assert host.data["mcp"]["servers"]["pingagent"]
     verdict = host.undo().next_boot
     assert verdict is not None
-    assert verdict.ok
+    assert (verdict.state, verdict.rule) == ("not_judged", None)
 
 
 def test_a_read_only_config_is_not_restored_either(host: PlainHost) -> None:

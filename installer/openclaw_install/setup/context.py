@@ -9,6 +9,7 @@ from typing import Protocol
 
 from openclaw_install.common.clock import wall_time
 from openclaw_install.common.redaction import Secret
+from openclaw_install.host.boot.memory import MEMORY, Hear, Witness, begin_to_ask
 from openclaw_install.host.gateway.probe import Asker, ask_gateway
 from openclaw_install.host.hooks.policy import RouteMode
 from openclaw_install.host.locate import HostLocation
@@ -16,6 +17,7 @@ from openclaw_install.setup.facts import PROGRAM
 from openclaw_install.setup.plan import PlanReport
 from openclaw_install.setup.receipts import ReceiptStore
 from openclaw_install.setup.runtime_control import RuntimeSeam
+from openclaw_install.setup.survey import Survey
 from openclaw_install.setup.undo import UndoPlan
 
 
@@ -36,7 +38,7 @@ class Options:
 
     Attributes:
         route_mode: how inbound messages find their session.
-        offline: do not ask the running gateway.
+        offline: ask neither the running gateway nor the installed OpenClaw.
         dry_run: show the plan and write nothing.
         overwrite_edited: replace files of bundles and registrations of MCP servers that the user changed.
         keep_changed: what the user changed again since stays, and the rest is undone; the run goes on
@@ -108,6 +110,7 @@ class Context:
         runtime: our long-lived process; None leaves it, and our own folders, alone.
         env: the variables that name the agent and its relay; None leaves them alone.
         ask: asks the running gateway.
+        witness: asks the installed OpenClaw about the config.
         clock: seconds since the epoch.
     """
 
@@ -118,4 +121,10 @@ class Context:
     runtime: RuntimeSeam | None = None
     env: Mapping[str, str] | None = field(default=None, repr=False)
     ask: Asker = ask_gateway
+    witness: Witness = begin_to_ask
     clock: Callable[[], float] = wall_time
+
+    def begin_to_ask(self, survey: Survey) -> Hear:
+        """Begins to ask the installed OpenClaw about the config; what is returned waits for its answer."""
+        memory = self.store.folder / MEMORY
+        return self.witness(survey.location, survey.document, memory, offline=self.options.offline)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import openclaw_install
 from openclaw_install.common.errors import FileError, InstallError
 from openclaw_install.common.problems import Problem
+from openclaw_install.host.boot.memory import Hear
+from openclaw_install.host.boot.verdict import BootVerdict, Validation, judge
 from openclaw_install.host.bundles import BundleState
 from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.host.locate import HostLocation
@@ -15,11 +18,17 @@ from openclaw_install.host.skills.requirements import Missing
 from openclaw_install.runtime.programs import RunningProgram
 from openclaw_install.runtime.report import RuntimeReport
 from openclaw_install.setup.message_path import MessagePath
+from openclaw_install.setup.next_boot import stops_beside_hooks
 from openclaw_install.setup.receipt import Receipt
 from openclaw_install.setup.receipts import ReceiptStore
 from openclaw_install.setup.survey import Survey
 
 PROGRAM = "openclaw-install"
+
+
+def not_asked() -> Validation:
+    """The validation where nobody asked."""
+    return Validation("not_asked", reason="OpenClaw was not asked")
 
 
 @dataclass(frozen=True)
@@ -96,6 +105,7 @@ class Facts:
         not_connected: why this run could not connect the agent to its relay.
         programs: our servers that the gateway has started.
         version: of this program.
+        hear: waits for what OpenClaw says of the config.
     """
 
     location: HostLocation | None
@@ -110,10 +120,35 @@ class Facts:
     not_connected: InstallError | None = None
     programs: tuple[RunningProgram, ...] = ()
     version: str = field(default_factory=lambda: openclaw_install.__version__)
+    hear: Hear = field(default=not_asked, repr=False)
+
+    @cached_property
+    def validation(self) -> Validation:
+        """What OpenClaw says of the config; it may have to be waited for."""
+        return self.hear()
+
+    @cached_property
+    def start_problems(self) -> tuple[Problem, ...]:
+        """What outside `hooks` stops a start: the rules that are judged here, and what OpenClaw refuses."""
+        if self.survey is None:
+            return ()
+        survey = self.survey
+        return stops_beside_hooks(survey.document, survey.facts, survey.location, self.validation)
+
+    @cached_property
+    def next_boot(self) -> BootVerdict | None:
+        """Whether the gateway would start from this file; None where the file cannot be read."""
+        if self.survey is None:
+            return None
+        return judge((*self.survey.hook_stops, *self.start_problems), self.validation)
 
 
 def facts_of(
-    survey: Survey, live: LivePolicy | None, invocation: str = PROGRAM, records: Records | None = None
+    survey: Survey,
+    live: LivePolicy | None,
+    invocation: str = PROGRAM,
+    records: Records | None = None,
+    hear: Hear = not_asked,
 ) -> Facts:
     """The facts on a host whose files could be read.
 
@@ -141,6 +176,7 @@ def facts_of(
         live=live,
         records=records or Records(),
         bundles=tuple(bundles),
+        hear=hear,
     )
 
 

@@ -17,7 +17,6 @@ from openclaw_install.host.config.secrets import masked_diff, secrets_in
 from openclaw_install.host.permissions import narrowed, path_mode
 from openclaw_install.setup.bundle_plan import plan_bundles
 from openclaw_install.setup.changes import Change, Kept, PlannedChange, real_path
-from openclaw_install.setup.checks.hook_policy import policy_problems
 from openclaw_install.setup.checks.permissions import mode_problems
 from openclaw_install.setup.config_merge import ABSENT, parents_allow, value_at
 from openclaw_install.setup.mcp_plan import plan_servers
@@ -190,7 +189,7 @@ _NARROWING = frozenset({"hooks.direct_keys_narrowed", "hooks.transform_keys_unkn
 
 
 def _notes(survey: Survey, edits: Sequence[Edit]) -> tuple[str, ...]:
-    notes = [finding.message for finding in policy_problems(survey) if finding.code in _NARROWING]
+    notes = [finding.message for finding in survey.hook_problems if finding.code in _NARROWING]
     if survey.token is not None and ("hooks", "token") in {edit.path for edit in edits}:
         notes.append("the hook token is replaced: give the new one to everybody who sends to the hooks")
     return tuple(notes)

@@ -3,6 +3,7 @@
 Layout, below our state folder (0700, files 0600)::
 
     hosts/<host id>/lock
+    hosts/<host id>/boot.json    (what OpenClaw last said of the config; host/boot/memory.py)
     hosts/<host id>/receipts/<receipt id>/receipt.json
     hosts/<host id>/receipts/<receipt id>/{before,after}-<n>
 
@@ -32,6 +33,7 @@ from openclaw_install.common.files import (
     write_atomic,
 )
 from openclaw_install.common.jsonable import jsonable
+from openclaw_install.host.boot.memory import MEMORY
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.host_scope import HostScope
 from openclaw_install.setup.private_state import make_private_chain, own_state, remove_empty, require_ours
@@ -202,6 +204,7 @@ class ReceiptStore:
         try:
             with contextlib.suppress(FileNotFoundError):
                 shutil.rmtree(self._moved_away(self._receipts))
+            (self.folder / MEMORY).unlink(missing_ok=True)
             self._lock_file.unlink(missing_ok=True)
         except OSError as error:
             raise file_error(error, Path(error.filename or self._receipts), "delete") from error

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from openclaw_install.common.errors import ExitCode
-from openclaw_install.host.hooks.boot import BootVerdict
+from openclaw_install.host.boot.verdict import BootVerdict
 from openclaw_install.protocol.profile import profile_paths
 from openclaw_install.setup.changes import Kept, PlannedChange
 from openclaw_install.setup.connection import Forgotten, forget

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from openclaw_install.common.problems import Problem
+from openclaw_install.host.boot.rules import SET_MODE
+from openclaw_install.host.boot.verdict import VALIDATE, BootVerdict, makes_invalid
 from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.host.gateway.settings import RESTART, START
-from openclaw_install.host.hooks.boot import BootVerdict
 from openclaw_install.host.hooks.findings import FIX
 from openclaw_install.host.hooks.policy import HookPolicy
 from openclaw_install.host.locate import openclaw_for
@@ -21,7 +22,6 @@ from openclaw_install.setup.facts import PROGRAM, BundleFacts, Facts, RuntimeFac
 from openclaw_install.setup.mcp_plan import McpSurvey
 from openclaw_install.setup.message_path import MessagePath
 from openclaw_install.setup.plan import PlanReport, fix_by_hand
-from openclaw_install.setup.survey import Survey
 from openclaw_install.setup.transaction import Recovery
 
 ActivationState = Literal["ready_waiting_inbound", "blocked"]
@@ -154,7 +154,7 @@ def make_report(
     facts: Facts, applied: Applied | None = None, connected: Connected | None = None
 ) -> ActivationReport:
     """The report on what was looked at."""
-    found = _with_working_steps(all_problems(facts), facts.survey)
+    found = _with_working_steps(all_problems(facts), facts)
     findings = tuple(replace(one, next_step=for_this_host(one.next_step, facts)) for one in found)
     blockers = tuple(one for one in findings if keeps_out(one))
     return ActivationReport(
@@ -209,40 +209,55 @@ def as_typed(command: str, invocation: str) -> str:
     return re.sub(rf"(^|; ){PROGRAM}{bare}", lambda found: found[1] + invocation, command)
 
 
-def _with_working_steps(problems: Iterable[Problem], survey: Survey | None) -> tuple[Problem, ...]:
+def _with_working_steps(problems: Iterable[Problem], facts: Facts) -> tuple[Problem, ...]:
     """The problems with next steps that work on this host.
 
-    A restart is none while the gateway would not come back, and the fix is none where the file cannot be
-    edited from here.
+    The fix is none where the file cannot be edited from here. A start or a restart is none while the gateway
+    would not come back, and OpenClaw's own commands write nothing into a file that they refuse: first the
+    file.
     """
     found = tuple(problems)
-    if survey is None:
+    if facts.survey is None or facts.next_boot is None:
         return found
-    instead = _instead(found, survey)
-    return tuple(replace(one, next_step=_working(one.next_step, instead)) for one in found)
+    by_hand = fix_by_hand(facts.survey)
+    found = tuple(
+        replace(one, next_step=by_hand) if by_hand and one.next_step == FIX else one for one in found
+    )
+    verdict, invalid = facts.next_boot, next(filter(makes_invalid, found), None)
+    return tuple(_first_the_file(one, verdict, invalid, found) for one in found)
 
 
-def _working(step: str, instead: Mapping[str, str]) -> str:
-    """The step, or what stands in its place; one that ends with a start begins with ending the gateway."""
-    return next((other for old, other in instead.items() if step == old or step.endswith(f"; {old}")), step)
+def _first_the_file(
+    problem: Problem, verdict: BootVerdict, invalid: Problem | None, found: tuple[Problem, ...]
+) -> Problem:
+    step = problem.next_step
+    if step == SET_MODE and invalid is not None:
+        return replace(problem, next_step=f"first mend {invalid.path} ({invalid.code}), then: {SET_MODE}")
+    # One that ends with a start begins with ending the gateway.
+    if verdict.state == "would_start" or not step.endswith((START, RESTART)):
+        return problem
+    if verdict.state == "not_judged":
+        return replace(problem, next_step=f"{VALIDATE} && {step.replace('; ', ' && ')}")
+    cure = next((one.next_step for one in found if one.code == verdict.rule), verdict.next_step or FIX)
+    if cure == SET_MODE and invalid is not None:
+        cure = invalid.next_step
+    is_own = not problem.code.startswith("gateway.")
+    words = f"first mend {verdict.path} ({verdict.rule}), then: {step}"
+    return replace(problem, next_step=words if is_own else cure)
 
 
-def _instead(problems: tuple[Problem, ...], survey: Survey) -> Mapping[str, str]:
-    by_hand = fix_by_hand(survey)
-    fix = {FIX: by_hand} if by_hand else {}
-    steps = {problem.code: problem.next_step for problem in problems if problem.next_step}
-    if survey.next_boot.rule is not None:
-        step = steps.get(survey.next_boot.rule, FIX)
-        step = fix.get(step, step)
-        return {**fix, START: step, RESTART: step}
-    mode = steps.get("gateway.mode_not_local")
-    return {**fix, START: mode} if mode else fix
+def _verdict(facts: Facts) -> BootVerdict | None:
+    """The verdict with a cure that is typed for this host."""
+    verdict = facts.next_boot
+    if verdict is None or verdict.next_step is None:
+        return verdict
+    return replace(verdict, next_step=for_this_host(verdict.next_step, facts))
 
 
 def _policy(facts: Facts) -> PolicyThreeWays:
     if facts.survey is None:
         return PolicyThreeWays(None, None, None)
-    return PolicyThreeWays(disk_policy(facts.survey.policy), facts.live, facts.survey.next_boot)
+    return PolicyThreeWays(disk_policy(facts.survey.policy), facts.live, _verdict(facts))
 
 
 def disk_policy(policy: HookPolicy) -> DiskPolicy:

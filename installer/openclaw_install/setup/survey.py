@@ -8,19 +8,21 @@ import sys
 import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import openclaw_install
 from openclaw_install.common.errors import ConfigError
+from openclaw_install.common.problems import Problem
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.bundles import SKILL_FILE, Bundle, shipped_bundles
 from openclaw_install.host.config.document import ConfigDocument, read_config
-from openclaw_install.host.config.edit import Edit, value_at
+from openclaw_install.host.config.edit import Edit
 from openclaw_install.host.gateway.probe import GatewayAddress
 from openclaw_install.host.gateway.process import RunningGateway, running_gateway
 from openclaw_install.host.hooks.agents import section
-from openclaw_install.host.hooks.auth import GatewayEnv, HookFacts
-from openclaw_install.host.hooks.boot import BootVerdict, boot_verdict
+from openclaw_install.host.hooks.auth import HookFacts
+from openclaw_install.host.hooks.findings import findings
 from openclaw_install.host.hooks.policy import (
     INGRESS_PREFIX,
     HookPolicy,
@@ -41,6 +43,7 @@ from openclaw_install.host.workspace import active_group_text, agent_workspace, 
 from openclaw_install.setup.bundle_plan import BundleSurvey, survey_bundles
 from openclaw_install.setup.disk_files import DiskFiles
 from openclaw_install.setup.mcp_plan import McpSurvey, Prerequisites, survey_servers
+from openclaw_install.setup.next_boot import hook_facts, stops_start
 from openclaw_install.setup.receipt import Receipt
 
 _TOKEN_BYTES = 32
@@ -71,7 +74,6 @@ class Survey:
         policy: the hook policy on disk.
         needs: what the bundles and the route mode want of the hook ingress.
         facts: what the hook rules want to know beside the document.
-        next_boot: whether the gateway would start from this file.
         state_mode, config_mode: permissions of the state folder and of the config.
         active_group: the file that `map-active-group` goes by; None in other modes.
         bundles: how each shipped bundle stands.
@@ -84,7 +86,6 @@ class Survey:
     policy: HookPolicy
     needs: IngressNeeds
     facts: HookFacts
-    next_boot: BootVerdict
     state_mode: PathMode | None
     config_mode: PathMode | None
     active_group: ActiveGroup | None
@@ -134,6 +135,16 @@ class Survey:
         content = DiskFiles().look(survey.folder / SKILL_FILE).content
         return None if content is None else settle(parse_skill(content, survey.bundle.name), host.loader)
 
+    @cached_property
+    def hook_problems(self) -> tuple[Problem, ...]:
+        """What the rules say of the hook policy on disk."""
+        return findings(self.document.data, self.needs, self.facts, self.policy)
+
+    @property
+    def hook_stops(self) -> tuple[Problem, ...]:
+        """What of it stops a start."""
+        return tuple(filter(stops_start, self.hook_problems))
+
     def hook_edits(self) -> tuple[Edit, ...]:
         """The edits that make the hook policy whole; a fresh token is drawn where one is needed."""
         return repair(
@@ -172,19 +183,13 @@ def look_at_host(
     group = _active_group(shipped, route_mode, document, location)
     gateway = running_gateway(location.state_dir)
     offers = _prerequisites(document, location, gateway)
-    facts = _hook_facts(document, location)
+    facts = hook_facts(document, location)
     return Survey(
         location=location,
         document=document,
         policy=policy,
         needs=_ingress_needs(shipped, group),
         facts=facts,
-        next_boot=boot_verdict(
-            document.data,
-            config_dir=document.path.parent,
-            has_includes=bool(document.included),
-            policy=policy,
-        ),
         state_mode=path_mode(location.state_dir),
         config_mode=path_mode(document.path),
         active_group=group,
@@ -225,25 +230,6 @@ def _ingress_needs(bundles: Sequence[Bundle], group: ActiveGroup | None) -> Ingr
     prefixes = [prefix for ingress in wanting for prefix in ingress.session_key_prefixes]
     prefixes += [group.prefix] if group is not None and group.prefix is not None else []
     return IngressNeeds(required=bool(wanting), prefixes=tuple(dict.fromkeys(prefixes)) or (INGRESS_PREFIX,))
-
-
-def _hook_facts(document: ConfigDocument, location: HostLocation) -> HookFacts:
-    try:
-        written = value_at(document.as_written, ("hooks", "token"))
-    except KeyError:
-        written = None
-    reference = written if isinstance(written, str) and "${" in written else None
-    full_env = host_environment(location, document)
-    token, password = full_env.get("OPENCLAW_GATEWAY_TOKEN"), full_env.get("OPENCLAW_GATEWAY_PASSWORD")
-    return HookFacts(
-        gateway_env=GatewayEnv(
-            token=Secret(token) if token else None, password=Secret(password) if password else None
-        ),
-        unresolved=frozenset(item.name for item in document.unresolved),
-        token_reference=reference,
-        config_dir=document.path.parent,
-        has_includes=bool(document.included),
-    )
 
 
 def _prerequisites(

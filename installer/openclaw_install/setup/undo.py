@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from openclaw_install.common.errors import ConfigError, ConflictError, UsageError
+from openclaw_install.host.boot.verdict import BootVerdict
 from openclaw_install.host.config.document import config_text, document_of
 from openclaw_install.host.config.paths import KeyPath, dotted
 from openclaw_install.host.config.secrets import masked_diff, secrets_in
-from openclaw_install.host.hooks.boot import BootVerdict, boot_verdict
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.setup.changes import Change, ChangeKind, Files, Kept, Present, is_at, real_path
 from openclaw_install.setup.config_merge import Merged, outermost, related, still_holds, without_edit
 from openclaw_install.setup.disk_files import LINKED, DiskFiles
+from openclaw_install.setup.next_boot import verdict_on_restored
 from openclaw_install.setup.receipt import Receipt, Remnant
 from openclaw_install.setup.receipts import ReceiptStore
 from openclaw_install.setup.transaction import apply_changes
@@ -128,8 +129,7 @@ def verdict_on(data: bytes, location: HostLocation) -> BootVerdict | None:
         document = document_of(location.config_path, data, None, location.env)
     except ConfigError:
         return None
-    folder, has_includes = document.path.parent, bool(document.included)
-    return boot_verdict(document.data, config_dir=folder, has_includes=has_includes)
+    return verdict_on_restored(document, location)
 
 
 def _diff(change: Change, location: HostLocation) -> str:

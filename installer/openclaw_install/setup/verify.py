@@ -14,6 +14,7 @@ from openclaw_install.common.errors import (
     InstallError,
     UsageError,
 )
+from openclaw_install.host.boot.verdict import stops_reload
 from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.host.locate import HostLocation
 from openclaw_install.runtime.programs import RunningProgram, running_programs
@@ -22,6 +23,7 @@ from openclaw_install.setup.context import Context
 from openclaw_install.setup.facts import PROGRAM, Facts, Records, facts_of, read_records
 from openclaw_install.setup.gateway_check import ask_running, ask_settled, watch_take_over
 from openclaw_install.setup.message_path import MessagePath, look_at_message_path
+from openclaw_install.setup.next_boot import stops_beside_hooks
 from openclaw_install.setup.plan import Plan, PlanReport, plan_hook_fix, plan_setup
 from openclaw_install.setup.preview import problems_after, steps_besides
 from openclaw_install.setup.report import ActivationReport, ActivationState, Applied, keeps_out, make_report
@@ -236,9 +238,17 @@ def _prove(context: Context, applied: Applied, before: tuple[Survey, LivePolicy]
         return failed(context.location, error, context.options.invocation, applied)
     if before is None or not any(change.kind == "config" for change in applied.plan.changes):
         return RunResult(_asked(context, survey), applied)
-    context.operator.progress("waiting for the running gateway to take the change over")
-    answer, live = watch_take_over(before, survey, context.ask, context.options)
-    return RunResult(facts_of(survey, answer, context.options.invocation), replace(applied, live=live))
+    hear = context.begin_to_ask(survey)
+    stops = stops_beside_hooks(survey.document, survey.facts, survey.location, hear())
+    if any(map(stops_reload, stops)):
+        # No running gateway takes over a file that it would not start from: there is nothing to wait for.
+        answer = ask_running(survey, context.ask)
+        live = False if answer.reachable else None
+    else:
+        context.operator.progress("waiting for the running gateway to take the change over")
+        answer, live = watch_take_over(before, survey, context.ask, context.options)
+    facts = facts_of(survey, answer, context.options.invocation, hear=hear)
+    return RunResult(facts, replace(applied, live=live))
 
 
 def _look(context: Context) -> Survey:
@@ -248,5 +258,6 @@ def _look(context: Context) -> Survey:
 def _asked(context: Context, survey: Survey, records: Records | None = None) -> Facts:
     """The facts with what the running gateway answers, unless nobody is to be asked."""
     options = context.options
+    hear = context.begin_to_ask(survey)
     live = None if options.offline else ask_settled(survey, context.ask, options.starting_seconds)
-    return facts_of(survey, live, options.invocation, records)
+    return facts_of(survey, live, options.invocation, records, hear)

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from openclaw_install.host.home import home_folder, user_path
 
 __all__ = ["ConfigDocument", "KeyPath", "UnresolvedEnv", "dotted", "read_config"]
 
+# Without a config no gateway starts: OpenClaw begins with no defaults of its own.
+EMPTY_NEXT_STEP = "restore it from its backup (.bak), or delete it and run: openclaw onboard"
 MAX_CONFIG_BYTES = 16 * 1024 * 1024
 
 
@@ -122,8 +125,13 @@ def config_text(path: Path, raw: bytes) -> str:
         raise _encoding_error(path, error.start) from error
 
 
-def parse_bytes(path: Path, raw: bytes) -> Any:
+def parse_bytes(path: Path, raw: bytes, *, is_root: bool = True) -> Any:
     """The value of one config file. Bytes that are not UTF-8 are read as OpenClaw reads them.
+
+    Args:
+        path: the file.
+        raw: its bytes.
+        is_root: it is the config itself, and no file that is included.
 
     Raises:
         ConfigError: `config.empty`, `config.encoding` or `config.syntax`, naming `path`.
@@ -135,7 +143,7 @@ def parse_bytes(path: Path, raw: bytes) -> Any:
         if skip_trivia(text, 0) == len(text):
             raise ConfigError(
                 f"{path} is empty: OpenClaw refuses it",
-                next_step="restore it from its backup (.bak), or delete it to start with defaults",
+                next_step=EMPTY_NEXT_STEP if is_root else "write {} into it, or take its $include out",
                 code="config.empty",
             ) from error
         raise syntax_error(path, raw, text, error) from error
@@ -158,7 +166,7 @@ def syntax_error(path: Path, raw: bytes, text: str, error: Json5Error) -> Config
 def _merged(path: Path, raw: bytes, env: Mapping[str, str]) -> Included:
     listed = env.get("OPENCLAW_INCLUDE_ROOTS", "").split(os.pathsep)
     roots = [user_path(entry, home_folder(env)) for entry in listed if entry.strip()]
-    return resolve_includes(parse_bytes(path, raw), path, roots, parse_bytes)
+    return resolve_includes(parse_bytes(path, raw), path, roots, partial(parse_bytes, is_root=False))
 
 
 def _read_file(path: Path) -> tuple[bytes, int] | None:

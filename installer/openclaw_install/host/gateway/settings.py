@@ -1,4 +1,4 @@
-"""Settings beside `hooks.*` that decide whether a gateway starts, and whether it takes a change over."""
+"""Settings beside `hooks.*` that decide whether a running gateway takes a change over."""
 
 from __future__ import annotations
 
@@ -10,24 +10,14 @@ from openclaw_install.host.hooks.agents import section
 
 RESTART = "openclaw gateway restart"
 START = "openclaw gateway run"
-_SET_MODE = "openclaw config set gateway.mode local"
 
 
 def settings_findings(config: Mapping[str, Any]) -> tuple[Problem, ...]:
-    """Warnings about the gateway's mode, its reload and a roster in the older form (pure).
+    """Warnings about the gateway's reload and a roster in the older form (pure).
 
     Source: a running OpenClaw 2026.9.6.
     """
-    return (*_mode(config), *_reload(config), *_roster(config))
-
-
-def _mode(config: Mapping[str, Any]) -> Iterator[Problem]:
-    """No boot rule, for `--allow-unconfigured` starts all the same; without it the start exits with 78."""
-    mode = section(config, "gateway").get("mode")
-    if mode != "local":
-        words = "existing config is missing gateway.mode" if mode is None else "set gateway.mode=local"
-        message = f"a gateway that is started without --allow-unconfigured refuses this file: {words}"
-        yield Problem("gateway.mode_not_local", message, _SET_MODE, severity="warn", path="gateway.mode")
+    return (*_reload(config), *_roster(config))
 
 
 def _reload(config: Mapping[str, Any]) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""Would the gateway start from this file? The boot rules of `hooks.*`, in the order OpenClaw checks them."""
+"""What under `hooks` stops a start: the boot rules, in the order OpenClaw checks them. Pure."""
 
 from __future__ import annotations
 
@@ -37,35 +37,33 @@ _INHERITED_NAMES = frozenset(
 
 
 @dataclass(frozen=True)
-class BootVerdict:
-    """Whether the gateway would start, as far as `hooks.*` decides it.
+class BootFailure:
+    """A rule under `hooks` that stops the next start.
 
     Attributes:
-        ok: it would.
-        rule: id of the first rule that stops it.
+        rule: its id.
         message: the gateway's own error text.
         path: config path that the rule is about.
-        key: the key of `hooks` that it is about; "" for the section itself.
     """
 
-    ok: bool
-    rule: BootRule | None = None
-    message: str | None = None
-    path: str | None = None
+    rule: BootRule
+    message: str
+    path: str
 
     @property
     def key(self) -> str:
-        return SchemaIssue(self.path or "", "").key
+        """The key of `hooks` that it is about; "" for the section itself."""
+        return SchemaIssue(self.path, "").key
 
 
-def boot_verdict(
+def boot_failures(
     config: Mapping[str, Any],
     *,
     config_dir: PurePath | None = None,
     has_includes: bool = False,
     policy: HookPolicy | None = None,
-) -> BootVerdict:
-    """Whether `openclaw gateway run` would start from this config, by the rules under `hooks`.
+) -> tuple[BootFailure, ...]:
+    """Every rule under `hooks` that stops the next start, in the gateway's order.
 
     Args:
         config: the document with includes and variables resolved; an unresolvable `${NAME}` stays in it as it
@@ -80,18 +78,6 @@ def boot_verdict(
     Symbolic links below the transforms folder are not followed here. Source: resolveHooksConfig and the
     config schema of OpenClaw 2026.9.6.
     """
-    failures = boot_failures(config, config_dir=config_dir, has_includes=has_includes, policy=policy)
-    return failures[0] if failures else BootVerdict(ok=True)
-
-
-def boot_failures(
-    config: Mapping[str, Any],
-    *,
-    config_dir: PurePath | None = None,
-    has_includes: bool = False,
-    policy: HookPolicy | None = None,
-) -> tuple[BootVerdict, ...]:
-    """Every rule that stops the next start, in the gateway's order; arguments as in `boot_verdict`."""
     if "hooks" not in config:
         return ()
     shaped = config["hooks"] if has_includes else without_retired_keys(config["hooks"])
@@ -106,13 +92,13 @@ def boot_failures(
     return tuple(_broken_rules(hooks, policy or read_policy(config), config_dir))
 
 
-def _stop(rule: BootRule, path: str, message: str) -> BootVerdict:
-    return BootVerdict(ok=False, rule=rule, message=message, path=path)
+def _stop(rule: BootRule, path: str, message: str) -> BootFailure:
+    return BootFailure(rule, message, path)
 
 
 def _broken_rules(
     hooks: Mapping[str, Any], policy: HookPolicy, config_dir: PurePath | None
-) -> Iterator[BootVerdict]:
+) -> Iterator[BootFailure]:
     if policy.token is None:
         yield _stop("hooks.boot.token_missing", "hooks.token", "hooks.enabled requires hooks.token")
     if policy.path == "/":
@@ -137,7 +123,7 @@ def _broken_rules(
         yield _stop("hooks.boot.templated_mapping_without_prefixes", prefixes, message)
 
 
-def _about_mappings(hooks: Mapping[str, Any], config_dir: str) -> Iterator[BootVerdict]:
+def _about_mappings(hooks: Mapping[str, Any], config_dir: str) -> Iterator[BootFailure]:
     mappings = read_mappings(hooks)
     target = optional_text(hooks.get("transformsDir"))
     if mappings and target is not None:

@@ -12,7 +12,7 @@ from typing import Any
 from openclaw_install.common.problems import Problem, Severity
 from openclaw_install.host.hooks.agents import section
 from openclaw_install.host.hooks.auth import HookFacts, gateway_secret, remotely_exposed
-from openclaw_install.host.hooks.boot import BootVerdict, boot_failures
+from openclaw_install.host.hooks.boot import BootFailure, boot_failures
 from openclaw_install.host.hooks.policy import (
     POLICY_KEYS,
     HookPolicy,
@@ -34,6 +34,8 @@ from openclaw_install.host.hooks.schema import retired_keys
 from openclaw_install.host.hooks.text import optional_text
 
 FIX = "openclaw-install verify-runtime --fix-hooks"
+# What the message of each problem that stops a start begins with.
+NO_START = "the gateway does not start from this file: "
 # Below this length OpenClaw's audit calls a token short; the ingress wants more.
 AUDIT_TOKEN_LENGTH = 24
 _NO_FACTS = HookFacts()
@@ -90,13 +92,12 @@ def _with_true_repair(finding: Problem, trouble: TokenTrouble | None) -> Problem
     return replace(finding, next_step=step)
 
 
-def _boot(failure: BootVerdict) -> Problem:
-    rule = str(failure.rule)
+def _boot(failure: BootFailure) -> Problem:
+    rule: str = failure.rule
     # A policy key of a wrong type is set right by the repair; any other one is the operator's.
     mended = rule == "hooks.boot.schema" and failure.key in POLICY_KEYS
     step = FIX if mended else _BY_HAND.get(rule, FIX)
-    message = f"the gateway does not start from this file: {failure.message}"
-    return Problem(rule, message, step, path=str(failure.path))
+    return Problem(rule, f"{NO_START}{failure.message}", step, path=failure.path)
 
 
 def _host(

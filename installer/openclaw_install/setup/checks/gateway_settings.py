@@ -1,4 +1,4 @@
-"""Settings beside `hooks.*` that keep a gateway from starting or from taking a change over. Pure."""
+"""Settings beside `hooks.*` that keep a running gateway from taking a change over. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from openclaw_install.common.problems import Problem
 from openclaw_install.host.gateway.settings import RESTART, settings_findings
 from openclaw_install.setup.facts import Facts
 
-IDS = ("gateway.mode_not_local", "gateway.reload_off", "agents.list_legacy")
+IDS = ("gateway.reload_off", "agents.list_legacy")
 CURE = RESTART
 
 

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from openclaw_install.common.problems import Problem
-from openclaw_install.host.hooks.findings import FIX, findings
+from openclaw_install.host.hooks.findings import FIX
 from openclaw_install.setup.facts import Facts
-from openclaw_install.setup.survey import Survey
 
 IDS = ("hooks",)
 CURE = FIX
@@ -16,7 +15,7 @@ CURE = FIX
 
 def look(facts: Facts) -> Iterable[Problem]:
     """`hooks.*` (docs/hook-rules.md)."""
-    return (_with_live(one, facts) for one in policy_problems(facts.survey)) if facts.survey else ()
+    return (_with_live(one, facts) for one in facts.survey.hook_problems) if facts.survey else ()
 
 
 def _with_live(problem: Problem, facts: Facts) -> Problem:
@@ -42,8 +41,3 @@ def _with_live(problem: Problem, facts: Facts) -> Problem:
         step = f"put it with a secret of its own into {place}, then end the gateway and start it again"
         return replace(problem, message=message, next_step=step)
     return problem
-
-
-def policy_problems(survey: Survey) -> tuple[Problem, ...]:
-    """What the rules say of the policy on disk."""
-    return findings(survey.document.data, survey.needs, survey.facts, survey.policy)

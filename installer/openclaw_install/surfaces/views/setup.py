@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from openclaw_install.common.problems import Problem
 from openclaw_install.common.shown_text import neutral
+from openclaw_install.host.boot.verdict import BootVerdict
 from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.setup.connection import Connected
 from openclaw_install.setup.history import StandingRuns
@@ -63,9 +64,13 @@ def _policy_lines(report: ActivationReport) -> Iterator[str]:
         yield f"on disk   hooks {state}, session keys: {prefixes}"
         yield f"running   {_running(policy.running)}"
     if policy.next_boot is not None:
-        verdict = policy.next_boot
-        outcome = "would start" if verdict.ok else f"would stop: {verdict.rule} ({verdict.message})"
-        yield f"next boot {outcome}"
+        yield f"next boot {_next_boot(policy.next_boot)}"
+
+
+def _next_boot(verdict: BootVerdict) -> str:
+    if verdict.state == "would_stop":
+        return f"would stop: {verdict.rule} ({verdict.message})"
+    return "would start" if verdict.state == "would_start" else f"not judged: {verdict.message}"
 
 
 def _running(live: LivePolicy | None) -> str:
@@ -182,7 +187,7 @@ def undo_plan(plan: UndoPlan) -> Text:
     lines += [f"{change.shown.action:<10} {change.path}" for change in plan.changes]
     lines += [f"{'keep':<10} {kept.path}: {kept.reason}" for kept in plan.kept]
     lines += [f"{'conflict':<10} {name}" for name in plan.conflicts]
-    if plan.next_boot is not None and not plan.next_boot.ok:
+    if plan.next_boot is not None and plan.next_boot.state == "would_stop":
         lines.append(
             f"warning    the gateway would not start from the restored config: {plan.next_boot.message}"
         )
