@@ -429,3 +429,12 @@ def stub() -> Iterator[tuple[str, list[str]]]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def test_a_variable_of_the_hubs_server_cannot_stop_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEB_CONCURRENCY", "many")
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
+    with running_hub(tmp_path / "hub") as hub, http_client(httpx.Client, hub.base_url) as client:
+        assert client.get(f"{hub.base_url}/healthz").status_code == 200

@@ -211,3 +211,10 @@ def test_the_bundles_of_the_setup_go_up_only_by_name(desk: Desk) -> None:
     assert set(sent) == {"alpha", "beta", "mistro-connect"}
     assert "pingagent" not in {one["skill"] for one in desk.document("status")["result"]["skills"]}
     assert desk.outcomes("pingagent", "--yes") == {"main": {"pingagent": "acknowledged"}}
+
+
+def test_removing_a_skill_at_an_agent_is_told_to_be_beyond_the_service(desk: Desk) -> None:
+    error = desk.document("remove", "alpha", "beta")["errors"][0]
+    assert error["code"] == "sync.cannot_remove"
+    assert f"{desk.hub.url} has no tool that removes a skill: alpha, beta" in error["message"]
+    assert "not sent again" in error["next_step"]

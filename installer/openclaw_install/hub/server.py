@@ -152,6 +152,8 @@ def _uvicorn_config(app: HubApp, settings: HubSettings, listener: GatedListener)
         http=timed_connection(settings.relay.header_seconds, listener),
         # The listener's `accept` is our own, and only asyncio's loop calls it.
         loop="asyncio",
+        # Else uvicorn reads WEB_CONCURRENCY, and fails where that is no number.
+        workers=1,
         backlog=_ACCEPTED_AT_ONCE,
         ws="none",
         lifespan="on",

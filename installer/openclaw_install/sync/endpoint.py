@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from openclaw_install.common.redaction import Secret
 from openclaw_install.common.web_address import is_loopback, normalised_address
-from openclaw_install.sync.errors import KEYS_URL, SyncError
+from openclaw_install.sync.errors import APP_URL, KEYS_URL, SyncError
 from openclaw_install.sync.service import RetryPolicy, SkillService
 
 KEY_VARIABLE = "MYSTA_API_KEY"
@@ -78,6 +78,16 @@ def new_key(url: str) -> str:
     return (
         f"{make}, then: export {KEY_VARIABLE}=mysta_... (the new key), then, where the runtime runs: "
         "openclaw-install runtime restart (runtime enable where a service runs it)"
+    )
+
+
+def cannot_remove(endpoint: Endpoint, names: Sequence[str]) -> SyncError:
+    """The error for skills that are to go at the agents: neither Mysta's tools nor our hub's can do it."""
+    where = f" ({APP_URL})" if endpoint.is_default else ""
+    return SyncError(
+        f"the service at {endpoint.url} has no tool that removes a skill: {', '.join(names)}",
+        next_step=f"delete it in the agent's own skills folder{where}; what is gone here is not sent again",
+        code="sync.cannot_remove",
     )
 
 

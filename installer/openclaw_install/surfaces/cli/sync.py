@@ -130,6 +130,15 @@ def agents_command(common: CommonOptions, /) -> AgentsList:
         return list_agents(os.environ, SyncTerminal(yes=common.yes), ledger, wall_time())
 
 
+@sync_group.command("remove")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+def remove_command(common: CommonOptions, /, *, names: tuple[str, ...]) -> Answer:  # noqa: ARG001
+    """Say how a skill is removed at an agent: no service has a tool for it."""
+    from openclaw_install.sync.endpoint import cannot_remove, endpoint_from
+
+    raise cannot_remove(endpoint_from(os.environ), names)
+
+
 @sync_group.command("consent")
 @click.option(
     "--revoke",
