@@ -13,6 +13,7 @@ from openclaw_install.host.boot.memory import MEMORY, Hear, Witness, begin_to_as
 from openclaw_install.host.gateway.probe import Asker, ask_gateway
 from openclaw_install.host.hooks.policy import RouteMode
 from openclaw_install.host.locate import HostLocation
+from openclaw_install.setup.answering import AnsweringSeam
 from openclaw_install.setup.facts import PROGRAM
 from openclaw_install.setup.plan import PlanReport
 from openclaw_install.setup.receipts import ReceiptStore
@@ -111,6 +112,7 @@ class Context:
         env: the variables that name the agent and its relay; None leaves them alone.
         ask: asks the running gateway.
         witness: asks the installed OpenClaw about the config.
+        answering: asks it for the tools to answer with; None leaves them alone.
         clock: seconds since the epoch.
     """
 
@@ -122,6 +124,7 @@ class Context:
     env: Mapping[str, str] | None = field(default=None, repr=False)
     ask: Asker = ask_gateway
     witness: Witness = begin_to_ask
+    answering: AnsweringSeam | None = None
     clock: Callable[[], float] = wall_time
 
     def begin_to_ask(self, survey: Survey) -> Hear:

@@ -17,6 +17,7 @@ from openclaw_install.host.locate import HostLocation
 from openclaw_install.host.skills.requirements import Missing
 from openclaw_install.runtime.programs import RunningProgram
 from openclaw_install.runtime.report import RuntimeReport
+from openclaw_install.setup.answering import Answering
 from openclaw_install.setup.message_path import MessagePath
 from openclaw_install.setup.next_boot import stops_beside_hooks
 from openclaw_install.setup.receipt import Receipt
@@ -102,6 +103,7 @@ class Facts:
         bundles: each shipped bundle.
         runtime: the long-lived process.
         agent: the way that messages of other agents take.
+        answering: whether a turn finds the tools to answer with; None where nobody looked.
         not_connected: why this run could not connect the agent to its relay.
         programs: our servers that the gateway has started.
         version: of this program.
@@ -117,6 +119,7 @@ class Facts:
     bundles: tuple[BundleFacts, ...] = ()
     runtime: RuntimeFacts | None = None
     agent: MessagePath | None = None
+    answering: Answering | None = None
     not_connected: InstallError | None = None
     programs: tuple[RunningProgram, ...] = ()
     version: str = field(default_factory=lambda: openclaw_install.__version__)

@@ -217,8 +217,8 @@ def _standing(
     return "to_repair", f"registered {by}, and not by the path of this installation"
 
 
-_OVERWRITE = "openclaw-install --overwrite-edited"
-_CURES: Mapping[McpState, str] = {"differs": _OVERWRITE, "to_repair": "openclaw-install"}
+OVERWRITE = "openclaw-install --overwrite-edited"
+_CURES: Mapping[McpState, str] = {"differs": OVERWRITE, "to_repair": "openclaw-install"}
 _UPGRADE = "pip install --upgrade openclaw-install"
 
 

@@ -16,6 +16,7 @@ from openclaw_install.host.gateway.settings import RESTART, START
 from openclaw_install.host.hooks.findings import FIX
 from openclaw_install.host.hooks.policy import HookPolicy
 from openclaw_install.host.locate import openclaw_for
+from openclaw_install.setup.answering import Answering
 from openclaw_install.setup.checks import all_problems
 from openclaw_install.setup.connection import Connected
 from openclaw_install.setup.facts import PROGRAM, BundleFacts, Facts, RuntimeFacts
@@ -126,6 +127,7 @@ class ActivationReport:
         mcp_servers: each MCP server that the bundles want.
         runtime: the long-lived process; None where it was not looked at.
         agent: how other agents reach this one; None where it was not looked at.
+        answering: whether a turn finds the tools to answer with; None where nobody looked.
         applied: what the run changed on the host; None for a command that only looks.
         connected: what the run did about the relay; None where none was named.
     """
@@ -140,6 +142,7 @@ class ActivationReport:
     mcp_servers: tuple[McpSurvey, ...]
     runtime: RuntimeFacts | None
     agent: MessagePath | None
+    answering: Answering | None
     applied: Applied | None
     connected: Connected | None
 
@@ -168,6 +171,7 @@ def make_report(
         mcp_servers=facts.survey.servers if facts.survey else (),
         runtime=facts.runtime,
         agent=facts.agent,
+        answering=facts.answering,
         applied=applied,
         connected=connected,
     )

@@ -68,8 +68,9 @@ class RunResult:
 
 
 def verify_runtime(context: Context) -> RunResult:
-    """Reports on the host, its gateway, its runtime and its agent; changes nothing, starts nothing.
+    """Reports on the host, its gateway, its runtime and its agent; changes nothing.
 
+    Where no session of the gateway has started our MCP server yet, that is started for a moment, to be asked.
     Whatever cannot be read is the report's one blocker; nothing is raised for it.
     """
     try:
@@ -173,14 +174,19 @@ def _connected(context: Context, result: RunResult) -> RunResult:
 
 
 def _with_the_rest(context: Context, result: RunResult, *, start: bool = False) -> RunResult:
-    """The result with the runtime and the agent in its facts, where they are not left alone."""
+    """The result with runtime, agent and tools in its facts, where they are not left alone."""
     runtime = None if context.runtime is None else look_at_runtime(context.runtime, start=start)
     agent: MessagePath | None = None
     programs: tuple[RunningProgram, ...] = ()
     if context.env is not None:
         agent = look_at_message_path(context.location, context.env, context.clock())
         programs = running_programs(agent.paths.folder)
-    return replace(result, facts=replace(result.facts, runtime=runtime, agent=agent, programs=programs))
+    survey, live = result.facts.survey, result.facts.live
+    answering = None
+    if context.answering is not None and survey is not None and live is not None and live.reachable:
+        answering = context.answering(survey)
+    facts = replace(result.facts, runtime=runtime, agent=agent, programs=programs, answering=answering)
+    return replace(result, facts=facts)
 
 
 def _run(context: Context, command: str, make_plan: PlanMaker) -> RunResult:

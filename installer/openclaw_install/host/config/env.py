@@ -155,11 +155,11 @@ def with_config_env(env: Mapping[str, str], config: Mapping[str, Any]) -> dict[s
 
 
 def _is_usable(name: str, value: str) -> bool:
-    usable = _NAME.fullmatch(name) and value.strip() and not _is_blocked(name)
+    usable = _NAME.fullmatch(name) and value.strip() and not is_blocked(name)
     return bool(usable and not references(value))
 
 
-def _is_blocked(name: str) -> bool:
+def is_blocked(name: str) -> bool:
     """Whether OpenClaw ignores `name` in the config's `env` block; case does not count."""
     upper = name.upper()
     return (

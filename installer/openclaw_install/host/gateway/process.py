@@ -34,6 +34,7 @@ class RunningGateway:
         port: the port that it took at its start; None where the lock does not say.
         user: the id of the user whom it runs as; None where the system does not tell.
         program: the interpreter that runs it; None where the system does not tell.
+        folder: its working folder; None where the system does not tell.
         env: the environment that it was started in; None where this user may not read it, or the system has
             no `/proc`.
     """
@@ -42,6 +43,7 @@ class RunningGateway:
     port: int | None = None
     user: int | None = None
     program: Path | None = None
+    folder: Path | None = None
     env: Mapping[str, str] | None = field(default=None, repr=False)
 
     @property
@@ -110,11 +112,15 @@ def _look(pid: int, port: int | None, place: Path) -> RunningGateway:
         user: int | None = place.stat().st_uid
     except OSError:
         user = None
+    program, folder = _link(place / "exe"), _link(place / "cwd")
+    return RunningGateway(pid, port, user, program, folder, _environment(place / "environ"))
+
+
+def _link(path: Path) -> Path | None:
     try:
-        program: Path | None = (place / "exe").readlink()
+        return path.readlink()
     except OSError:
-        program = None
-    return RunningGateway(pid, port, user, program, _environment(place / "environ"))
+        return None
 
 
 def _environment(path: Path) -> Mapping[str, str] | None:

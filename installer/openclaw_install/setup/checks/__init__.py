@@ -8,6 +8,7 @@ from typing import Protocol
 from openclaw_install.common.problems import Problem
 from openclaw_install.setup.checks import (
     active_group,
+    answering,
     boot_not_judged,
     boot_stops,
     bundles,
@@ -67,6 +68,7 @@ CHECKS: tuple[Check, ...] = (
     gateway_answer,
     bundles,
     mcp_servers,
+    answering,
     connecting,
     runtime,
     versions,

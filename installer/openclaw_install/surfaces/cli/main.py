@@ -243,12 +243,21 @@ def _operator(options: CommonOptions) -> Terminal:
 
 def _context(options: CommonOptions, location: HostLocation, **asked: Any) -> Context:
     from openclaw_install.runtime.control import RuntimeControl
+    from openclaw_install.setup.answering import look_at_answering
     from openclaw_install.setup.context import Context, Options
     from openclaw_install.setup.receipts import ReceiptStore
 
     runtime = RuntimeControl(location, os.environ)
     wanted = Options(dry_run=options.dry_run, invocation=runtime.invocation, **asked)
-    return Context(location, wanted, _operator(options), ReceiptStore(location), runtime, os.environ)
+    return Context(
+        location,
+        wanted,
+        _operator(options),
+        ReceiptStore(location),
+        runtime,
+        os.environ,
+        answering=look_at_answering,
+    )
 
 
 entry_point = partial(enter, cli)

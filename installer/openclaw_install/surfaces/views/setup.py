@@ -23,7 +23,7 @@ from openclaw_install.surfaces.views.text import Text
 @view.register
 def activation_report(report: ActivationReport, *, verbose: bool = False) -> Text:
     """The setup's and verify-runtime's text; the last line is `activation_state=...`."""
-    lines = [*_host_lines(report), *_policy_lines(report), *_asset_lines(report)]
+    lines = [*_host_lines(report), *_policy_lines(report), *_asset_lines(report), *_answering_lines(report)]
     lines += [*_runtime_lines(report), *_agent_lines(report)]
     if report.applied is not None:
         lines += ["", *_applied_lines(report.applied)]
@@ -99,6 +99,17 @@ def _asset_lines(report: ActivationReport) -> Iterator[str]:
     for server in report.mcp_servers:
         reason = f" ({server.reason})" if server.reason else ""
         yield f"mcp       {server.name}: {server.state.replace('_', ' ')}{reason}"
+
+
+def _answering_lines(report: ActivationReport) -> Iterator[str]:
+    found = report.answering
+    if found is None:
+        return
+    words = {
+        "served": f"{found.tools} tools, served by the gateway to {found.session}",
+        "listed": f"{found.tools} tools; the gateway starts them with a session's first turn",
+    }
+    yield f"answer    {found.server}: {words.get(found.state, found.state.replace('_', ' '))}"
 
 
 def _runtime_lines(report: ActivationReport) -> Iterator[str]:
