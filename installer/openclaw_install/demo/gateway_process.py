@@ -101,7 +101,7 @@ class GatewayProcess:
             # Its log goes with the scratch folder, so the reason has to stand here.
             raise GatewayStartError(
                 f"the gateway refused to start: {reason}",
-                next_step="mend what it names and run the command again",
+                next_step="repair what it names and run the command again",
             )
 
     def stop(self) -> None:

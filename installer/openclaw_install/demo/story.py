@@ -1,4 +1,4 @@
-"""The demo's story on a real OpenClaw: set up, break, mend, one inbound message, and the way back."""
+"""The demo's story on a real OpenClaw: set up, break, repair, one inbound message, and the way back."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class _Teller:
                 ("One command sets the host up", self._set_up),
                 ("Somebody edits the config: a time bomb that OpenClaw's own check calls valid", self._break),
                 ("The report names the rule that would stop the next start", self._report),
-                ("The mend, as a diff, proved on the running gateway", self._mend),
+                ("The repair, as a diff, proved on the running gateway", self._mend),
                 ("The way back: the file as it was, byte for byte", self._undo),
                 ("Mended again, an inbound message becomes a completed agent turn", self._message),
                 (
@@ -204,7 +204,7 @@ class _Teller:
         restored = self.host.config_path.read_bytes()
         require(restored == self.bombed, "undo did not restore the file")
         digest = hashlib.sha256(restored).hexdigest()
-        self.tell(f"sha256 of the config, before the mend and now: {digest}")
+        self.tell(f"sha256 of the config, before the repair and now: {digest}")
         return {"sha256": digest, "byte_for_byte": True}
 
     def _cloud(self) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def recover(metadata: Metadata, files: SkillFiles, clock: Clock) -> list[AuditEn
     """Reconciles every agent, and returns what differed, as the audit has it.
 
     The folder of one agent that cannot be used (its pod may have put a link there) does not keep the hub from
-    the others: it is told in the log, its rows stay, and uploads for it are refused until it is mended.
+    the others: it is told in the log, its rows stay, and uploads for it are refused until it is repaired.
 
     Raises:
         FileError: the database cannot be written.

@@ -37,7 +37,7 @@ class Visit:
 
 
 def check_identity(visit: Visit) -> Identity | None:
-    """The identity, mended where that was asked for; None where there is none that can be used."""
+    """The identity, repaired where that was asked for; None where there is none that can be used."""
     path = visit.paths.identity
     if visit.fix:
         with contextlib.suppress(InstallError):

@@ -155,7 +155,7 @@ def _give_up(receipt: Receipt, store: ReceiptStore, disk: Files, error: BaseExce
     except InstallError as worse:
         raise FileError(
             f"{error}; and not everything could be taken back: {worse.message}",
-            next_step="mend that and run openclaw-install again: it settles the interrupted run first",
+            next_step="repair that and run openclaw-install again: it settles the interrupted run first",
             code="file.rollback",
         ) from error
     with contextlib.suppress(FileError):

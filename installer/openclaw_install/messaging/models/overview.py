@@ -226,12 +226,12 @@ class FailedMessage:
 
 @dataclass(frozen=True, kw_only=True)
 class DoctorReport:
-    """What the checks of identity, store, relay and bridge found, and what was mended.
+    """What the checks of identity, store, relay and bridge found, and what was repaired.
 
     Attributes:
         ok: Whether nothing is left that blocks.
         findings: What is wrong or worth a look.
-        repaired: What was mended, in words.
+        repaired: What was repaired, in words.
         parked: Messages that came in and were given up, with the reason.
         failed: Messages that could not be sent.
     """

@@ -98,7 +98,7 @@ def card_command(app: App, who: str | None) -> Answer:
 
 
 @pingagent.command("doctor", cls=ProfileVerb)
-@click.option("--fix", is_flag=True, help="Mend what can be mended without you.")
+@click.option("--fix", is_flag=True, help="Repair what can be repaired without you.")
 @click.option("--new-relay", is_flag=True, help="Trust the relay that answers now instead of the known one.")
 def doctor_command(options: PingOptions, *, fix: bool, new_relay: bool) -> Answer:
     """Check that this agent can be reached and can write; exit code 1 if something is in the way."""

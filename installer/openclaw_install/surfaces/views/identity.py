@@ -35,8 +35,8 @@ def shown_card(card: ShownCard) -> Text:
 
 @view.register
 def doctor_report(found: DoctorReport, *, verbose: bool = False) -> Text:
-    """What was found and mended, worst first; with `verbose` also what is only worth knowing."""
-    rows = [f"mended: {one}" for one in found.repaired]
+    """What was found and repaired, worst first; with `verbose` also what is only worth knowing."""
+    rows = [f"repaired: {one}" for one in found.repaired]
     for one in sorted(found.findings, key=lambda one: _WORST_FIRST.index(one.severity)):
         if verbose or one.severity != "info":
             rows.append(f"{one.severity}: {one.message} ({one.code})")
