@@ -20,14 +20,8 @@ from openclaw_install.protocol.messages import TEXT
 from tests.collab_rig import TOKEN, Rig, rig
 from tests.pingagent_rig import _coverage
 from tests.support.async_waiting import until
+from tests.test_bundles import hook_configuration
 
-_HOOKS = {
-    "enabled": True,
-    "token": TOKEN,
-    "allowRequestSessionKey": True,
-    "allowedSessionKeyPrefixes": ["hook:"],
-    "allowedAgentIds": ["main"],
-}
 _ASKED = "Is the oven free?"
 _DONE = "The thread is answered, and its note is kept."
 
@@ -76,12 +70,14 @@ def _text(message: dict[str, Any]) -> str:
 def test_the_default_workflow_runs_in_one_conversation_on_a_real_host(
     scratch_host: ScratchHost, tmp_path: Path
 ) -> None:
+    """Its hooks are those that ship for the mode with one session for each thread."""
     script = Script()
+    scratch_host = replace(scratch_host, extra_env={"OPENCLAW_HOOKS_TOKEN": TOKEN})
     with running_stub(StubModel(reply=script.reply)) as model, rig(tmp_path / "rig") as made:
         scratch_host.write_config(
             {
                 **model.provider_config(),
-                "hooks": _HOOKS,
+                "hooks": hook_configuration("stable-hook-session"),
                 "mcp": {"servers": {"pingagent": _server(made)}},
             }
         )

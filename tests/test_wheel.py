@@ -73,8 +73,11 @@ def test_make_dist_writes_the_same_bytes_twice(tmp_path: Path) -> None:
 
 def test_it_works_installed_in_an_empty_environment_from_another_folder(wheel: Path, tmp_path: Path) -> None:
     venv = tmp_path / "venv"
-    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True, capture_output=True)
-    pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", str(wheel)]
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True, capture_output=True
+    )
+    python = str(venv / "bin" / "python")
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-compile", str(wheel)]
     subprocess.run(pip, check=True, capture_output=True)
     home = tmp_path / "home"
     (home / ".openclaw").mkdir(parents=True, mode=0o700)
