@@ -198,6 +198,13 @@ def test_each_validation_has_its_verdict(host: PlainHost, state: ValidationState
     assert verdict(host.verify().report)[0] == expected
 
 
+def test_a_secret_that_only_a_start_looks_up_leaves_the_verdict_open(tmp_path: Path) -> None:
+    host = PlainHost(tmp_path)
+    auth = {"mode": "token", "token": {"source": "file", "provider": "x", "id": "/token"}}
+    write(host, gateway={**GATEWAY, "auth": auth})
+    assert verdict(host.verify().report) == ("not_judged", None, None)
+
+
 def test_before_a_start_that_nobody_judged_stands_what_judges_it(host: PlainHost) -> None:
     host.validation = SILENT
     report = host.verify(Asker(enforcing("hook:other:"))).report
@@ -237,7 +244,12 @@ _ENV = GatewayEnv(token=Secret("env-token-0123456789"))
         ),
         ({"mode": "local", "auth": {"token": "change-me-now"}}, GatewayEnv(), "boot.gateway_auth"),
         ({"mode": "local", "auth": {"token": "<redacted>"}}, GatewayEnv(), "boot.gateway_auth"),
-        ({"mode": "local", "auth": {"token": {"source": "env", "id": "T"}}}, GatewayEnv(), None),
+        ({"mode": "local", "auth": {"token": {"source": "file", "id": "T"}}}, GatewayEnv(), None),
+        (
+            {"mode": "local", "auth": {"token": {"source": "env", "id": "T"}}},
+            GatewayEnv(),
+            "boot.gateway_auth",
+        ),
         (_LAN, GatewayEnv(), "boot.gateway_exposed"),
         (_LAN, _ENV, None),
         ({**_LAN, "auth": {"token": "t-0123456789"}}, GatewayEnv(), None),
@@ -256,6 +268,22 @@ def test_each_rule_of_the_gateway_has_two_sides(
 ) -> None:
     found = [one.code for one in start_problems({"gateway": gateway}, env)]
     assert found == ([] if code is None else [code])
+
+
+@pytest.mark.parametrize(
+    ("gateway", "stops"),
+    [
+        ({"mode": "local"}, True),
+        ({"mode": "local", "bind": "auto"}, True),
+        ({"mode": "local", "bind": "loopback"}, False),
+        ({"mode": "local", "auth": {"token": "t-0123456789"}}, False),
+    ],
+)
+def test_in_a_container_a_gateway_binds_to_every_address_unless_told(
+    gateway: dict[str, Any], *, stops: bool
+) -> None:
+    found = [one.code for one in start_problems({"gateway": gateway}, GatewayEnv(), in_container=True)]
+    assert found == (["boot.gateway_exposed"] if stops else [])
 
 
 @pytest.mark.parametrize(

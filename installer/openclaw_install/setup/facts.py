@@ -10,6 +10,7 @@ import openclaw_install
 from openclaw_install.common.errors import FileError, InstallError
 from openclaw_install.common.problems import Problem
 from openclaw_install.host.boot.memory import Hear
+from openclaw_install.host.boot.rules import secret_elsewhere
 from openclaw_install.host.boot.verdict import BootVerdict, Validation, judge
 from openclaw_install.host.bundles import BundleState
 from openclaw_install.host.gateway.probe import LivePolicy
@@ -143,7 +144,10 @@ class Facts:
         """Whether the gateway would start from this file; None where the file cannot be read."""
         if self.survey is None:
             return None
-        return judge((*self.survey.hook_stops, *self.start_problems), self.validation)
+        survey = self.survey
+        elsewhere = secret_elsewhere(survey.document.data, survey.facts.gateway_env)
+        stops = (*survey.hook_stops, *self.start_problems)
+        return judge(stops, self.validation, secret_elsewhere=elsewhere)
 
 
 def facts_of(

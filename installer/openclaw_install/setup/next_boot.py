@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from openclaw_install.common.problems import Problem
 from openclaw_install.common.redaction import Secret
+from openclaw_install.host.boot.container import in_container
 from openclaw_install.host.boot.rules import start_problems
 from openclaw_install.host.boot.verdict import BootVerdict, Validation, judge, makes_invalid, refusals
 from openclaw_install.host.boot.witness import installed
@@ -53,7 +54,13 @@ def stops_beside_hooks(
         validation: what its OpenClaw says of the file.
     """
     program = installed(location)
-    own = start_problems(document.data, facts.gateway_env, program.version if program else None)
+    own = start_problems(
+        document.data,
+        facts.gateway_env,
+        program.version if program else None,
+        variables=host_environment(location, document),
+        in_container=in_container(location.env),
+    )
     refused = refusals(validation, own)
     return tuple(sorted((*own, *refused), key=lambda problem: not makes_invalid(problem)))
 

@@ -23,6 +23,7 @@ _MODE = "gateway.mode_not_local"
 # Sections of wrong types that no start mends, which were really tried.
 _OBJECTS = ("gateway", "agents")
 _LAST_PORT = 65535
+_PORT = "OPENCLAW_GATEWAY_PORT"
 _FRESH = "replace it by a fresh secret: openssl rand -hex 32"
 # Texts out of examples and masked prints, which OpenClaw knows and refuses.
 _PLACEHOLDERS: Mapping[str, frozenset[str]] = {
@@ -39,7 +40,12 @@ _NO_SECRETS = frozenset(
 
 
 def start_problems(
-    config: Mapping[str, Any], env: GatewayEnv, version: str | None = None
+    config: Mapping[str, Any],
+    env: GatewayEnv,
+    version: str | None = None,
+    *,
+    variables: Mapping[str, str] | None = None,
+    in_container: bool = False,
 ) -> tuple[Problem, ...]:
     """What stops a start from here without options, in words of our own.
 
@@ -49,18 +55,28 @@ def start_problems(
         config: the document with includes and variables resolved.
         env: the gateway's secrets in its environment.
         version: that of the installed OpenClaw; None where it is not known.
+        variables: the environment of the gateway.
+        in_container: the gateway starts in a container, where it binds to every address unless told.
     """
-    wrong = tuple(_wrong_types(config))
+    variables = variables or {}
+    wrong = tuple(_wrong_types(config, variables))
     return (
         *wrong,
         *_newer(config, version),
-        *(() if wrong else _secret(config, env)),
-        *(() if wrong else _exposure(config, env)),
         *_mode(config),
+        *(() if wrong else _secret(config, env, variables)),
+        *(() if wrong else _exposure(config, env, in_container=in_container)),
     )
 
 
-def _wrong_types(config: Mapping[str, Any]) -> Iterator[Problem]:
+def secret_elsewhere(config: Mapping[str, Any], env: GatewayEnv) -> bool:
+    """Whether the gateway's secret lies where only a start looks: in a file, or behind a program."""
+    kind = _auth_mode(config, env)
+    value = section(config, "gateway", "auth").get(kind) if kind in _PLACEHOLDERS else None
+    return isinstance(value, Mapping) and value.get("source") != "env"
+
+
+def _wrong_types(config: Mapping[str, Any], variables: Mapping[str, str]) -> Iterator[Problem]:
     for name in _OBJECTS:
         if name in config and not isinstance(config[name], Mapping):
             yield _wrong(name, f"expected object, received {json_type(config[name])}")
@@ -69,7 +85,7 @@ def _wrong_types(config: Mapping[str, Any]) -> Iterator[Problem]:
         port = gateway["port"]
         if json_type(port) != "number":
             yield _wrong("gateway.port", f"expected number, received {json_type(port)}")
-        elif not 0 < port <= _LAST_PORT or port != int(port):
+        elif port <= 0 or port != int(port) or (port > _LAST_PORT and _PORT not in variables):
             yield _wrong("gateway.port", f"expected a whole number from 1 to {_LAST_PORT}")
 
 
@@ -99,7 +115,7 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, found.groups())) if found else ()
 
 
-def _secret(config: Mapping[str, Any], env: GatewayEnv) -> Iterator[Problem]:
+def _secret(config: Mapping[str, Any], env: GatewayEnv, variables: Mapping[str, str]) -> Iterator[Problem]:
     auth = section(config, "gateway", "auth")
     token, password = auth.get("token"), auth.get("password")
     if not optional_text(auth.get("mode")) and _is_set(token) and _is_set(password):
@@ -113,6 +129,14 @@ def _secret(config: Mapping[str, Any], env: GatewayEnv) -> Iterator[Problem]:
     if kind not in _PLACEHOLDERS:
         return
     path, value = f"gateway.auth.{kind}", auth.get(kind)
+    if (
+        isinstance(value, Mapping)
+        and value.get("source") == "env"
+        and not variables.get(str(value.get("id")))
+    ):
+        message = f"the gateway's {kind} lies in the variable {value.get('id')}, which has no value here"
+        step = f"set {value.get('id')} where the gateway starts"
+        yield _warned("boot.gateway_auth", path, message, step)
     from_env = env.token if kind == "token" else env.password
     told = optional_text(value) or optional_text(from_env.reveal() if from_env else None)
     if kind == "password" and told is None and not isinstance(value, Mapping):
@@ -141,11 +165,15 @@ def _trusted_proxy(config: Mapping[str, Any], env: GatewayEnv) -> Iterator[Probl
         yield _warned("boot.gateway_auth", "gateway.trustedProxies", message, "set gateway.trustedProxies")
 
 
-def _exposure(config: Mapping[str, Any], env: GatewayEnv) -> Iterator[Problem]:
+def _exposure(config: Mapping[str, Any], env: GatewayEnv, *, in_container: bool) -> Iterator[Problem]:
     gateway = section(config, "gateway")
     bind, tailscale = gateway.get("bind"), section(gateway, "tailscale").get("mode")
     kind = _auth_mode(config, env)
-    is_open = bind == "lan" or (bind == "custom" and not _is_loopback(gateway.get("customBindHost")))
+    if bind is None and tailscale in (None, "off"):
+        bind = "auto" if in_container else "loopback"
+    is_open = bind == "lan" or (bind == "auto" and in_container)
+    if bind == "custom":
+        is_open = not _is_loopback(gateway.get("customBindHost"))
     step = "bind to loopback: openclaw config set gateway.bind loopback"
     if bind == "custom" and not optional_text(gateway.get("customBindHost")):
         message = "gateway.bind=custom requires gateway.customBindHost"

@@ -69,13 +69,14 @@ class BootVerdict:
     next_step: str | None = None
 
 
-def judge(stops: Iterable[Problem], validation: Validation) -> BootVerdict:
+def judge(stops: Iterable[Problem], validation: Validation, *, secret_elsewhere: bool = False) -> BootVerdict:
     """The verdict on the whole file.
 
     Args:
         stops: what stops a start: the boot rules of the hooks, the rules of `host/boot/rules.py`, and
             `refusals`; the first one is told.
         validation: what OpenClaw says of the rest.
+        secret_elsewhere: the gateway's secret lies where only a start looks.
     """
     for problem in stops:
         return BootVerdict(
@@ -85,6 +86,8 @@ def judge(stops: Iterable[Problem], validation: Validation) -> BootVerdict:
             path=problem.path,
             next_step=problem.next_step,
         )
+    if secret_elsewhere:
+        validation = Validation("not_asked", reason="the gateway's secret is looked up at a start only")
     if validation.state in ("accepted", "migrated"):
         return BootVerdict(state="would_start")
     return BootVerdict(state="not_judged", message=_not_judged(validation), next_step=VALIDATE)
