@@ -67,7 +67,7 @@ def test_case_stale_session_401_says_that_the_key_was_accepted_before(
     assert document["exit_code"] == 1
     told = document["result"]["agents"][0]["skills"][0]
     assert "accepted before in this run" in told["reason"]
-    assert told["next_step"].startswith("run the same command again")
+    assert "hub keys create" in told["next_step"]
     assert seen.count("initialize") == 2
 
 

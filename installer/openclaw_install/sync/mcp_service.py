@@ -271,13 +271,9 @@ _BY_STATUS: Mapping[int, Callable[[], ServiceError]] = {
 
 
 def _rejected(url: str, *, since_accepted: bool) -> KeyRejectedError:
-    if since_accepted:
-        return KeyRejectedError(
-            "the service rejects the key in MYSTA_API_KEY, which it accepted before in this run, "
-            "in a new session as well",
-            next_step=f"run the same command again; if the key was revoked meanwhile: {new_key(url)}",
-        )
-    return KeyRejectedError("the service rejects the key in MYSTA_API_KEY", next_step=new_key(url))
+    before = ", which it accepted before in this run, in a new session as well" if since_accepted else ""
+    message = f"the service rejects the key in MYSTA_API_KEY{before}"
+    return KeyRejectedError(message, next_step=new_key(url))
 
 
 def _not_a_service(reason: str) -> AnswerError:
