@@ -29,7 +29,7 @@ from openclaw_install.protocol.instance import Instance, is_instance
 from openclaw_install.protocol.profile import ProfilePaths
 from openclaw_install.surfaces.cli.boundary import run_command
 from openclaw_install.surfaces.cli.pingagent import PROGRAM, pingagent
-from tests.collab_rig import BRISK, Agent, Rig, StubGateway, stub_gateway
+from tests.collab_rig import BRISK, Agent, Rig, StubGateway, play, stub_gateway
 from tests.pingagent_rig import Profile
 from tests.relay_rig import RELAY, Peer, running_relay
 from tests.schemas import assert_valid
@@ -246,6 +246,33 @@ async def _no_clone(world: World) -> None:
     assert retirement_of(here.paths.identity) is None
     assert len(here.turns()) == 3
     assert not [one for one in world.caplog.messages if "two places" in one]
+
+
+def test_places_that_this_store_never_took_in_and_somebody_acknowledged_are_told(tmp_path: Path) -> None:
+    play(tmp_path, _acked_elsewhere)
+
+
+async def _acked_elsewhere(made: Rig) -> None:
+    made.know()
+    # Taken in and acknowledged by a store before this one: that is no second place.
+    made.send("of before")
+    made.relay.drop(made.me.did, [1], "acknowledged")
+    async with made.bridge():
+        made.send("of ours")
+        await until(lambda: len(made.gateway.turns) == 1, "its turn")
+        await until(lambda: made.relay.inbox(made.me.did).places[1][1] is None, "its acknowledgement")
+    assert _told_of(made) == []
+    made.send("taken elsewhere")
+    made.relay.drop(made.me.did, [3], "acknowledged")
+    async with made.bridge():
+        made.send("of ours again")
+        await until(lambda: len(made.gateway.turns) == 2, "its turn")
+    assert _told_of(made) == ["identity.acked_elsewhere"]
+
+
+def _told_of(made: Rig) -> list[str]:
+    with made.store() as store:
+        return [one.code for one in seen_elsewhere(store, time.time())]
 
 
 def test_the_relay_tells_a_stream_of_other_instances_and_old_clients_nothing(tmp_path: Path) -> None:

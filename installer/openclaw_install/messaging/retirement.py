@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +27,8 @@ from openclaw_install.protocol.times import iso
 ELSEWHERE = "identity.elsewhere"
 CLAIMS = "identity.claims"
 SEEN = "identity.seen_elsewhere"
+_ACKED = "identity.acked_elsewhere"
+_FIRST_HEAD = "relay.first_head"
 _SEEN_SECONDS = 7 * 86_400.0
 _MOST_BYTES = 4096
 _WENT = "it went to the other place that used this identity"
@@ -103,14 +105,40 @@ def require_here(identity: Path) -> None:
         raise RelayError(retirement.words, next_step=CLAIM, code=ELSEWHERE)
 
 
+def note_head(store: Store, log_id: str, head: int, now: float) -> None:
+    """Keeps how far the relay's inbox went when this store met it first: what is newer comes in here."""
+    store.facts.set_once(f"{_FIRST_HEAD}.{log_id}", head, now)
+
+
+def note_acked_elsewhere(store: Store, log_id: str, seqs: Sequence[int], now: float) -> None:
+    """Keeps that places were acknowledged which this store never took in.
+
+    Args:
+        seqs: places that the relay gives no more, and that did not expire.
+    """
+    first = store.facts.get(f"{_FIRST_HEAD}.{log_id}")
+    count = sum(seq > first for seq in seqs) if first is not None else 0
+    if count:
+        store.facts.set(_ACKED, {"at": now, "count": count}, now)
+
+
 def seen_elsewhere(store: Store, now: float) -> list[Problem]:
-    """That another place used this identity within the last week, and had to stop."""
+    """That another place used this identity within the last week."""
+    place, found = str(store.path), []
     at = store.facts.get(SEEN)
-    if not at or now - at > _SEEN_SECONDS:
-        return []
-    text = f"another place used this identity too, last at {iso(at)}; it stopped, and this one goes on"
-    step = "remove the identity there; to move it on purpose: pingagent identity move"
-    return [Problem(ELSEWHERE, text, step, severity="warn", path=str(store.path))]
+    if at and now - at <= _SEEN_SECONDS:
+        text = f"another place used this identity too, last at {iso(at)}; it stopped, and this one goes on"
+        step = "remove the identity there; to move it on purpose: pingagent identity move"
+        found.append(Problem(ELSEWHERE, text, step, severity="warn", path=place))
+    acked = store.facts.get(_ACKED)
+    if acked and now - acked["at"] <= _SEEN_SECONDS:
+        text = (
+            f"{acked['count']} message(s) were acknowledged at the relay and never came in here: by another "
+            "place that has this identity, or by a later state of this store"
+        )
+        step = "if the identity was copied, remove it there, or move it on purpose: pingagent identity move"
+        found.append(Problem("identity.acked_elsewhere", text, step, severity="warn", path=place))
+    return found
 
 
 def retire_here(paths: ProfilePaths, by: str, *, patience: float = 20.0) -> bool:

@@ -22,6 +22,7 @@ from openclaw_install.messaging.contact_gate import FirstContacts, hears_receipt
 from openclaw_install.messaging.knocks import knock, made_room
 from openclaw_install.messaging.models import Contact, NewMessage, RelayCursor, Stage
 from openclaw_install.messaging.relay.client import Entry
+from openclaw_install.messaging.retirement import note_acked_elsewhere
 from openclaw_install.messaging.store.messages import preview
 from openclaw_install.protocol.envelope import Opened
 from openclaw_install.protocol.messages import RECEIPT
@@ -118,7 +119,7 @@ class Receiver:
                     stage = self._take(cursor, one, one.opened, now)
                     ready = ready or stage == "approved"
                     settled = settled or stage in {"pending", "handled"}
-            self._record_gone(gone, now)
+            self._record_gone(cursor.log_id, gone, now)
             new = RelayCursor(cursor.url, cursor.relay_id, cursor.log_id, after)
             if after != cursor.after_seq:
                 self.store.relay.set_cursor(new, now)
@@ -135,13 +136,15 @@ class Receiver:
         reason = "" if digest == one.opened.sha256 else "message_id_reused"
         return replace(one, opened=None, known=not reason, reason=reason)
 
-    def _record_gone(self, gone: Sequence[Entry], now: float) -> None:
+    def _record_gone(self, log_id: str, gone: Sequence[Entry], now: float) -> None:
         """Tells of places whose messages never came in here, and are not at the relay any more."""
         if gone:
             seqs = [entry.seq for entry in gone]
             expired = sum(entry.gone == "expired" for entry in gone)
             first, last, count = min(seqs), max(seqs), len(seqs)
             self.store.events.add("relay.gone", now, first=first, last=last, count=count, expired=expired)
+            acked = [entry.seq for entry in gone if entry.gone != "expired"]
+            note_acked_elsewhere(self.store, log_id, acked, now)
 
     def _reject(self, cursor: RelayCursor, one: Read, now: float) -> list[str]:
         header = one.envelope.header if one.envelope else None

@@ -25,6 +25,7 @@ from openclaw_install.messaging.relay.client import (
     RelayRefused,
     RelayUnreachable,
 )
+from openclaw_install.messaging.retirement import note_head
 from openclaw_install.protocol.errors import ProtocolError
 
 _STREAM_TRIES = 2
@@ -170,6 +171,7 @@ class RelayConnection:
             DataLost: the place that we know has another message now, or is not there any more.
         """
         cursor, store, now = self._cursor(), self._store, self._context.now()
+        note_head(store, cursor.log_id, page.head, now)
         known = store.ingress.message_at(cursor.log_id, cursor.after_seq)
         other = page.previous is not None and known is not None and page.previous != known
         if page.head < cursor.after_seq or other:
