@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from openclaw_install.common.invisible import spelled_out
+from openclaw_install.messaging.models import Contact, Ingress
 from openclaw_install.protocol.times import iso
 
 # The gateway takes 262,144 bytes; the rest of the request needs a few hundred.
@@ -123,3 +124,12 @@ def _fitting(content: str, room: int) -> int:
         else:
             high = middle - 1
     return low
+
+
+def sender_facts(row: Ingress, contact: Contact) -> dict[str, str | None]:
+    """What the text tells of the sender. A request in doubt tells what it told before, word for word."""
+    if row.doubts > 0 and row.shown is not None:
+        kept: dict[str, str | None] = json.loads(row.shown)
+        return kept
+    decided = f"{contact.state} by {contact.decided_by}" if contact.decided_by else contact.state
+    return {"alias": contact.alias.carried(), "trust": decided}

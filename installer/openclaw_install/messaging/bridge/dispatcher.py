@@ -23,14 +23,14 @@ from openclaw_install.host.hooks.dispatch import (
 )
 from openclaw_install.host.hooks.policy import INGRESS_PREFIX
 from openclaw_install.messaging.bridge import delivery_state
-from openclaw_install.messaging.bridge.agent_message import Shown, agent_text, mark_of
+from openclaw_install.messaging.bridge.agent_message import Shown, agent_text, mark_of, sender_facts
 from openclaw_install.messaging.bridge.circuit_breaker import CircuitBreaker
 from openclaw_install.messaging.bridge.context import BridgeContext
 from openclaw_install.messaging.bridge.loop_guard import HeldBack, hold_back, hold_below_ceiling
 from openclaw_install.messaging.bridge.route_choice import RouteChoice
 from openclaw_install.messaging.bridge.scheduler import Scheduler
 from openclaw_install.messaging.inbound_guard import RESUME, ceilings_of, pause_of
-from openclaw_install.messaging.models import Contact, Ingress, Message, Outgoing
+from openclaw_install.messaging.models import Ingress, Message, Outgoing
 from openclaw_install.messaging.outgoing import ContactError, enqueue
 from openclaw_install.messaging.pacing import is_due
 from openclaw_install.messaging.routing import Route, tell_route_mode
@@ -214,7 +214,7 @@ class Dispatcher:
                 held := hold_below_ceiling(store, settings.pacing, ceilings, row, message, now)
             ):
                 return held
-            facts = _sender_facts(row, contact)
+            facts = sender_facts(row, contact)
             changes = delivery_state.begin(row, way, self._mark(target), now)
             changes["shown"] = json.dumps(facts)
             store.ingress.update(row.id, **changes)
@@ -331,15 +331,6 @@ class Dispatcher:
         if step.effect == "retry":
             self._context.event("message.turn_lost", message_id=message.message_id)
             self._context.signals.dispatch.set()
-
-
-def _sender_facts(row: Ingress, contact: Contact) -> dict[str, str | None]:
-    """What the text tells of the sender. A request in doubt tells what it told before, word for word."""
-    if row.doubts > 0 and row.shown is not None:
-        kept: dict[str, str | None] = json.loads(row.shown)
-        return kept
-    decided = f"{contact.state} by {contact.decided_by}" if contact.decided_by else contact.state
-    return {"alias": contact.alias.carried(), "trust": decided}
 
 
 def _blocker(outcome: Blocked) -> tuple[Problem, GatewayError]:
