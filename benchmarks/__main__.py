@@ -13,6 +13,7 @@ from benchmarks import (
     relay_commits,
     runtime_idle,
     skills_check,
+    status_start,
     sync_flow,
     tool_calls,
     watch_saves,
@@ -22,6 +23,8 @@ if __name__ == "__main__":
     sys.argv = sys.argv[:1]
     print("== verify-runtime and setup")
     codes = [host_checks.main()]
+    print("== status")
+    codes.append(status_start.main())
     print("== skills check")
     codes.append(skills_check.main())
     print("== sync")

@@ -245,6 +245,7 @@ def test_an_unexpected_error_goes_to_a_log_without_the_values_at_hand(
     assert document["exit_code"] == 3
     error = document["errors"][0]
     assert error["code"] == "unexpected"
+    assert error["next_step"].startswith("openclaw-install report ")
     log = Path(error["next_step"].split()[-1])
     text = log.read_text()
     assert "RuntimeError" in text

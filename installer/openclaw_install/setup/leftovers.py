@@ -39,7 +39,7 @@ _AMONG_OURS: Mapping[str, str] = {
     "hub": "the own hub: its keys, its agents and their skills, messages that nobody fetched yet",
     "sync": "what was sent to which cloud agent, and what you agreed to",
     "provisioned": "the OpenClaw that demo and tests fetched; it is fetched again where it is needed",
-    "verdicts": "what the last looks at each host said",
+    "verdicts": "what the last look at each host said",
 }
 _ANYTHING = "a record of ours, such as a log of an error"
 IMAGES = "the files of this host before and after what is still kept, with the tokens that were in them"

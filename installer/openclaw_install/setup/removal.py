@@ -13,6 +13,7 @@ from openclaw_install.protocol.profile import profile_paths
 from openclaw_install.setup.changes import Kept, PlannedChange
 from openclaw_install.setup.connection import Forgotten, forget
 from openclaw_install.setup.context import Context
+from openclaw_install.setup.last_verdict import forget_verdict
 from openclaw_install.setup.leftovers import IMAGES, Left, left, of_ours, purge
 from openclaw_install.setup.plan import config_is_read_only
 from openclaw_install.setup.private_state import other_hosts, own_places, remaining, remove_empty
@@ -105,6 +106,7 @@ def uninstall(context: Context, *, purge_too: bool = False) -> UndoResult:
     if context.runtime is None:
         return replace(result, stays=images)
     result = _without_runtime(context, result, forget_work=True)
+    forget_verdict(context.location)
     remove_empty(own_places())
     beside = left(map(of_ours, remaining(own_places())))
     result = replace(result, stays=tuple(dict.fromkeys((*result.stays, *images, *beside))))

@@ -19,10 +19,12 @@ from openclaw_install.messaging.models.overview import DoctorReport
 from openclaw_install.messaging.models.trust_replay import TrustReplay
 from openclaw_install.runtime.document import Status
 from openclaw_install.runtime.report import Result, RuntimeReport
+from openclaw_install.setup.bug_report import BugReport
 from openclaw_install.setup.history import StandingRuns
 from openclaw_install.setup.receipt import StoredReceipt
 from openclaw_install.setup.removal import UndoResult
 from openclaw_install.setup.report import ActivationReport
+from openclaw_install.setup.status import HostStatus
 from openclaw_install.surfaces.cli.pingagent_messages import TailEnd
 from openclaw_install.surfaces.cli.reply import Document, Planned
 from openclaw_install.surfaces.cli.sync_watch import KeptSyncReport
@@ -79,6 +81,7 @@ RESULTS: dict[str, tuple[str, Any]] = {
     "pingagent-tail": ("A line of `pingagent tail --json`", Event | TailEnd),
     "pingagent-trust-replay": ("Result of `pingagent trust replay`", TrustReplay),
     "receipt": ("The file `receipt.json` of one run that changed a host", StoredReceipt),
+    "report": ("Result of `openclaw-install report`", BugReport | Planned),
     "runtime-heartbeat": ("The document `status.json` that a runtime writes every few seconds", Status),
     "runtime-result": (
         "Result of `openclaw-install runtime start|stop|restart|enable|disable|run --json`",
@@ -87,6 +90,7 @@ RESULTS: dict[str, tuple[str, Any]] = {
     "runtime-status": ("Result of `openclaw-install runtime status --json`", RuntimeReport),
     "skills-check": ("Result of `openclaw-install skills check`", SkillsCheck),
     "skills-list": ("Result of `openclaw-install skills list`", SkillsList),
+    "status": ("Result of `openclaw-install status`", HostStatus),
     "sync-agents": ("Result of `openclaw-install sync agents`", sync.AgentsList),
     "sync-consent": ("Result of `openclaw-install sync consent`", ConsentList),
     "sync-report": ("Result of `openclaw-install sync`", KeptSyncReport),

@@ -124,5 +124,6 @@ def _unexpected(error: Exception) -> UnexpectedError:
     path = write_crash_log(error, "error")
     return UnexpectedError(
         f"unexpected {type(error).__name__}; nothing more is known to be wrong",
-        next_step=f"report it with the log {path}" if path else "report it with what you did",
+        next_step="openclaw-install report writes what a bug report needs"
+        + (f", with the log {path}" if path else "; add what you did"),
     )

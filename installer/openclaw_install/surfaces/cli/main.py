@@ -30,6 +30,7 @@ from openclaw_install.surfaces.views.text import Text
 if TYPE_CHECKING:
     from openclaw_install.host.hooks.policy import RouteMode
     from openclaw_install.host.skills.results import SkillsList
+    from openclaw_install.setup.bug_report import BugReport
     from openclaw_install.setup.context import Context
     from openclaw_install.setup.verify import RunResult
     from openclaw_install.surfaces.cli.terminal import Terminal
@@ -113,6 +114,39 @@ def _receipts(context: click.Context, _parameter: click.Parameter, begun: str) -
             if run.receipt.startswith(begun)
         ]
     return []
+
+
+@cli.command("status")
+def status_command(options: CommonOptions) -> Answer:
+    """Say in ten lines how everything is, what waits for you, and what to run next.
+
+    The host and its gateway are as the last setup or verify-runtime saw them; nothing is asked or changed.
+    """
+    from openclaw_install.runtime.control import RuntimeControl
+    from openclaw_install.setup.status import host_status
+    from openclaw_install.surfaces.views.status import host_status as text_of
+
+    location = options.location()
+    runtime = RuntimeControl(location, os.environ)
+    found = host_status(location, os.environ, runtime, runtime.invocation, wall_time())
+    return Answer(found, found.exit_code, text_of(found))
+
+
+@cli.command("report", plan="would write a bundle for a bug report into the present folder, without secrets")
+@_offline
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The zip file to write (default: one with the date in its name, here).",
+)
+def report_command(options: CommonOptions, *, offline: bool, output: Path | None) -> BugReport:
+    """Write a bundle for a bug report: versions, findings, the config's shape and tails of logs.
+
+    Secrets are masked, and nothing is sent: look through the file, and attach it yourself.
+    """
+    from openclaw_install.setup.bug_report import write_bug_report
+
+    return write_bug_report(_context(options, options.location(), offline=offline), output)
 
 
 @cli.command("undo")
@@ -220,6 +254,7 @@ def _route(option: str | None) -> RouteMode:
 
 def _on_host(options: CommonOptions, run: Callable[[Context], RunResult], **asked: Any) -> Answer:
     """Runs on the host that is meant; whatever stops the run is reported as what blocks the host."""
+    from openclaw_install.setup.last_verdict import remember
     from openclaw_install.setup.verify import failed
     from openclaw_install.surfaces.views.setup import activation_report
 
@@ -231,6 +266,8 @@ def _on_host(options: CommonOptions, run: Callable[[Context], RunResult], **aske
         if error.exit_code != 1:
             raise
         result = failed(location, error)
+    if location is not None and not options.dry_run:
+        remember(location, result.report, wall_time())
     text = activation_report(result.report, verbose=options.verbose)
     return Answer(result.report, result.exit_code, text, [result.error] if result.error else [])
 

@@ -13,7 +13,7 @@ _FAMILIES = {
     "hub": ("hub",),
     "messaging": ("bindings", "contacts", "identity", "messages", "overview", "sessions", "trust"),
     "runtime": ("runtime",),
-    "setup": ("setup",),
+    "setup": ("setup", "status"),
     "sync": ("sync",),
 }
 """The modules with the views of each floor's records."""

@@ -9,6 +9,7 @@ from openclaw_install.common.problems import Problem
 from openclaw_install.common.shown_text import neutral
 from openclaw_install.host.boot.verdict import BootVerdict
 from openclaw_install.host.gateway.probe import LivePolicy
+from openclaw_install.setup.bug_report import BugReport
 from openclaw_install.setup.connection import Connected
 from openclaw_install.setup.history import StandingRuns
 from openclaw_install.setup.leftovers import in_words
@@ -203,6 +204,14 @@ def undo_plan(plan: UndoPlan) -> Text:
             f"warning    the gateway would not start from the restored config: {plan.next_boot.message}"
         )
     return Text(rows=[*map(neutral, lines), *_diff_lines(plan.diff)])
+
+
+@view.register
+def bug_report(written: BugReport) -> Text:
+    """Where the bundle is and what is in it."""
+    lines = [f"wrote {written.path} ({in_words(written.bytes)}), for you alone to read, with:"]
+    tail = ["secrets are masked; look through it before you attach it to a report"]
+    return Text(lines, [neutral(f"  {name}") for name in written.files], tail)
 
 
 @view.register
