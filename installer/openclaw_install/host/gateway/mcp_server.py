@@ -115,12 +115,12 @@ def launch_of(
     )
 
 
-def list_tools(launch: ServerLaunch, timeout: float = 15.0) -> ListedTools:
+def list_tools(launch: ServerLaunch, timeout: float = 30.0) -> ListedTools:
     """Starts the server, asks for its tools, and ends it with all that it started.
 
     Args:
         launch: how it is started.
-        timeout: seconds for all of it.
+        timeout: seconds for all of it; by default those that the gateway itself gives a server.
     """
     return asyncio.run(_listed(launch, timeout))
 
