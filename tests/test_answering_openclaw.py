@@ -143,7 +143,7 @@ def test_offline_says_that_the_answer_was_not_judged_and_starts_nothing(rig: Rig
     assert rig.verify(offline=True).report.answering is None
 
 
-def test_a_call_without_its_scope_and_one_that_does_not_exist_are_told(rig: Rig) -> None:
+def test_a_call_without_its_scope_and_one_without_its_parameters_are_told(rig: Rig) -> None:
     async def told(method: str, *scopes: Scope) -> tuple[str, str]:
         async with connect_rpc(RpcAddress(rig.host.port), secret_of(rig), scopes) as rpc:
             assert "sessions.list" in rpc.hello.methods
@@ -152,7 +152,7 @@ def test_a_call_without_its_scope_and_one_that_does_not_exist_are_told(rig: Rig)
             return caught.value.kind, caught.value.detail
 
     assert asyncio.run(told("sessions.abort", "operator.read")) == ("FORBIDDEN", "MISSING_SCOPE")
-    assert asyncio.run(told("no.such", "operator.read"))[0] == "INVALID_REQUEST"
+    assert asyncio.run(told("tools.effective", "operator.read"))[0] == "INVALID_REQUEST"
 
 
 def test_a_wrong_token_is_refused_and_stands_in_no_error(rig: Rig) -> None:

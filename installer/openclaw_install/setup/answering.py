@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from openclaw_install.common.errors import GatewayError
 from openclaw_install.common.problems import Problem
@@ -12,6 +12,9 @@ from openclaw_install.common.redaction import Secret
 from openclaw_install.host.hooks.auth import GatewayEnv, SharedSecret, gateway_secret
 from openclaw_install.setup.mcp_plan import McpSurvey
 from openclaw_install.setup.survey import Survey
+
+if TYPE_CHECKING:
+    from openclaw_install.host.gateway.served_tools import ServedTools
 
 AnsweringState = Literal[
     "served",  # a session of the running gateway has the tools
@@ -91,22 +94,23 @@ def _asked(survey: Survey, server: McpSurvey, registration: Mapping[str, Any]) -
         served, problem = asyncio.run(ask()), None
     except GatewayError as error:
         served, problem = ServedTools(), error.problem
-    if REPLY_TOOL in served.tools:
+    # What somebody else registered may be younger than the catalog of a session: that is tried as well.
+    if REPLY_TOOL in served.tools and server.state == "registered":
         return Answering(server.name, "served", len(served.tools), served.session)
-    return _tried(survey, server, registration, served.session, problem)
+    return _tried(survey, server, registration, served, problem)
 
 
 def _tried(
     survey: Survey,
     server: McpSurvey,
     registration: Mapping[str, Any],
-    session: str,
+    served: ServedTools,
     problem: Problem | None,
 ) -> Answering:
     from openclaw_install.host.gateway.mcp_server import launch_of, list_tools
 
     def found(state: AnsweringState, tools: int = 0, detail: str = "") -> Answering:
-        return Answering(server.name, state, tools, session, detail, problem)
+        return Answering(server.name, state, tools, served.session, detail, problem)
 
     gateway = survey.gateway
     env = None if gateway is None else gateway.environment(survey.location, survey.document)
@@ -122,7 +126,9 @@ def _tried(
         return found("fails", detail=listed.detail or listed.outcome.replace("_", " "))
     if REPLY_TOOL not in listed.tools:
         return found("none_of_ours", len(listed.tools))
-    return found("not_served" if session else "listed", len(listed.tools))
+    if REPLY_TOOL in served.tools:
+        return found("served", len(served.tools))
+    return found("not_served" if served.session else "listed", len(listed.tools))
 
 
 def _registration(survey: Survey, name: str) -> Mapping[str, Any] | None:
