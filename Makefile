@@ -23,9 +23,11 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config pyproject.toml
 
-# Writes what is derived from the tables and records: schemas of tools and results, docs/tools.md, the skill's list.
+# Writes what is derived from the tables and records: schemas of tools and results, docs/tools.md, the skill's list,
+# and docs/cures.md.
 schemas: $(READY)
 	$(BIN)/python -m openclaw_install.surfaces.snapshots
+	$(BIN)/python -m tests.cure_rows
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
