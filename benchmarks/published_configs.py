@@ -11,6 +11,7 @@ Exit code 1 where a verdict and its start differ, or a verdict is `not_judged`.
 from __future__ import annotations
 
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -64,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     files = sorted(path for path in folder.iterdir() if path.suffix in (".json", ".json5"))
     openclaw = provision(lambda line: print(line, file=sys.stderr), cache=cache_folder())
+    sysconfig.get_config_vars()  # Python fills them in at the first use, and not for two threads at once
     trials = []
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for trial in pool.map(partial(try_config, openclaw), files):
