@@ -73,7 +73,7 @@ def test_an_export_overwrites_nothing(terminal: Terminal, tmp_path: Path) -> Non
     file.write_text("mine")
     with piped(PASSPHRASE) as descriptor:
         error = terminal.error("identity", "export", str(file), "--passphrase-fd", str(descriptor))
-    assert "exists already" in error["message"]
+    assert (error["code"], error["next_step"]) == ("usage", "name a file that does not exist yet")
     assert file.read_text() == "mine"
     with piped(PASSPHRASE) as descriptor:
         error = terminal.error(
@@ -115,7 +115,7 @@ def test_stdout_and_stdin_carry_the_sealed_identity(terminal: Terminal) -> None:
     place = profile_paths({"PINGAGENT_PROFILE": "b"}, home).identity
     assert load_identity(place).did == terminal.profile.me.did
     error = terminal.error("identity", "export", "-")
-    assert "cannot share stdout" in error["message"]
+    assert (error["code"], error["next_step"]) == ("usage", "name a file")
 
 
 def test_a_wrong_passphrase_and_a_missing_file_are_told(terminal: Terminal, tmp_path: Path) -> None:
@@ -129,24 +129,32 @@ def test_a_wrong_passphrase_and_a_missing_file_are_told(terminal: Terminal, tmp_
     assert error["code"] == "identity.passphrase_short"
     assert not (tmp_path / "x").exists()
     missing = terminal.error("--profile", "b", "identity", "import", str(tmp_path / "none"))
-    assert "no file" in missing["message"]
+    assert missing["code"] == "usage"
+    assert missing["next_step"] == "name the file that `identity export` wrote"
+
+
+def refusal(terminal: Terminal, target: str, *source: str) -> str:
+    """What helps against a source of a passphrase that an export does not take."""
+    document = terminal.document("identity", "export", target, *source)
+    (error,) = document["errors"]
+    assert (document["exit_code"], error["code"]) == (2, "usage")
+    return str(error["next_step"])
 
 
 def test_passphrases_come_from_one_private_source(terminal: Terminal, tmp_path: Path) -> None:
     target = str(tmp_path / "x")
-    assert "no terminal" in terminal.error("identity", "export", target)["message"]
+    unreadable = "check that it is open, readable and UTF-8"
+    assert refusal(terminal, target) == "give it with --passphrase-fd or --passphrase-file"
     open_file = tmp_path / "open"
     open_file.write_text(PASSPHRASE)
     open_file.chmod(0o644)
-    arguments = ("identity", "export", target, "--passphrase-file", str(open_file))
-    assert "others can read" in terminal.error(*arguments)["message"]
-    assert "two sources" in terminal.error(*arguments, "--passphrase-fd", "0")["message"]
-    assert "cannot read" in terminal.error("identity", "export", target, "--passphrase-fd", "999")["message"]
-    absent = ("identity", "export", target, "--passphrase-file", str(tmp_path / "none"))
-    assert "cannot read" in terminal.error(*absent)["message"]
+    opened = ("--passphrase-file", str(open_file))
+    assert refusal(terminal, target, *opened) == f"chmod 600 {open_file}, and choose a new passphrase"
+    assert refusal(terminal, target, *opened, "--passphrase-fd", "0") == "name one of them"
+    assert refusal(terminal, target, "--passphrase-fd", "999") == unreadable
+    assert refusal(terminal, target, "--passphrase-file", str(tmp_path / "none")) == unreadable
     with piped("") as descriptor:
-        empty = terminal.error("identity", "export", target, "--passphrase-fd", str(descriptor))
-    assert "no passphrase" in empty["message"]
+        assert refusal(terminal, target, "--passphrase-fd", str(descriptor)) == "put it on the first line"
     assert not Path(target).exists()
 
 

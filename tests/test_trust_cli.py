@@ -39,11 +39,14 @@ def test_rules_are_set_shown_explained_and_removed(terminal: Terminal) -> None:
     assert terminal.run("trust", "set", "task", "default", "manual")[0] == 0
     code, out, _ = terminal.run("trust", "show")
     assert code == 0
-    assert "  1. @acme-*: approve" in out
-    assert "otherwise: manual" in out
-    assert "anybody can register an alias that fits @acme-*" in out
     assert "\x1b" not in out
-    as_tool("policy", terminal.document("trust", "show")["result"])
+    shown = terminal.document("trust", "show")["result"]
+    as_tool("policy", shown)
+    assert shown["contact_policy"]["rules"] == [
+        {"position": 1, "match": "@acme-*", "action": "approve", "note": HOSTILE}
+    ]
+    assert shown["task_policy"]["default_action"] == "manual"
+    assert [one["code"] for one in shown["warnings"]] == ["trust.rule_claimed"]
     document = terminal.document("trust", "explain", "@acme-bot")["result"]
     as_tool("policy_explain", document)
     assert document["contact"]["rule"]["match"] == "@acme-*"
@@ -64,10 +67,11 @@ def test_the_environment_names_another_policy_file(
 
 
 def test_a_dry_run_writes_nothing(terminal: Terminal) -> None:
-    code, out, _ = terminal.run("trust", "set", "task", "default", "deny", "--dry-run")
-    assert (code, "only tried" in out) == (0, True)
-    assert "would write" in terminal.run("trust", "restore", "--dry-run")[1]
-    assert "would apply" in terminal.run("trust", "apply", "@x", "--dry-run")[1]
+    tried = terminal.document("trust", "set", "task", "default", "deny", "--dry-run")
+    assert (tried["exit_code"], tried["result"]["after"], tried["result"]["saved"]) == (0, "deny", False)
+    for words in (("restore",), ("apply", "@x")):
+        planned = terminal.document("trust", *words, "--dry-run")
+        assert (planned["exit_code"], planned["result"]["dry_run"]) == (0, True)
     assert not terminal.profile.paths.trust_policy.exists()
 
 
@@ -77,8 +81,10 @@ def test_supposing_from_the_command_line(terminal: Terminal) -> None:
     ]
     as_tool("policy_simulate", document)
     assert document["changed_contact"]["action"] == "block"
-    code, out, _ = terminal.run("trust", "simulate", "--did", did(1))
-    assert (code, "manual is the default" in out) == (0, True)
+    simulated = terminal.document("trust", "simulate", "--did", did(1))
+    assert simulated["exit_code"] == 0
+    contact = simulated["result"]["contact"]
+    assert (contact["action"], contact["rule"]) == ("manual", None)
     assert terminal.error("trust", "simulate")["code"] == "trust.nobody"
 
 
@@ -98,14 +104,18 @@ def test_a_replay_shows_each_decision_that_would_change_and_saves_nothing(termin
     )
     code, out, _ = terminal.run(*arguments)
     assert code == 0
-    assert f"manual -> approve  wider    {bob}" in out
-    assert eve in out
-    assert "cli:tester decided: blocked" in out
-    assert "2 would change, 2 wider" in out
-    assert "1 of them go against what a person decided" in out
     assert "\x1b" not in out
-    assert out.endswith("nothing was saved\n")
     document = terminal.document(*arguments)["result"]
+    changed = {one["subject"]["did"]: one for one in document["changed"]}
+    assert changed.keys() == {bob, eve}
+    assert all(
+        (one["before"], one["after"], one["direction"]) == ("manual", "approve", "wider")
+        for one in changed.values()
+    )
+    assert (changed[eve]["was"], changed[eve]["against"]) == ("blocked", "cli:tester")
+    assert changed[bob]["against"] is None
+    counted = (document["changed_total"], document["wider"], document["against_a_person"])
+    assert counted == (2, 2, 1)
     assert document["proposed"] == ["contact:*=approve", "task:default=deny"]
     jsonschema.Draft202012Validator(record_schema(TrustReplay)).validate(document)
     assert not profile.paths.trust_policy.exists()
@@ -121,15 +131,18 @@ def test_a_broken_file_is_a_blocker_until_it_is_put_back(terminal: Terminal) -> 
     path = terminal.profile.paths.trust_policy
     good = path.read_text()
     path.write_text("{")
-    code, out, _ = terminal.run("trust", "show")
-    assert code == 1
-    assert "Blocker: the trust policy cannot be used" in out
-    assert "pingagent trust restore" in out
-    assert "@evil: block" in out
+    broken = terminal.document("trust", "show")
+    assert broken["exit_code"] == 1
+    problem = broken["result"]["policy"]["problem"]
+    assert problem["code"] == "trust.policy_invalid"
+    assert "pingagent trust restore" in problem["next_step"]
+    (rule,) = broken["result"]["contact_policy"]["rules"]
+    assert (rule["match"], rule["action"]) == ("@evil", "block")
     assert terminal.error("trust", "restore")["code"] == "usage.consent"
-    code, out, _ = terminal.run("trust", "restore", "--yes")
-    assert code == 0
-    assert "restore  the whole policy tp_" in out
+    restored = terminal.document("trust", "restore", "--yes")
+    assert restored["ok"]
+    newest = restored["result"]["decisions"][0]
+    assert (newest["kind"], newest["policy_after"]) == ("restore", restored["result"]["policy"]["version"])
     assert path.read_text() == good
 
 
@@ -142,10 +155,18 @@ def test_recommendations_from_the_command_line(terminal: Terminal) -> None:
         for _ in range(5):
             here.answer(who)
             here.receive(who)
-    assert "Recommended: task execute" in terminal.run("trust", "show", "@bob")[1]
-    as_tool("status", terminal.document("trust", "show", "@bob")["result"])
-    assert "Dismissed: task execute" in terminal.run("trust", "dismiss", "@bob", "--reason", HOSTILE)[1]
-    assert "Open: task execute" in terminal.run("trust", "reopen", "@bob")[1]
+    status = terminal.document("trust", "show", "@bob")["result"]
+    as_tool("status", status)
+    recommended = status["recommendation"]
+    assert (recommended["section"], recommended["action"]) == ("task", "execute")
+    for words, state in (
+        (("dismiss", "@bob", "--reason", HOSTILE), "dismissed"),
+        (("reopen", "@bob"), "open"),
+    ):
+        became = terminal.document("trust", *words)["result"]["recommendation"]
+        assert (became["kind"], became["state"]) == ("task_execute", state)
+        code, out, _ = terminal.run("trust", "show", "@bob")
+        assert (code, "\x1b" in out) == (0, False)
     applied = terminal.document("trust", "apply", "@bob")["result"]
     as_tool("apply_session_recommendation", applied)
     assert applied["policy_change"]["saved"] is True

@@ -94,7 +94,7 @@ def test_a_change_is_of_the_default_or_of_a_rule_and_never_of_both(use: Call) ->
 
 def test_trying_writes_nothing(profile: Profile, use: Call) -> None:
     tried = use("policy_set", policy="contact", match="*", action="block", dry_run=True)
-    assert "only tried" in tried.text
+    assert (tried.body["changed"], tried.body["saved"]) == (True, False)
     assert not profile.paths.trust_policy.exists()
 
 
@@ -110,9 +110,10 @@ def test_status_and_explanation_of_a_thread_name_rule_and_reason(profile: Profil
     assert status.body["peer"]["did"] == who
     assert status.body["task"]["rule"] == {"position": 1, "match": "@b*", "action": "manual"}
     assert [one["match"] for one in status.body["task"]["also_matched"]] == ["*"]
-    explained = use("policy_explain", session=who)
-    assert "rule 1 of 2 (@b*)" in explained.text
-    assert "approved already" in explained.text
+    explained = use("policy_explain", session=who).body
+    assert explained["task"]["rule"] == status.body["task"]["rule"]
+    assert [one["position"] for one in explained["task"]["also_matched"]] == [2]
+    assert explained["trust"] == "approved"
 
 
 def test_supposing_a_sender_and_a_rule(use: Call) -> None:
@@ -120,7 +121,7 @@ def test_supposing_a_sender_and_a_rule(use: Call) -> None:
         "policy_simulate", did=did(1), alias="@new", changes=["contact:@n*=approve", "task:default=deny"]
     )
     assert (found.body["contact"]["action"], found.body["changed_contact"]["action"]) == ("manual", "approve")
-    assert "Then: contact approve" in found.text
+    assert found.body["changed_contact"]["rule"]["match"] == "@n*"
     assert code(use("policy_simulate")) == "trust.nobody"
     assert code(use("policy_simulate", alias="new", changes=["x"])) == "trust.rule_form"
     assert use("policy_simulate", alias=HOSTILE[:30]).is_error
@@ -128,15 +129,18 @@ def test_supposing_a_sender_and_a_rule(use: Call) -> None:
 
 def test_recommendations_can_be_dismissed_reopened_and_applied(profile: Profile, use: Call) -> None:
     proven(profile)
-    assert "Recommended: task execute" in use("status", session="@bob").text
+    recommended = use("status", session="@bob").body["recommendation"]
+    assert (recommended["kind"], recommended["action"]) == ("task_execute", "execute")
     asked = use("apply_session_recommendation", session="@bob")
     assert asked.body["ask_your_person"] == f"pingagent trust apply {profile.thread('bob')}"
     assert asked.body["ask_your_person"] in asked.text
     assert (asked.body["policy_change"], asked.body["recommendation"]["state"]) == (None, "open")
     assert use("dismiss_session_recommendation", session="@bob", reason=HOSTILE).body["recommendation"]["id"]
-    assert "dismissed last" in use("status", session="@bob").text
+    status = use("status", session="@bob").body
+    assert (status["recommendation"], status["reopenable"]["state"]) == (None, "dismissed")
     assert use("reopen_session_recommendation", session="@bob").body["recommendation"]["state"] == "open"
-    assert use("apply_session_recommendation", session="@bob").text.startswith("Not applied: task execute")
+    again = use("apply_session_recommendation", session="@bob").body
+    assert (again["ask_your_person"], again["policy_change"]) == (asked.body["ask_your_person"], None)
 
 
 def test_switches_that_have_ended_load_have_no_effect_and_are_reported(profile: Profile, use: Call) -> None:
@@ -154,7 +158,10 @@ def test_switches_that_have_ended_load_have_no_effect_and_are_reported(profile: 
     assert shown["policy"]["problem"] is None
     for warnings in (shown["warnings"], status.body["warnings"]):
         assert [one["code"] for one in warnings] == ["trust.switch_ended"] * 2
-    assert "contact_policy.agent_may_approve has no effect any more" in status.text
+        assert [one["message"].partition(" ")[0] for one in warnings] == [
+            "contact_policy.agent_may_approve",
+            "task_policy.agent_may_execute",
+        ]
 
 
 def test_a_flood_can_be_blocked_by_the_agent(profile: Profile, use: Call) -> None:
@@ -163,10 +170,10 @@ def test_a_flood_can_be_blocked_by_the_agent(profile: Profile, use: Call) -> Non
         here = Place(profile.home, store, profile.me, now=profile.tick())
         for _ in range(25):
             here.receive(who, stage="pending")
-    assert "25 messages wait" in use("status", session="@eve").text
+    assert use("status", session="@eve").body["waiting"] == 25
     blocked = use("apply_session_recommendation", session="@eve")
     assert blocked.body["trust"] == "blocked"
-    assert "blocked now" in blocked.text
+    assert blocked.body["recommendation"]["state"] == "applied"
 
 
 def test_hostile_texts_in_every_field_stay_texts(profile: Profile, use: Call) -> None:
@@ -183,7 +190,7 @@ def test_hostile_texts_in_every_field_stay_texts(profile: Profile, use: Call) ->
     profile.paths.trust_policy.write_text('{"task_policy":{"default_action":"\\u001b[2J\\n"}}')
     broken = use("policy")
     assert broken.body["policy"]["source"] == "last_good"
-    assert "Blocker: the trust policy cannot be used" in broken.text
+    assert broken.body["policy"]["problem"]["code"] == "trust.policy_invalid"
     assert code(use("policy_set", policy="task", action="deny", default_only=True)) == "trust.policy_invalid"
     status = use("status", session=profile.peer("evil")).body
     assert status["policy"]["problem"]["code"] == "trust.policy_invalid"
