@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from openclaw_install.common.problems import Problem
 from openclaw_install.messaging.app import AppContext
 from openclaw_install.messaging.health import write_health
-from openclaw_install.messaging.models.overview import TransportHealth
+from openclaw_install.messaging.models.health import TransportHealth
 from openclaw_install.messaging.models.sessions import Summary
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.summary import FIELDS, LISTS, SummaryError, changed_summary

@@ -13,7 +13,8 @@ from openclaw_install.common.problems import Problem
 from openclaw_install.messaging.doctor import examine
 from openclaw_install.messaging.health import write_health
 from openclaw_install.messaging.models import RelayCursor
-from openclaw_install.messaging.models.overview import DoctorReport, TransportHealth
+from openclaw_install.messaging.models.health import TransportHealth
+from openclaw_install.messaging.models.overview import DoctorReport
 from openclaw_install.messaging.relay.client import Relay
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.card import make_card

@@ -26,8 +26,9 @@ from openclaw_install.messaging.health import (
 )
 from openclaw_install.messaging.inbound_guard import inbound_findings
 from openclaw_install.messaging.models import RelayCursor
+from openclaw_install.messaging.models.health import GOES_ON, TransportHealth
 from openclaw_install.messaging.models.messages import ShownMessage, shown_message
-from openclaw_install.messaging.models.overview import GOES_ON, DoctorReport, FailedMessage, TransportHealth
+from openclaw_install.messaging.models.overview import DoctorReport, FailedMessage
 from openclaw_install.messaging.profile_settings import URL_VARIABLE, server_url
 from openclaw_install.messaging.relay.client import About, Relay, RelayMaker, RelayRefused
 from openclaw_install.messaging.relay.http import HttpRelay

@@ -8,7 +8,7 @@ from typing import Any
 
 from openclaw_install.common.boot import boot_id
 from openclaw_install.common.problems import Problem, problem_from
-from openclaw_install.messaging.models.overview import TransportHealth
+from openclaw_install.messaging.models.health import TransportHealth
 from openclaw_install.messaging.store import Store
 
 FACT = "bridge.health"

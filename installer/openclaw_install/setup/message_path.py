@@ -11,7 +11,7 @@ from typing import Literal
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.problems import Problem
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.messaging.models.overview import TransportHealth
+from openclaw_install.messaging.models.health import TransportHealth
 from openclaw_install.messaging.profile_settings import (
     load_settings,
     server_url,

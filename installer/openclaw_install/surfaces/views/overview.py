@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from openclaw_install.common.shown_text import cut, neutral, quoted
+from openclaw_install.messaging.models.health import TransportHealth
 from openclaw_install.messaging.models.inbound import HeldContact, InboundState
 from openclaw_install.messaging.models.overview import (
     RuntimeOverview,
@@ -10,7 +11,6 @@ from openclaw_install.messaging.models.overview import (
     SinceLastSeen,
     Timeline,
     Transport,
-    TransportHealth,
     WhoAmI,
 )
 from openclaw_install.messaging.store.stats import StoreStats
