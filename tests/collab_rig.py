@@ -24,10 +24,10 @@ from openclaw_install.messaging.app import App
 from openclaw_install.messaging.bridge.bridge import BridgeEvent, BridgeSettings, run_bridge
 from openclaw_install.messaging.bridge.settings import HostView, Timing
 from openclaw_install.messaging.health import read_health
-from openclaw_install.messaging.models.health import TransportHealth
 from openclaw_install.messaging.models.messages import SendResult
 from openclaw_install.messaging.relay.client import Relay
 from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.transport_health import TransportHealth
 from openclaw_install.messaging.turn_ceilings import NO_CEILINGS
 from openclaw_install.protocol.card import ENVELOPE_2, make_card
 from openclaw_install.protocol.did import conversation_of

@@ -14,8 +14,8 @@ from openclaw_install.messaging import health
 from openclaw_install.messaging.bridge import context as shared
 from openclaw_install.messaging.bridge.context import BridgeEvent, HealthMonitor
 from openclaw_install.messaging.health import read_health
-from openclaw_install.messaging.models.health import Connection
 from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.transport_health import Connection
 
 _NOW = 1_800_000_000.0
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from openclaw_install.common.problems import Problem
 from openclaw_install.messaging.app import AppContext
 from openclaw_install.messaging.health import write_health
-from openclaw_install.messaging.models.health import TransportHealth
 from openclaw_install.messaging.models.sessions import Summary
 from openclaw_install.messaging.store import Store
 from openclaw_install.messaging.summary import FIELDS, LISTS, SummaryError, changed_summary
+from openclaw_install.messaging.transport_health import TransportHealth
 from openclaw_install.protocol.header import new_message_id
 from openclaw_install.protocol.identity import new_identity
 from openclaw_install.protocol.times import seconds_of

@@ -13,10 +13,10 @@ from openclaw_install.common.problems import Problem
 from openclaw_install.messaging.doctor import examine
 from openclaw_install.messaging.health import write_health
 from openclaw_install.messaging.models import RelayCursor
-from openclaw_install.messaging.models.health import TransportHealth
 from openclaw_install.messaging.models.overview import DoctorReport
 from openclaw_install.messaging.relay.client import Relay
 from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.transport_health import TransportHealth
 from openclaw_install.protocol.card import make_card
 from openclaw_install.protocol.identity import rotate_signing
 from openclaw_install.protocol.profile_files import load_identity, save_identity

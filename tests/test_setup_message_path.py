@@ -18,9 +18,9 @@ from openclaw_install.common.jsonable import jsonable
 from openclaw_install.host.locate import locate
 from openclaw_install.messaging import store_lock
 from openclaw_install.messaging.health import OWNER, OWNER_NEXT_STEP, write_health, write_served
-from openclaw_install.messaging.models.health import Connection, TransportHealth
 from openclaw_install.messaging.profile_settings import load_settings, settings_path
 from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.transport_health import Connection, TransportHealth
 from openclaw_install.messaging.trust.policy_file import LAST_GOOD
 from openclaw_install.protocol.profile import profile_paths
 from openclaw_install.protocol.profile_files import load_identity

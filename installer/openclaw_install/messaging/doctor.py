@@ -26,7 +26,6 @@ from openclaw_install.messaging.health import (
 )
 from openclaw_install.messaging.inbound_guard import inbound_findings
 from openclaw_install.messaging.models import RelayCursor
-from openclaw_install.messaging.models.health import GOES_ON, TransportHealth
 from openclaw_install.messaging.models.messages import ShownMessage, shown_message
 from openclaw_install.messaging.models.overview import DoctorReport, FailedMessage
 from openclaw_install.messaging.profile_settings import URL_VARIABLE, server_url
@@ -34,6 +33,7 @@ from openclaw_install.messaging.relay.client import About, Relay, RelayMaker, Re
 from openclaw_install.messaging.relay.http import HttpRelay
 from openclaw_install.messaging.retirement import ELSEWHERE, retirement_of, seen_elsewhere
 from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.transport_health import GOES_ON, TransportHealth
 from openclaw_install.messaging.trust.policy_file import TrustBook
 from openclaw_install.messaging.untrusted import Reader, opened_as
 from openclaw_install.protocol.identity import Identity

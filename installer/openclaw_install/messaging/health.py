@@ -8,8 +8,8 @@ from typing import Any
 
 from openclaw_install.common.boot import boot_id
 from openclaw_install.common.problems import Problem, problem_from
-from openclaw_install.messaging.models.health import TransportHealth
 from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.transport_health import TransportHealth
 
 FACT = "bridge.health"
 OWNER = "store.owner"

@@ -9,19 +9,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from openclaw_install.common.errors import HostError, InstallError, UsageError
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.runtime.detached import start_detached, tail_of
 from openclaw_install.runtime.document import Status, read_guardian, read_status
 from openclaw_install.runtime.environment import allowed, environment_text, write_environment
 from openclaw_install.runtime.locks import age_of, held, is_held
 from openclaw_install.runtime.paths import RuntimePaths, invocation_for
 from openclaw_install.runtime.process_id import now
 from openclaw_install.runtime.report import Result, RuntimeReport
-from openclaw_install.runtime.services import ServiceManager, no_user_session, service_manager, service_spec
 from openclaw_install.runtime.status import ProbeResult, runtime_status
-from openclaw_install.runtime.terminate import end_processes
+
+if TYPE_CHECKING:
+    from openclaw_install.runtime.services import ServiceManager
 
 START_SECONDS = 30.0
 _POLL_SECONDS = 0.05
@@ -59,6 +60,8 @@ class RuntimeControl:
     @cached_property
     def manager(self) -> ServiceManager:
         """The service manager of this kind of machine."""
+        from openclaw_install.runtime.services import service_manager
+
         return service_manager(self.paths, self.env)
 
     def wanted(self) -> tuple[str, ...]:
@@ -124,6 +127,8 @@ class RuntimeControl:
                 `runtime.not_started`: the service did not come up, and was removed again.
             UsageError: nobody can be asked, or the answer is no.
         """
+        from openclaw_install.runtime.services import no_user_session
+
         file, env_file = self.manager.file, self.paths.env_file
         if not self.manager.is_usable():
             raise no_user_session(self.manager, self.invocation)
@@ -236,6 +241,8 @@ class RuntimeControl:
                 notes = (
                     f"{self.manager.kind} does not answer here, so it runs as a detached process until then",
                 )
+            from openclaw_install.runtime.detached import start_detached
+
             start_detached(self.location, self.env, self.paths)
         return Result("started", changed=True, runtime=self._settled(end), notes=notes)
 
@@ -255,6 +262,8 @@ class RuntimeControl:
             time.sleep(_POLL_SECONDS)
 
     def _not_started(self, what: str) -> HostError:
+        from openclaw_install.runtime.detached import tail_of
+
         said = tail_of(self.paths.crash_log)
         return HostError(
             f"the runtime did not start: {what}" + (f"; it said:\n{said}" if said else ""),
@@ -263,6 +272,8 @@ class RuntimeControl:
         )
 
     def _stop(self) -> Result:
+        from openclaw_install.runtime.terminate import end_processes
+
         ran = self._probe().is_held
         notes: list[str] = []
         if self.manager.file.exists() and self.manager.is_usable():
@@ -275,6 +286,8 @@ class RuntimeControl:
         return Result(message, changed=ran, runtime=self.report(), notes=tuple(notes), killed=killed)
 
     def _start_service(self) -> Result:
+        from openclaw_install.runtime.services import service_spec
+
         spec = service_spec(self.location, self.env, self.paths, self.manager.kind)
         is_systemd = self.manager.kind == "systemd"
         notes: list[str] = []

@@ -146,7 +146,7 @@ def _standing(context: Context, env: Mapping[str, str]) -> object:
 
 def _ledger() -> Path:
     """Its file: a look at what is configured must not make it."""
-    from openclaw_install.sync.ledger import ledger_folder
+    from openclaw_install.sync.places import ledger_folder
 
     return ledger_folder() / "ledger.sqlite3"
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-import platform
-import sqlite3
 import sys
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +55,8 @@ def write_bug_report(context: Context, output: Path | None = None) -> BugReport:
         UsageError: there is such a file.
         FileError: it cannot be written.
     """
+    import zipfile
+
     moment = datetime.fromtimestamp(context.clock(), UTC)
     path = (output or Path(f"openclaw-install-report-{moment:%Y%m%dT%H%M%SZ}.zip")).absolute()
     if path.exists() or path.is_symlink():
@@ -109,6 +107,10 @@ def _tried(part: Callable[[], Any]) -> Any:
 
 
 def _versions(context: Context, env: Mapping[str, str]) -> Mapping[str, Any]:
+    import platform
+    import sqlite3
+    from importlib import metadata
+
     profile = profile_paths(env, context.location.home).folder
     return {
         "openclaw-install": __version__,

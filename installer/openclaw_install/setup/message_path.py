@@ -11,11 +11,11 @@ from typing import Literal
 from openclaw_install.common.errors import InstallError
 from openclaw_install.common.problems import Problem
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.messaging.models.health import TransportHealth
 from openclaw_install.messaging.profile_settings import (
     load_settings,
     server_url,
 )
+from openclaw_install.messaging.transport_health import TransportHealth
 from openclaw_install.protocol.profile import ProfilePaths, backup_of, profile_paths
 
 Presence = Literal["present", "missing", "damaged"]

@@ -15,6 +15,7 @@ from openclaw_install.common.errors import ConflictError
 from openclaw_install.common.files import file_error, make_private_folder
 from openclaw_install.common.sqlite_file import transaction
 from openclaw_install.sync.database import LEDGER, copy_in_memory, open_database
+from openclaw_install.sync.places import ledger_folder
 from openclaw_install.sync.service import Agent, Upload
 
 FactKind = Literal["frontmatter", "gate"]
@@ -23,13 +24,6 @@ _FACTS_A_QUERY = 500
 # A content that met so many unclear answers is not sent again by itself: once, and once more alone.
 UNCLEAR_ANSWERS_BORNE = 2
 _CUT = "sync.interrupted", "the run ended before the service answered, or has not ended yet"
-
-
-def ledger_folder() -> Path:
-    """Where the ledger lives: our own state folder, one for all hosts of this user."""
-    import platformdirs
-
-    return platformdirs.user_state_path("openclaw-install") / "sync"
 
 
 @dataclass(frozen=True)

@@ -10,21 +10,21 @@ import json
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openclaw_install.common.redaction import redact
 from openclaw_install.common.shown_text import cut, neutral
 from openclaw_install.host.boot.verdict import Issue, Validation
 from openclaw_install.host.config.document import ConfigDocument
-from openclaw_install.host.config.secrets import secrets_in
 from openclaw_install.host.locate import HostLocation
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 NO_CLI = "no openclaw is on PATH"
 _ANSWER_LIMIT = 1_048_576
@@ -68,6 +68,8 @@ def installed(location: HostLocation) -> Installed | None:
 
 def in_background(work: Any, *arguments: Any) -> Future[Validation]:
     """The result of `work(*arguments)`, which runs aside; the end of the program does not wait for it."""
+    from concurrent.futures import Future
+
     future: Future[Validation] = Future()
 
     def run() -> None:
@@ -118,6 +120,8 @@ def _mended(program: Installed, location: HostLocation, seconds: float) -> bool 
 
 def _json_of(command: Sequence[str], env: Mapping[str, str], seconds: float) -> dict[str, Any] | str:
     """The JSON object that a command prints last; else why there is none, in a few words."""
+    import tempfile
+
     with tempfile.TemporaryFile() as printed:
         try:
             done = subprocess.run(
@@ -146,6 +150,8 @@ def _json_of(command: Sequence[str], env: Mapping[str, str], seconds: float) -> 
 
 
 def _issues(listed: Any, document: ConfigDocument) -> tuple[Issue, ...]:
+    from openclaw_install.host.config.secrets import secrets_in
+
     secrets = secrets_in(document)
 
     def shown(value: Any) -> str:

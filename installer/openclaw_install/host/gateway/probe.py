@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from openclaw_install.common.http_client import http_client
 from openclaw_install.common.redaction import Secret, redact
 
 if TYPE_CHECKING:
@@ -125,6 +123,8 @@ def ask_gateway(
 async def _ask(address: GatewayAddress, token: Secret | None, agent_id: str | None) -> LivePolicy:
     import httpx
 
+    from openclaw_install.common.http_client import http_client
+
     # Loopback only: a self-signed certificate of the gateway's own is what TLS means here.
     async with http_client(httpx.AsyncClient, address.base, any_certificate=True, timeout=None) as client:
         status, _, text = await fetch(client, httpx.Request("GET", f"{address.base}/healthz"))
@@ -180,6 +180,8 @@ def is_sendable(token: Secret) -> bool:
 
 
 def _probe_body(agent_id: str | None) -> dict[str, Any]:
+    import secrets
+
     key = f"{chr(_PRIVATE_PLANE + secrets.randbelow(_PRIVATE_PLANE_SIZE))}openclaw-install-probe"
     body = {"message": "probe", "sessionMode": "persistent", "sessionKey": key, "deliver": False}
     return {**body, **({"agentId": agent_id} if agent_id else {})}

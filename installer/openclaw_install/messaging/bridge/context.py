@@ -15,9 +15,9 @@ from openclaw_install.common.problems import Problem
 from openclaw_install.messaging.bridge.settings import BridgeSettings
 from openclaw_install.messaging.card_cache import CardBook
 from openclaw_install.messaging.health import write_health
-from openclaw_install.messaging.models.health import GOES_ON, HealthState, TransportHealth
 from openclaw_install.messaging.relay.client import Relay
 from openclaw_install.messaging.store import Store
+from openclaw_install.messaging.transport_health import GOES_ON, HealthState, TransportHealth
 from openclaw_install.protocol.identity import Identity
 
 # Seconds for which a clock that was set must have gone right before anything is forgotten by it.

@@ -9,12 +9,12 @@ from openclaw_install.common.jsonable import Timestamp
 from openclaw_install.common.problems import Problem
 from openclaw_install.messaging.models import Event, RouteMode
 from openclaw_install.messaging.models.contacts import ContactState
-from openclaw_install.messaging.models.health import TransportHealth
 from openclaw_install.messaging.models.inbound import InboundState
 from openclaw_install.messaging.models.messages import ShownMessage
 from openclaw_install.messaging.models.sessions import Figures, ShownSession
 from openclaw_install.messaging.models.trust import PolicyInForce
 from openclaw_install.messaging.timeline import TimelineEntry
+from openclaw_install.messaging.transport_health import TransportHealth
 from openclaw_install.messaging.trust.policy import Action
 
 

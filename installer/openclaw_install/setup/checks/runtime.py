@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from openclaw_install.common.problems import Problem
-from openclaw_install.messaging.models.health import GOES_ON
+from openclaw_install.messaging.transport_health import GOES_ON
 from openclaw_install.runtime.report import ComponentPhase, ComponentReport, RuntimeReport, RuntimeState
 from openclaw_install.setup.facts import PROGRAM, Facts
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from openclaw_install.common.shown_text import cut, neutral, quoted
-from openclaw_install.messaging.models.health import TransportHealth
 from openclaw_install.messaging.models.inbound import HeldContact, InboundState
 from openclaw_install.messaging.models.overview import (
     RuntimeOverview,
@@ -15,6 +14,7 @@ from openclaw_install.messaging.models.overview import (
 )
 from openclaw_install.messaging.store.stats import StoreStats
 from openclaw_install.messaging.timeline import TimelineEntry
+from openclaw_install.messaging.transport_health import TransportHealth
 from openclaw_install.surfaces.views import view
 from openclaw_install.surfaces.views.contacts import names, peer_name
 from openclaw_install.surfaces.views.messages import QUOTED, message_row, moment
