@@ -43,7 +43,6 @@ from openclaw_install.messaging.models.overview import (
     SinceLastSeen,
     Timeline,
     Transport,
-    TransportHealth,
     WhoAmI,
 )
 from openclaw_install.messaging.models.sessions import (
@@ -74,6 +73,7 @@ from openclaw_install.messaging.models.trust import (
 )
 from openclaw_install.messaging.models.trust_replay import ReplayedDecision, TrustReplay
 from openclaw_install.messaging.timeline import TimelineEntry
+from openclaw_install.messaging.transport_health import TransportHealth
 from openclaw_install.messaging.trust.policy import Matched, Verdict
 from openclaw_install.messaging.turn_ceilings import TurnCeilings
 from openclaw_install.surfaces.tool import MOST_TEXT
