@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -66,8 +68,9 @@ def test_case_stale_session_401_says_that_the_key_was_accepted_before(
         document = desk.document("alpha", "--agent", "all", "--yes")
     assert document["exit_code"] == 1
     told = document["result"]["agents"][0]["skills"][0]
-    assert "accepted before in this run" in told["reason"]
-    assert "hub keys create" in told["next_step"]
+    assert told["code"] == "sync.key_rejected"
+    assert "before" in told["reason"]
+    assert told["next_step"].startswith("openclaw-install hub keys create --owner NAME")
     assert seen.count("initialize") == 2
 
 
@@ -85,7 +88,8 @@ def test_case_structured_only_says_that_content_is_lacking() -> None:
 
     with serving(mysta_sync_skill=without) as server, pytest.raises(AnswerError) as told:
         sync_one(server.url)
-    assert "the tool's result lacks `content`" in told.value.message
+    assert told.value.error_code == "sync.answer"
+    assert "`content`" in told.value.message
     assert "MYSTA_MCP_URL" not in told.value.next_step
 
 
@@ -121,9 +125,12 @@ def test_case_doubled_backslash_escapes_a_name_once(desk: Desk, name: str, shown
     desk.hub.create_agent("main", "owner")
     folder = unicodedata.normalize("NFD", name)
     write_skill(desk.skills, folder, skill_text(folder))
-    code, out, _ = desk.run(folder, "--yes")
-    assert code == 1
-    assert f"the skill name '{shown}' is not allowed" in out
+    document = desk.document(folder, "--yes")
+    assert document["exit_code"] == 1
+    (skill,) = document["result"]["agents"][0]["skills"]
+    assert (skill["outcome"], skill["code"]) == ("refused", "invalid_name")
+    assert f"'{shown}'" in skill["reason"]
+    assert f"'{shown}'" in desk.run(folder, "--yes")[1]
 
 
 @pytest.mark.parametrize("file", ["skill.md", "Skill.md", "SKILL.MD"])
@@ -135,10 +142,9 @@ def test_case_lowercase_skill_md_is_noted(
     (folder / file).write_text(skill_text("lower"))
     write_skill(tmp_path / "skills", "good")
     (tmp_path / "skills" / "good" / "skill.md").write_text("beside a real one")
-    assert run_command(cli, ("skills", "check", str(tmp_path / "skills"))) == 0
-    out = capsys.readouterr().out
-    assert f"{folder / file} is passed over: OpenClaw reads SKILL.md only" in out
-    assert "good/skill.md" not in out
+    assert run_command(cli, ("skills", "check", str(tmp_path / "skills"), "--json")) == 0
+    (note,) = json.loads(capsys.readouterr().out)["result"]["notes"]
+    assert note.startswith(f"{folder / file} is passed over: ")
 
 
 def test_case_lowercase_skill_md_is_counted_where_there_are_many(
@@ -148,10 +154,12 @@ def test_case_lowercase_skill_md_is_counted_where_there_are_many(
         folder = tmp_path / f"skill-{number:02}"
         folder.mkdir()
         (folder / "skill.md").write_text(skill_text(folder.name))
-    assert run_command(cli, ("skills", "check", str(tmp_path))) == 0
-    out = capsys.readouterr().out
-    assert out.count("is passed over") == 20
-    assert "25 more files below" in out
+    assert run_command(cli, ("skills", "check", str(tmp_path), "--json")) == 0
+    *named, counted = json.loads(capsys.readouterr().out)["result"]["notes"]
+    assert len({note.partition(" ")[0] for note in named}) == 20
+    assert all(note.partition(" ")[0].endswith("/skill.md") for note in named)
+    assert counted.startswith("25 ")
+    assert str(tmp_path) in counted
 
 
 def test_a_secret_that_was_allowed_for_one_agent_goes_to_that_agent_only(desk: Desk) -> None:
@@ -181,10 +189,10 @@ def test_a_secret_that_was_allowed_is_listed_and_can_be_revoked_alone(desk: Desk
         "--allow-secrets",
     )
     assert len(given) == 3
+    assert secret["endpoint"] == desk.hub.url
+    assert secret["sha256"] == hashlib.sha256((desk.skills / "leaky" / "SKILL.md").read_bytes()).hexdigest()
     code, out, _ = desk.run("consent")
-    assert code == 0
-    assert f"{secret['id']:>3}  " in out
-    assert f"despite the gate, leaky ({secret['sha256'][:12]}) to {desk.hub.url}, agent helper" in out
+    assert (code, len(out.splitlines())) == (0, 3)
     assert desk.document("consent", "--revoke", str(secret["id"]))["result"]["revoked"] == 1
     assert desk.outcomes("leaky", "--force") == {"helper": {"leaky": "blocked"}}
     assert (
@@ -216,5 +224,7 @@ def test_the_bundles_of_the_setup_go_up_only_by_name(desk: Desk) -> None:
 def test_removing_a_skill_at_an_agent_is_told_to_be_beyond_the_service(desk: Desk) -> None:
     error = desk.document("remove", "alpha", "beta")["errors"][0]
     assert error["code"] == "sync.cannot_remove"
-    assert f"{desk.hub.url} has no tool that removes a skill: alpha, beta" in error["message"]
-    assert "not sent again" in error["next_step"]
+    assert all(word in error["message"] for word in (desk.hub.url, "alpha", "beta"))
+    assert error["next_step"] == (
+        "delete it in the agent's own skills folder; what is gone here is not sent again"
+    )

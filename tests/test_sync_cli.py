@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -60,14 +59,15 @@ def test_the_first_sync_sends_all_the_second_nothing_a_change_only_itself(desk: 
 
 def test_the_summary_says_whether_the_skills_are_live(desk: Desk) -> None:
     desk.hub.create_agent("asleep", "owner", running=False)
-    code, out, err = desk.run("--all", "--yes")
-    assert (code, err) == (0, "")
-    assert "agent asleep (agt_" in out
-    assert "2 synced" in out
-    assert "the dev pod is not running: start it to apply the skills" in out
+    document = desk.document("--all", "--yes")
+    assert (document["exit_code"], desk.texts[-1]) == (0, "")
+    (agent,) = document["result"]["agents"]
+    assert agent["id"].startswith("agt_")
+    assert (agent["name"], agent["running"], agent["live"]) == ("asleep", False, False)
+    assert agent["totals"]["acknowledged"] == 2
     desk.hub.create_agent("awake", "owner")
-    _, out, _ = desk.run("--all", "--agent", "awake", "--yes")
-    assert "the dev pod is running: the skills are live now" in out
+    (agent,) = desk.document("--all", "--agent", "awake", "--yes")["result"]["agents"]
+    assert (agent["running"], agent["live"]) == (True, True)
 
 
 def test_names_choose_skills_and_an_unknown_one_lists_what_there_is(desk: Desk) -> None:
@@ -75,15 +75,17 @@ def test_names_choose_skills_and_an_unknown_one_lists_what_there_is(desk: Desk) 
     assert desk.outcomes("beta", "--yes") == {"main": {"beta": "acknowledged"}}
     document = desk.document("gamma")
     assert document["exit_code"] == 2
-    assert "gamma" in document["errors"][0]["message"]
-    assert "alpha, beta" in document["errors"][0]["next_step"]
+    (error,) = document["errors"]
+    assert error["code"] == "usage.no_such_skill"
+    assert "gamma" in error["message"]
+    assert all(name in error["next_step"] for name in ("alpha", "beta"))
     assert desk.document("alpha", "--all")["exit_code"] == 2
 
 
 def test_without_a_terminal_nothing_is_chosen_silently(desk: Desk) -> None:
-    document = desk.document("--yes")
-    assert document["errors"][0]["code"] == "usage.nothing_chosen"
-    assert "alpha, beta" in document["errors"][0]["next_step"]
+    error = desk.document("--yes")["errors"][0]
+    assert error["code"] == "usage.nothing_chosen"
+    assert all(name in error["next_step"] for name in ("alpha", "beta"))
 
 
 def test_agents_none_one_several_all_by_id_and_by_name(desk: Desk) -> None:
@@ -111,12 +113,12 @@ def test_two_agents_of_one_name_are_told_apart_by_their_ids(desk: Desk) -> None:
     tools = storing_tools({}, [{"id": "a1", "name": "same"}, {"id": "a2", "name": "same"}])
     with ScriptedServer(Manners(tools=tools)).serving() as server:
         desk.monkeypatch.setenv("MYSTA_MCP_URL", server.url)
-        document = desk.document("--all", "--yes", "--agent", "same")
-        assert "several agents are called same" in document["errors"][0]["message"]
-        assert "a1" in document["errors"][0]["next_step"]
-        code, out, _ = desk.run("--all", "--yes", "--agent", "a2")
-    assert code == 0
-    assert "the skills are live now" in out
+        error = desk.document("--all", "--yes", "--agent", "same")["errors"][0]
+        assert error["code"] == "usage.no_such_agent"
+        assert all(one in error["next_step"] for one in ("a1", "a2"))
+        document = desk.document("--all", "--yes", "--agent", "a2")
+    assert document["exit_code"] == 0
+    assert [(agent["id"], agent["live"]) for agent in document["result"]["agents"]] == [("a2", True)]
 
 
 def test_nothing_is_sent_without_consent_and_it_is_asked_only_once(desk: Desk) -> None:
@@ -180,8 +182,8 @@ def test_a_dry_run_writes_nothing(desk: Desk) -> None:
 
 def test_the_agents_are_not_asked_for_in_a_dry_run(desk: Desk) -> None:
     document = desk.document("agents", "--dry-run", "--yes")
-    assert document["exit_code"] == 2
-    assert "--dry-run would not" in document["errors"][0]["message"]
+    assert (document["exit_code"], document["errors"][0]["code"]) == (2, "usage")
+    assert "--dry-run" in document["errors"][0]["message"]
     assert desk.document("consent")["result"]["consents"] == []
 
 
@@ -208,9 +210,11 @@ def test_a_dry_run_lists_agents_once_that_was_agreed_to_and_sends_nothing(desk: 
     desk.monkeypatch.delenv("MYSTA_API_KEY")
     offline = desk.document("--all", "--dry-run", "--agent", "main")
     assert offline["result"]["agents"][0]["id"] == agent.id
-    _, out, _ = desk.run("--all", "--dry-run")
-    assert "to send      alpha (create): never acknowledged" in out
-    assert "dry run" in out
+    again = desk.document("--all", "--dry-run")["result"]
+    assert again["dry_run"]
+    skills = {skill["skill"]: skill for skill in again["agents"][0]["skills"]}
+    assert (skills["alpha"]["outcome"], skills["alpha"]["action"]) == ("planned", "create")
+    assert skills["alpha"]["reason"] == "never acknowledged"
 
 
 def test_a_key_is_needed_and_has_to_look_like_one(desk: Desk) -> None:
@@ -286,11 +290,13 @@ def test_an_endpoint_that_is_unsafe_is_refused_without_showing_it(desk: Desk, ur
 def test_a_finding_of_the_gate_blocks_that_skill_until_it_is_allowed_for_this_content(desk: Desk) -> None:
     agent = desk.hub.create_agent("main", "owner")
     write_skill(desk.skills, "leaky", skill_text("leaky", f"# Use\n\nexport TOKEN={SECRET}\n"))
-    code, out, _ = desk.run("--all", "--yes")
-    assert code == 1
-    assert "line 7: GitHub Token" in out
-    assert "--allow-secrets leaky" in out
-    assert SECRET not in out
+    document = desk.document("--all", "--yes")
+    assert document["exit_code"] == 1
+    (leaky,) = (one for one in document["result"]["agents"][0]["skills"] if one["skill"] == "leaky")
+    assert (leaky["outcome"], leaky["code"]) == ("blocked", "secret")
+    assert leaky["findings"] == [{"line": 7, "kind": "GitHub Token"}]
+    assert desk.run("--all")[0] == 1
+    assert not any(SECRET in text for text in desk.texts)
     assert desk.held(agent.id) == ["alpha", "beta"]
     assert desk.document("--all", "--allow-secrets", "nothing")["exit_code"] == 2
     planned = desk.document("--all", "--dry-run", "--allow-secrets", "leaky")
@@ -319,9 +325,11 @@ def test_skills_that_cannot_go_up_are_told_and_the_others_go(desk: Desk) -> None
         "latin": "blocked",
     }
     assert (skills["broken"]["code"], skills["latin"]["code"]) == ("invalid", "not_utf8")
-    warnings = "\n".join(document["result"]["warnings"])
-    assert "Workspace" in warnings
-    assert "description is required" in warnings
+    warnings = document["result"]["warnings"]
+    assert any("Workspace" in warning for warning in warnings)
+    (broken,) = (warning for warning in warnings if warning.startswith("broken: "))
+    assert skills["broken"]["reason"] == "OpenClaw refuses it: description is required"
+    assert skills["broken"]["reason"] in broken
 
 
 def test_a_refusal_of_the_service_is_told_with_its_cause(desk: Desk) -> None:
@@ -329,15 +337,22 @@ def test_a_refusal_of_the_service_is_told_with_its_cause(desk: Desk) -> None:
     tools["mysta_sync_skill"] = lambda _arguments: plain("the name is taken", is_error=True)
     with ScriptedServer(Manners(tools=tools)).serving() as server:
         desk.monkeypatch.setenv("MYSTA_MCP_URL", server.url)
-        code, out, _ = desk.run("alpha", "--yes")
-        assert code == 1
-        assert "refused      alpha: the name is taken" in out
-        assert "next: correct what the service names" in out
-        code, out, _ = desk.run("status")
-        assert "last error of alpha at one (a)" in out
+        document = desk.document("alpha", "--yes")
+        assert document["exit_code"] == 1
+        (skill,) = document["result"]["agents"][0]["skills"]
+        assert (skill["outcome"], skill["code"], skill["reason"]) == (
+            "refused",
+            "refused",
+            "the name is taken",
+        )
+        assert skill["next_step"] == "correct what the service names, and sync again"
+        status = desk.document("status")["result"]
+        assert [(agent["id"], agent["name"]) for agent in status["agents"]] == [("a", "one")]
+        alpha = next(one for one in status["skills"] if one["skill"] == "alpha")
+        assert alpha["agents"][0]["last_error"]["code"] == "refused"
         tools["mysta_sync_skill"] = lambda _arguments: structured({"ok": True})
-        _, out, _ = desk.run("alpha")
-        assert "the service does not say whether the dev pod is running" in out
+        (agent,) = desk.document("alpha")["result"]["agents"]
+        assert (agent["totals"]["acknowledged"], agent["live"]) == (1, None)
 
 
 def test_a_canary_goes_first_and_its_failure_spares_the_others(desk: Desk) -> None:
@@ -358,19 +373,17 @@ def test_a_canary_goes_first_and_its_failure_spares_the_others(desk: Desk) -> No
     tools["mysta_sync_all_skills"] = tools["mysta_sync_skill"] = fail
     with ScriptedServer(Manners(tools=tools)).serving() as server:
         desk.monkeypatch.setenv("MYSTA_MCP_URL", server.url)
-        code, out, _ = desk.run("--all", "--yes", "--agent", "all", "--canary", "b")
         document = desk.document("--all", "--yes", "--agent", "all", "--canary", "b")
-    assert code == 1
+    assert document["exit_code"] == 1
     assert set(order) == {"b"}
-    assert "nothing was sent: the canary b did not acknowledge all" in out
     spared = document["result"]["agents"][1]
     assert spared["skipped"] == "the canary b did not acknowledge all"
     assert {(skill["outcome"], skill["code"]) for skill in spared["skills"]} == {("not_sent", "sync.canary")}
 
 
 def test_status_tells_drift_doubt_and_what_is_gone_without_the_network(desk: Desk) -> None:
-    code, out, _ = desk.run("status")
-    assert (code, "no agent is known yet" in out) == (0, True)
+    document = desk.document("status")
+    assert (document["exit_code"], document["result"]["agents"]) == (0, [])
     desk.hub.create_agent("main", "owner")
     desk.document("--all", "--yes")
     write_skill(desk.skills, "beta", skill_text("beta", "changed"))
@@ -379,12 +392,17 @@ def test_status_tells_drift_doubt_and_what_is_gone_without_the_network(desk: Des
     desk.monkeypatch.delenv("MYSTA_API_KEY")
     with no_network(desk.monkeypatch):
         document = desk.document("status")
-        _, out, _ = desk.run("status", "--agent", "main")
+        named = desk.document("status", "--agent", "main")
     assert document["exit_code"] == 1
-    states = {row["skill"]: row["agents"][0]["state"] for row in document["result"]["skills"]}
-    assert states == {"alpha": "deleted_locally", "beta": "drifted", "fresh": "never_acknowledged"}
-    assert re.search(r"beta   differs \(\d+ s\)", out)
-    assert re.search(r"alpha  deleted here \(\d+ s\)", out)
+    for shown in (document, named):
+        states = {row["skill"]: row["agents"][0] for row in shown["result"]["skills"]}
+        assert {name: state["state"] for name, state in states.items()} == {
+            "alpha": "deleted_locally",
+            "beta": "drifted",
+            "fresh": "never_acknowledged",
+        }
+        assert all(0 <= states[name]["age_seconds"] < 3600 for name in ("alpha", "beta"))
+        assert states["fresh"]["age_seconds"] is None
     desk.monkeypatch.setenv("MYSTA_API_KEY", desk.hub.create_key("owner").reveal())
     assert desk.outcomes("--all")["main"]["alpha"] == "deleted_locally"
     assert desk.document("--all")["ok"]
@@ -395,11 +413,18 @@ def test_status_tells_drift_doubt_and_what_is_gone_without_the_network(desk: Des
             "INSERT INTO attempt (endpoint, agent_id, skill, sha256, begun_at) "
             "SELECT endpoint, agent_id, skill, 'h', 1.0 FROM acknowledgement WHERE skill = 'fresh'"
         )
-    code, out, _ = desk.run("status")
-    assert code == 1
-    assert "same (2 h)" in out
-    assert "unknown (2 h)" in out
-    assert "agt_former" in out
+    document = desk.document("status")
+    assert document["exit_code"] == 1
+    ids = [agent["id"] for agent in document["result"]["agents"]]
+    assert "agt_former" in ids
+    (main,) = (place for place, agent in enumerate(ids) if agent != "agt_former")
+    stands = {row["skill"]: row["agents"][main] for row in document["result"]["skills"]}
+    assert {name: one["state"] for name, one in stands.items()} == {
+        "alpha": "never_acknowledged",
+        "beta": "in_sync",
+        "fresh": "in_doubt",
+    }
+    assert all(7300 <= stands[name]["age_seconds"] < 10_800 for name in ("beta", "fresh"))
     assert desk.document("status", "--agent", "nobody")["exit_code"] == 2
 
 
@@ -416,29 +441,34 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_agents_and_consent_are_told_to_people_too(desk: Desk) -> None:
-    assert "you have not agreed to anything" in desk.run("consent")[1]
+    assert desk.run("consent")[1] == "you have not agreed to anything\n"
     assert desk.run("agents", "--yes")[1] == "the service lists no agents\n"
     agent = desk.hub.create_agent("main", "owner")
     assert desk.run("agents")[1] == f"{agent.id}  main  running\n"
     desk.run("--all", "--yes")
-    told = desk.run("consent", "--revoke")[1]
-    assert f"upload to {desk.hub.url}, agent main, from {desk.skills} (by --yes, revoked " in told
-    assert "revoked: 2" in told
+    assert len(desk.run("consent")[1].splitlines()) == 2
+    told = desk.document("consent", "--revoke")["result"]
+    assert told["revoked"] == 2
+    (upload,) = (one for one in told["consents"] if one["kind"] == "upload")
+    assert (upload["endpoint"], upload["agent_name"]) == (desk.hub.url, "main")
+    assert (upload["roots"], upload["given_by"]) == ([str(desk.skills)], "--yes")
+    assert upload["revoked_at"] is not None
 
 
 def test_the_group_takes_names_options_and_commands_in_one_place(desk: Desk) -> None:
     for words in (("--help",), ("-h",)):
         code, out, _ = desk.run(*words)
         assert code == 0
-        assert "sync [OPTIONS] [NAME]..." in out
+        assert out.splitlines()[0].endswith(" sync [OPTIONS] [NAME]...")
         assert "--canary" in out
         assert "consent" in out
         assert ":push" not in out
     assert "--revoke" in desk.run("consent", "--help")[1]
     write_skill(desk.skills, "status")
     desk.hub.create_agent("main", "owner")
-    code, out, _ = desk.run("--yes", "--", "status")
-    assert (code, "1 synced" in out) == (0, True)
+    code, out, _ = desk.run("--yes", "--json", "--", "status")
+    (skill,) = json.loads(out)["result"]["agents"][0]["skills"]
+    assert (code, skill["skill"], skill["outcome"]) == (0, "status", "acknowledged")
     assert desk.document("--nonsense")["exit_code"] == 2
 
 

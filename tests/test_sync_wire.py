@@ -165,7 +165,8 @@ def test_a_retry_after_beyond_the_bounds_is_not_waited_for() -> None:
     with serving(always(Reply(429, headers={"retry-after": "3600"}))) as server:
         error = failure(server.url)
         assert len(server.calls("mysta_sync_skill")) == 1
-    assert "3600 s" in error.message
+    assert isinstance(error, BusyError)
+    assert "3600" in error.message
 
 
 @pytest.mark.parametrize(
@@ -207,7 +208,8 @@ def test_a_server_that_loses_every_session_is_given_up() -> None:
     with serving(always(Reply(404))) as server:
         error = failure(server.url)
         assert [asked.rpc for asked in server.asked].count("initialize") == 2
-    assert "forgets its sessions" in error.message
+    assert type(error) is AnswerError
+    assert "sessions" in error.message
 
 
 def test_the_session_is_closed_at_the_end() -> None:
@@ -315,7 +317,8 @@ def test_an_answer_of_another_session_is_not_taken() -> None:
     other = Reply(200, text.encode(), {"content-type": "application/json", "mcp-session-id": "somebody-else"})
     with serving(always(other)) as server:
         error = failure(server.url)
-    assert "another session" in error.message
+    assert type(error) is AnswerError
+    assert "session" in error.message
     assert error.in_doubt
 
 
@@ -402,7 +405,7 @@ def test_a_json_rpc_error_about_the_arguments_is_a_refusal() -> None:
     with serving(Manners(before=before)) as server:
         error = failure(server.url)
     assert isinstance(error, ToolError)
-    assert "content is too long" in error.message
+    assert (error.reason, error.message) == ("rpc -32602", "content is too long")
 
 
 def test_a_service_that_echoes_the_key_does_not_get_it_into_a_message() -> None:

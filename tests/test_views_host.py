@@ -1,4 +1,4 @@
-"""The texts about a host, its runtime, skills and hub, each whole: `golden/<view>.txt` is what a person reads.
+"""The texts about a host, its runtime, skills and hub, each whole: `golden/<view>.txt` is what is read.
 
 What a command does is tested by codes and fields where it is done; how it is said is tested here alone.
 """
