@@ -50,11 +50,10 @@ def test_the_next_unread_thread_is_the_one_that_waits_for_longest(profile: Profi
     peers = [one.body["thread"] and one.body["thread"]["session"]["peer"]["alias"] for one in order]
     assert peers == ["a", "b", None]
     assert order[0].body["thread"]["session"]["focused"] is True
-    assert '"hello from a"' in order[0].text
+    assert [one["body"]["text"] for one in order[0].body["thread"]["messages"]] == ["hello from a"]
     # The stranger's thread is unread still, and only a person makes it the agent's business.
     assert order[2].body["unread_threads"] == 1
     assert order[2].body["pending_contacts"] == 1
-    assert "Nothing unread" in order[2].text
     assert use("whoami").body["focused_thread"] == profile.thread("b")
 
 
@@ -76,7 +75,6 @@ def test_what_came_in_after_the_message_that_was_read_stays_unread(profile: Prof
     marked = use("mark_read", up_to=seen[1]["number"])
     assert marked.body["unread_before"] == 3
     assert marked.body["session"]["unread"] == 1
-    assert "1 came in since" in marked.text
     # An older mark brings nothing back.
     assert use("mark_read", up_to=1).body["session"]["unread"] == 1
     assert use("mark_read").body["session"]["unread"] == 0
@@ -99,7 +97,7 @@ def test_who_waits_for_approval_is_told_without_what_they_say(profile: Profile, 
     assert first["conversation_id"] == profile.thread("one").replace("c_dm_", "c_pdm_")
     assert first["thread_id"] == profile.thread("one")
     assert "one asks" not in waiting.text
-    assert "your person's to decide" in waiting.text
+    assert [(one["withheld"], one["preview"]) for one in waiting.body["conversations"]] == [(True, "")] * 2
     assert waiting.body["counts"] == {
         "pending": 2,
         "awaiting_reply": 0,
@@ -133,14 +131,16 @@ def test_an_agent_turns_down_and_blocks_but_does_not_approve(profile: Profile, u
     did = profile.meet("stranger", state="pending")
     refused = use("contacts_approve", contact=did)
     assert code(refused) == "trust.needs_a_person"
-    assert "pingagent contacts approve" in refused.text
+    assert refused.body["error"]["next_step"] == (
+        "ask your person; the commands are pingagent contacts approve and pingagent trust set"
+    )
     turned = use("contacts_reject", contact="@stranger", reason="spam")
     assert turned.body["contact"]["state"] == "rejected"
     assert turned.body["decision"]["by"] == "mcp:test"
     # Rejected to pending or approved would be more than it has: that is a person's.
     assert code(use("contacts_approve", contact=did)) == "trust.needs_a_person"
     assert use("contacts_block", contact=did).body["decision"]["before"] == "rejected"
-    assert "already" in use("contacts_block", contact=did).text
+    assert use("contacts_block", contact=did).body["changed"] is False
     assert code(use("contacts_reject", contact=did)) == "trust.needs_a_person"
     assert code(use("contacts_block", contact="@nobody")) == "contact.unknown"
 
@@ -155,7 +155,7 @@ def test_a_note_is_carried_forward_field_by_field_and_cleared_by_empty_ones(
     profile.receive("a", "hi")
     empty = use("session_summary", session="@a")
     assert empty.body["revision"] == 0
-    assert "It is empty" in empty.text
+    assert not any(empty.body["summary"].values())
     use("focus_session", session="@a")
     first = use(
         "session_summary", objective="ship it", constraints=["no downtime", " "], decisions=["use blue"]
@@ -177,7 +177,7 @@ def test_a_note_is_carried_forward_field_by_field_and_cleared_by_empty_ones(
     same = use("session_summary", objective="ship it")
     assert same.body["changed"] == []
     assert same.body["revision"] == 2
-    assert '"ship it"' in same.text
+    assert same.body["summary"]["objective"] == "ship it"
     assert code(use("session_summary", objective="x", clear_fields=["objective"])) == "summary"
     assert code(use("session_summary", session="@nobody")) == "thread.unknown"
     kinds = [one["kind"] for one in use("changes_since", cursor=0).body["events"]]
@@ -233,8 +233,8 @@ def test_the_overview_of_a_thread_has_trust_note_and_what_is_stuck(profile: Prof
     assert [one["direction"] for one in found.body["newest"]] == ["in", "out"]
     assert found.body["binding"] is None
     assert found.body["task_policy"]["action"] == "bridge"
-    for word in ("ship it", "1 to be sent", profile.thread("a"), "hello"):
-        assert word in found.text
+    assert found.body["session"]["thread_id"] == profile.thread("a")
+    assert [one["body"]["text"] for one in found.body["newest"]] == ["hello", "on it"]
 
 
 def test_the_overview_of_the_host_has_what_is_stuck_first_hand(profile: Profile, use: Call) -> None:
@@ -248,8 +248,9 @@ def test_the_overview_of_the_host_has_what_is_stuck_first_hand(profile: Profile,
     assert found.body["transport"]["figures"]["failed"] == 1
     assert [one["body"]["text"] for one in found.body["stuck"]] == ["never goes"]
     assert found.body["route_mode"] == "stable-hook-session"
-    assert "Stuck: " in found.text
-    assert "runtime start" in found.text
+    health = found.body["transport"]["health"]
+    assert (found.body["runtime_running"], health["connection"]) == (False, "stopped")
+    assert health["next_step"] == "start the runtime: openclaw-install runtime start"
 
 
 def test_the_transport_is_told_with_what_helps_and_its_history(profile: Profile, use: Call) -> None:
@@ -263,11 +264,11 @@ def test_the_transport_is_told_with_what_helps_and_its_history(profile: Profile,
         store.relay.add_gaps("log", range(3, 5), 6.0)
     with profile.runtime():
         found = use("transport_health")
-    assert found.body["health"]["blocker"]["code"] == "hooks.off"
+    told = found.body["health"]
+    assert (told["blocker"]["code"], told["blocker"]["next_step"]) == ("hooks.off", "mend it")
+    assert (told["connection"], told["state"], told["retries"]) == ("down", "blocked", 7)
     assert found.body["withheld"] == 2
     assert [one["kind"] for one in found.body["history"]] == ["transport.blocked"]
-    for word in ("down, blocked", "mend it", "Retries 7", "2 numbers withheld"):
-        assert word in found.text
     assert use("transport_health").body["health"]["connection"] == "stopped"
 
 
@@ -302,7 +303,6 @@ def test_what_went_wrong_is_told_apart_and_forgotten_events_are_a_gap(profile: P
     found = use("since_last_seen", mark_seen=False)
     assert [one["kind"] for one in found.body["attention"]] == ["message.parked"]
     assert [(one["received"], one["sent"], one["failed"]) for one in found.body["threads"]] == [(1, 1, 1)]
-    assert "! " in found.text
     assert found.body["gap"] is False
     with Store(profile.paths.store) as store:
         store.events.prune(1_800_000_101.5, 1000)
@@ -355,7 +355,8 @@ def test_the_timeline_of_a_sent_message_ends_with_its_receipts(profile: Profile,
     # The last one is known from the ledger only: events are forgotten, the ledger is not.
     assert found.body["entries"][-1]["cursor"] is None
     assert found.body["message"]["state"] == "delivered"
-    assert "the relay is down" in found.text
+    assert found.body["entries"][1]["detail"] == "reason the relay is down, attempts 1"
+    assert found.body["entries"][2]["detail"] == "detail the relay is down"
 
 
 def test_the_timeline_of_a_message_that_came_in_is_told_by_the_ledger_when_the_events_are_gone(
@@ -425,7 +426,8 @@ def test_a_thread_of_which_nothing_is_known_any_more_says_so(profile: Profile, u
     profile.receive("a", "old")
     with Store(profile.paths.store) as store:
         store.events.prune(2e9, 1000)
-    assert "Nothing is known" in use("delivery_timeline", session="@a").text
+    found = use("delivery_timeline", session="@a").body
+    assert (found["entries"], found["before"]) == ([], None)
 
 
 # -- hostile texts everywhere

@@ -81,7 +81,11 @@ def test_without_a_runtime_or_a_card_the_cure_is_named(profile: Profile) -> None
     server = MemoryRelayServer(time.time)
     found = look(profile, server)
     assert ids(found) == {"runtime.stopped", "card.missing"}
-    assert all("runtime start" in one.next_step for one in found.findings)
+    command = "openclaw-install runtime start"
+    assert {one.code: one.next_step for one in found.findings} == {
+        "runtime.stopped": command,
+        "card.missing": f"start the runtime: {command}",
+    }
 
 
 def test_an_old_card_and_a_wrong_clock_are_warnings(profile: Profile) -> None:
@@ -109,7 +113,12 @@ def test_another_relay_at_the_address_is_trusted_only_on_a_persons_word(profile:
     with profile.runtime():
         assert "conflict.bridge_running" in ids(look(profile, server, new_relay=True))
     found = look(profile, server, new_relay=True)
-    assert any("from now on" in one for one in found.repaired)
+    assert "relay.identity_changed" not in ids(found)
+    assert len(found.repaired) == 1
+    with Store(profile.paths.store) as store:
+        pinned = store.relay.cursor(url)
+    assert pinned is not None
+    assert pinned.relay_id != "the-one-before"
     assert "relay.identity_changed" not in ids(look(profile, server))
 
 
@@ -135,7 +144,8 @@ def test_an_encryption_key_that_is_due_is_rotated(profile: Profile) -> None:
     later = time.time() + 8 * 86_400
     assert "identity.encryption_old" in ids(look(profile, clock=lambda: later))
     found = look(profile, fix=True, clock=lambda: later)
-    assert any("encryption key" in one for one in found.repaired)
+    assert "identity.encryption_old" not in ids(found)
+    assert len(found.repaired) == 1
     assert load_identity(profile.paths.identity).current_encryption.epoch == 2
 
 
@@ -189,8 +199,9 @@ def test_the_command_prints_findings_and_messages_that_did_not_make_it(terminal:
     assert document["result"]["failed"][0]["next_step"] == "ask it"
     code, out, _ = terminal.run("doctor", "--fix", "-v")
     assert code == 1
-    assert "critical: no relay is set" in out
-    assert out.rstrip().splitlines()[-1] == "something is in the way"
+    findings = document["result"]["findings"]
+    assert ("relay.none", "critical") in {(one["code"], one["severity"]) for one in findings}
+    assert all(f"({one['code']})" in out for one in findings)
     assert terminal.error("doctor", "--new-relay")["code"] == "usage.consent"
     assert terminal.document("doctor", "--new-relay", "--dry-run")["result"]["repaired"] == []
     assert "\x1b" not in out

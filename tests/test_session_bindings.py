@@ -77,7 +77,7 @@ def test_a_thread_is_bound_to_the_current_session_and_to_a_named_one_and_let_go(
     listed = use("session_bindings")
     assert listed.body["in_use"] is True
     assert [(one["thread_id"], one["admitted"]) for one in listed.body["bindings"]] == [(thread, True)]
-    assert "feishu:default:oc_2" in listed.text
+    assert [one["session_key"] for one in listed.body["bindings"]] == ["feishu:default:oc_2"]
     assert use("session_overview").body["binding"]["session_key"] == "feishu:default:oc_2"
     assert use("session_binding_clear").body["binding"] is None
     assert use("session_binding_clear").body["changed"] is False
@@ -99,10 +99,9 @@ def test_in_the_other_mode_bindings_are_refused_with_the_reason(
     use = tools_at(place)
     refused = use(tool, session="@a", **arguments)
     assert code(refused) == "binding.other_mode"
-    assert "stable-hook-session is in force" in refused.text
-    listed = use("session_bindings")
-    assert listed.body["in_use"] is False
-    assert "Not in use" in listed.text
+    assert "IM_INGRESS_SESSION_ROUTE_MODE=map-active-group" in refused.body["error"]["next_step"]
+    listed = use("session_bindings").body
+    assert (listed["in_use"], listed["route_mode"]) == (False, "stable-hook-session")
     place.close()
 
 
@@ -117,7 +116,8 @@ def test_what_the_running_gateway_does_not_admit_is_refused_with_the_command_tha
     assert "telegram:" in other.body["error"]["next_step"]
     assert FIX in other.body["error"]["next_step"]
     host.live = LivePolicy("enforced", 1, False)
-    assert "none that a message names" in use("session_binding_bind_current", session="@a").text
+    assert code(use("session_binding_bind_current", session="@a")) == "binding.not_admitted"
+    assert use("session_bindings").body["admitted_prefixes"] == []
     host.live = LivePolicy("unreachable", 1, detail="nothing listens")
     assert code(use("session_binding_bind_current", session="@a")) == "binding.gateway_unknown"
     assert use("session_bindings").body["admitted_prefixes"] is None
@@ -153,7 +153,6 @@ def test_bindings_are_listed_page_by_page_with_what_is_not_admitted_any_more(
     host.live = replace(ADMITS, allowed_session_key_prefixes=("hook:im:",))
     page = use("session_bindings", limit=2)
     assert [one["admitted"] for one in page.body["bindings"]] == [False, False]
-    assert "not admitted" in page.text
     rest = use("session_bindings", limit=2, page=page.body["next_page"]).body
     assert len(rest["bindings"]) == 1
     assert rest["bindings"][0]["peer"] is None
@@ -178,7 +177,7 @@ def test_a_binding_stands_above_active_group_and_falls_back_to_the_threads_own_s
     refused = route("c_dm_x", "map-active-group", "feishu:default:oc_1", prefixes, "telegram:42")
     assert refused.session_key == "hook:im:c_dm_x"
     assert refused.degraded is not None
-    assert "bound to: telegram:42" in refused.degraded
+    assert "telegram:42" in refused.degraded
     assert route("c_dm_x", "stable-hook-session", None, None, "telegram:42").session_key == "hook:im:c_dm_x"
 
 

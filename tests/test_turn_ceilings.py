@@ -32,7 +32,6 @@ from openclaw_install.messaging.turn_ceilings import (
 from openclaw_install.surfaces.cli.boundary import run_command
 from openclaw_install.surfaces.cli.pingagent import PROGRAM, pingagent
 from openclaw_install.surfaces.tools import TOOLS
-from openclaw_install.surfaces.views import view
 from tests.collab_rig import Agent, Rig, health_of, play
 from tests.pingagent_rig import Profile
 from tests.schemas import assert_valid
@@ -210,7 +209,6 @@ async def _pause(made: Rig) -> None:
             found = runtime_overview(desk)
             assert found.transport.inbound.pause is not None
             assert (found.transport.inbound.pause.by, found.transport.inbound.waiting) == ("cli:alice", 4)
-            assert "all inbound is paused" in str(view(found))
             (finding,) = inbound_findings(desk.store, time.time())
             assert (finding.code, finding.next_step) == ("inbound.paused", "go on: pingagent resume")
             # Sending goes on.
@@ -311,13 +309,13 @@ def test_pause_resume_and_limits_by_the_command(
     paused = terminal.result("pause", "--reason", "a holiday")["pause"]
     assert paused["reason"] == "a holiday"
     assert terminal.result("pause", "--reason", "again")["pause"] == paused
-    assert "all inbound is paused since" in terminal.run("whoami")[1] + terminal.run("limits")[1]
+    assert terminal.result("limits")["pause"] == paused
+    assert json.loads(terminal.run("whoami", "--json")[1])["result"]["inbound_paused"] is True
     codes = [one["code"] for one in json.loads(terminal.run("doctor", "--json")[1])["result"]["findings"]]
     assert codes.count("inbound.paused") == 1
     assert terminal.result("resume")["pause"] is None
     set_now = terminal.result("limits", "--contact-hour", "30", "--host-day", "0")["ceilings"]
     assert (set_now["contact_hour"], set_now["host_day"], set_now["contact_minute"]) == (30, 0, 10)
     assert terminal.result("limits")["ceilings"] == set_now
-    assert "any number in a day" in terminal.run("limits")[1]
     assert terminal.result("limits", "--default")["ceilings"]["contact_hour"] == 120
     assert terminal.run("limits", "--contact-hour", "-1")[0] == 2

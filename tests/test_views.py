@@ -78,6 +78,7 @@ from openclaw_install.messaging.trust.policy import Matched, Verdict
 from openclaw_install.messaging.turn_ceilings import TurnCeilings
 from openclaw_install.surfaces.tool import MOST_TEXT
 from openclaw_install.surfaces.views import view
+from openclaw_install.surfaces.views.identity import doctor_report
 from tests.pingagent_rig import Profile
 from tests.test_pingagent_cli import Terminal, terminal
 from tests.tool_rig import BY_NAME, tools_at
@@ -559,18 +560,33 @@ TEXTS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", TEXTS)
-def test_the_text_of_an_answer_is_the_one_that_is_kept(name: str) -> None:
+def compared(name: str, text: str) -> None:
+    """Holds a text to the one that is kept under that name."""
     file = GOLDEN / f"{name}.txt"
-    text = "\n".join(view(TEXTS[name]).lines) + "\n"
     if os.environ.get("WRITE_GOLDEN_TEXTS"):
         file.write_text(text, encoding="utf-8")
     assert text == file.read_text(encoding="utf-8")
     assert all(char.isprintable() or char == "\n" for char in text)
 
 
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_text_of_an_answer_is_the_one_that_is_kept(name: str) -> None:
+    compared(name, "\n".join(view(TEXTS[name]).lines) + "\n")
+
+
+def test_a_tool_shows_the_newest_messages_and_says_that_older_ones_are_left_out() -> None:
+    long = [replace(MESSAGE, number=n, body={"text": f"loaf {n} " + "x" * 300}) for n in range(20)]
+    text = view(FocusedThread(session=SESSION, messages=tuple(long), before=7)).within(MOST_TEXT)
+    compared("focus-session-cut", text + "\n")
+    assert len(text) <= MOST_TEXT
+
+
+def test_the_doctor_told_in_full_has_what_is_only_worth_knowing() -> None:
+    compared("doctor-verbose", "\n".join(doctor_report(TEXTS["doctor"], verbose=True).lines) + "\n")
+
+
 def test_every_kept_text_is_of_an_answer() -> None:
-    assert {file.stem for file in GOLDEN.iterdir()} == set(TEXTS)
+    assert {file.stem for file in GOLDEN.iterdir()} == {*TEXTS, "focus-session-cut", "doctor-verbose"}
 
 
 # -- each surface prints the view of the record that its action answered
@@ -578,6 +594,11 @@ def test_every_kept_text_is_of_an_answer() -> None:
 ANSWERS: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     ("recent_sessions", {"limit": 1}, ("sessions", "-n", "1")),
     ("inbox", {"limit": 1}, ("inbox", "-n", "1")),
+    (
+        "focus_session",
+        {"session": "@bob", "mark_read": False},
+        ("sessions", "focus", "@bob", "--keep-unread"),
+    ),
     ("session_overview", {"session": "@bob"}, ("sessions", "show", "@bob")),
     ("session_summary", {"session": "@bob"}, ("sessions", "summary", "@bob")),
     ("delivery_timeline", {"session": "@bob"}, ("timeline", "--session", "@bob")),
