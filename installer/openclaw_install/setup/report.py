@@ -241,7 +241,11 @@ def _first_the_file(
     if verdict.state == "would_start" or not step.endswith((START, RESTART)):
         return problem
     if verdict.state == "not_judged":
-        return replace(problem, next_step=f"{VALIDATE} && {step.replace('; ', ' && ')}")
+        is_command = step.startswith("openclaw")
+        words = (
+            f"{VALIDATE} && {step.replace('; ', ' && ')}" if is_command else f"{VALIDATE}; if valid, {step}"
+        )
+        return replace(problem, next_step=words)
     cure = next((one.next_step for one in found if one.code == verdict.rule), verdict.next_step or FIX)
     if cure == SET_MODE and invalid is not None:
         cure = invalid.next_step
