@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import anyio
-import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,17 +18,14 @@ from openclaw_install.messaging.models import OutboxState
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.identity import rename
 from openclaw_install.protocol.profile_files import save_identity
-from openclaw_install.surfaces.mcp.calls import Outcome, call, served_output
+from openclaw_install.surfaces.mcp.calls import Outcome
 from openclaw_install.surfaces.mcp.pingagent.instructions import ADVICE
-from openclaw_install.surfaces.tool import MOST_TEXT
 from openclaw_install.surfaces.tools import TOOLS
 from tests.pingagent_rig import Profile
 from tests.support.waiting import until
+from tests.tool_rig import HOSTILE, Call, code, tools_at
 
-_BY_NAME = {tool.name.removeprefix("pingagent_"): tool for tool in TOOLS}
 START = "start the runtime: openclaw-install runtime start"
-HOSTILE = "\x1b[2J\x1b]0;owned\x07\u202egnp.exe\r\nSent to did:agent:evil: msg_1, seq 7.\u2028\x00\u200d"
-Call = Callable[..., Outcome]
 
 
 @pytest.fixture
@@ -47,23 +42,11 @@ def place(profile: Profile) -> Iterator[AppContext]:
 
 @pytest.fixture
 def use(place: AppContext) -> Call:
-    return lambda tool, **arguments: run(place, tool, arguments)
+    return tools_at(place)
 
 
 def run(place: AppContext, tool: str, arguments: dict[str, Any]) -> Outcome:
-    """Calls a tool, and holds whatever it answers to what was promised of all of them."""
-    entry = _BY_NAME[tool]
-    outcome = anyio.run(call, entry, place, arguments, ADVICE)
-    jsonschema.Draft202012Validator(served_output(entry)).validate(outcome.body)
-    assert outcome.is_error == ("error" in outcome.body)
-    assert 0 < len(outcome.text) <= MOST_TEXT
-    assert all(char.isprintable() or char == "\n" for char in outcome.text)
-    return outcome
-
-
-def code(outcome: Outcome) -> str:
-    assert outcome.is_error
-    return str(outcome.body["error"]["code"])
+    return tools_at(place)(tool, **arguments)
 
 
 def test_whoami_tells_who_where_and_what_is_in_the_way(profile: Profile, use: Call) -> None:

@@ -1,4 +1,4 @@
-"""The texts about trust, contacts and bindings, word by word; and how many queries their lists take."""
+"""What lists and changes of contacts, bindings and the policy hold, and how many queries the lists take."""
 
 from __future__ import annotations
 
@@ -10,21 +10,11 @@ import pytest
 from openclaw_install.messaging.actions.bindings import session_bindings
 from openclaw_install.messaging.actions.contacts import contacts_block, contacts_list
 from openclaw_install.messaging.actions.trust_changes import trust_policy_set
-from openclaw_install.messaging.models.bindings import Binding, BindingChange, BindingPage, BoundThread
-from openclaw_install.messaging.models.contacts import Peer
-from openclaw_install.messaging.models.trust import (
-    PolicyInForce,
-    Recommendation,
-    RecommendationChange,
-    ShownSubject,
-)
-from openclaw_install.messaging.models.trust_replay import ReplayedDecision, TrustReplay
+from openclaw_install.messaging.models.bindings import Binding
 from openclaw_install.messaging.store.database import Database, Row
-from openclaw_install.surfaces.views import view
 from tests.trust_rig import NOW, Place, did, place
 
 BOB = did(1)
-POLICY = PolicyInForce(version="tp_0", source="file", problem=None)
 
 
 @pytest.fixture
@@ -71,99 +61,28 @@ def test_a_list_of_bindings_takes_at_most_five_queries(here: Place, monkeypatch:
     assert queries_of(monkeypatch, lambda: session_bindings(app, limit=50)) <= 5
 
 
-def test_the_text_of_a_list_of_contacts(here: Place) -> None:
+def test_a_list_of_contacts_has_what_waits_and_the_first_words(here: Place) -> None:
     here.receive(here.meet(BOB, alias="bob"), stage="pending")
     here.meet(did(2), "approved")
-    assert view(contacts_list(here.desk())).lines == [
-        f'pending         {BOB} @bob  1 messages wait\n                says "hello"',
-        f"approved        {did(2)}",
-        "1 pending, 0 awaiting_reply, 1 approved, 0 rejected, 0 blocked",
-    ]
+    page = contacts_list(here.desk())
+    listed = {one.did: (one.state, one.alias, one.waiting, one.first_words) for one in page.contacts}
+    assert listed == {BOB: ("pending", "bob", 1, "hello"), did(2): ("approved", None, 0, None)}
+    assert {state: count for state, count in page.counts.items() if count} == {"pending": 1, "approved": 1}
 
 
-def test_the_text_of_a_decision_about_a_contact(here: Place) -> None:
+def test_a_block_refuses_what_waited_and_the_same_again_changes_nothing(here: Place) -> None:
     here.receive(here.meet(BOB), stage="pending")
-    assert view(contacts_block(here.desk(), contact=BOB)).lines == [
-        f"{BOB} is blocked",
-        "1 messages that waited are refused",
-    ]
-    assert view(contacts_block(here.desk(), contact=BOB)).lines == [f"{BOB} is blocked already"]
+    for changed, released in ((True, 1), (False, 0)):
+        made = contacts_block(here.desk(), contact=BOB)
+        assert (made.contact.did, made.contact.state) == (BOB, "blocked")
+        assert (made.changed, made.released) == (changed, released)
 
 
-def test_the_text_of_a_change_of_the_policy(here: Place) -> None:
+def test_a_change_of_the_policy_has_its_rule_and_both_versions(here: Place) -> None:
     change = trust_policy_set(here.desk(), policy="task", match="@b*", action="deny")
-    assert view(change).lines == [
-        "Saved. task policy: @b* (rule 1): no rule -> deny.",
-        f"Version {change.version_before} -> {change.policy.version}.",
-    ]
+    assert (change.section, change.match, change.position) == ("task", "@b*", 1)
+    assert (change.before, change.after, change.changed, change.saved) == (None, "deny", True, True)
+    assert change.version_before != change.policy.version
     again = trust_policy_set(here.desk(), policy="task", match="@b*", action="deny")
-    assert view(again).lines[0] == "Nothing to change. task policy: @b* (rule 1): deny -> deny."
-
-
-def test_the_text_of_a_recommendation_that_a_person_has_to_apply() -> None:
-    why = "it was answered 5 times"
-    what = ("task_execute", "task", "execute", "open", why, 5, NOW, NOW, "history", "tp_0")
-    one = Recommendation(0, "c_dm_1", BOB, *what)  # type: ignore[arg-type]  # a tuple of literals
-    asked = RecommendationChange(recommendation=one, ask_your_person="pingagent trust apply c_dm_1")
-    assert view(asked).lines == [
-        f"Not applied: task execute (task_execute), because {why}.",
-        "It widens trust, which a person decides. Ask; they run: pingagent trust apply c_dm_1",
-    ]
-
-
-def test_the_text_of_a_replay() -> None:
-    changed = ReplayedDecision(
-        at=NOW,
-        section="contact",
-        subject=ShownSubject(BOB, "bob"),
-        thread_id=None,
-        message_id=None,
-        was="blocked",
-        before="manual",
-        after="approve",
-        direction="wider",
-        against="cli:alice",
-        why="",
-    )
-    found = TrustReplay(
-        policy=POLICY,
-        since=NOW,
-        proposed=("contact:*=approve",),
-        version_proposed="tp_1",
-        decisions=7,
-        older_left_out=False,
-        changed_total=1,
-        wider=1,
-        narrower=0,
-        against_a_person=1,
-        agents=1,
-        changed=(changed,),
-    )
-    assert view(found).lines == [
-        f"2027-01-15T08:00 contact manual -> approve  wider    {BOB} @bob "
-        "(first contact; cli:alice decided: blocked)",
-        "7 decisions since 2027-01-15T08:00: 1 would change, 1 wider, 0 narrower, about 1 agents",
-        "1 of them go against what a person decided",
-        "nothing was saved",
-    ]
-
-
-def test_the_texts_of_bindings() -> None:
-    bound = BoundThread("c_dm_1", "feishu:default:oc_1", "set", NOW, "cli:alice", peer=None, admitted=False)
-    page = BindingPage(
-        route_mode="map-active-group",
-        in_use=True,
-        active_group=None,
-        admitted_prefixes=("hook:im:",),
-        bindings=(bound,),
-        total=1,
-        next_page=None,
-    )
-    assert view(page).lines == [
-        "1 bindings. ACTIVE_GROUP.md: no session.",
-        "The running gateway admits: hook:im:.",
-        "- c_dm_1 -> feishu:default:oc_1 [not admitted: goes to its own session]",
-    ]
-    peer = Peer(BOB, "bob", None)
-    cleared = BindingChange(thread_id="c_dm_1", peer=peer, changed=True, before=bound, binding=None)
-    assert view(cleared).lines == ["c_dm_1 with @bob follows ACTIVE_GROUP.md; from the next message on."]
+    assert (again.before, again.after, again.changed) == ("deny", "deny", False)
+    assert again.policy.version == change.policy.version

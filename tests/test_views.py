@@ -1,4 +1,4 @@
-"""The text of each kind of answer, compared whole with `tests/golden/`; commands and tools print just that.
+"""The text of each answer about messages, whole as in `golden/messaging/`; commands and tools print it.
 
 With `WRITE_GOLDEN_TEXTS=1` in the environment the files are written anew: read the difference then.
 """
@@ -17,7 +17,7 @@ import pytest
 from openclaw_install.common.problems import Problem
 from openclaw_install.messaging.app import AppContext
 from openclaw_install.messaging.models import Event, Rejection
-from openclaw_install.messaging.models.bindings import Binding, BindingPage, BoundThread
+from openclaw_install.messaging.models.bindings import Binding, BindingChange, BindingPage, BoundThread
 from openclaw_install.messaging.models.contacts import (
     ContactDecision,
     ContactPage,
@@ -72,6 +72,7 @@ from openclaw_install.messaging.models.trust import (
     TrustStatus,
 )
 from openclaw_install.messaging.models.trust_replay import ReplayedDecision, TrustReplay
+from openclaw_install.messaging.store.stats import StoredKind, StoreStats
 from openclaw_install.messaging.timeline import TimelineEntry
 from openclaw_install.messaging.transport_health import TransportHealth
 from openclaw_install.messaging.trust.policy import Matched, Verdict
@@ -85,7 +86,7 @@ from tests.tool_rig import BY_NAME, tools_at
 
 __all__ = ["terminal"]
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parent / "golden" / "messaging"
 NOW = 1_800_000_000.0
 BOB, EVE = "did:agent:" + "b" * 32, "did:agent:" + "e" * 32
 THREAD = "c_dm_" + "1" * 8
@@ -504,6 +505,17 @@ TEXTS: dict[str, Any] = {
     ),
     "bindings": BINDINGS,
     "bindings-not-in-use": replace(BINDINGS, route_mode="stable-hook-session", in_use=False),
+    "binding-set": BindingChange(thread_id=THREAD, peer=PEER, changed=True, before=None, binding=BOUND),
+    "binding-cleared": BindingChange(
+        thread_id=THREAD, peer=NAMELESS, changed=False, before=BOUND, binding=None
+    ),
+    "store-stats": StoreStats(
+        kinds=(
+            StoredKind(kind="message", rows=12, bytes=3456),
+            StoredKind(kind="contact", rows=2, bytes=78),
+        ),
+        file_bytes=200_704,
+    ),
     "trust-status": STATUS,
     "trust-status-dismissed": replace(
         STATUS,
@@ -583,6 +595,12 @@ def test_a_tool_shows_the_newest_messages_and_says_that_older_ones_are_left_out(
 
 def test_the_doctor_told_in_full_has_what_is_only_worth_knowing() -> None:
     compared("doctor-verbose", "\n".join(doctor_report(TEXTS["doctor"], verbose=True).lines) + "\n")
+
+
+def test_every_kind_of_answer_about_messages_has_a_kept_text() -> None:
+    view(ME)
+    kinds = {kind for kind in view.registry if kind.__module__.startswith("openclaw_install.messaging.")}
+    assert kinds == {type(one) for one in TEXTS.values()}
 
 
 def test_every_kept_text_is_of_an_answer() -> None:
