@@ -94,7 +94,7 @@ def test_each_missing_prefix_is_named() -> None:
 
 def test_the_request_key_switch_says_what_limits_it() -> None:
     told = {f.code: f for f in findings({"hooks": WHOLE}, NEEDS)}["hooks.request_session_key_enabled"]
-    assert "hook:im:, hook:ingress" in told.message
+    assert told.message.endswith(": hook:im:, hook:ingress")
     assert told.next_step == ""
 
 
@@ -119,7 +119,9 @@ def test_a_request_without_an_agent_needs_one_to_serve_it() -> None:
 def test_a_token_behind_a_variable_is_mended_where_the_variable_is() -> None:
     facts = HookFacts(token_reference="${HOOK_TOKEN}")
     short = {f.code: f for f in findings({"hooks": {**WHOLE, "token": "weak"}}, NEEDS, facts)}
-    assert "variable behind hooks.token" in short["hooks.ingress.token_short"].next_step
+    assert short["hooks.ingress.token_short"].next_step == (
+        "set the variable behind hooks.token to a fresh secret of 32 characters or more"
+    )
     gone = HookFacts(token_reference="${HOOK_TOKEN}", unresolved=frozenset({"HOOK_TOKEN"}))
     told = {f.code: f.severity for f in findings({"hooks": {**WHOLE, "token": "${HOOK_TOKEN}"}}, NEEDS, gone)}
     assert told["hooks.token_unresolved"] == "critical"

@@ -103,9 +103,10 @@ def test_a_dry_run_does_nothing(bench: Bench) -> None:
 
 
 def test_looking_writes_nothing_and_needs_no_mcp(bench: Bench) -> None:
-    code, out, err = bench.run("status")
+    code, out, err = bench.run("status", "--json")
     assert (code, err) == (1, "")
-    assert "runtime start" in out
+    problem = json.loads(out)["result"]["problem"]
+    assert (problem["code"], problem["next_step"]) == ("runtime.stopped", "openclaw-install runtime start")
     assert list(Path.home().iterdir()) == [Path.home() / ".openclaw"]
     program = (
         "import sys, os; from openclaw_install.host.locate import locate\n"
@@ -127,9 +128,11 @@ def test_logs_are_shown_to_people_and_to_programs(bench: Bench) -> None:
     run_here(bench.location, component("talks", talks))
     code, out, _ = bench.run("logs", "-n", "2")
     assert (code, len(out.splitlines())) == (0, 2)
-    assert "saved  talks" in out
     assert "<redacted>" in out
     _, lines, _ = bench.run("logs", "--json")
+    saved = json.loads(lines.splitlines()[1])
+    assert (saved["event"], saved["component"]) == ("saved", "talks")
+    assert out.splitlines()[0].split("  ")[1:4] == [saved["level"], "saved", "talks"]
     for line in lines.splitlines():
         assert_valid(json.loads(line), "runtime-log")
     assert json.loads(lines.splitlines()[1])["skill"] == HOSTILE

@@ -136,8 +136,9 @@ def test_a_run_that_cannot_read_its_own_result_still_tells_its_receipt(
 def test_what_narrows_the_callers_of_today_is_told_with_the_plan(host: PlainHost) -> None:
     host.edit('allowedSessionKeyPrefixes: ["hook:"]', 'path: "/hooks"')
     host.edit('token: "hook-token-0123456789abcdef0123456789"', 'token: "short"')
+    found = {one.code: one.message for one in host.verify().report.findings}
     run = host.fix_hooks()
     assert run.applied is not None
-    notes = " ".join(run.applied.plan.notes)
-    assert "callers may choose any session key now" in notes
-    assert "the hook token is replaced" in notes
+    narrowed, replaced = run.applied.plan.notes
+    assert narrowed == found["hooks.direct_keys_narrowed"]
+    assert replaced.startswith("the hook token is replaced: ")
