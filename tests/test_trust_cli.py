@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
@@ -13,25 +11,12 @@ from openclaw_install.messaging.models.trust_replay import TrustReplay
 from openclaw_install.messaging.store import Store
 from openclaw_install.protocol.messages import TASK
 from openclaw_install.surfaces.schemas import record_schema
-from openclaw_install.surfaces.tools import TRUST
-from tests.pingagent_rig import Profile
 from tests.schemas import assert_valid
-from tests.test_pingagent_cli import Terminal
+from tests.test_pingagent_cli import Terminal, as_tool, terminal
 from tests.trust_rig import Place, did
 
+__all__ = ["terminal"]
 HOSTILE = "\x1b[31mevil\x1b[0m\n\u202efake"
-
-
-@pytest.fixture
-def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
-    home = tmp_path / "home"
-    monkeypatch.setenv("HOME", str(home))
-    return Terminal(Profile.make(home), capsys)
-
-
-def as_tool(tool: str, result: Any) -> None:
-    (row,) = (one for one in TRUST if one.name == f"pingagent_trust_{tool}")
-    jsonschema.Draft202012Validator(row.answer_schema).validate(result)
 
 
 def test_rules_are_set_shown_explained_and_removed(terminal: Terminal) -> None:
@@ -41,17 +26,17 @@ def test_rules_are_set_shown_explained_and_removed(terminal: Terminal) -> None:
     assert code == 0
     assert "\x1b" not in out
     shown = terminal.document("trust", "show")["result"]
-    as_tool("policy", shown)
+    as_tool("trust_policy", shown)
     assert shown["contact_policy"]["rules"] == [
         {"position": 1, "match": "@acme-*", "action": "approve", "note": HOSTILE}
     ]
     assert shown["task_policy"]["default_action"] == "manual"
     assert [one["code"] for one in shown["warnings"]] == ["trust.rule_claimed"]
     document = terminal.document("trust", "explain", "@acme-bot")["result"]
-    as_tool("policy_explain", document)
+    as_tool("trust_policy_explain", document)
     assert document["contact"]["rule"]["match"] == "@acme-*"
     removed = terminal.document("trust", "remove", "contact", "@acme-*")["result"]
-    as_tool("policy_remove", removed)
+    as_tool("trust_policy_remove", removed)
     assert removed["before"] == "approve"
     assert terminal.error("trust", "remove", "contact", "@acme-*")["code"] == "trust.no_rule"
     assert_valid(json.loads(terminal.profile.paths.trust_policy.read_text()), "pingagent-trust-policy")
@@ -79,7 +64,7 @@ def test_supposing_from_the_command_line(terminal: Terminal) -> None:
     document = terminal.document("trust", "simulate", "--alias", "new", "--with", "contact:@n*=block")[
         "result"
     ]
-    as_tool("policy_simulate", document)
+    as_tool("trust_policy_simulate", document)
     assert document["changed_contact"]["action"] == "block"
     simulated = terminal.document("trust", "simulate", "--did", did(1))
     assert simulated["exit_code"] == 0
@@ -156,7 +141,7 @@ def test_recommendations_from_the_command_line(terminal: Terminal) -> None:
             here.answer(who)
             here.receive(who)
     status = terminal.document("trust", "show", "@bob")["result"]
-    as_tool("status", status)
+    as_tool("trust_status", status)
     recommended = status["recommendation"]
     assert (recommended["section"], recommended["action"]) == ("task", "execute")
     for words, state in (
@@ -168,7 +153,7 @@ def test_recommendations_from_the_command_line(terminal: Terminal) -> None:
         code, out, _ = terminal.run("trust", "show", "@bob")
         assert (code, "\x1b" in out) == (0, False)
     applied = terminal.document("trust", "apply", "@bob")["result"]
-    as_tool("apply_session_recommendation", applied)
+    as_tool("trust_apply_session_recommendation", applied)
     assert applied["policy_change"]["saved"] is True
 
 
