@@ -150,8 +150,9 @@ def test_agents_are_made_listed_started_and_stopped(operator: Operator) -> None:
     assert agent["pod_state"] == "stopped"
     assert Path(agent["folder"]) == operator.data / "agents" / agent["id"] / "skills"
     assert Path(agent["folder"]).stat().st_mode & 0o777 == 0o700
-    assert "running" in operator.run("agents", "start", "kitchen")[1]
-    assert "stopped" in operator.run("agents", "stop", agent["id"])[1]
+    for verb, name, state in (("start", "kitchen", "running"), ("stop", agent["id"], "stopped")):
+        (changed,) = operator.ask("agents", verb, name, schema="hub-agents")["result"]["agents"]
+        assert (changed["id"], changed["pod_state"]) == (agent["id"], state)
     assert operator.run("agents", "stop", agent["id"])[0] == 0
     operator.run("agents", "create", "kitchen", "--owner", "bob", "--start")
     listed = operator.ask("agents", "list", schema="hub-agents")["result"]["agents"]

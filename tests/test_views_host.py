@@ -25,9 +25,12 @@ from openclaw_install.setup.answering import Answering
 from openclaw_install.setup.changes import Kept, PlannedChange
 from openclaw_install.setup.connection import Connected
 from openclaw_install.setup.facts import BundleFacts, RuntimeFacts
+from openclaw_install.setup.history import StandingRun, StandingRuns
+from openclaw_install.setup.leftovers import Left
 from openclaw_install.setup.mcp_plan import McpSurvey
 from openclaw_install.setup.message_path import MessagePath
 from openclaw_install.setup.plan import PlanReport, Skipped
+from openclaw_install.setup.removal import UndoResult
 from openclaw_install.setup.report import ActivationReport, Applied, DiskPolicy, HostReport, PolicyThreeWays
 from openclaw_install.surfaces.views import view
 from openclaw_install.surfaces.views.setup import activation_report
@@ -346,6 +349,38 @@ def _applied() -> ActivationReport:
     )
 
 
+_NO_PLAN = PlanReport((), "", (), (), ())
+_UNDONE = UndoResult(
+    "undone",
+    ("20270115-080000-1",),
+    (PlannedChange("config", "edit", Path("/home/ann/.openclaw/openclaw.json"), "openclaw.json"),),
+    (Kept("mysta-sync/SKILL.md", "you changed it"),),
+    removed=("/home/ann/.pingagent/settings.json",),
+    stays=(Left(Path("/home/ann/.pingagent/identity"), "the agent's identity", 2048),),
+    purged=(Left(Path("/home/ann/.pingagent/store.db"), "its messages", 1),),
+)
+_RUNS = StandingRuns(
+    runs=(
+        StandingRun(
+            receipt="20270115-080000-1",
+            command="openclaw-install",
+            made_at=THEN,
+            ago="2 days ago",
+            summary="1 file changed",
+            only_kept=False,
+        ),
+        StandingRun(
+            receipt="20270116-080000-1",
+            command="openclaw-install",
+            made_at=THEN + 86_400,
+            ago="1 day ago",
+            summary="1 file",
+            only_kept=True,
+        ),
+    )
+)
+
+
 _AT = "2027-01-15T08:00:00.000000Z"
 _KEY = Key("key_1", "ann", _AT)
 
@@ -376,7 +411,19 @@ VIEWS: dict[str, tuple[Any, ...]] = {
     "skills_check": (_checked(),),
     "skills_list": (_listed(),),
     "runtime_status": (_TROUBLED, _STOPPED, _STOP),
-    "activation_report": (_blocked(), _dry_run(), _applied()),
+    "activation_report": (
+        _blocked(),
+        _dry_run(),
+        _applied(),
+        _report(applied=Applied(_NO_PLAN, "declined"), connected=Connected("declined", False, HUB)),
+        _report(applied=Applied(_NO_PLAN, "unchanged")),
+    ),
+    "undo": (
+        _UNDONE,
+        *(UndoResult(outcome) for outcome in ("planned", "declined", "unchanged")),
+        _RUNS,
+        StandingRuns(runs=()),
+    ),
     "hub": (
         hub.NewKey((_KEY,), "mysta_EXAMPLE"),
         hub.KeyList((_KEY, Key("key_2", "bob", _AT, _AT), Key("key_3", "eve", _AT, None, _AT))),
