@@ -38,7 +38,10 @@ class StubModel:
     _changed: threading.Condition = field(default_factory=threading.Condition, repr=False)
 
     def provider_config(self) -> dict[str, Any]:
-        """The `models` and `agents` sections that make a host use this stub."""
+        """The sections of a config that make a host use this stub, and start without what no stub needs.
+
+        Plugins would add seconds of processor time to each start and turn: tools, and an index of memory.
+        """
         provider = {
             "baseUrl": f"http://127.0.0.1:{self.port}/v1",
             "apiKey": "no-key-is-needed",
@@ -48,6 +51,7 @@ class StubModel:
         return {
             "models": {"mode": "merge", "providers": {"stub": provider}},
             "agents": {"defaults": {"model": {"primary": "stub/stub"}}},
+            "plugins": {"enabled": False},
         }
 
     def wait_for_requests(self, count: int, timeout: float) -> bool:
