@@ -117,6 +117,8 @@ def test_another_relay_at_the_address_is_trusted_only_on_a_persons_word(profile:
     assert len(found.repaired) == 1
     with Store(profile.paths.store) as store:
         pinned = store.relay.cursor(url)
+        told = [one.data["what"] for one in store.events.since(0) if one.kind == "doctor.repaired"]
+    assert told == list(found.repaired)
     assert pinned is not None
     assert pinned.relay_id != "the-one-before"
     assert "relay.identity_changed" not in ids(look(profile, server))

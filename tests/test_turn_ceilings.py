@@ -149,7 +149,7 @@ async def _host(made: Rig) -> None:
         made.relay.commit(other.sealed(made.me, f"other {number}"))
     async with made.bridge():
         await until(lambda: len(made.gateway.turns) == 3 and _both_held(made), "the ceiling")
-        assert health_of(made).state == "degraded"
+        await until(lambda: health_of(made).state == "degraded", "the health that tells of it")
         with made.desk() as desk:
             state = runtime_overview(desk).transport.inbound
             assert state.waiting == 5

@@ -216,7 +216,7 @@ OPEN = InboundState(
     ceilings=TurnCeilings(host_day=0),
     begun=TurnsBegun(minute=1, hour=2, day=3),
     waiting=4,
-    held=(HeldContact(did=BOB, waiting=4, reason="10 turns in a minute, until 08:01", until=NOW + 60),),
+    held=(HeldContact(did=BOB, waiting=4, reason="10 turns per minute, until 08:01", until=NOW + 60),),
 )
 PAUSED = replace(OPEN, pause=Pause(at=NOW, by="cli:alice", reason="a holiday"), held=())
 TRANSPORT = Transport(

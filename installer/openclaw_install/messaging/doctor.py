@@ -75,6 +75,7 @@ async def examine(
         identity = await asyncio.to_thread(check_keys, visit, identity, offset)
     health, parked, failed = await asyncio.to_thread(_store, visit, identity, caller)
     await _relay(visit, env, identity, relay)
+    await asyncio.to_thread(_record_repairs, visit, caller)
     return DoctorReport(
         ok=not any(one.severity == "critical" for one in visit.findings),
         findings=tuple(visit.findings),
@@ -101,8 +102,6 @@ def _store(
     with Store(path) as store:
         running = store_lock.is_held(path)
         health = read_health(store, running=running, now=visit.now)
-        for done in visit.repaired:
-            store.events.add("doctor.repaired", visit.now, by=caller, what=done)
         _ownership(visit, store, identity)
         if retirement := retirement_of(visit.paths.identity):
             visit.note(ELSEWHERE, "critical", visit.paths.identity, retirement.words, CLAIM)
@@ -124,6 +123,14 @@ def _store(
             parked,
             tuple(opened_as(FailedMessage, one, reader) for one in store.outbox.in_state("failed")),
         )
+
+
+def _record_repairs(visit: Visit, caller: str) -> None:
+    """Records what was repaired and for whom; a store that cannot be used is a finding already."""
+    if visit.repaired and visit.paths.store.exists() and _checked(visit.paths.store) is None:
+        with Store(visit.paths.store) as store:
+            for done in visit.repaired:
+                store.events.add("doctor.repaired", visit.now, by=caller, what=done)
 
 
 def _checked(path: Path) -> InstallError | None:

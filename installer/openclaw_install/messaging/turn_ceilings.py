@@ -79,7 +79,7 @@ class Reached(NamedTuple):
         """Why a message waits, in words."""
         one = self.ceiling
         whose = "this contact" if one.scope == "contact" else "all contacts"
-        return f"{one.most} turns of {whose} in a {one.per}; goes on at {iso(self.until)}"
+        return f"{one.most} turns of {whose} per {one.per}; goes on at {iso(self.until)}"
 
 
 def reached(oldest: Mapping[Ceiling, float | None], now: float) -> Reached | None:

@@ -107,7 +107,7 @@ def inbound(found: InboundState) -> Text:
 def _limit_words(minute: int, hour: int, day: int) -> str:
     most = {"minute": minute, "hour": hour, "day": day}
     return ", ".join(
-        f"{count} turns in a {per}" if count else f"any number in a {per}" for per, count in most.items()
+        f"{count} turns per {per}" if count else f"any number per {per}" for per, count in most.items()
     )
 
 
