@@ -397,7 +397,7 @@ def wants(manifest: Manifest) -> dict[str, list[str]]:
 
 
 @pytest.mark.gateway
-def test_the_host_lists_each_bundle_with_what_it_lacks_and_serves_with_the_hook_configuration(
+def test_the_host_lists_each_bundle_with_what_it_lacks_and_takes_the_hook_configuration(
     scratch_host: ScratchHost, tmp_path: Path
 ) -> None:
     node = str(scratch_host.openclaw.node.parent)
@@ -426,11 +426,9 @@ def test_the_host_lists_each_bundle_with_what_it_lacks_and_serves_with_the_hook_
     binaries = fake_binaries(tmp_path / "bin", "mistro", "pingagent", "openclaw-install")
     keys = {"MISTRO_API_KEY": "made-up", "MYSTA_API_KEY": "mysta_made-up", "OPENCLAW_HOOKS_TOKEN": "t" * 40}
     ready = dataclasses.replace(scratch_host, extra_env={"PATH": f"{binaries}{os.pathsep}{node}", **keys})
-    # With the configuration of the other mode, test_control_openclaw starts a gateway.
+    # With it test_setup_gateway starts a gateway, and with the other mode's test_control_openclaw.
     ready.write_config({"hooks": hook_configuration("map-active-group")})
-    with ready.gateway() as gateway:
-        assert gateway.serves()
-        after = listed(ready)
+    after = listed(ready)
     assert {name: after[name]["eligible"] for name in NAMES} == dict.fromkeys(NAMES, True)
 
 

@@ -23,6 +23,7 @@ from openclaw_install.setup.removal import undo
 from openclaw_install.setup.verify import fix_hooks, verify_runtime
 from tests.schemas import assert_valid
 from tests.setup_rig import HOOK_TOKEN, Operator
+from tests.test_bundles import hook_configuration
 
 pytestmark = pytest.mark.gateway
 
@@ -99,12 +100,25 @@ class Rig:
 @pytest.fixture(scope="module")
 def rig(openclaw: OpenClaw, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     root = tmp_path_factory.mktemp("live")
-    host = ScratchHost(openclaw, root / "host")
+    host = ScratchHost(openclaw, root / "host", extra_env={"OPENCLAW_HOOKS_TOKEN": HOOK_TOKEN})
     with running_stub() as stub:
         rig = Rig(host, stub, ReceiptStore(locate(host.env), root=root / "ours"))
-        rig.write(SOUND)
+        # Started with hooks that ship, which no other test starts a gateway with; each test writes its own.
+        rig.write(hook_configuration("map-active-group"))
         with host.gateway():
             yield rig
+
+
+def test_a_gateway_starts_and_serves_with_the_shipped_hooks_for_the_active_group(rig: Rig) -> None:
+    rig.write(hook_configuration("map-active-group"))
+    policy = read_policy({"hooks": {**hook_configuration("map-active-group"), "token": HOOK_TOKEN}})
+
+    def ask() -> LivePolicy:
+        return ask_gateway(GatewayAddress(rig.host.port, policy.path), policy.token)
+
+    live, settled = wait_for_policy(ask, lambda one: one.state == "enforced", timeout=20.0)
+    assert settled, live
+    assert set(live.allowed_session_key_prefixes or ()) == set(policy.prefixes or ())
 
 
 def test_a_time_bomb_under_a_running_gateway_is_seen_mended_proved_and_taken_back(rig: Rig) -> None:
