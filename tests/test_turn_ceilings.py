@@ -44,7 +44,7 @@ def test_the_next_turn_waits_until_the_oldest_that_counts_is_over() -> None:
     found = reached({FIVE: 100.0, Ceiling("host", 9, "hour"): None}, 130.0)
     assert found is not None
     assert (found.ceiling, found.until) == (FIVE, 160.0)
-    assert found.reason == "5 turns of this contact in a minute; goes on at 1970-01-01T00:02:40.000Z"
+    assert found.reason == "5 turns of this contact per minute; goes on at 1970-01-01T00:02:40.000Z"
     assert len(found.reason) <= 80
     assert reached({FIVE: 100.0}, 160.0) is None
     # The longest wait is the one that is told; what a clock that was set back left ahead counts for none.
