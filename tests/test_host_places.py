@@ -11,8 +11,9 @@ import pytest
 from openclaw_install.common.errors import FileError, HostError
 from openclaw_install.demo.provision import OpenClaw
 from openclaw_install.demo.scratch_host import ScratchHost
-from openclaw_install.host.gateway.settings import settings_findings
+from openclaw_install.host.boot.rules import start_problems
 from openclaw_install.host.hooks.agents import default_agent
+from openclaw_install.host.hooks.auth import GatewayEnv
 from openclaw_install.host.locate import HostLocation, locate
 from openclaw_install.host.permissions import (
     PathMode,
@@ -232,6 +233,8 @@ def test_the_warning_about_the_mode_has_the_gateway_s_own_words(
         assert words in (process.outcome(60) or "")
     finally:
         process.stop()
-    (finding,) = settings_findings(config)
+    env = GatewayEnv()
+    [finding] = [one for one in start_problems(config, env) if one.code == "gateway.mode_not_local"]
     assert words in finding.message
-    assert settings_findings({"gateway": {"mode": "local"}}) == ()
+    local = {"gateway": {**gateway, "mode": "local"}}
+    assert "gateway.mode_not_local" not in {one.code for one in start_problems(local, env)}

@@ -215,6 +215,8 @@ def test_only_what_shows_nothing_opens_words_without_asking_a_reader() -> None:
         if ".carried()" in path.read_text(encoding="utf-8")
     }
     assert opens == {
+        "messaging/actions/messages.py",  # the id that our own message answers
+        "messaging/bridge/agent_message.py",  # what the turn of an approved contact tells of it
         "messaging/bridge/dispatcher.py",  # behind the gate: only an approved contact's message is begun
         "messaging/bridge/outbox.py",  # looks into our own receipts
         "messaging/outgoing.py",  # compares our own

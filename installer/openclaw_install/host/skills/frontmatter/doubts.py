@@ -15,7 +15,7 @@ class Doubt(enum.StrEnum):
     DOCUMENTS = "directives or document markers"
     INDENTATION = "quoted or bracketed text whose lines are not indented"
     KEYS = "keys that are not plain text"
-    MENDED = "an error in a text field that OpenClaw may mend"
+    MENDED = "an error in a text field that OpenClaw may repair"
     REFUSED = "text that is not valid YAML"
     TAGS = "tags"
 
