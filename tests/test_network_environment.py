@@ -184,6 +184,8 @@ def test_case_all_proxy_socks_is_told_by_doctor_and_sync(
         "http://hünter2:1",
         "a b",
         "http://agent:hunter2@",
+        "http://agent:hunter2@999.1.1.1:3128",
+        "http://agent:hunter2@[v1.x]:3128",
         "/etc/passwd",
     ],
 )
@@ -249,7 +251,7 @@ def test_an_empty_variable_in_lower_case_switches_the_other_off(monkeypatch: pyt
 
 _LINES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 _PLACES = st.sampled_from(
-    ["/", "/nonexistent", "/dev/null", "/dev/full", "/etc/passwd", "*", "::1", "http://h:1"]
+    ["/", "/nonexistent", "/dev/null", "/dev/full", "/etc/passwd", "*", "::1", "http://h:1", "999.1.1.1"]
 )
 _ADDRESSES = st.builds("{}://{}:{}".format, st.sampled_from(["http", "https", "socks"]), _LINES, _LINES)
 
@@ -303,6 +305,7 @@ def test_a_proxy_that_is_named_is_used_and_its_refusal_says_so(
         ("SSL_CERT_FILE", "{tmp}", "cannot be read"),
         ("SSL_CERT_FILE", "{tmp}/empty", "holds no certificate"),
         ("SSL_CERT_FILE", "{tmp}/text", "holds no certificate"),
+        ("SSL_CERT_FILE", "{tmp}/pipe", "names a pipe"),
         ("SSL_CERT_DIR", "/nonexistent:/neither", "names no folder that is there"),
         ("SSL_CERT_DIR", "{tmp}/text", "names no folder that is there"),
     ],
@@ -312,6 +315,7 @@ def test_certificates_that_cannot_be_had_are_refused_by_the_variables_name(
 ) -> None:
     (tmp_path / "empty").touch()
     (tmp_path / "text").write_text("no certificate\n")
+    os.mkfifo(tmp_path / "pipe")
     monkeypatch.setenv(variable, value.format(tmp=tmp_path))
     error = refused("https://127.0.0.1:8443")
     assert error.error_code == "network.certificates"

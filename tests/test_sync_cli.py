@@ -381,6 +381,16 @@ def test_a_canary_goes_first_and_its_failure_spares_the_others(desk: Desk) -> No
     assert {(skill["outcome"], skill["code"]) for skill in spared["skills"]} == {("not_sent", "sync.canary")}
 
 
+def test_a_canary_is_one_agent(desk: Desk) -> None:
+    for name in ("one", "two"):
+        desk.hub.create_agent(name, "owner")
+    for word in ("all", "three"):
+        document = desk.document("--all", "--yes", "--agent", "all", "--canary", word)
+        assert document["exit_code"] == 2
+        assert [error["code"] for error in document["errors"]] == ["usage.no_such_agent"]
+        assert document["errors"][0]["next_step"].startswith("give --canary one id of: one (")
+
+
 def test_status_tells_drift_doubt_and_what_is_gone_without_the_network(desk: Desk) -> None:
     document = desk.document("status")
     assert (document["exit_code"], document["result"]["agents"]) == (0, [])

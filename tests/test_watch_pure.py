@@ -227,4 +227,6 @@ def test_what_goes_on_and_on_is_told_after_five_times_the_span() -> None:
     for tenth in range(100, 160, 5):
         lasting.note(f"skill-{tenth}", None, tenth / 10)
     assert lasting.next_at() == 15.0
-    assert len(lasting.due(15.6)) == 12
+    assert len(lasting.due(15.6)) == 10
+    assert lasting.next_at() == 16.5
+    assert lasting.due(16.5).keys() == {"skill-150", "skill-155"}

@@ -12,6 +12,7 @@ import ipaddress
 import os
 import re
 import ssl
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,6 +126,8 @@ def trusted_certificates() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if folders is not None and not any(Path(one).is_dir() for one in folders.split(os.pathsep) if one):
         raise _no_certificates("SSL_CERT_DIR", "names no folder that is there")
+    if file is not None and _blocks(file):
+        raise _no_certificates("SSL_CERT_FILE", "names a pipe or a device, which no file of certificates is")
     try:
         context.load_verify_locations(file, folders)
     except ssl.SSLError:
@@ -135,6 +138,15 @@ def trusted_certificates() -> ssl.SSLContext:
         reason = (getattr(error, "strerror", None) or "it is no path").lower()
         raise _no_certificates("SSL_CERT_FILE", f"names a file that cannot be read ({reason})") from None
     return context
+
+
+def _blocks(file: str) -> bool:
+    """Whether reading could wait for somebody who writes, as OpenSSL would with a pipe, for ever."""
+    try:
+        mode = os.stat(file).st_mode  # noqa: PTH116 - a value that is no path is for OpenSSL to refuse
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def certificate_trouble(error: BaseException | None) -> str:
@@ -213,10 +225,14 @@ def _is_address(url: str) -> bool:
         return False
     # What a URL cannot have at all, and what the library would look up as a name and never find.
     printable = len(url) < 4096 and all("!" <= char <= "~" for char in url)
-    return printable and port != 0 and host is not None and (_ip(host) is not None or _is_name(host))
+    if not printable or port == 0 or host is None:
+        return False
+    return _ip(host) is not None or ("[" not in parts.netloc.rpartition("@")[2] and _is_name(host))
 
 
 def _is_name(host: str) -> bool:
+    if re.fullmatch(r"\d+\.\d+\.\d+\.\d+", host):
+        return False  # it is meant as an address, and is none: the library would raise
     return re.fullmatch(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?\.?", host) is not None
 
 

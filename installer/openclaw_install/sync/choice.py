@@ -121,7 +121,7 @@ def named_agents(agents: Sequence[Agent], wanted: Sequence[str]) -> tuple[Agent,
         )
     if not wanted or ALL in wanted:
         return tuple(agents)
-    found = {_agent(agents, word) for word in wanted}
+    found = {named_agent(agents, word) for word in wanted}
     return tuple(agent for agent in agents if agent in found)
 
 
@@ -139,7 +139,17 @@ def _answer(operator: Operator, question: str) -> str:
     return answer
 
 
-def _agent(agents: Sequence[Agent], word: str) -> Agent:
+def named_agent(agents: Sequence[Agent], word: str, option: str = "--agent") -> Agent:
+    """The one agent with this id or name.
+
+    Args:
+        agents: those of the service.
+        word: its id or its name.
+        option: which option gave the word.
+
+    Raises:
+        UsageError: it is unknown, or the name fits several.
+    """
     by_id = [agent for agent in agents if agent.id == word]
     fits = by_id or [agent for agent in agents if agent.name == word]
     fits = fits or [agent for agent in agents if agent.name.casefold() == word.casefold()]
@@ -148,7 +158,7 @@ def _agent(agents: Sequence[Agent], word: str) -> Agent:
     problem = f"several agents are called {word}" if fits else f"there is no agent {word}"
     raise UsageError(
         problem,
-        next_step=f"give --agent one id of: {_listed([agent.label for agent in fits or agents])}",
+        next_step=f"give {option} one id of: {_listed([agent.label for agent in fits or agents])}",
         code="usage.no_such_agent",
     )
 

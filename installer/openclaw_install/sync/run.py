@@ -12,7 +12,13 @@ from openclaw_install.common.clock import wall_time
 from openclaw_install.common.errors import UsageError
 from openclaw_install.common.redaction import Secret
 from openclaw_install.host.locate import HostLocation
-from openclaw_install.sync.choice import Operator, choose_agents, choose_skills, named_agents
+from openclaw_install.sync.choice import (
+    Operator,
+    choose_agents,
+    choose_skills,
+    named_agent,
+    named_agents,
+)
 from openclaw_install.sync.consent import (
     Allowed,
     Consents,
@@ -199,7 +205,7 @@ class SyncRun:
         chosen = choose_agents(agents, self.options.agents, self.operator)
         if self.options.canary is None:
             return chosen, None
-        (canary,) = named_agents(agents, [self.options.canary])
+        canary = named_agent(agents, self.options.canary, "--canary")
         return (canary, *(agent for agent in chosen if agent != canary)), canary
 
     def _pipeline(self, endpoint: Endpoint) -> Pipeline:

@@ -35,8 +35,10 @@ class Lasting(Generic[_T]):
         at = self.next_at()
         if at is None or now < at:
             return {}
-        found = {name: what for name, (_, what) in self._since.items()}
-        self._since.clear()
+        # Where others keep coming, those that came last have not lasted yet: they are for the next time.
+        found = {name: what for name, (since, what) in self._since.items() if since + self._seconds <= now}
+        for name in found:
+            del self._since[name]
         return found
 
     def next_at(self) -> float | None:
