@@ -71,6 +71,27 @@ def test_no_file_but_one_makes_http_clients_or_asks_without_one() -> None:
     assert not found
 
 
+def test_docstrings_describe_arguments_that_are_there() -> None:
+    wrong = []
+    for path in FILES:
+        for node in ast.walk(_tree(path)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                described = (ast.get_docstring(node) or "").partition("Args:")[2].partition("\n\n")[0]
+                named = re.findall(r"^    (\w+):", described, re.MULTILINE)
+                wrong += [f"{path.name}:{node.name}: {one}" for one in named if one not in _arguments(node)]
+    assert not wrong
+
+
+def _arguments(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> set[str]:
+    """Those of a function; of a class those of its `__init__`, or the fields of a record."""
+    if isinstance(node, ast.ClassDef):
+        makers = [one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "__init__"]
+        if not makers:
+            return {ast.unparse(one.target) for one in node.body if isinstance(one, ast.AnnAssign)}
+        node = makers[0]
+    return {one.arg for one in ast.walk(node.args) if isinstance(one, ast.arg)}
+
+
 def _name(path: Path) -> str:
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)

@@ -18,7 +18,7 @@ from openclaw_install.common.sqlite_file import connect_reading
 from openclaw_install.sync.consent import Consents, all_consents, allowed_secrets, revoke
 from openclaw_install.sync.database import copy_in_memory, migrations, open_database
 from openclaw_install.sync.ledger import Ledger, Record
-from openclaw_install.sync.places import ledger_folder
+from openclaw_install.sync.ledger_path import ledger_folder
 from openclaw_install.sync.service import Agent, Upload
 from tests.sync_rig import ReadyOperator, upload
 

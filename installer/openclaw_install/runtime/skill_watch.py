@@ -146,9 +146,9 @@ def _standing(context: Context, env: Mapping[str, str]) -> object:
 
 def _ledger() -> Path:
     """Its file: a look at what is configured must not make it."""
-    from openclaw_install.sync.places import ledger_folder
+    from openclaw_install.sync.ledger_path import ledger_path
 
-    return ledger_folder() / "ledger.sqlite3"
+    return ledger_path()
 
 
 def _is_calm(event: WatchEvent) -> bool:

@@ -15,11 +15,10 @@ from openclaw_install.common.errors import ConflictError
 from openclaw_install.common.files import file_error, make_private_folder
 from openclaw_install.common.sqlite_file import transaction
 from openclaw_install.sync.database import LEDGER, copy_in_memory, open_database
-from openclaw_install.sync.places import ledger_folder
+from openclaw_install.sync.ledger_path import LEDGER_FILE, ledger_folder
 from openclaw_install.sync.service import Agent, Upload
 
 FactKind = Literal["frontmatter", "gate"]
-_FILE = "ledger.sqlite3"
 _FACTS_A_QUERY = 500
 # A content that met so many unclear answers is not sent again by itself: once, and once more alone.
 UNCLEAR_ANSWERS_BORNE = 2
@@ -66,7 +65,7 @@ class Ledger:
 
     def __init__(self, folder: Path | None = None, *, to_look: bool = False) -> None:
         self.folder = folder or ledger_folder()
-        self.path = self.folder / _FILE
+        self.path = self.folder / LEDGER_FILE
         self._connection = copy_in_memory(self.path) if to_look else open_database(self.path)
 
     def __enter__(self) -> Self:

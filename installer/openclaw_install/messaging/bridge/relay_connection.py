@@ -42,7 +42,6 @@ class RelayConnection:
     Args:
         context: what the parts share.
         receiver: where entries go.
-        recovered: called whenever the relay answers again.
     """
 
     def __init__(self, context: BridgeContext, receiver: Receiver) -> None:

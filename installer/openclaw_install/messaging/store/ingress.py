@@ -7,14 +7,14 @@ from typing import Unpack
 
 from openclaw_install.messaging import models
 from openclaw_install.messaging.store.database import Table, columns
-from openclaw_install.messaging.store.heads import heads
+from openclaw_install.messaging.store.due_threads import due_threads
 
 # A message without a turn is held behind one of its sender that did not come in yet.
 _TO_DISPATCH = "stage IN ('approved', 'dispatching') AND turn IS NOT NULL"
 
 
 _WAITS_TOO_LONG = "CASE WHEN attempts = 0 AND next_attempt_at > ? THEN 0 ELSE next_attempt_at END"
-_DISPATCH_HEADS = heads("ingress", _TO_DISPATCH, _WAITS_TOO_LONG, "turn")
+_DISPATCH_HEADS = due_threads("ingress", _TO_DISPATCH, _WAITS_TOO_LONG, "turn")
 
 
 class IngressTable(Table):

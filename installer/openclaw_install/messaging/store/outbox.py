@@ -6,12 +6,12 @@ from typing import Unpack
 
 from openclaw_install.messaging import models
 from openclaw_install.messaging.store.database import Table, columns
-from openclaw_install.messaging.store.heads import heads
+from openclaw_install.messaging.store.due_threads import due_threads
 from openclaw_install.messaging.store.messages import ANSWERED, ANSWERS, stored_body
 from openclaw_install.protocol.messages import TEXT
 
 _TO_SEND = "state IN ('queued', 'sending')"
-_SEND_HEADS = heads("outbox", _TO_SEND, "next_attempt_at", "id")
+_SEND_HEADS = due_threads("outbox", _TO_SEND, "next_attempt_at", "id")
 
 
 class OutboxTable(Table):

@@ -29,7 +29,7 @@ class ChangeMonitor:
 
     Args:
         events, polling: make the two sources.
-        stirred: called in the event loop's thread when there are changes to take.
+        wake: called in the event loop's thread when there are changes to take.
         now: the clock that only goes forward.
         config_path: the host's config, which says where its roots are.
     """

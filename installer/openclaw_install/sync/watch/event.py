@@ -73,11 +73,11 @@ class EventReporter:
     """Emits the events of one watcher.
 
     Args:
-        tell: gets every event.
+        emit_event: gets every event.
         clock: the clocks.
 
     Attributes:
-        lanes: what is counted in every event.
+        queues: the agents' queues; what waits in them is counted in every event.
     """
 
     def __init__(self, emit_event: EventSink, clock: Clock) -> None:

@@ -125,7 +125,7 @@ class PendingSkills:
     """Reads which skills are pending.
 
     Args:
-        desk: the open ledger.
+        ledger_thread: where the ledger is open.
         endpoint: the key of the ledger's rows.
         agents: those that the skills go to.
     """

@@ -1,9 +1,9 @@
-"""Finds the threads of a ledger whose oldest open message is due. Pure."""
+"""The SELECT that finds the threads of a ledger whose oldest open message is due. Pure."""
 
 from __future__ import annotations
 
 
-def heads(table: str, is_open: str, due: str, order: str) -> str:
+def due_threads(table: str, is_open: str, due: str, order: str) -> str:
     """The SELECT of the threads whose oldest open message is due: after a thread, until a time, so many.
 
     It hops from thread to thread along the index: cheap with 10,000 messages in one of them.
