@@ -12,7 +12,10 @@ from hypothesis import HealthCheck, settings
 
 from openclaw_install.demo.provision import OpenClaw, cache_folder, provision
 from openclaw_install.demo.scratch_host import ScratchHost
+from openclaw_install.messaging.app import AppContext
 from tests.lock_order import LockOrder, watched
+from tests.pingagent_rig import Profile
+from tests.tool_rig import Call, tools_at
 
 # How fast a machine is says nothing about the code: no test may fail for it.
 settings.register_profile(
@@ -66,3 +69,17 @@ def scratch_host(openclaw: OpenClaw, tmp_path: Path) -> ScratchHost:
     root = tmp_path / "host"
     root.mkdir()
     return ScratchHost(openclaw, root)
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Profile:
+    """An agent with an identity and a store, in a home of its own."""
+    return Profile.make(tmp_path / "home")
+
+
+@pytest.fixture
+def use(profile: Profile) -> Iterator[Call]:
+    """Calls the agent's tools as an MCP client does."""
+    place = AppContext({}, profile.home, "mcp:test")
+    yield tools_at(place)
+    place.close()

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from openclaw_install.common.problems import Problem
-from openclaw_install.messaging.app import AppContext
 from openclaw_install.messaging.health import write_health
 from openclaw_install.messaging.models.sessions import Summary
 from openclaw_install.messaging.store import Store
@@ -22,20 +19,7 @@ from openclaw_install.protocol.header import new_message_id
 from openclaw_install.protocol.identity import new_identity
 from openclaw_install.protocol.times import seconds_of
 from tests.pingagent_rig import Profile
-from tests.tool_rig import HOSTILE, Call, code, tools_at
-
-
-@pytest.fixture
-def profile(tmp_path: Path) -> Profile:
-    return Profile.make(tmp_path / "home")
-
-
-@pytest.fixture
-def use(profile: Profile) -> Iterator[Call]:
-    place = AppContext({}, profile.home, "mcp:test")
-    yield tools_at(place)
-    place.close()
-
+from tests.tool_rig import HOSTILE, Call, code
 
 # -- the next unread thread and read marks
 

@@ -19,11 +19,6 @@ from tests.pingagent_rig import Profile, StdioClient, _coverage
 from tests.support.waiting import until
 
 
-@pytest.fixture
-def profile(tmp_path: Path) -> Profile:
-    return Profile.make(tmp_path / "home")
-
-
 def test_the_official_client_lists_the_table_and_accepts_every_answer(profile: Profile) -> None:
     profile.meet("baker")
     profile.receive("baker", "is the oven free?")

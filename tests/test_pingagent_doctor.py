@@ -29,11 +29,6 @@ __all__ = ["terminal"]
 URL = {"PINGAGENT_SERVER_URL": "https://relay.example"}
 
 
-@pytest.fixture
-def profile(tmp_path: Path) -> Profile:
-    return Profile.make(tmp_path / "home")
-
-
 def look(profile: Profile, server: MemoryRelayServer | None = None, **more: Any) -> DoctorReport:
     def relay(_url: str, identity: Any) -> Relay:
         assert server is not None

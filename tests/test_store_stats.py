@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from openclaw_install.messaging.app import AppContext
 from tests.pingagent_rig import Profile
 from tests.test_pingagent_cli import Terminal, as_tool, terminal
 
 __all__ = ["terminal"]  # a fixture
-from tests.tool_rig import Call, tools_at
-
-
-@pytest.fixture
-def profile(tmp_path: Path) -> Profile:
-    return Profile.make(tmp_path / "home")
-
-
-@pytest.fixture
-def use(profile: Profile) -> Iterator[Call]:
-    place = AppContext({}, profile.home, "mcp:test")
-    yield tools_at(place)
-    place.close()
+from tests.tool_rig import Call
 
 
 def test_every_table_is_counted_the_largest_first(profile: Profile, use: Call) -> None:

@@ -155,7 +155,7 @@ def make_private_folder(path: Path) -> None:
 def file_stamp(path: Path) -> object:
     """What is another when the file was changed or replaced, or cannot be looked at any more."""
     try:
-        status = os.stat(path)  # noqa: PTH116 - a plain look, every few seconds
+        status = path.stat()
     except OSError as error:
         return error.errno
     return status.st_mtime_ns, status.st_size, status.st_ino
