@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from openclaw_install.common.errors import ConflictError
 from openclaw_install.common.jsonable import jsonable
 from openclaw_install.messaging import store_lock
 from openclaw_install.protocol.profile import profile_paths
+from openclaw_install.runtime import locks
 from openclaw_install.setup.history import ago, standing_runs
 from openclaw_install.setup.leftovers import IMAGES, in_words, left, purge
 from openclaw_install.setup.removal import uninstall
@@ -133,6 +137,68 @@ def test_purge_deletes_nothing_through_a_link(host: PlainHost, tmp_path: Path) -
     found = left([(tmp_path / "hub", "a hub")])
     assert purge(found, host.location, in_use="", show=person.show, confirm=person.confirm) == ()
     assert (tmp_path / "mine" / "photo").exists()
+
+
+def test_purge_never_takes_a_folder_for_a_file_of_the_agent(whole: WholeHost) -> None:
+    folder = whole.host.home / "Documents"
+    folder.mkdir()
+    (folder / "photo").touch()
+    for name in ("PINGAGENT_TRUST_POLICY_PATH", "PINGAGENT_STORE_PATH"):
+        there = replace(whole, env={**(whole.env or {}), name: str(folder)})
+        done = uninstall(there.context(), purge_too=True)
+        assert folder not in [one.path for one in (*done.purged, *done.stays)]
+        assert (folder / "photo").exists()
+
+
+def test_purge_takes_the_journal_and_the_copies_of_a_store_that_lies_elsewhere(whole: WholeHost) -> None:
+    folder = whole.host.home / "elsewhere"
+    folder.mkdir()
+    ours = ["s.db", "s.db-wal", "s.db.before-v4", "s.db.damaged-20261129T010203Z-wal", ".s.db.before-v4.tmp"]
+    for name in (*ours, "s.db.mine", "other"):
+        (folder / name).write_text("a message")
+    there = replace(whole, env={**(whole.env or {}), "PINGAGENT_STORE_PATH": str(folder / "s.db")})
+    left_alone = uninstall(there.context())
+    assert {folder / name for name in ours} <= {one.path for one in left_alone.stays}
+    uninstall(there.context(), purge_too=True)
+    assert sorted(path.name for path in folder.iterdir()) == ["other", "s.db.mine"]
+
+
+def test_purge_leaves_a_hub_that_runs(whole: WholeHost, tmp_path: Path) -> None:
+    data = tmp_path / "XDG_DATA_HOME" / "openclaw-install" / "hub"
+    data.mkdir(parents=True)
+    with locks.held(data / "hub.lock", "held", "test"), pytest.raises(ConflictError) as caught:
+        uninstall(whole.context(), purge_too=True)
+    assert caught.value.error_code == "conflict.in_use"
+    assert data.exists()
+    uninstall(whole.context(), purge_too=True)
+    assert not data.exists()
+
+
+_ON_A_MOUNT = """
+import sys
+from pathlib import Path
+from openclaw_install.host.locate import locate
+from openclaw_install.setup.leftovers import left, purge
+root = Path(sys.argv[1])
+location = locate({"HOME": str(root / "home")})
+found = left([(root / "hub", "a hub"), (root / "file", "a file")])
+gone = purge(found, location, in_use="", show=print, confirm=lambda _: True)
+print([one.path.name for one in gone], (root / "hub" / "disk" / "photo").exists())
+"""
+
+
+def test_purge_spares_a_folder_that_holds_another_file_system(tmp_path: Path) -> None:
+    (tmp_path / "hub" / "disk").mkdir(parents=True)
+    (tmp_path / "file").touch()
+    mount = 'mount -t tmpfs none "$1/hub/disk" && touch "$1/hub/disk/photo" && exec "$2" -c "$3" "$1"'
+    act = ["unshare", "-rm", "sh", "-c", mount, "sh", str(tmp_path), sys.executable, _ON_A_MOUNT]
+    try:
+        done = subprocess.run(act, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no unshare")
+    if "permitted" in done.stderr or "denied" in done.stderr:
+        pytest.skip("this machine lets nobody mount")
+    assert done.stdout.splitlines()[-1] == "['file'] True", done.stderr
 
 
 def test_the_runs_that_stand_are_listed_newest_first_with_dates_in_words_and_a_summary(

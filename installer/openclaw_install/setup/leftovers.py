@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,15 +55,41 @@ def left(places: Iterable[tuple[Path, str]]) -> tuple[Left, ...]:
     return tuple(found.values())
 
 
-def profile_places(paths: ProfilePaths) -> tuple[tuple[Path, str], ...]:
-    """The files of an agent that nobody could make again, and what each holds."""
+# What we put beside a file of the agent: a database's journals, copies, locks, unfinished files.
+_BESIDE = re.compile(
+    r"(-wal|-shm|-journal|\.lease|\.bak|\.retired|\.conflict-[0-9a-f]+"
+    r"|\.(before-v\d+|damaged-\d{8}T\d{6}Z)(-wal|-shm|-journal)?)"
+)
+_BESIDE_HIDDEN = re.compile(r"\.(lock|[0-9a-f]{12}\.tmp|before-v\d+\.tmp)")
+
+
+def profile_places(paths: ProfilePaths) -> Iterator[tuple[Path, str]]:
+    """The files of an agent that nobody could make again, what is beside each, and what each holds.
+
+    A variable may name any path: a folder in the place of a file is none of ours.
+    """
     identity = "the agent's identity: nobody can be this agent again without it"
-    return (
+    copy = backup_of(paths.identity)
+    for path, what in (
         (paths.identity, identity),
-        (backup_of(paths.identity), "the second copy of the identity"),
         (paths.store, "contacts, threads and messages"),
         (paths.trust_policy, "what you allowed to other agents"),
-    )
+    ):
+        for place in (path, *_beside(path)):
+            words = "the second copy of the identity" if place == copy else f"kept beside {path.name}: {what}"
+            if not place.is_dir():
+                yield place, what if place == path else words
+
+
+def _beside(path: Path) -> Iterator[Path]:
+    """What of ours lies beside a file, wherever a variable puts it."""
+    with contextlib.suppress(OSError):
+        for place in sorted(path.parent.iterdir()):
+            rest, hidden = place.name.removeprefix(path.name), place.name.removeprefix(f".{path.name}")
+            if (rest != place.name and _BESIDE.fullmatch(rest)) or (
+                hidden != place.name and _BESIDE_HIDDEN.fullmatch(hidden)
+            ):
+                yield place
 
 
 def of_ours(path: Path) -> tuple[Path, str]:
@@ -85,7 +112,8 @@ def purge(
 ) -> tuple[Left, ...]:
     """Deletes what is left, after a question of its own; returns what is gone.
 
-    Nothing of OpenClaw is deleted, wherever our settings say that our files lie, and nothing through a link.
+    Nothing of OpenClaw is deleted, wherever our settings say that our files lie, nothing through a link, and
+    nothing that holds another file system.
 
     Args:
         in_use: names the process that works with these files; empty where none does.
@@ -124,13 +152,24 @@ def in_words(size: int) -> str:
 
 
 def _is_spared(path: Path, location: HostLocation) -> bool:
-    """Whether it is a link, or touches what is OpenClaw's, or the user's home."""
-    if path.is_symlink():
+    """Whether it is a link, holds another file system, or touches what is OpenClaw's, or the user's home."""
+    if path.is_symlink() or _holds_mount(path, path.parent):
         return True
     place = real_path(path)
     kept = (real_path(location.state_dir), real_path(location.config_path), real_path(location.home))
     holds = any(one.is_relative_to(place) for one in kept)
     return holds or place.is_relative_to(kept[0])
+
+
+def _holds_mount(path: Path, above: Path) -> bool:
+    """Whether a folder, or one below it, is of another file system than the folder above it."""
+    with contextlib.suppress(OSError):
+        status = path.lstat()
+        if status.st_dev != above.stat().st_dev:
+            return True
+        if stat.S_ISDIR(status.st_mode):
+            return any(_holds_mount(child, path) for child in path.iterdir())
+    return False
 
 
 def _delete(path: Path) -> None:

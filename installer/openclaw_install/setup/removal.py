@@ -21,6 +21,8 @@ from openclaw_install.setup.receipt import Receipt
 from openclaw_install.setup.transaction import recover
 from openclaw_install.setup.undo import UndoPlan, carry_out_undo, choose_receipt, plan_undo
 
+_HUB_LOCK = "hub.lock"
+
 
 @dataclass(frozen=True)
 class UndoResult:
@@ -124,7 +126,7 @@ def _purged(context: Context, result: UndoResult) -> UndoResult:
     purged = purge(
         found,
         context.location,
-        in_use=_in_use(context),
+        in_use=_in_use(context, found),
         show=context.operator.show,
         confirm=context.operator.confirm,
     )
@@ -136,10 +138,14 @@ def _purged(context: Context, result: UndoResult) -> UndoResult:
     return replace(result, purged=purged, stays=tuple(one for one in result.stays if one.path not in gone))
 
 
-def _in_use(context: Context) -> str:
-    """Names the process that has the agent's store open for writing; empty where none does."""
+def _in_use(context: Context, found: Sequence[Left]) -> str:
+    """Names a bridge that works with the agent's store, or a hub that serves its folder; else empty."""
     from openclaw_install.messaging import store_lock
+    from openclaw_install.runtime.locks import is_held
 
+    for one in found:
+        if is_held(one.path / _HUB_LOCK):
+            return f"a hub serves {one.path}"
     if context.env is None:
         return ""
     store = profile_paths(context.env, context.location.home).store
