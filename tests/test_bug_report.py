@@ -19,7 +19,7 @@ from openclaw_install.runtime.paths import RuntimePaths
 from openclaw_install.setup import bug_report
 from openclaw_install.setup.bug_report import BugReport, write_bug_report
 from openclaw_install.setup.context import Context
-from openclaw_install.setup.scrub import Scrubber, shape_of
+from openclaw_install.setup.scrub import Scrubber, known_secrets, shape_of
 from tests.schemas import assert_valid
 from tests.setup_rig import PlainHost, WholeHost
 from tests.test_setup_runtime import TwinRuntime
@@ -180,6 +180,30 @@ def test_a_file_that_is_there_is_never_overwritten(whole: WholeHost, tmp_path: P
     assert (tmp_path / "mine.zip").read_text() == "mine"
 
 
+def test_a_link_that_was_planted_while_the_host_was_looked_at_is_not_followed(
+    whole: WholeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "report.zip"
+    (tmp_path / "mine").write_text("mine")
+
+    def planted(_context: Context) -> None:
+        path.symlink_to(tmp_path / "mine")
+
+    monkeypatch.setattr(bug_report, "verify_runtime", planted)
+    with pytest.raises(UsageError):
+        write_bug_report(whole.context(), path)
+    assert (tmp_path / "mine").read_text() == "mine"
+    assert path.is_symlink()
+    assert not list(tmp_path.glob(".report*"))
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_on(whole: WholeHost, tmp_path: Path) -> None:
+    # Some password managers serve `.env` so.
+    os.mkfifo(whole.host.state_dir / ".env")
+    made, _ = written(whole.context(), tmp_path / "report.zip")
+    assert made.bytes > 0
+
+
 def test_a_shape_has_names_and_kinds_and_no_values() -> None:
     config = {"a": "secret", "b": [1, True, None, "x"], "0" * 30: 1, "no name": "x"}
     assert shape_of(config) == {
@@ -200,10 +224,27 @@ def test_a_shape_has_names_and_kinds_and_no_values() -> None:
         ("https://a.example/p?sig=abc&x=1", f"https://a.example/p?sig={MASK}&x={MASK}"),
         ("a word_without_a_digit_in_it stays", "a word_without_a_digit_in_it stays"),
         ("2026-11-29T11:12:13.123Z /a/b.py:12", "2026-11-29T11:12:13.123Z /a/b.py:12"),
+        ("postgres://me:p@ss/w0rd@db.example/x", f"postgres://{MASK}@db.example/x"),
+        ("https://token-alone@h.example/", f"https://{MASK}@h.example/"),
+        ("http://127.0.0.1:18789/hooks 2@b", "http://127.0.0.1:18789/hooks 2@b"),
+        ('password: "two words, and more"', f'password: "{MASK}"'),
+        ("{'secret': 'it is \\'so\\' x'}", f"{{'secret': '{MASK}'}}"),
+        (r'{"line": "{\"token\": \"a b\"}"}', rf'{{"line": "{{\"token\": \"{MASK}\"}}"}}'),
+        ("Cookie: a=b; session=s3", f"Cookie: {MASK}"),
     ],
 )
 def test_what_is_known_and_what_looks_like_a_secret_is_masked(text: str, clean: str) -> None:
     assert Scrubber([Secret("hunter2"), Secret('a"quoteü')]).clean(text) == clean
+
+
+def test_the_password_of_an_address_in_a_variable_is_masked_where_it_stands_alone(
+    tmp_path: Path,
+) -> None:
+    env = {"DATABASE_URL": "postgres://me:p%40ss/w0rd@db.example/x"}
+    host = PlainHost(tmp_path)
+    host.write("{}")
+    clean = Scrubber(known_secrets(host.location, env, ())).clean
+    assert clean("it said p%40ss/w0rd and p@ss/w0rd") == f"it said {MASK} and {MASK}"
 
 
 def test_nothing_is_written_into_the_present_folder_but_the_named_file(

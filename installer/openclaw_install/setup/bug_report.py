@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ from typing import Any
 
 from openclaw_install import __version__
 from openclaw_install.common.errors import InstallError, UsageError
-from openclaw_install.common.files import PRIVATE_FILE, write_atomic
+from openclaw_install.common.files import PRIVATE_FILE, file_error, finished_beside, sync_folder
 from openclaw_install.common.jsonable import jsonable
+from openclaw_install.common.renames import take_free_name
 from openclaw_install.host.config.document import read_config
 from openclaw_install.protocol.profile import backup_of, invite_of, profile_paths
 from openclaw_install.runtime.paths import RuntimePaths
@@ -59,10 +61,8 @@ def write_bug_report(context: Context, output: Path | None = None) -> BugReport:
 
     moment = datetime.fromtimestamp(context.clock(), UTC)
     path = (output or Path(f"openclaw-install-report-{moment:%Y%m%dT%H%M%SZ}.zip")).absolute()
-    if path.exists() or path.is_symlink():
-        raise UsageError(
-            f"there is already a file {path}", next_step="name another one with --output, or move it away"
-        )
+    if os.path.lexists(path):
+        raise _taken(path)
     env: Mapping[str, str] = context.env or {}
     scrubber = Scrubber(known_secrets(context.location, env, _with_secrets(context, env)))
     packed = io.BytesIO()
@@ -73,8 +73,29 @@ def write_bug_report(context: Context, output: Path | None = None) -> BugReport:
             entry.external_attr = PRIVATE_FILE << 16
             bundle.writestr(entry, text)
             names.append(name)
-    write_atomic(path, packed.getvalue(), mode=PRIVATE_FILE)
+    _write_new(path, packed.getvalue())
     return BugReport(path, packed.tell(), tuple(names))
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    """Writes a file in one step where there is none: looking at the host took long enough to plant a link."""
+    try:
+        temporary = finished_beside(path, data, PRIVATE_FILE)
+        try:
+            take_free_name(temporary, path)
+        except FileExistsError:
+            raise _taken(path) from None
+        finally:
+            temporary.unlink(missing_ok=True)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise file_error(error, path, "write") from error
+
+
+def _taken(path: Path) -> UsageError:
+    return UsageError(
+        f"there is already a file {path}", next_step="name another one with --output, or move it away"
+    )
 
 
 def _parts(context: Context, env: Mapping[str, str], scrubber: Scrubber) -> Iterator[tuple[str, str]]:

@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from openclaw_install.common.errors import InstallError
+from openclaw_install.common.files import open_if_exists
 from openclaw_install.common.redaction import MASK, Secret, redact
 from openclaw_install.host.config.document import read_config
 from openclaw_install.host.config.secrets import is_sensitive, secrets_in
@@ -17,15 +19,25 @@ from openclaw_install.host.locate import HostLocation
 _SHORTEST = 4
 _MOST_BYTES = 1024 * 1024
 # What a word like this introduces is a secret, however short; a quote or a bracket may stand between.
-_NAMED = re.compile(
+_INTRODUCED = (
     r"((?:token|password|passwd|passphrase|secret|api[_-]?key|private[_-]?key|authorization|cookie|credential)"
-    r"[\w-]*[\"'\\]*\s*[:=]\s*[\"'\\]*(?:bearer\s+|basic\s+)?)([^\s\"'\\,;}\]]+)",
+    r"[\w-]*[\"'\\]*\s*[:=]\s*"
+)
+_NAMED = re.compile(
+    _INTRODUCED + r"[\"'\\]*(?:bearer\s+|basic\s+)?)([^\s\"'\\,;}\]]+)",
     re.IGNORECASE,
 )
+# Between quotes it may have blanks and commas; a document inside a text has backslashes before its quotes.
+_QUOTED = re.compile(
+    _INTRODUCED + r")(\\*[\"'])(?:(?!\2)(?:\\.|[^\n])){1,4000}?\2",
+    re.IGNORECASE,
+)
+_COOKIES = re.compile(r"(\bcookie\s*[:=]\s*)(?![\"'\\])[^\n\"'\\]+", re.IGNORECASE)
 _BEARER = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]+", re.IGNORECASE)
-_IN_ADDRESS = re.compile(r"(://)[^/\s@\"']+@")
+# A password in an address may have a slash or an at sign of its own.
+_IN_ADDRESS = re.compile(r"(://)(?:[^/\s:@\"']*:[^\s\"']*|[^/\s\"']*)@")
 # The parts of an address that may be told without it.
-_PARTS = re.compile(r"://[^:/@\s]*:([^@/\s]+)@|[?&][\w.-]*=([^&\s#]+)")
+_PARTS = re.compile(r"://[^:/@\s]*:(\S+)@|[?&][\w.-]*=([^&\s#]+)")
 _QUERY = re.compile(r"([?&][\w.-]*=)[^&\s\"'#]+")
 _VALUE = re.compile(r":\s*[\"'`]?([^\s\"'`,{}\[\]]{4,})")
 # A run of letters and digits as long as a key; paths and dates have a mark before that.
@@ -44,6 +56,7 @@ class Scrubber:
         parts = {
             part for value in whole for match in _PARTS.finditer(value) for part in match.groups() if part
         }
+        parts |= {unquote(part) for part in parts}
         known = {value for value in whole | parts if len(value) >= _SHORTEST}
         escaped = {
             json.dumps(value, ensure_ascii=ascii_only)[1:-1]
@@ -57,6 +70,8 @@ class Scrubber:
         text = redact(text, self._secrets)
         text = _IN_ADDRESS.sub(rf"\1{MASK}@", text)
         text = _QUERY.sub(rf"\1{MASK}", text)
+        text = _QUOTED.sub(rf"\1\2{MASK}\2", text)
+        text = _COOKIES.sub(rf"\1{MASK}", text)
         text = _NAMED.sub(_named, text)
         text = _BEARER.sub(rf"\1 {MASK}", text)
         return _LONG.sub(_long, text)
@@ -75,10 +90,14 @@ def known_secrets(location: HostLocation, env: Mapping[str, str], files: Iterabl
 
     Args:
         location: the host; its config, and the `.env` beside it, are read.
-        env: variables; the values of those that are named like secrets count.
+        env: variables; the values of those that are named like secrets count, and addresses with one in them.
         files: documents of ours with secrets in them, JSON or `NAME=VALUE` lines; all their values count.
     """
-    found = [Secret(value) for name, value in env.items() if value and is_sensitive((name,))]
+    found = [
+        Secret(value)
+        for name, value in env.items()
+        if value and (is_sensitive((name,)) or _IN_ADDRESS.search(value))
+    ]
     try:
         found += secrets_in(read_config(location.config_path, location.env))
     except InstallError:
@@ -90,7 +109,7 @@ def known_secrets(location: HostLocation, env: Mapping[str, str], files: Iterabl
 
 
 def shape_of(value: Any) -> Any:
-    """A config without its values: names, kinds, lengths; numbers, switches and places in lists stay."""
+    """A config without its values: names, kinds and lengths; switches and places in lists stay."""
     if isinstance(value, Mapping):
         return {_name(key): shape_of(child) for key, child in value.items()}
     if isinstance(value, list):
@@ -118,9 +137,12 @@ def _long(found: re.Match[str]) -> str:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
+        stream = open_if_exists(path)
+        if stream is None:
+            return ""
+        with stream:
             return stream.read(_MOST_BYTES).decode(errors="replace")
-    except OSError:
+    except (InstallError, OSError):
         return ""
 
 
