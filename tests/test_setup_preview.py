@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from openclaw_install.common.errors import FileError
 from openclaw_install.host.gateway.probe import LivePolicy
 from openclaw_install.protocol.profile import profile_paths
 from openclaw_install.runtime.report import LogReport, RuntimeReport
@@ -82,6 +83,30 @@ def test_a_dry_run_names_what_its_changes_would_not_cure(host: PlainHost) -> Non
     assert run.applied.would_be == "blocked"
     assert [one.code for one in run.applied.left] == ["gateway.unreachable"]
     assert run.exit_code == 1
+
+
+def test_a_dry_run_over_a_read_only_config_says_that_nothing_would_be_changed(tmp_path: Path) -> None:
+    host = PlainHost(tmp_path / "nix", env={"OPENCLAW_NIX_MODE": "1"})
+    host.write(PLAIN)
+    whole = WholeHost(host, TwinRuntime(now=STOPPED), {"PINGAGENT_SERVER_URL": RELAY})
+    run = whole.set_up(dry_run=True)
+    assert run.applied is not None
+    assert (run.applied.would_be, run.exit_code) == ("blocked", 1)
+    assert run.applied.left[0].code == "config.read_only"
+    real = whole.set_up()
+    assert real.error is not None
+    assert real.error.error_code == "config.read_only"
+
+
+def test_a_dry_run_takes_no_runtime_that_cannot_be_looked_at_for_one_that_will_start(host: PlainHost) -> None:
+    class Locked(TwinRuntime):
+        def report(self) -> RuntimeReport:
+            raise FileError("cannot look at the lock", next_step="look", code="file.eacces")
+
+    run = WholeHost(host, Locked(), {"PINGAGENT_SERVER_URL": RELAY}).set_up(dry_run=True)
+    assert run.applied is not None
+    assert run.applied.would_be == "blocked"
+    assert [one.code for one in run.applied.left] == ["runtime.file_eacces"]
 
 
 def test_a_dry_run_of_the_hook_fix_says_what_makes_it(host: PlainHost) -> None:

@@ -50,6 +50,11 @@ def problems_after(
     after = facts
     survey = facts.survey
     if survey is not None:
+        try:
+            plan.require_writable(survey)
+        except InstallError as error:
+            # Nothing at all is changed then: what is in the way stays there.
+            return (error.problem, *(one for one in make_report(facts).findings if keeps_out(one)))
         with contextlib.suppress(InstallError):
             survey = _survey_after(context, survey, plan)
             after = replace(facts, survey=survey, live=_live_after(facts.live, survey, plan))
@@ -125,5 +130,8 @@ def _live_after(live: LivePolicy | None, survey: Survey, plan: Plan) -> LivePoli
 
 
 def _is_stopped(facts: Facts) -> bool:
-    status = None if facts.runtime is None else facts.runtime.status
-    return status is None or status.state == "stopped"
+    runtime = facts.runtime
+    if runtime is None:
+        return True
+    # One that cannot be looked at cannot be started either.
+    return runtime.problem is None and (runtime.status is None or runtime.status.state == "stopped")
