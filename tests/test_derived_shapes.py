@@ -272,6 +272,9 @@ def test_a_record_comes_back_from_its_json_and_what_is_missing_has_its_default()
     [
         ("at", "yesterday"),
         ("at", None),
+        ("at", 1e300),
+        ("at", -1e12),
+        ("at", "9999-12-31T23:59:59-12:00"),
         ("phase", "between"),
         ("phase", ["on"]),
         ("count", True),

@@ -186,6 +186,9 @@ DAMAGES: dict[str, Callable[[dict[str, Any]], object]] = {
             {**document["changes"][0], "before": {**document["changes"][0]["before"], "file": "../../lock"}}
         ],
     },
+    "a time of no zone": lambda document: {**document, "created": "2026-01-01T00:00:00"},
+    "a time before all others": lambda document: {**document, "created": "0001-01-01T00:00:00+14:00"},
+    "a time after all others": lambda document: {**document, "created": "9999-12-31T23:59:59.999999+00:00"},
 }
 
 

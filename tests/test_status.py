@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -94,6 +95,19 @@ def test_a_verdict_older_than_a_day_is_looked_at_anew(whole: WholeHost) -> None:
         found = look(whole, NOW + 2 * 86400)
     assert "2 days ago" in found.looked
     assert found.next_step == "openclaw-install verify-runtime"
+
+
+def test_a_verdict_of_a_time_to_come_is_looked_at_anew(whole: WholeHost) -> None:
+    with _bridge_says(whole.host, "connected"):
+        remember(whole.host.location, replace(whole.set_up().report, warnings=()), NOW + 86400)
+        assert look(whole).next_step == "openclaw-install verify-runtime"
+
+
+def test_a_pipe_in_the_place_of_the_last_verdict_is_not_waited_on(whole: WholeHost) -> None:
+    path = verdict_path(whole.host.location)
+    path.parent.mkdir(parents=True)
+    os.mkfifo(path)
+    assert recalled(whole.host.location) is None
 
 
 def test_a_runtime_of_another_version_is_worth_a_look(whole: WholeHost) -> None:

@@ -71,6 +71,18 @@ def test_notes_of_processes_that_ended_and_damaged_ones_count_for_nothing(tmp_pa
         assert [path.name for path in (tmp_path / "programs").iterdir()] == [f"{os.getpid()}.json"]
 
 
+def test_odd_and_many_notes_hide_no_server_that_runs(tmp_path: Path) -> None:
+    place = tmp_path / "programs"
+    (place / "0.json").mkdir(parents=True)
+    os.mkfifo(place / "1.json")
+    (place / "2.json").write_text(json.dumps({"process": {"pid": 10**40, "birth": "x"}}))
+    for number in range(300):
+        (place / f"3{number}.json").write_text("{")
+    with noted(tmp_path, "mcp pingagent"):
+        assert [one.process for one in running_programs(tmp_path)] == [ProcessName.own()]
+        assert sorted(path.name for path in place.iterdir()) == ["0.json", f"{os.getpid()}.json"]
+
+
 def test_an_old_mcp_server_that_the_gateway_runs_is_named(tmp_path: Path) -> None:
     old = RunningProgram(ProcessName.own(), "mcp pingagent", "0.1.9")
     new = replace(old, version=openclaw_install.__version__)

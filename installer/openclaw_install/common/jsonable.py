@@ -57,6 +57,8 @@ Timestamp = Annotated[float, IsoTime()]
 """Seconds since 1970; ISO 8601 in JSON."""
 Milliseconds = Annotated[int, IsoTime(1000)]
 """Milliseconds since 1970; ISO 8601 in JSON."""
+# The times that ISO 8601 can say: the years 1 to 9999, short of the last second, which rounding would pass.
+_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_798
 
 
 def iso_time(seconds: float) -> str:
@@ -140,9 +142,13 @@ def record_from(kind: type[_T], document: object) -> _T:
 def _parsed(kind: Any, value: Any) -> Any:  # noqa: PLR0911 - one answer for each kind of value
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        if (unit := _time_unit(kind)) and isinstance(value, str):
+        unit = _time_unit(kind)
+        if unit and isinstance(value, str):
             return _seconds(value) if unit == 1 else round(_seconds(value) * unit)
-        return _parsed(arguments[0], value)
+        parsed = _parsed(arguments[0], value)
+        if unit and parsed is not None and not _FIRST_SECOND <= parsed / unit <= _LAST_SECOND:
+            raise ValueError("this is no time")
+        return parsed
     if origin in {Union, types.UnionType}:
         return _first_parsed(arguments, value)
     if origin is Literal and any(type(value) is type(one) and value == one for one in arguments):
@@ -160,9 +166,12 @@ def _parsed(kind: Any, value: Any) -> Any:  # noqa: PLR0911 - one answer for eac
 
 def _seconds(text: str) -> float:
     try:
-        return datetime.fromisoformat(text).timestamp()
+        seconds = datetime.fromisoformat(text).timestamp()
     except ValueError:
         raise ValueError("this is no time") from None
+    if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
+        raise ValueError("this is no time")
+    return seconds
 
 
 def _first_parsed(kinds: Sequence[Any], value: Any) -> Any:

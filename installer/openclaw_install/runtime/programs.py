@@ -10,12 +10,13 @@ from pathlib import Path
 
 from openclaw_install import __version__
 from openclaw_install.common.errors import InstallError
-from openclaw_install.common.files import PRIVATE_FILE, make_private_folder, write_atomic
+from openclaw_install.common.files import PRIVATE_FILE, make_private_folder, read_if_exists, write_atomic
 from openclaw_install.common.jsonable import jsonable, record_from
 from openclaw_install.runtime.process_id import ProcessName
 
 _FOLDER = "programs"
 _MOST = 200
+_MOST_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -64,17 +65,20 @@ def running_programs(profile: Path, *, tidy: bool = False) -> tuple[RunningProgr
     """
     found = []
     with contextlib.suppress(OSError):
-        for path in sorted((profile / _FOLDER).glob("*.json"))[:_MOST]:
+        notes = sorted((profile / _FOLDER).glob("*.json"))
+        for path in notes if tidy else notes[:_MOST]:
             program = _read(path)
             if program is not None and program.process.is_alive:
                 found.append(program)
             elif tidy:
-                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
     return tuple(found)
 
 
 def _read(path: Path) -> RunningProgram | None:
     try:
-        return record_from(RunningProgram, json.loads(path.read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        data = read_if_exists(path, _MOST_BYTES)
+        return None if data is None else record_from(RunningProgram, json.loads(data))
+    except (InstallError, ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from openclaw_install.common.errors import InstallError
-from openclaw_install.common.files import PRIVATE_FILE, make_private_folder, write_atomic
+from openclaw_install.common.files import PRIVATE_FILE, make_private_folder, read_if_exists, write_atomic
 from openclaw_install.common.jsonable import Timestamp, jsonable, record_from
 from openclaw_install.common.problems import Problem
 from openclaw_install.host.locate import HostLocation
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from openclaw_install.setup.report import ActivationReport
 
 _FORMAT: Literal[1] = 1
+_MOST_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +81,9 @@ def remember(location: HostLocation, report: ActivationReport, now: float) -> No
 def recalled(location: HostLocation) -> LastVerdict | None:
     """The last verdict on a host; None where there is none that can be read."""
     try:
-        return record_from(LastVerdict, json.loads(verdict_path(location).read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        data = read_if_exists(verdict_path(location), _MOST_BYTES)
+        return None if data is None else record_from(LastVerdict, json.loads(data))
+    except (InstallError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

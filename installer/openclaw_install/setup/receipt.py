@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +20,7 @@ from openclaw_install.setup.host_scope import HostScope
 ReceiptStatus = Literal["applying", "applied", "rolled_back", "undone"]
 FORMAT = 1
 DOCUMENT = "receipt.json"
+_A_DAY = timedelta(days=1)
 ReadImage = Callable[["Image"], bytes]
 
 
@@ -229,10 +230,13 @@ def read_stored(place: Path, text: bytes) -> StoredReceipt:
                 code="file.receipt_newer",
             )
         stored = replace(record_from(StoredReceipt, document), id=place.name)
-        datetime.fromisoformat(stored.created).astimezone(UTC)
+        created = datetime.fromisoformat(stored.created)
+        if created.tzinfo is None:
+            raise ValueError("a time of no zone")
+        created.astimezone(UTC) + _A_DAY  # later ones are made to follow it
         if not all(item.receipt in stored.takes_back for item in stored.remnants):
             raise ValueError("a remnant of a run that stands")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise damaged(place, f"is damaged ({type(error).__name__})") from error
     return stored
 

@@ -21,6 +21,8 @@ Area = Literal["host", "gateway", "runtime", "relay", "skills", "contacts"]
 Health = Literal["well", "look", "blocked", "unknown"]
 _LOOK = "verify-runtime"
 _OLD_SECONDS = 86400.0
+# One that was made later than that by its own word is as good as none.
+_SKEW_SECONDS = 60.0
 _OF_AREA: Mapping[str, Area] = {
     "gateway": "gateway", "mcp": "gateway", "bundle": "skills", "skill": "skills", "sync": "skills",
     "runtime": "runtime", "relay": "relay", "identity": "relay", "store": "relay", "network": "relay",
@@ -249,6 +251,6 @@ def _next(
                 return line.next_step
     if waits:
         return "pingagent contacts list"
-    if verdict is None or now - verdict.at > _OLD_SECONDS:
+    if verdict is None or not -_SKEW_SECONDS < now - verdict.at <= _OLD_SECONDS:
         return look
     return next((line.next_step for line in lines if line.state == "look" and line.next_step), "")
