@@ -180,6 +180,7 @@ def test_the_audit_is_shown_and_proved_and_a_break_is_exit_code_one(operator: Op
     verdict = held["result"]["verified"]
     assert (held["exit_code"], verdict["ok"], verdict["rows"], verdict["saw_head"]) == (0, True, 2, True)
     assert "agent.create" in [row["action"] for row in held["result"]["rows"]]
+    assert len(operator.ask("audit", "--last", str(2**64), schema="hub-audit")["result"]["rows"]) == 2
     shown = operator.ask("audit", "--last", "1", schema="hub-audit")["result"]
     assert ([row["seq"] for row in shown["rows"]], shown["verified"]) == ([2], None)
     cut = operator.ask("audit", "--verify", "--head", "f" * 64, schema="hub-audit")

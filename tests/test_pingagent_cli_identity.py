@@ -80,6 +80,8 @@ def test_an_export_overwrites_nothing(terminal: Terminal, tmp_path: Path) -> Non
             "identity", "export", str(tmp_path / "no" / "me"), "--passphrase-fd", str(descriptor)
         )
     assert error["code"] == "file.enoent"
+    error = terminal.error("identity", "export", str(tmp_path / "new.json"), "--passphrase-fd", str(2**64))
+    assert error["code"] == "usage"
 
 
 def test_a_dry_run_of_an_export_asks_for_nothing_and_writes_nothing(

@@ -5,6 +5,7 @@ What a command does is tested by codes and fields where it is done; how it is sa
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -451,6 +452,14 @@ def _shown(name: str) -> str:
 @pytest.mark.parametrize("name", VIEWS)
 def test_a_person_reads_exactly_the_golden_text(name: str) -> None:
     assert _shown(name) == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def test_paths_on_disk_cannot_break_the_lines_of_what_was_taken_back() -> None:
+    odd = "skills/a\nkept all\x1b[31m\u202e"
+    result = replace(_UNDONE, kept=(Kept(odd, "odd"),), removed=(odd,), stays=(Left(Path(odd), "odd", 1),))
+    lines = view(result).lines
+    assert len(lines) == 5
+    assert all(line.isprintable() for line in lines)
 
 
 def test_a_report_in_full_ends_with_all_findings_and_the_state() -> None:

@@ -252,7 +252,7 @@ def audit_command(admin: Admin, *, verify: bool, head: str | None, last: int) ->
 
     from openclaw_install.hub.results import AuditReport
 
-    rows = deque(admin.audit_rows(), maxlen=last)
+    rows = deque(admin.audit_rows(), maxlen=min(last, sys.maxsize))
     verdict = admin.verify_audit(head) if verify or head else None
     return Answer(AuditReport(tuple(rows), verdict), 0 if verdict is None or verdict.ok else 1)
 

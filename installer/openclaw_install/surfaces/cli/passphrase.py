@@ -90,7 +90,7 @@ def _first_line(opened: Callable[[], int], name: str, what: str) -> Secret:
     try:
         with os.fdopen(opened(), "rb") as stream:
             line = stream.readline(_MOST_BYTES).decode("utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, OverflowError, UnicodeDecodeError) as error:
         raise UsageError(
             f"cannot read the {what} from {name}", next_step="check that it is open, readable and UTF-8"
         ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -153,7 +154,7 @@ def consent_command(common: CommonOptions, /, *, revoke: str | None) -> ConsentL
     from openclaw_install.sync.consent import revoke as revoke_consents
     from openclaw_install.sync.ledger import Ledger
 
-    if revoke not in (None, _EVERYTHING) and not (revoke.isascii() and revoke.isdigit()):
+    if revoke not in (None, _EVERYTHING) and not re.fullmatch("[0-9]{1,15}", revoke):
         raise UsageError(
             f"--revoke takes the number of a consent, not {revoke}",
             next_step="openclaw-install sync consent, which shows their numbers",

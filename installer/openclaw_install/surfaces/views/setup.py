@@ -241,7 +241,7 @@ def undo_result(result: UndoResult) -> Text:
     stays = [f"left on purpose: {one.path} ({in_words(one.bytes)}): {one.what}" for one in result.stays]
     stays += [f"deleted for good: {one.path}" for one in result.purged]
     removed = [f"removed {path}" for path in result.removed]
-    return Text([texts[result.outcome]], [*removed, *kept, *stays])
+    return Text([texts[result.outcome]], [*map(neutral, [*removed, *kept, *stays])])
 
 
 def _count(number: int, noun: str) -> str:
